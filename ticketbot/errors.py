@@ -17,6 +17,7 @@
         ├── RemoteDenied            401 and 403: credentials or permissions, until somebody mends them
         ├── RemoteGone              404 for a record that does not exist
         └── RemoteRefused           any other 4xx: the same request will never succeed
+            └── MessageTooLong      Webex takes no message of this length
 
 A bug is any other exception; it is caught only where a worker or a front end must go on.
 """
@@ -198,3 +199,7 @@ class RemoteGone(RemoteError):
 
 class RemoteRefused(RemoteError):
     """A 4xx that the same request will always get."""
+
+
+class MessageTooLong(RemoteRefused):
+    """Webex refuses a message for its length; a shorter one may pass."""

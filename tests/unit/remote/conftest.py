@@ -1,0 +1,57 @@
+"""Clients over cassettes, and clients of a server that behaves as badly as a test wants."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from cassettes import (
+    CASSETTES,
+    CONNECTWISE_URL,
+    CREDENTIALS,
+    RECORD,
+    TOKEN,
+    WEBEX_URL,
+    recording,
+    replaying,
+    replies_of,
+)
+from replay_server import serving
+
+from ticketbot.remote.connectwise import ConnectWise
+from ticketbot.remote.webex import Webex
+
+
+@contextmanager
+def _site(request: pytest.FixtureRequest, service: str, url: str, prefix: str) -> Iterator[str]:
+    """Yield the address to ask: the real one over the test's cassette, or the replay server while recording."""
+    path: Path = CASSETTES / service / f"{request.function.__name__.removeprefix('test_')}.yaml"
+    if os.environ.get(RECORD):
+        with serving(prefix, replies_of(request.function)) as here, recording(path, url, here):
+            yield here
+    else:
+        with replaying(path):
+            yield url
+
+
+@pytest.fixture
+def connectwise(request: pytest.FixtureRequest) -> Iterator[ConnectWise]:
+    """Ask ConnectWise as it is on the test's cassette."""
+    with (
+        _site(request, "connectwise", CONNECTWISE_URL, "/v4_6_release/apis/3.0") as url,
+        closing(ConnectWise(url=url, **CREDENTIALS)) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def webex(request: pytest.FixtureRequest) -> Iterator[Webex]:
+    """Ask Webex as it is on the test's cassette."""
+    with (
+        _site(request, "webex", WEBEX_URL, "/v1") as url,
+        closing(Webex(url=f"{url}/v1", token=TOKEN)) as client,
+    ):
+        yield client

@@ -1,0 +1,174 @@
+"""What Webex and its client promise each other, over cassettes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from cassettes import answered
+from replay_server import Reply
+
+from ticketbot import errors
+from ticketbot.remote import webex as remote
+from ticketbot.remote.webex import Webex
+
+ROOM = "Y2lzY29zcGFyazovL3VzL1JPT00vYmJjZWIxYWQtNDNmMS0zYjU4LTkxNDctZjE0YmIwYzRkMTU0"
+PERSON = "Y2lzY29zcGFyazovL3VzL1BFT1BMRS9mNWIzNjE4Ny1jOGRkLTQ3MjctOGIyZi1mOWM0NDdmMjkwNDY"
+MESSAGE = "Y2lzY29zcGFyazovL3VzL01FU1NBR0UvOTJkYjNiZTAtNDNiZC0xMWU2LThhZTktZGQ1YjNkZmM1NjVk"
+JOHN = remote.Person(
+    id=PERSON,
+    name="John Andersen",
+    emails=("john.andersen@example.com",),
+    type="person",
+    last_activity=datetime(2015, 10, 18, 14, 26, 16, 28000, tzinfo=UTC),
+)
+SENT = Reply("POST /messages", "webex/message_create_response.json")
+
+
+class TestSending:
+    """L1 to L3 and B2: what becomes of a message."""
+
+    @answered(SENT)
+    def test_a_message_to_a_room_has_an_id(self, webex: Webex) -> None:
+        assert webex.send("room", ROOM, "**New ticket** Drucker läuft 🖨") == MESSAGE
+
+    @answered(SENT)
+    def test_a_message_to_a_person_has_an_id(self, webex: Webex) -> None:
+        assert webex.send("person", PERSON, "**New ticket**") == MESSAGE
+
+    @answered(Reply("POST /messages", "webex/error_400_message_length_reconstructed.json", 400))
+    def test_a_message_that_is_too_long_is_told_apart(self, webex: Webex) -> None:
+        """B2"""
+        with pytest.raises(errors.MessageTooLong, match="Message length limited to 7439") as caught:
+            webex.send("room", ROOM, "x" * 8000)
+        assert caught.value.tracking_id == "ROUTER_604A552B-AD26-01BB-03BA-AC12FB2803BA"
+        assert not caught.value.retry_helps
+
+    @answered(Reply("POST /messages", "webex/error_400_direct_list_destination_reconstructed.json", 400))
+    def test_a_refusal_is_told_in_the_words_of_webex_once(self, webex: Webex) -> None:
+        """L3"""
+        with pytest.raises(errors.RemoteRefused) as caught:
+            webex.send("person", PERSON, "hello")
+        assert str(caught.value) == (
+            "Webex: POST /v1/messages answered 400: Provide only one destination in the personId and personEmail "
+            "fields (ROUTER_5FD10597-724E-01BB-58DA-AC12FAA058DA)"
+        )
+        assert not isinstance(caught.value, errors.MessageTooLong)
+
+    @answered(Reply("POST /messages", "webex/error_401_unauthorized.json", 401))
+    def test_a_bad_token_is_denied(self, webex: Webex) -> None:
+        """L3"""
+        with pytest.raises(errors.RemoteDenied, match="requires a valid access token") as caught:
+            webex.send("room", ROOM, "hello")
+        assert caught.value.status == 401
+
+    @answered(Reply("POST /messages", "webex/error_direct_failed_one_on_one.json", 403))
+    def test_a_403_is_about_this_message_only(self, webex: Webex) -> None:
+        """L3"""
+        with pytest.raises(errors.RemoteRefused, match="Failed to get one on one conversation"):
+            webex.send("person", PERSON, "hello")
+
+    @answered(Reply("POST /messages", "webex/error_404_resource_not_found.json", 404))
+    def test_a_room_that_does_not_exist_is_gone(self, webex: Webex) -> None:
+        """L3"""
+        with pytest.raises(errors.RemoteGone, match="could not be found"):
+            webex.send("room", ROOM, "hello")
+
+    @answered(
+        Reply("POST /messages", "webex/error_429_rate_limited.json", 429, headers={"Retry-After": "60"}),
+    )
+    def test_a_429_says_how_long_to_wait(self, webex: Webex) -> None:
+        """L2"""
+        with pytest.raises(errors.RemoteThrottled, match="Too Many Requests") as caught:
+            webex.send("room", ROOM, "hello")
+        assert (caught.value.retry_after_s, caught.value.outcome_unknown) == (60, False)
+
+    @answered(
+        Reply(
+            "POST /messages",
+            "webex/error_429_rate_limited_reconstructed.json",
+            429,
+            headers={"Retry-After": "rand(30),add(30)"},
+        )
+    )
+    def test_a_429_with_nonsense_says_nothing(self, webex: Webex) -> None:
+        """L2"""
+        with pytest.raises(errors.RemoteThrottled) as caught:
+            webex.send("room", ROOM, "hello")
+        assert caught.value.retry_after_s is None
+
+    @answered(Reply("POST /messages", text='{"message":"Locked"}', status=423, headers={"Retry-After": "5"}))
+    def test_a_423_is_like_a_429(self, webex: Webex) -> None:
+        """L2"""
+        with pytest.raises(errors.RemoteThrottled) as caught:
+            webex.send("room", ROOM, "hello")
+        assert caught.value.retry_after_s == 5
+
+    @answered(Reply("POST /messages", "webex/error_502_bad_gateway_reconstructed.json", 502))
+    def test_a_502_is_passing_trouble(self, webex: Webex) -> None:
+        """L2"""
+        with pytest.raises(errors.RemoteUnavailable, match="invalid response from an upstream") as caught:
+            webex.send("room", ROOM, "hello")
+        assert not caught.value.outcome_unknown
+
+
+class TestPeople:
+    """D7 and S2: who is behind an address or an id."""
+
+    @answered(Reply("GET /people/me", "webex/people_me.json"))
+    def test_the_bot_knows_itself(self, webex: Webex) -> None:
+        assert webex.me().id == PERSON
+
+    @answered(
+        Reply("GET /people", "webex/people_list_by_email.json", query={"email": "john.andersen+x@example.com"}),
+    )
+    def test_a_person_is_found_by_address(self, webex: Webex) -> None:
+        assert webex.people_by_email("john.andersen+x@example.com") == [JOHN]
+
+    @answered(Reply("GET /people", "webex/people_list_empty_derived.json"))
+    def test_nobody_is_found_by_an_unknown_address(self, webex: Webex) -> None:
+        assert webex.people_by_email("nobody@example.com") == []
+
+    @answered(Reply("GET /people", "webex/people_by_ids_notfound_derived.json"))
+    def test_ids_that_do_not_exist_are_left_out(self, webex: Webex) -> None:
+        assert webex.people_by_ids([PERSON, "unknown", PERSON]) == [replace(JOHN, last_activity=None)]
+
+    @answered(
+        Reply("GET /people", "webex/people_by_ids_notfound_jssdk.json"),
+        Reply("GET /people", "webex/people_by_ids_notfound_jssdk.json"),
+    )
+    def test_many_ids_take_batches_of_85(self, webex: Webex) -> None:
+        assert len(webex.people_by_ids(f"id-{number}" for number in range(86))) == 4
+
+
+class TestRooms:
+    """S2: the rooms and who is in them."""
+
+    @answered(Reply("GET /rooms", "webex/rooms_list.json"))
+    def test_group_rooms_are_listed(self, webex: Webex) -> None:
+        at = datetime(2016, 4, 21, 19, 12, 48, 920000, tzinfo=UTC)
+        assert webex.rooms() == [remote.Room(ROOM, "Project Unicorn - Sprint 0", "group", at)]
+
+    @answered(
+        Reply("GET /rooms", text='{"items":[]}', query={"after": "two"}, headers={
+            "Link": '<{here}/v1/rooms?type=group&after=three&max=null&before>; rel="next"'}),
+        Reply("GET /rooms", text='{"items":[{"id":"last","title":"Last"}]}', query={
+            "after": "three", "type": "group", "max": "500", "before": ""}),
+        Reply("GET /rooms", "webex/rooms_list.json", headers={
+            "Link": '<{here}/v1/rooms?after=two>; rel="next"'}),
+    )  # fmt: skip
+    def test_pages_are_followed_over_an_empty_one_and_with_all_filters(self, webex: Webex) -> None:
+        """The link forgets its filters, then says `max=null`; a parameter without a value stays as it is."""
+        assert [room.title for room in webex.rooms()] == ["Project Unicorn - Sprint 0", "Last"]
+
+    @answered(Reply("GET /memberships", "webex/memberships_list.json"))
+    def test_members_of_a_room_are_listed(self, webex: Webex) -> None:
+        assert webex.memberships(ROOM) == [
+            remote.Membership(PERSON, "john.andersen@example.com", "John Andersen", ROOM)
+        ]
+
+    @answered(Reply("GET /memberships", "webex/error_404_resource_not_found.json", 404))
+    def test_a_room_the_bot_has_left_is_gone(self, webex: Webex) -> None:
+        with pytest.raises(errors.RemoteGone):
+            webex.memberships(ROOM)

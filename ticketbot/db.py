@@ -1,0 +1,173 @@
+"""One database behind the same few functions: SQLite embedded, or PostgreSQL.
+
+Every statement runs inside `session()`, every write inside `transaction(name)`. Both turn a database that does not
+answer into `errors.Unreachable`; a constraint that is violated stays peewee's `IntegrityError`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+import peewee
+from playhouse import pool
+
+from ticketbot import errors, failpoints
+
+POOL_SIZE = 40  # more than all threads of one server: waitress, workers, senders, sync
+BUSY_TIMEOUT_MS = 10_000  # another process on the same SQLite file (`tbot init` beside the server)
+
+database = peewee.DatabaseProxy()
+
+_sqlite_writer = threading.RLock()
+
+
+class UtcField(peewee.Field):
+    """An aware moment in UTC: `timestamptz` on PostgreSQL, fixed-width ISO text, which sorts, on SQLite."""
+
+    field_type = "TIMESTAMPTZ"
+
+    def db_value(self, value: datetime | None) -> object:
+        if value is None or not isinstance(value, datetime):
+            return value
+        moment = value.astimezone(UTC)
+        return moment if is_postgres() else moment.isoformat(timespec="microseconds")
+
+    def python_value(self, value: object) -> datetime | None:
+        if value is None:
+            return None
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        return moment.astimezone(UTC)
+
+
+class JsonField(peewee.TextField):
+    """Any JSON value, kept as text so that both databases hold the same bytes."""
+
+    def db_value(self, value: object) -> str | None:
+        return None if value is None else msgspec.json.encode(value).decode()
+
+    def python_value(self, value: str | None) -> Any:
+        return None if value is None else msgspec.json.decode(value)
+
+
+class Model(peewee.Model):
+    """Base of all tables."""
+
+    class Meta:
+        database = database
+        legacy_table_names = False
+
+
+def open_database(url: str) -> None:
+    """Point the models at `sqlite:///path` or `postgresql://...`; connections open when first needed.
+
+    Raises `SettingsError` for any other address.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        database.initialize(_sqlite(unquote(url.removeprefix("sqlite:///"))))
+    elif parts.scheme in ("postgresql", "postgres"):
+        database.initialize(
+            # libpq reads a whole address where a database name is expected.
+            pool.PooledPostgresqlDatabase(
+                url, max_connections=POOL_SIZE, timeout=10, connect_timeout=5, keepalives_idle=30
+            )
+        )
+    else:
+        raise errors.SettingsError("TBOT_DATABASE_URL must start with sqlite:/// or postgresql://")
+
+
+def _sqlite(path: str) -> peewee.Database:
+    if path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    return pool.PooledSqliteDatabase(
+        path,
+        max_connections=POOL_SIZE,
+        timeout=10,
+        # FULL: in WAL mode a commit that returned has reached the disk (W3, P1).
+        pragmas={
+            "journal_mode": "wal",
+            "synchronous": "full",
+            "foreign_keys": 1,
+            "busy_timeout": BUSY_TIMEOUT_MS,
+        },
+        check_same_thread=False,
+    )
+
+
+def close_database() -> None:
+    """Close every connection of the pool; a later `session()` opens new ones."""
+    if isinstance(database.obj, pool.PooledDatabase):
+        database.obj.close_all()
+
+
+def is_postgres() -> bool:
+    """Tell which of the two databases is open."""
+    return isinstance(database.obj, peewee.PostgresqlDatabase)
+
+
+@contextlib.contextmanager
+def session() -> Iterator[None]:
+    """Hold one connection of the pool for this thread; inside another session it does nothing."""
+    if not database.is_closed():
+        yield
+        return
+    with _translated():
+        database.connect()
+    try:
+        with _translated():
+            yield
+    finally:
+        with contextlib.suppress(peewee.DatabaseError, peewee.InterfaceError):
+            database.close()
+
+
+@contextlib.contextmanager
+def transaction(name: str) -> Iterator[None]:
+    """Commit everything inside together, or nothing; `name` says in fail points which commit this is.
+
+    On SQLite one lock per process and `BEGIN IMMEDIATE` keep writers from ever seeing "database is locked".
+    """
+    with session():
+        if database.in_transaction():
+            raise RuntimeError(f"transaction {name!r} inside a transaction")
+        with _write_lock(), _translated():
+            with database.atomic() if is_postgres() else database.atomic("IMMEDIATE"):
+                yield
+                failpoints.passing(f"{name}.before")
+            failpoints.passing(f"{name}.after")
+
+
+def _write_lock() -> contextlib.AbstractContextManager[object]:
+    return contextlib.nullcontext() if is_postgres() else _sqlite_writer
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (peewee.OperationalError, peewee.InterfaceError, pool.MaxConnectionsExceeded) as error:
+        _forget_idle_connections()
+        words = str(error).strip().splitlines() or [type(error).__name__]
+        raise errors.Unreachable(f"The database does not answer: {words[0]}") from error
+
+
+def _forget_idle_connections() -> None:
+    # After a restart of PostgreSQL every idle connection is dead; without this each of them would fail one more caller.
+    if is_postgres() and isinstance(database.obj, pool.PooledDatabase):
+        database.obj.close_idle()
+
+
+def execute(query: peewee.Query) -> Any:
+    """Run an INSERT and return its cursor: only its `rowcount` tells whether an ignored insert did anything.
+
+    peewee's own `insert().execute()` returns ids on PostgreSQL and the last row id on SQLite, also after a conflict.
+    """
+    sql, parameters = query.sql()
+    return database.execute_sql(sql, parameters)

@@ -1,0 +1,167 @@
+"""The frozen values that a decision is made from, and the plan it results in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+ROOM: Literal["room"] = "room"
+PERSON: Literal["person"] = "person"
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """A Webex destination."""
+
+    id: int
+    type: Literal["room", "person"]
+    name: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An enabled rule of the ticket's board."""
+
+    id: int
+    recipient: Recipient
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody the ticket names: a resource, its owner, or both.
+
+    `recipient` is None when no Webex account was found. `left_out` says why somebody is never told (D7), None for
+    everybody else.
+    """
+
+    identifier: str
+    name: str
+    roles: tuple[str, ...]  # resource, owner
+    recipient: Recipient | None = None
+    email: str | None = None
+    is_known: bool = True  # to ConnectWise; a ticket may name members that are gone
+    left_out: str | None = None
+
+
+@dataclass(frozen=True)
+class Forward:
+    """An enabled forward; `start <= now < end` makes it active, None leaves that side open."""
+
+    id: int
+    source: Recipient
+    destination: Recipient
+    start: datetime | None = None
+    end: datetime | None = None
+    keep_copy: bool = False
+
+
+@dataclass(frozen=True)
+class Note:
+    """A note of the ticket. `member` is its author when a member of ours wrote it (D6)."""
+
+    kind: str
+    id: int
+    text: str = ""
+    author: str | None = None
+    member: str | None = None
+    account_ids: frozenset[int] = frozenset()  # the author's own recipients, also when he is not on the ticket
+    internal: bool = False
+    resolution: bool = False
+    entered_at: datetime | None = None
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Identify the note over all tickets (T6)."""
+        return (self.kind, self.id)
+
+    @property
+    def subject(self) -> str:
+        """Name the note in the ledger (D5)."""
+        return f"note:{self.kind}:{self.id}"
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A ticket as a message shows it; whatever is unknown is None."""
+
+    id: int
+    summary: str
+    url: str
+    company: str | None = None
+    contact: str | None = None
+    board: str | None = None
+    status: str | None = None
+    priority: str | None = None
+    entered_at: datetime | None = None
+
+    @property
+    def subject(self) -> str:
+        """Name the announcement of the ticket in the ledger (D5)."""
+        return f"new:{self.id}"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The runtime configuration, as far as deciding needs it."""
+
+    attempt_notify: bool = True
+    require_board_rule: bool = False
+    max_message_length: int = 300
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything a decision may depend on.
+
+    `notes` are all notes that were read, decided or not; `decided` the keys of those already decided, on whichever
+    ticket. `ledger` holds the (subject, target) pairs that exist.
+    """
+
+    now: datetime
+    watching_since: datetime
+    ticket: Ticket
+    announced: bool = False
+    notes: tuple[Note, ...] = ()
+    decided: frozenset[tuple[str, int]] = frozenset()
+    rules: tuple[Rule, ...] = ()
+    people: tuple[Person, ...] = ()
+    forwards: tuple[Forward, ...] = ()
+    ledger: frozenset[tuple[str, str]] = frozenset()
+    policy: Policy = field(default_factory=Policy)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One notification to write into the ledger: to send, or skipped with its reason."""
+
+    subject: str
+    target: str
+    kind: Literal["new", "update"]
+    recipient: Recipient | None
+    name: str
+    send: bool
+    reason: str
+    note: Note | None = None
+    chain: tuple[str, ...] = ()
+    markdown: str = ""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One line of the trace (D8): what was decided for whom and why, about which subject."""
+
+    subject: str
+    who: str
+    outcome: Literal["told", "skipped", "not told"]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the event leads to. `announced` and `decided` become facts in the database with it."""
+
+    announced: bool
+    decided: tuple[tuple[str, int], ...]
+    drafts: tuple[Draft, ...]
+    decisions: tuple[Decision, ...]

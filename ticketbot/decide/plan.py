@@ -1,0 +1,177 @@
+"""Turn the facts about one ticket into the plan of who is told what, every outcome with its reason (D1 to D8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ticketbot.decide import forwards, message, recipients, rules
+from ticketbot.decide.facts import PERSON, Decision, Draft, Facts, Forward, Note, Plan, Recipient
+
+MAX_NOTES_AT_ONCE = 5  # D5: beyond the newest five the older ones are recorded as skipped
+
+NOTIFICATIONS_OFF = "notifications off"
+AUTHOR = "author of the note"
+
+Kind = Literal["new", "update"]
+_OUTCOMES: dict[bool, Literal["told", "skipped"]] = {True: "told", False: "skipped"}
+
+
+@dataclass(frozen=True)
+class _Topic:
+    """One thing to tell: the announcement of the ticket, or one of its notes."""
+
+    subject: str
+    kind: Kind
+    note: Note | None
+    is_too_old: bool = False  # among more than five new notes (D5)
+
+
+def has_something_to_tell(facts: Facts) -> bool:
+    """Tell whether anybody may have to be told: only then the people of the ticket need to be looked up."""
+    return not rules.board_is_silent(facts) and (rules.is_new(facts) or bool(rules.news(facts)))
+
+
+def decide(facts: Facts) -> Plan:
+    """Decide for every topic of the ticket who is told, who is not, and why. Asks nothing but the facts."""
+    is_new = rules.is_new(facts)
+    news = rules.news(facts)
+    topics = _topics(facts, is_new=is_new, news=news)
+    decided = tuple(note.key for note in facts.notes if note.key not in facts.decided)
+    if rules.board_is_silent(facts):
+        why = "the board has no enabled rule, and require_board_rule is on"
+        silent = [Decision(topic.subject, "everybody", "not told", why) for topic in topics]
+        return Plan(is_new, decided, (), tuple(silent or _nothing_to_tell(facts)))
+    drafts: list[Draft] = []
+    decisions: list[Decision] = []
+    for topic in topics:
+        for draft in _drafts(facts, topic):
+            if (draft.subject, draft.target) in facts.ledger:
+                decisions.append(Decision(draft.subject, draft.name, "not told", "already notified"))
+            else:
+                drafts.append(draft)
+                decisions.append(Decision(draft.subject, draft.name, _OUTCOMES[draft.send], draft.reason))
+        decisions += _left_out(facts, topic)
+    return Plan(is_new, decided, tuple(_written(facts, drafts)), tuple(decisions or _nothing_to_tell(facts)))
+
+
+def _topics(facts: Facts, *, is_new: bool, news: Sequence[Note]) -> list[_Topic]:
+    """List what there is to tell: the announcement covers the first note, the others follow as updates (D5)."""
+    topics = []
+    updates = list(news)
+    if is_new:
+        first = next(iter(rules.in_order(facts.notes)), None)
+        topics.append(_Topic(facts.ticket.subject, "new", first))
+        updates = [note for note in news if note != first]
+    too_old = len(updates) - MAX_NOTES_AT_ONCE
+    topics += [_Topic(note.subject, "update", note, is_too_old=index < too_old) for index, note in enumerate(updates)]
+    return topics
+
+
+def _drafts(facts: Facts, topic: _Topic) -> Iterator[Draft]:
+    """Yield one draft for everybody concerned by a topic, at most one for each target."""
+    candidates = _candidates(facts, topic)
+    reasons = {candidate.recipient.id: candidate.reason for candidate in candidates}
+    routing = forwards.follow((each.recipient for each in candidates), facts.forwards, facts.now)
+    mentioned = set()
+    for delivery in routing.deliveries:
+        mentioned.add(delivery.recipient.id)
+        yield _delivery(facts, topic, delivery, reasons)
+    for relief in routing.relieved:
+        mentioned.add(relief.recipient.id)
+        yield _skipped(topic, relief.recipient, _relieved(relief))
+    for recipient in _authors(facts, topic):
+        if recipient.id not in mentioned:
+            yield _skipped(topic, recipient, AUTHOR)
+    for nobody in recipients.unreachable(facts.people):
+        is_author = topic.kind == "update" and topic.note and recipients.is_author(nobody.person, topic.note)
+        if nobody.is_recorded and not is_author:
+            target = f"member:{nobody.person.identifier.lower()}"
+            yield Draft(topic.subject, target, topic.kind, None, nobody.person.name, False, nobody.reason, topic.note)
+
+
+def _candidates(facts: Facts, topic: _Topic) -> list[recipients.Candidate]:
+    if topic.kind == "new" or topic.note is None:
+        return recipients.for_new_ticket(facts)
+    return recipients.for_note(facts, topic.note)
+
+
+def _authors(facts: Facts, topic: _Topic) -> list[Recipient]:
+    if topic.kind == "new" or topic.note is None:
+        return []
+    found = (person.recipient for person in recipients.authors(facts.people, topic.note))
+    return list(dict.fromkeys(recipient for recipient in found if recipient))
+
+
+def _delivery(facts: Facts, topic: _Topic, delivery: forwards.Delivery, reasons: dict[int, str]) -> Draft:
+    recipient = delivery.recipient
+    if topic.kind == "update" and topic.note and recipient.id in topic.note.account_ids:
+        via = f", through {_path(delivery.path, recipient)}" if delivery.path else ""
+        return _skipped(topic, recipient, AUTHOR + via)
+    why = reasons[recipient.id] if not delivery.path else _path(delivery.path, recipient)
+    if not facts.policy.attempt_notify:
+        return _skipped(topic, recipient, f"{NOTIFICATIONS_OFF} ({why})")
+    if topic.is_too_old:
+        return _skipped(topic, recipient, f"more than {MAX_NOTES_AT_ONCE} new notes at once ({why})")
+    return replace(_skipped(topic, recipient, why), send=True, chain=delivery.chain)
+
+
+def _skipped(topic: _Topic, recipient: Recipient, reason: str) -> Draft:
+    target = f"recipient:{recipient.id}"
+    return Draft(topic.subject, target, topic.kind, recipient, recipient.name, False, reason, topic.note)
+
+
+def _path(path: Sequence[Forward], recipient: Recipient) -> str:
+    """Write `forward 2 (Ana > Ben > you)`: the ids say which rows to look at, the names what they mean."""
+    last = "you" if recipient.type == PERSON else recipient.name
+    return f"{_numbered(path)} ({' > '.join([*(step.source.name for step in path), last])})"
+
+
+def _relieved(relief: forwards.Relief) -> str:
+    return f"{_numbered(relief.by)} (you > {', '.join(step.destination.name for step in relief.by)})"
+
+
+def _numbered(steps: Sequence[Forward]) -> str:
+    return f"forward{'s' if len(steps) > 1 else ''} {', '.join(str(step.id) for step in steps)}"
+
+
+def _left_out(facts: Facts, topic: _Topic) -> list[Decision]:
+    return [
+        Decision(topic.subject, each.person.name, "not told", each.reason)
+        for each in recipients.unreachable(facts.people)
+        if not each.is_recorded
+    ]
+
+
+def _written(facts: Facts, drafts: Iterable[Draft]) -> Iterator[Draft]:
+    """Write the messages; the first one a recipient gets says how many earlier notes he does not see (D5)."""
+    unseen: dict[str, int] = {}
+    for draft in drafts:
+        if not draft.send:
+            if "new notes at once" in draft.reason:
+                unseen[draft.target] = unseen.get(draft.target, 0) + 1
+            yield draft
+            continue
+        assert draft.recipient is not None
+        earlier = unseen.pop(draft.target, 0) if draft.kind == "update" else 0
+        content = message.Content(facts.ticket, draft.kind == "new", draft.note, draft.chain, earlier)
+        text = message.render(content, draft.recipient, max_note_chars=facts.policy.max_message_length)
+        yield replace(draft, markdown=text)
+
+
+def _nothing_to_tell(facts: Facts) -> list[Decision]:
+    """Say why an event told nobody of anything."""
+    subject = facts.ticket.subject
+    if not facts.announced and not rules.is_new(facts):
+        entered = f"{facts.ticket.entered_at:%Y-%m-%d}" if facts.ticket.entered_at else "at an unknown time"
+        return [
+            Decision(
+                subject,
+                "everybody",
+                "not told",
+                f"history: entered {entered}, before we watched, or over 7 days ago",
+            )
+        ]
+    reason = "no new note" if facts.announced else "nobody to tell: no enabled rule, and nobody assigned"
+    return [Decision(subject, "everybody", "not told", reason)]

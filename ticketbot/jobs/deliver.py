@@ -1,0 +1,146 @@
+"""Send one notification: claim, post, record; and what becomes of it when Webex says no (L1 to L4).
+
+The claim is committed before the post and the outcome after it, so a kill in between leaves a row in `sending` whose
+lease runs out: it is sent again and flagged as a possible duplicate.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ticketbot import db, errors, log, metrics
+from ticketbot.decide import message, retry
+from ticketbot.jobs import leases
+from ticketbot.models import notifications, state
+from ticketbot.remote import webex
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What sending needs. `pause` waits some seconds, less when the server stops, and then returns False."""
+
+    webex: webex.Webex
+    held: leases.Held
+    now: Callable[[], datetime]
+    pause: Callable[[float], bool]
+    jitter: Callable[[], float] = random.random
+
+
+def send_next(desk: Desk) -> bool:
+    """Send the next due message; False when there is none. A failed message is not a failure of this function."""
+    row = notifications.claim(desk.held.owner, desk.now())
+    if row is None:
+        return False
+    with log.correlation(row.correlation), desk.held.holding(leases.NOTIFICATION, row.id):
+        try:
+            message_id = _post(row, desk)
+        except Exception as error:  # noqa: BLE001  (a bug with one message must not stop the others)
+            _not_sent(row, error, desk)
+        else:
+            _sent(row, message_id, desk)
+    return True
+
+
+def _post(row: notifications.Notification, desk: Desk) -> str:
+    recipient = row.recipient
+    try:
+        return desk.webex.send(recipient.type, recipient.webex_id, row.markdown)
+    except errors.MessageTooLong:
+        _logger.warning("Webex finds the message about ticket %d too long, it is sent cut by half", row.ticket_id)
+        return desk.webex.send(recipient.type, recipient.webex_id, message.half(row.markdown))
+
+
+def _sent(row: notifications.Notification, message_id: str, desk: Desk) -> None:
+    now = desk.now()
+    changes: dict[str, Any] = {
+        "state": notifications.SENT,
+        "webex_message_id": message_id,
+        "sent_at": now,
+        "attempts": row.attempts + 1,
+        "next_try_at": None,
+    }
+    recorded = _record("sent", row, changes, desk, success_at=now)
+    metrics.count_notification(notifications.SENT, row.reason)
+    extra = {"ticket_id": row.ticket_id, "notification_id": row.id, "webex_message_id": message_id}
+    if recorded:
+        _logger.info("told %s about ticket %d", row.recipient_name, row.ticket_id, extra=extra)
+    else:
+        _logger.warning("told %s about ticket %d, perhaps twice", row.recipient_name, row.ticket_id, extra=extra)
+
+
+def _not_sent(row: notifications.Notification, error: Exception, desk: Desk) -> None:
+    now = desk.now()
+    with db.session():
+        hold = state.last_hold("webex")
+    verdict = retry.message_failed(
+        error,
+        now=now,
+        give_up_at=row.give_up_at,
+        failures=row.failures,
+        failing_since=row.failing_since,
+        holds=hold.failures if hold else 0,
+        jitter=desk.jitter(),
+    )
+    dead = verdict.again_at is None
+    changes: dict[str, Any] = {
+        "state": notifications.DEAD if dead else notifications.PENDING,
+        "attempts": row.attempts + 1,
+        "failures": verdict.failures,
+        "failing_since": verdict.failing_since,
+        "next_try_at": verdict.again_at,
+        "error": verdict.reason,
+        "tracking_id": verdict.tracking_id,
+        "may_be_overtaken": verdict.may_be_overtaken,
+        "possible_duplicate": row.possible_duplicate or verdict.possible_duplicate,
+    }
+    _record("not-sent", row, changes, desk, verdict=verdict)
+    if dead:
+        metrics.count_notification(notifications.DEAD, row.reason)
+    _logger.log(
+        logging.ERROR if dead else logging.WARNING,
+        "could not tell %s about ticket %d: %s; %s",
+        row.recipient_name,
+        row.ticket_id,
+        verdict.reason,
+        f"tried again at {verdict.again_at:%H:%M:%S}" if verdict.again_at else "given up",
+        exc_info=None if isinstance(error, errors.TicketbotError) else error,
+        extra={"ticket_id": row.ticket_id, "notification_id": row.id, "tracking_id": verdict.tracking_id},
+    )
+
+
+def _record(
+    name: str,
+    row: notifications.Notification,
+    changes: dict[str, Any],
+    desk: Desk,
+    *,
+    success_at: datetime | None = None,
+    verdict: retry.MessageVerdict | None = None,
+) -> bool:
+    """Write an outcome, again and again while the database is away: a message that went out must not go unrecorded.
+
+    Once the lease has run out the outcome is no longer ours to write.
+    """
+    while True:
+        try:
+            with db.transaction(name):
+                recorded = notifications.record(row.id, desk.held.owner, changes)
+                if success_at:
+                    state.release("webex")
+                    notifications.wake(success_at)
+                if verdict and verdict.hold_until:
+                    now = desk.now()
+                    state.hold("webex", until=verdict.hold_until, now=now, reason=verdict.reason)
+        except errors.Unreachable as error:
+            _logger.warning("the outcome of notification %d cannot be written yet: %s", row.id, error)
+            if not desk.pause(1.0):
+                return False
+        else:
+            return recorded

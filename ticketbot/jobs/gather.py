@@ -1,0 +1,158 @@
+"""Gather the facts that a decision about one ticket is made from, out of the reading and our own database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
+
+from ticketbot import db
+from ticketbot.decide import facts, forwards, plan
+from ticketbot.jobs import lookups, refresh
+from ticketbot.models import notifications, routing, state, tickets
+from ticketbot.remote import records
+
+API_MEMBER = "A"  # licenseClass of members that are programs (D7)
+
+
+@dataclass(frozen=True)
+class Locale:
+    """How tickets are addressed and in which zone whole days are counted."""
+
+    ticket_url: Callable[[int], str]
+    timezone: tzinfo
+
+
+def facts_of(reading: refresh.Reading, outside: lookups.Outside, locale: Locale, now: datetime) -> facts.Facts:
+    """Return everything the decision may depend on; people are looked up only when there is something to tell them.
+
+    Raises `RemoteError` when somebody who may have to be told cannot be looked up (T7, D7).
+    """
+    assert reading.ticket is not None
+    known = _own_facts(reading.ticket, reading, locale, now)
+    if not plan.has_something_to_tell(known):
+        return known
+    lookups.refresh_names(reading.ticket, outside, now)
+    return _with_people(known, reading.ticket, outside, now)
+
+
+def _own_facts(ticket: records.Ticket, reading: refresh.Reading, locale: Locale, now: datetime) -> facts.Facts:
+    keys = [(note.kind, note.id) for note in reading.notes]
+    with db.session():
+        decided = tickets.decided_notes(keys)
+        notes = tuple(_note(note) for note in reading.notes)
+        subjects = [f"new:{ticket.id}", *(note.subject for note in notes if note.key not in decided)]
+        config = state.read_config()
+        stored = tickets.Ticket.get_or_none(tickets.Ticket.id == ticket.id)
+        rules = routing.enabled_rules(ticket.board.id) if ticket.board else []
+        return facts.Facts(
+            now=now,
+            watching_since=state.moment(state.WATCHING_SINCE) or now,
+            ticket=_ticket(ticket, locale.ticket_url(ticket.id)),
+            announced=stored is not None and stored.announced_at is not None,
+            notes=notes,
+            decided=frozenset(decided),
+            rules=tuple(facts.Rule(rule.id, lookups.recipient(rule.recipient)) for rule in rules),
+            forwards=tuple(_forwards(routing.enabled_forwards(), locale.timezone)),
+            ledger=frozenset(notifications.existing(subjects)),
+            policy=facts.Policy(config.attempt_notify, config.require_board_rule, config.max_message_length),
+        )
+
+
+def _ticket(ticket: records.Ticket, url: str) -> facts.Ticket:
+    return facts.Ticket(
+        id=ticket.id,
+        summary=ticket.summary,
+        url=url,
+        company=name_of(ticket.company),
+        contact=name_of(ticket.contact) or ticket.contact_name,
+        board=name_of(ticket.board),
+        status=name_of(ticket.status),
+        priority=ticket.priority,
+        entered_at=ticket.entered_at,
+    )
+
+
+def _note(note: records.Note) -> facts.Note:
+    return facts.Note(
+        kind=note.kind,
+        id=note.id,
+        text=note.text,
+        author=note.author,
+        member=note.author_identifier,
+        internal=note.internal,
+        resolution=note.resolution,
+        entered_at=note.entered_at,
+    )
+
+
+def _forwards(rows: Iterable[routing.Forward], zone: tzinfo) -> Iterable[facts.Forward]:
+    for row in rows:
+        start, end = forwards.window(row.start, row.end, zone)
+        yield facts.Forward(
+            row.id, lookups.recipient(row.source), lookups.recipient(row.destination), start, end, row.keep_copy
+        )
+
+
+def name_of(ref: records.Ref | None) -> str | None:
+    """Return the name a reference carries, None when there is none."""
+    return None if ref is None else ref.name
+
+
+def _with_people(known: facts.Facts, ticket: records.Ticket, outside: lookups.Outside, now: datetime) -> facts.Facts:
+    """Add the people of the ticket with their Webex accounts, and the accounts of the authors of its notes."""
+    roles = roles_of(ticket)
+    # An author who is not on the ticket matters only where a forward may bring him his own note (D6).
+    authors = {note.member for note in known.notes if note.member and known.forwards and note.key not in known.decided}
+    members = lookups.find_members(list(dict.fromkeys([*roles, *sorted(authors)])), outside, now)
+    emails = {key: row.email.lower() for key, row in members.items() if row.email and not _left_out(row)}
+    accounts = lookups.find_accounts(emails.values(), outside, now)
+    people = [_person(name, why, members, accounts) for name, why in roles.items()]
+    return replace(
+        known,
+        people=tuple(people),
+        notes=tuple(replace(note, account_ids=_account_ids(note, emails, accounts)) for note in known.notes),
+    )
+
+
+def roles_of(ticket: records.Ticket) -> dict[str, tuple[str, ...]]:
+    """Return the people of a ticket, resources and owner, with what they are to it; identifiers ignore case."""
+    roles: dict[str, tuple[str, ...]] = dict.fromkeys(ticket.resources, ("resource",))
+    if ticket.owner and ticket.owner.identifier:
+        owner = ticket.owner.identifier
+        written = next((name for name in roles if name.lower() == owner.lower()), owner)
+        roles[written] = (*roles.get(written, ()), "owner")
+    return roles
+
+
+def _person(
+    identifier: str,
+    roles: tuple[str, ...],
+    members: Mapping[str, tickets.Member],
+    accounts: Mapping[str, routing.Recipient],
+) -> facts.Person:
+    member = members.get(identifier.lower())
+    if member is None:
+        return facts.Person(identifier, identifier, roles, is_known=False)
+    account = accounts.get((member.email or "").lower())
+    return facts.Person(
+        identifier,
+        member.name or identifier,
+        roles,
+        recipient=lookups.recipient(account) if account else None,
+        email=member.email,
+        left_out=_left_out(member),
+    )
+
+
+def _left_out(member: tickets.Member) -> str | None:
+    if member.inactive:
+        return "inactive member"
+    return "API member" if member.license_class == API_MEMBER else None
+
+
+def _account_ids(
+    note: facts.Note, emails: Mapping[str, str], accounts: Mapping[str, routing.Recipient]
+) -> frozenset[int]:
+    account = accounts.get(emails.get((note.member or "").lower(), ""))
+    return frozenset() if account is None else frozenset({account.id})

@@ -1,0 +1,217 @@
+"""Work one event off: claim, refresh, plan, commit; and what becomes of it when that fails (T3, T7).
+
+No network call happens inside a transaction. One short transaction saves the ticket, its notes, its notifications and
+the finished event together, so that a kill at any instant leaves either all of it, or an event that runs again.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import peewee
+
+from ticketbot import db, errors, log, metrics
+from ticketbot.decide import facts, plan, retry
+from ticketbot.jobs import gather, leases, lookups, refresh
+from ticketbot.models import events, notifications, state, tickets
+from ticketbot.remote import records
+
+_logger = logging.getLogger(__name__)
+
+_RETURNS = 3  # a hook that slips in between may make the first attempt to hand an event back fail
+
+
+class LeaseLost(errors.TicketbotError):
+    """Our lease had expired and somebody else has taken the event over; what we planned is void."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What working events off needs."""
+
+    outside: lookups.Outside
+    locale: gather.Locale
+    held: leases.Held
+    now: Callable[[], datetime]
+    jitter: Callable[[], float] = random.random
+
+
+def work_next(desk: Desk) -> bool:
+    """Work the next due event off; False when there is none. A failure of the event is not one of this function."""
+    event = events.claim(desk.held.owner, desk.now())
+    if event is None:
+        return False
+    with log.correlation(event.correlation), desk.held.holding(leases.EVENT, event.id):
+        try:
+            _work(event, desk)
+        except LeaseLost as error:
+            _logger.warning("%s", error)
+        except Exception as error:  # noqa: BLE001  (the verdict tells a bug of ours from the weather outside)
+            _failed(event, error, desk)
+    return True
+
+
+def _work(event: events.Event, desk: Desk) -> None:
+    source, pool = desk.outside.connectwise, desk.outside.pool
+    reading = refresh.read(event.ticket_id, kind_hint=event.kind_hint, source=source, pool=pool)
+    if reading.ticket is None:
+        _commit_gone(event, desk)
+        return
+    decided = plan.decide(gather.facts_of(reading, desk.outside, desk.locale, desk.now()))
+    _commit(event, reading.ticket, reading.notes, decided, desk)
+
+
+def _commit(
+    event: events.Event,
+    ticket: records.Ticket,
+    notes: Sequence[records.Note],
+    decided: facts.Plan,
+    desk: Desk,
+) -> None:
+    now = desk.now()
+    rows = [notification_row(draft, event, now) for draft in decided.drafts]
+    with db.transaction("finish-event"):
+        if not events.finish(event, desk.held.owner, now=now, decisions=[asdict(each) for each in decided.decisions]):
+            raise LeaseLost(f"event {event.id} of ticket {ticket.id} was taken over, this server was too slow")
+        tickets.store_tickets([ticket_row(ticket, now)])
+        tickets.store_notes([note_row(note, now) for note in notes])
+        tickets.mark_decided(decided.decided, now)
+        tickets.remember_decision(ticket.id, announced=decided.announced, update=ticket.updated_at, now=now)
+        notifications.add(rows)
+        state.release("connectwise")
+    metrics.EVENTS.labels("done").inc()
+    for row in rows:
+        metrics.count_notification(row["state"], row["reason"])
+    _logger.info(
+        "ticket %d decided: %d to tell, %d skipped",
+        ticket.id,
+        sum(draft.send for draft in decided.drafts),
+        sum(not draft.send for draft in decided.drafts),
+        extra={"ticket_id": ticket.id, "event_id": event.id},
+    )
+
+
+def _commit_gone(event: events.Event, desk: Desk) -> None:
+    now = desk.now()
+    gone = facts.Decision(f"new:{event.ticket_id}", "everybody", "not told", "deleted in ConnectWise")
+    with db.transaction("finish-event"):
+        if not events.finish(event, desk.held.owner, now=now, decisions=[asdict(gone)]):
+            raise LeaseLost(f"event {event.id} of ticket {event.ticket_id} was taken over, this server was too slow")
+        tickets.mark_deleted(event.ticket_id, now)
+        state.release("connectwise")
+    metrics.EVENTS.labels("gone").inc()
+    _logger.info("ticket %d is gone in ConnectWise", event.ticket_id, extra={"ticket_id": event.ticket_id})
+
+
+def _failed(event: events.Event, error: Exception, desk: Desk) -> None:
+    now = desk.now()
+    with db.session():
+        hold = state.last_hold("connectwise")
+    verdict = retry.event_failed(
+        error,
+        now=now,
+        received_at=event.received_at,
+        attempts=event.attempts,
+        bugs=event.bugs,
+        holds=hold.failures if hold else 0,
+        jitter=desk.jitter(),
+    )
+    is_bug = not isinstance(error, errors.TicketbotError)
+    _logger.log(
+        logging.ERROR if is_bug or verdict.again_at is None else logging.WARNING,
+        "ticket %d: %s; %s",
+        event.ticket_id,
+        verdict.reason,
+        f"tried again at {verdict.again_at:%H:%M:%S}" if verdict.again_at else "given up, see `tbot explain`",
+        exc_info=error if is_bug else None,
+        extra={"ticket_id": event.ticket_id, "event_id": event.id},
+    )
+    event.attempts, event.bugs = verdict.attempts, verdict.bugs
+    _hand_back(event, verdict, desk, now)
+    metrics.EVENTS.labels("again" if verdict.again_at else "dead").inc()
+
+
+def _hand_back(event: events.Event, verdict: retry.EventVerdict, desk: Desk, now: datetime) -> None:
+    for attempt in range(_RETURNS):
+        try:
+            with db.transaction("return-event"):
+                if verdict.hold_until:
+                    state.hold("connectwise", until=verdict.hold_until, now=now, reason=verdict.reason)
+                if verdict.again_at is None:
+                    events.finish(event, desk.held.owner, now=now, decisions=[], error=verdict.reason, dead=True)
+                else:
+                    events.give_back(event, desk.held.owner, due_at=verdict.again_at, error=verdict.reason)
+        except peewee.IntegrityError:  # a hook for the same ticket came in at this very moment
+            if attempt == _RETURNS - 1:
+                raise
+        else:
+            return
+
+
+def notification_row(draft: facts.Draft, event: events.Event, now: datetime) -> dict[str, Any]:
+    """Return a draft as a row of the ledger."""
+    return {
+        "ticket_id": event.ticket_id,
+        "event": event.id,
+        "correlation": event.correlation,
+        "subject": draft.subject,
+        "target": draft.target,
+        "kind": draft.kind,
+        "note_kind": draft.note.kind if draft.note else None,
+        "note_id": draft.note.id if draft.note else None,
+        "recipient": draft.recipient.id if draft.recipient else None,
+        "recipient_name": draft.name,
+        "state": notifications.PENDING if draft.send else notifications.SKIPPED,
+        "reason": draft.reason,
+        "forwarded_from": list(draft.chain),
+        "markdown": draft.markdown,
+        "created_at": now,
+        "give_up_at": now + retry.GIVE_UP_AFTER,
+        "next_try_at": now if draft.send else None,
+    }
+
+
+def ticket_row(ticket: records.Ticket, now: datetime) -> dict[str, Any]:
+    """Return a ticket as a row, undeleted (T4)."""
+    return {
+        "id": ticket.id,
+        "kind": ticket.kind,
+        "summary": ticket.summary,
+        "board_id": ticket.board.id if ticket.board else None,
+        "board_name": gather.name_of(ticket.board),
+        "status": gather.name_of(ticket.status),
+        "company_id": ticket.company.id if ticket.company else None,
+        "company": gather.name_of(ticket.company),
+        "contact_id": ticket.contact.id if ticket.contact else None,
+        "contact": gather.name_of(ticket.contact) or ticket.contact_name,
+        "priority": ticket.priority,
+        "owner": ticket.owner.identifier if ticket.owner else None,
+        "resources": list(ticket.resources),
+        "open": not ticket.closed,
+        "entered_at": ticket.entered_at,
+        "updated_at": ticket.updated_at,
+        "stored_at": now,
+        "deleted_at": None,
+    }
+
+
+def note_row(note: records.Note, now: datetime) -> dict[str, Any]:
+    """Return a note as a row."""
+    return {
+        "kind": note.kind,
+        "note_id": note.id,
+        "ticket_id": note.ticket_id,
+        "text": note.text,
+        "internal": note.internal,
+        "resolution": note.resolution,
+        "member": note.author_identifier,
+        "author": note.author,
+        "entered_at": note.entered_at,
+        "updated_at": note.updated_at,
+        "stored_at": now,
+    }

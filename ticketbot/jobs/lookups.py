@@ -1,0 +1,179 @@
+"""Find out what a message needs beyond the ticket: names, members, and their Webex accounts (T2, D7).
+
+Everything found is kept for 15 minutes; an older copy serves when the outside world does not answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ticketbot import db, errors
+from ticketbot.decide import facts, recipients
+from ticketbot.models import routing, tickets
+from ticketbot.remote import connectwise, records, webex
+
+FRESH_FOR = timedelta(minutes=15)  # T2
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The two services, and threads to ask them side by side."""
+
+    connectwise: connectwise.ConnectWise
+    webex: webex.Webex
+    pool: Executor
+
+
+def refresh_names(ticket: records.Ticket, outside: Outside, now: datetime) -> None:
+    """Bring our copies of the ticket's board, statuses, company and contact up to date.
+
+    The ticket itself names them all, so no failure here stops an event (T2).
+    """
+    asked: dict[Any, Future[list[dict[str, Any]]]] = {}
+    with db.session():
+        for model, ref, fetch in _references(ticket, outside.connectwise):
+            if ref is not None and not _is_fresh(tickets.known(model, [ref.id]).get(ref.id), now):
+                asked[model] = outside.pool.submit(fetch)
+    found = {model: _rows_or_nothing(future) for model, future in asked.items()}
+    rows = {model: [row | {"fetched_at": now, "deleted_at": None} for row in each] for model, each in found.items()}
+    if any(rows.values()):
+        with db.transaction("lookups"):
+            for model, each in rows.items():
+                tickets.upsert(model, each)
+
+
+def _references(
+    ticket: records.Ticket, source: connectwise.ConnectWise
+) -> Iterable[tuple[type[db.Model], records.Ref | None, Callable[[], list[dict[str, Any]]]]]:
+    board, company, contact = ticket.board, ticket.company, ticket.contact
+    if board:
+        yield tickets.Board, board, lambda: [board_row(each) for each in source.boards()]
+        yield tickets.Status, ticket.status, lambda: [status_row(each) for each in source.statuses(board.id)]
+    if company:
+        yield tickets.Company, company, lambda: [named_row(source.company(company.id))]
+    if contact:
+        yield tickets.Contact, contact, lambda: [named_row(source.contact(contact.id))]
+
+
+def _rows_or_nothing(future: Future[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    try:
+        return future.result()
+    except errors.RemoteError as error:
+        _logger.info("a name could not be looked up, the ticket's own serves: %s", error)
+        return []
+
+
+def board_row(board: records.Board) -> dict[str, Any]:
+    """Return a board as a row."""
+    return {"id": board.id, "name": board.name, "inactive": board.inactive, "project": board.project}
+
+
+def status_row(status: records.Status) -> dict[str, Any]:
+    """Return a status as a row."""
+    return {
+        "id": status.id,
+        "board_id": status.board_id,
+        "name": status.name,
+        "closed": status.closed,
+        "inactive": status.inactive,
+    }
+
+
+def named_row(thing: records.Company | records.Contact) -> dict[str, Any]:
+    """Return a company or contact as a row."""
+    return {"id": thing.id, "name": thing.name or ""}
+
+
+def member_row(member: records.Member) -> dict[str, Any]:
+    """Return a member as a row."""
+    return {
+        "id": member.id,
+        "identifier": member.identifier,
+        "lookup": member.identifier.lower(),
+        "name": member.name,
+        "email": member.email,
+        "inactive": member.inactive,
+        "license_class": member.license_class,
+    }
+
+
+def find_members(identifiers: Sequence[str], outside: Outside, now: datetime) -> dict[str, tickets.Member]:
+    """Return the members by identifier in lower case; those ConnectWise does not know are missing.
+
+    Raises `RemoteError` when ConnectWise cannot be asked about one we have never seen: not telling him would be final.
+    """
+    with db.session():
+        known = tickets.members_by_identifier(identifiers)
+    wanted = [each for each in identifiers if not _is_fresh(known.get(each.lower()), now)]
+    if not wanted:
+        return known
+    try:
+        found = outside.connectwise.members_by_identifier(wanted)
+    except errors.RemoteError as error:
+        if any(each.lower() not in known for each in wanted):
+            raise
+        _logger.info("members could not be looked up, what we know serves: %s", error)
+        return known
+    with db.transaction("lookups"):
+        tickets.upsert(tickets.Member, [member_row(each) | {"fetched_at": now, "deleted_at": None} for each in found])
+    with db.session():
+        return tickets.members_by_identifier(identifiers)
+
+
+def find_accounts(emails: Iterable[str], outside: Outside, now: datetime) -> dict[str, routing.Recipient]:
+    """Return the Webex account of each address (lower case): the most recently active where there are several (D7).
+
+    Raises `RemoteError` when Webex cannot be asked about an address we have no account for.
+    """
+    wanted = sorted(set(emails))
+    with db.session():
+        known = routing.people_by_email(wanted)
+    stale = [email for email in wanted if not any(_is_fresh(each, now) for each in known.get(email, ()))]
+    answers = {email: outside.pool.submit(outside.webex.people_by_email, email) for email in stale}
+    found = {
+        email: people for email, future in answers.items() if (people := _people(email, future, known)) is not None
+    }
+    if any(people or email in known for email, people in found.items()):
+        with db.transaction("lookups"):
+            for email, people in found.items():
+                routing.store_people(email, [_account(person, email) for person in people], now)
+        with db.session():
+            known = routing.people_by_email(wanted)
+    chosen = {email: recipients.most_recently_active(accounts) for email, accounts in known.items()}
+    return {email: account for email, account in chosen.items() if account is not None}
+
+
+def _people(
+    email: str, future: Future[list[webex.Person]], known: Mapping[str, Sequence[routing.Recipient]]
+) -> list[webex.Person] | None:
+    """Return the people Webex names, or None when what we know must serve."""
+    try:
+        return [person for person in future.result() if person.type != "bot"]
+    except (errors.RemoteRefused, errors.RemoteGone) as error:
+        _logger.info("Webex knows nobody as %s: %s", email, error)
+        return []
+    except errors.RemoteError as error:
+        if email not in known:
+            raise
+        _logger.info("%s could not be looked up in Webex, what we know serves: %s", email, error)
+        return None
+
+
+def _account(person: webex.Person, email: str) -> routing.FoundPerson:
+    return routing.FoundPerson(person.id, person.name, email, person.last_activity)
+
+
+def recipient(row: routing.Recipient) -> facts.Recipient:
+    """Return a recipient as a decision sees it."""
+    return facts.Recipient(row.id, row.type, row.name)
+
+
+def _is_fresh(row: Any, now: datetime) -> bool:
+    return row is not None and row.fetched_at is not None and now - row.fetched_at < FRESH_FOR

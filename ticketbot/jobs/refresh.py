@@ -1,0 +1,76 @@
+"""Read a ticket and its newest notes from ConnectWise, as they are now (T1, T6, W7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from ticketbot import db, errors
+from ticketbot.models import tickets
+from ticketbot.remote import connectwise, records
+
+NOTES_PER_PAGE = 100
+MAX_NOTES = 200  # T6
+_KINDS = ("service", "project")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A ticket as ConnectWise has it, with its newest notes; `ticket` is None when it is gone there."""
+
+    ticket: records.Ticket | None
+    notes: tuple[records.Note, ...] = ()
+
+
+def read(ticket_id: int, *, kind_hint: str | None, source: connectwise.ConnectWise, pool: Executor) -> Reading:
+    """Fetch the ticket and its notes side by side.
+
+    Service and project tickets live under two paths, and a hook may not say which it is about: the likely one is
+    asked first. Gone means `NotFound` under both (W7).
+    """
+    likely = _known_kind(ticket_id) or kind_hint or "service"
+    other = next(kind for kind in _KINDS if kind != likely)
+    found = _read_kind(ticket_id, likely, source, pool) or _read_kind(ticket_id, other, source, pool)
+    return found or Reading(None)
+
+
+def _known_kind(ticket_id: int) -> str | None:
+    with db.session():
+        row = tickets.Ticket.get_or_none(tickets.Ticket.id == ticket_id)
+    return None if row is None else str(row.kind)
+
+
+def _read_kind(ticket_id: int, kind: str, source: connectwise.ConnectWise, pool: Executor) -> Reading | None:
+    project = kind == "project"
+    first_page = pool.submit(source.notes, ticket_id, project=project, page=1, page_size=NOTES_PER_PAGE)
+    try:
+        ticket = source.ticket(ticket_id, project=project)
+    except errors.RemoteGone:
+        first_page.exception()  # wait for it; what it says about a missing ticket does not matter
+        return None
+    except errors.RemoteDenied as error:
+        if not project or error.status == 401:
+            raise
+        # No right to projects is no reason to hold every service ticket, as a denial otherwise is (T7).
+        raise errors.RemoteUnavailable(
+            f"{error}. Give the API member inquiry rights for project tickets",
+            service=error.service,
+            status=error.status,
+        ) from error
+    page = first_page.result()
+    notes = list(page.items)
+    number = 1
+    while page.has_next and len(notes) < MAX_NOTES and _holds_undecided(page.items):
+        number += 1
+        page = source.notes(ticket_id, project=project, page=number, page_size=NOTES_PER_PAGE)
+        notes += page.items
+    # Pages drift while notes are written: the same note may stand on two of them.
+    unique = {(note.kind, note.id): note for note in notes}
+    return Reading(ticket, tuple(unique.values()))
+
+
+def _holds_undecided(notes: Iterable[records.Note]) -> bool:
+    keys = {(note.kind, note.id) for note in notes}
+    with db.session():
+        return tickets.decided_notes(keys) != keys

@@ -1,0 +1,140 @@
+"""Run the background threads of one server: events, messages, and the housekeeping around them (O4, L6)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from ticketbot import db, errors
+from ticketbot.jobs import deliver, housekeeping, intake, leases
+from ticketbot.models import events, notifications
+
+SENDERS = 8  # enough to use the 50 posts a second that Webex may allow, at 100 ms each
+SLEEP_S = 5.0  # a bell that was missed costs no more
+LOOK_EVERY_S = 0.25  # how soon a retry that is due, or another server's row, is seen
+TIDY_EVERY_S = 1.0
+FORGET_EVERY_S = 3600.0
+PAUSE_AFTER_FAILURE_S = 1.0
+
+_logger = logging.getLogger(__name__)
+
+
+class Bell:
+    """Wake sleeping threads one by one. Rings while nobody sleeps are remembered, as many as there are threads."""
+
+    def __init__(self, threads: int) -> None:
+        self._changed = threading.Condition()
+        self._rings = 0
+        self._threads = threads
+
+    def ring(self) -> None:
+        """Let one thread look for work now."""
+        with self._changed:
+            self._rings = min(self._rings + 1, self._threads)
+            self._changed.notify()
+
+    def wait(self, timeout_s: float) -> None:
+        """Sleep until the bell rings, at most so long."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._rings, timeout_s)
+            self._rings = max(self._rings - 1, 0)
+
+
+class Worker:
+    """The threads that work events off and send messages, until `stop`."""
+
+    def __init__(
+        self,
+        *,
+        intake_desk: intake.Desk,
+        deliver_desk: Callable[[Callable[[float], bool]], deliver.Desk],
+        event_threads: int,
+        now: Callable[[], datetime],
+        held: leases.Held,
+    ) -> None:
+        self.events, self.messages = Bell(event_threads), Bell(SENDERS)
+        self._stopping = threading.Event()
+        self._now = now
+        sending = deliver_desk(self._pause)
+        self._threads = [
+            *(
+                self._thread(f"events-{number}", self._work, lambda: self._event(intake_desk), self.events)
+                for number in range(1, event_threads + 1)
+            ),
+            *(
+                self._thread(f"messages-{number}", self._work, lambda: deliver.send_next(sending), self.messages)
+                for number in range(1, SENDERS + 1)
+            ),
+            self._thread("look", self._every, LOOK_EVERY_S, self._look),
+            self._thread("leases", self._every, leases.RENEW_EVERY_S, lambda: held.renew(now())),
+            self._thread("tidy", self._every, TIDY_EVERY_S, lambda: housekeeping.tidy_outbox(now())),
+            self._thread("forget", self._every, FORGET_EVERY_S, lambda: housekeeping.forget_message_ids(now())),
+        ]
+
+    def start(self) -> None:
+        """Start all threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Finish what is in flight and end all threads; False when some did not end in time (O4)."""
+        self._stopping.set()
+        for _ in self._threads:
+            self.events.ring()
+            self.messages.ring()
+        deadline = time.monotonic() + timeout_s
+        for thread in self._threads:
+            thread.join(max(deadline - time.monotonic(), 0))
+        return not self.alive()
+
+    def alive(self) -> list[str]:
+        """Name the threads that run."""
+        return [thread.name for thread in self._threads if thread.is_alive()]
+
+    def dead(self) -> list[str]:
+        """Name the threads that should run and do not (O2)."""
+        return [] if self._stopping.is_set() else [t.name for t in self._threads if t.ident and not t.is_alive()]
+
+    def _thread(self, name: str, target: Callable[..., None], *arguments: object) -> threading.Thread:
+        return threading.Thread(target=target, args=arguments, name=name, daemon=True)
+
+    def _event(self, desk: intake.Desk) -> bool:
+        worked = intake.work_next(desk)
+        if worked:
+            self.messages.ring()
+        return worked
+
+    def _work(self, step: Callable[[], bool], bell: Bell) -> None:
+        while not self._stopping.is_set():
+            if self._guarded(step):
+                bell.ring()  # where one row was there may be more, for somebody who sleeps
+            else:
+                bell.wait(SLEEP_S)
+
+    def _every(self, seconds: float, step: Callable[[], object]) -> None:
+        while not self._stopping.wait(seconds):
+            self._guarded(step)
+
+    def _guarded(self, step: Callable[[], object]) -> bool:
+        try:
+            return bool(step())
+        except errors.Unreachable as error:
+            _logger.warning("%s", error)
+        except Exception:
+            _logger.exception("a bug in tbot; the thread goes on")
+        self._stopping.wait(PAUSE_AFTER_FAILURE_S)
+        return False
+
+    def _look(self) -> None:
+        now = self._now()
+        with db.session():
+            if events.is_due(now):
+                self.events.ring()
+            if notifications.is_due(now):
+                self.messages.ring()
+
+    def _pause(self, seconds: float) -> bool:
+        return not self._stopping.wait(seconds)

@@ -1,0 +1,1 @@
+"""The tables, and the queries that belong to them."""

@@ -1,0 +1,120 @@
+"""Users, their API keys, the audit trail and the history of syncs."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from datetime import datetime
+from typing import NamedTuple
+
+import bcrypt
+import peewee
+
+from ticketbot import db
+
+_MARK = "tbot_"  # so that a key that leaked somewhere is recognised as one of ours
+KEY_COST = 10  # some 50 ms: keys hold 288 random bits, the cost only slows a thief of the database
+
+
+class User(db.Model):
+    """Whoever owns API keys. `email_lookup` makes addresses unique, ignoring case (A1)."""
+
+    name = peewee.TextField()
+    email = peewee.TextField()
+    email_lookup = peewee.TextField(unique=True)
+    created_at = db.UtcField()
+
+
+class ApiKey(db.Model):
+    """A key: a look-up prefix in clear, a bcrypt hash of the secret, its last four characters (A1)."""
+
+    user = peewee.ForeignKeyField(User, on_delete="CASCADE", backref="keys")
+    prefix = peewee.TextField(unique=True)
+    hash = peewee.TextField()
+    hint = peewee.TextField()
+    created_at = db.UtcField()
+    last_used_at = db.UtcField(null=True)
+
+
+class Audit(db.Model):
+    """One change through the API (A5). Users and keys are named by value: the trail outlives them."""
+
+    at = db.UtcField(index=True)
+    user_id = peewee.BigIntegerField(null=True)
+    user_email = peewee.TextField(null=True)
+    key_id = peewee.BigIntegerField(null=True)
+    action = peewee.TextField()
+    object = peewee.TextField()
+    object_id = peewee.TextField(null=True)
+    before = db.JsonField(null=True)
+    after = db.JsonField(null=True)
+
+
+class SyncRun(db.Model):
+    """One run of a sync (S): `running` while its lease is renewed, then `done`, `failed` or `cancelled`."""
+
+    state = peewee.TextField()
+    request = db.JsonField(default=dict)
+    phases = db.JsonField(default=list)
+    error_count = peewee.IntegerField(default=0)
+    errors = db.JsonField(default=list)
+    requested_by = peewee.TextField(null=True)
+    cancel_requested = peewee.BooleanField(default=False)
+    owner = peewee.TextField(null=True)
+    lease_until = db.UtcField(null=True)
+    started_at = db.UtcField()
+    finished_at = db.UtcField(null=True)
+
+
+class NewKey(NamedTuple):
+    """A key that was just made: its row, and the whole key, which nobody can show again (A1)."""
+
+    row: ApiKey
+    key: str
+
+
+def add_user(name: str, email: str, now: datetime) -> User:
+    """Add a user; raises peewee's `IntegrityError` when the address is taken, ignoring case."""
+    user: User = User.create(name=name, email=email, email_lookup=email.lower(), created_at=now)
+    return user
+
+
+def add_key(user: User, key: str, now: datetime) -> NewKey:
+    """Store a key for a user: only its prefix, which finds the row, a hash of the whole and a hint are kept."""
+    row = ApiKey.create(
+        user=user,
+        prefix=prefix_of(key),
+        hash=bcrypt.hashpw(_digest(key), bcrypt.gensalt(KEY_COST)).decode(),
+        hint=key[-4:],
+        created_at=now,
+    )
+    return NewKey(row, key)
+
+
+def new_key() -> str:
+    """Make up a key."""
+    return f"{_MARK}{secrets.token_urlsafe(36)}"
+
+
+def prefix_of(key: str) -> str:
+    """Return the part of a key that is kept in clear, to find its row; what follows it is the secret."""
+    return key[: len(_MARK) + 8] if key.startswith(_MARK) else key[:8]
+
+
+def matches(row: ApiKey, key: str) -> bool:
+    """Check a whole key against a row; costs one bcrypt."""
+    return bcrypt.checkpw(_digest(key), row.hash.encode())
+
+
+def add_first_key(email: str, key: str, now: datetime) -> bool:
+    """Make the first administrator with a given key, unless there is any user already (A3)."""
+    if User.select().exists():
+        return False
+    add_key(add_user(email.partition("@")[0], email, now), key, now)
+    return True
+
+
+def _digest(key: str) -> bytes:
+    # bcrypt reads no more than 72 bytes, and none after a zero byte.
+    return base64.b64encode(hashlib.sha256(key.encode()).digest())

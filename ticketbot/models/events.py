@@ -1,0 +1,240 @@
+"""The inbox: one row per thing to look at, and the claims on it.
+
+    waiting -> running -> done
+       ^          |  \\-> dead
+       \\----------/      tried again later
+
+Two partial unique indexes are the per-ticket locks (W5): at most one waiting and one running event for a ticket, on
+both databases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import peewee
+
+from ticketbot import db
+from ticketbot.models import state
+
+WAITING, RUNNING, DONE, DEAD = "waiting", "running", "done", "dead"
+LEASE_S = 30.0
+
+_CANDIDATES = 8  # claims that look at a few rows lose fewer races than claims that look at one
+
+
+class Event(db.Model):
+    """One thing to look at: a webhook, or a change found by catch-up."""
+
+    ticket_id = peewee.BigIntegerField(index=True)
+    state = peewee.TextField(default=WAITING)
+    source = peewee.TextField()  # hook | catch-up | retry
+    action = peewee.TextField(null=True)  # as the latest hook named it; decides nothing (W5)
+    kind_hint = peewee.TextField(null=True)  # service | project, from Entity.recordType
+    correlation = peewee.TextField()
+    hooks = peewee.IntegerField(default=1)  # how many were folded into this event
+    first_received_at = db.UtcField()
+    received_at = db.UtcField()  # of the latest hook; the 24 h of T7 count from here
+    due_at = db.UtcField()
+    attempts = peewee.IntegerField(default=0)  # failures of the outside world
+    bugs = peewee.IntegerField(default=0)  # failures of our own code
+    lease_owner = peewee.TextField(null=True)
+    lease_until = db.UtcField(null=True)
+    error = peewee.TextField(null=True)
+    decisions = db.JsonField(default=list)  # D8, in words
+    finished_at = db.UtcField(null=True)
+
+
+Event.add_index(
+    Event.index(Event.ticket_id, unique=True, where=peewee.SQL("state = 'waiting'"), name="event_one_waiting")
+)
+Event.add_index(
+    Event.index(Event.ticket_id, unique=True, where=peewee.SQL("state = 'running'"), name="event_one_running")
+)
+Event.add_index(Event.index(Event.due_at, Event.id, where=peewee.SQL("state = 'waiting'"), name="event_due"))
+Event.add_index(Event.index(Event.lease_until, where=peewee.SQL("state = 'running'"), name="event_lease"))
+Event.add_index(Event.index(Event.state, Event.id, name="event_state"))
+
+
+class SeenMessage(db.Model):
+    """A hook's `MessageId`, remembered for 7 days (W4)."""
+
+    message_id = peewee.TextField(primary_key=True)
+    received_at = db.UtcField(index=True)
+
+
+def first_sight(message_id: str, now: datetime) -> bool:
+    """Remember a message id; False when it was seen before (W4)."""
+    cursor = db.execute(SeenMessage.insert(message_id=message_id, received_at=now).on_conflict_ignore())
+    return bool(cursor.rowcount)
+
+
+def add_or_fold(
+    ticket_id: int, *, source: str, action: str | None, kind_hint: str | None, correlation: str, now: datetime
+) -> None:
+    """Queue an event, or fold it into the one that already waits for this ticket (W5).
+
+    The waiting one becomes due at once: whatever it was waiting for, there is news.
+    """
+    update: dict[Any, Any] = {
+        Event.hooks: Event.hooks + 1,
+        Event.action: action,
+        Event.received_at: now,
+        Event.due_at: now,
+    }
+    if kind_hint:
+        update[Event.kind_hint] = kind_hint
+    db.execute(
+        Event.insert(
+            ticket_id=ticket_id,
+            source=source,
+            action=action,
+            kind_hint=kind_hint,
+            correlation=correlation,
+            first_received_at=now,
+            received_at=now,
+            due_at=now,
+        ).on_conflict(
+            conflict_target=[Event.ticket_id],
+            conflict_where=(Event.state == peewee.SQL("'waiting'")),
+            update=update,
+        )
+    )
+
+
+def claim(owner: str, now: datetime) -> Event | None:
+    """Take the event that is due longest, or one whose worker vanished; None when there is nothing to do.
+
+    A ticket whose event is running is left alone until that one ends or its lease expires.
+    """
+    with db.transaction("claim-event"):
+        if state.held("connectwise", now):
+            return None
+        for candidate in _claimable(now):
+            taken = (
+                Event.update(state=RUNNING, lease_owner=owner, lease_until=now + timedelta(seconds=LEASE_S))
+                .where(
+                    Event.id == candidate.id,
+                    Event.state == candidate.state,
+                    (Event.state == WAITING) | (Event.lease_until < now),
+                )
+                .execute()
+            )
+            if taken:
+                claimed: Event = Event.get_by_id(candidate.id)
+                return claimed
+    return None
+
+
+def _claimable(now: datetime) -> Sequence[Event]:
+    busy = Event.alias()
+    running = busy.select(peewee.SQL("1")).where(busy.ticket_id == Event.ticket_id, busy.state == RUNNING)
+    free = (Event.state == WAITING) & (Event.due_at <= now) & ~peewee.fn.EXISTS(running)
+    abandoned = (Event.state == RUNNING) & (Event.lease_until < now)
+    expired = _locked(Event.select(Event.id, Event.state).where(abandoned).limit(_CANDIDATES))
+    return list(expired) or list(
+        _locked(Event.select(Event.id, Event.state).where(free).order_by(Event.due_at, Event.id).limit(_CANDIDATES))
+    )
+
+
+def _locked(query: peewee.ModelSelect) -> peewee.ModelSelect:
+    return query.for_update("FOR UPDATE SKIP LOCKED") if db.is_postgres() else query
+
+
+def renew(event_id: int, owner: str, now: datetime) -> bool:
+    """Prolong a lease; False when somebody else has taken the event over."""
+    return bool(
+        Event.update(lease_until=now + timedelta(seconds=LEASE_S))
+        .where(Event.id == event_id, Event.state == RUNNING, Event.lease_owner == owner)
+        .execute()
+    )
+
+
+def finish(
+    event: Event,
+    owner: str,
+    *,
+    now: datetime,
+    decisions: Sequence[Any],
+    error: str | None = None,
+    dead: bool = False,
+) -> bool:
+    """End an event; False when it is no longer ours, and then the caller must roll back everything else."""
+    return bool(
+        Event.update(
+            state=DEAD if dead else DONE,
+            decisions=list(decisions),
+            error=error,
+            finished_at=now,
+            lease_owner=None,
+            lease_until=None,
+            attempts=event.attempts,
+            bugs=event.bugs,
+        )
+        .where(Event.id == event.id, Event.state == RUNNING, Event.lease_owner == owner)
+        .execute()
+    )
+
+
+def give_back(event: Event, owner: str, *, due_at: datetime, error: str | None) -> bool:
+    """Let a running event wait again, taking in what has come for its ticket meanwhile.
+
+    Two waiting events for one ticket cannot exist, so the one that came later is folded into this one.
+    """
+    later = Event.get_or_none(Event.ticket_id == event.ticket_id, Event.state == WAITING)
+    changes: dict[Any, Any] = {
+        Event.state: WAITING,
+        Event.due_at: due_at,
+        Event.attempts: event.attempts,
+        Event.bugs: event.bugs,
+        Event.error: error,
+        Event.lease_owner: None,
+        Event.lease_until: None,
+    }
+    if later is not None:
+        Event.delete().where(Event.id == later.id).execute()
+        changes[Event.hooks] = event.hooks + later.hooks
+        changes[Event.action] = later.action
+        changes[Event.received_at] = later.received_at
+        changes[Event.kind_hint] = later.kind_hint or event.kind_hint
+    mine = (Event.id == event.id) & (Event.state == RUNNING) & (Event.lease_owner == owner)
+    return bool(Event.update(changes).where(mine).execute())
+
+
+def release(owner: str, now: datetime) -> None:
+    """Let everything this server still works on wait again: it is going away (O4)."""
+    for event in Event.select().where(Event.state == RUNNING, Event.lease_owner == owner):
+        give_back(event, owner, due_at=now, error=event.error)
+
+
+def is_due(now: datetime) -> bool:
+    """Tell whether a worker may find something to do."""
+    due = (Event.state == WAITING) & (Event.due_at <= now)
+    abandoned = (Event.state == RUNNING) & (Event.lease_until < now)
+    return bool(Event.select().where(due).exists() or Event.select().where(abandoned).exists())
+
+
+def is_stuck(before: datetime) -> bool:
+    """Tell whether a worker could have claimed something ever since a moment, and none has (O2)."""
+    last = state.last_hold("connectwise")
+    return (last is None or last.until < before) and bool(_claimable(before))
+
+
+def is_failing() -> bool:
+    """Tell whether an event waits because the last attempt failed."""
+    return bool(Event.select().where(Event.state == WAITING, Event.attempts > 0).exists())
+
+
+def open_counts() -> dict[str, int]:
+    """Return how many events wait, run or are dead."""
+    return {each: int(Event.select().where(Event.state == each).count()) for each in (WAITING, RUNNING, DEAD)}
+
+
+def oldest_waiting() -> datetime | None:
+    """Return since when the oldest waiting event waits, None when none does."""
+    oldest: datetime | None = (
+        Event.select(peewee.fn.MIN(Event.first_received_at)).where(Event.state == WAITING).scalar(convert=True)
+    )
+    return oldest

@@ -1,0 +1,274 @@
+"""The ledger and outbox: one row per message to one recipient about one event, with its fate.
+
+    pending -> sending -> sent
+       ^          |   \\-> dead
+       \\----------/
+    skipped from the start, or when notifications are switched off
+
+A unique index over (subject, target), both never null, is why nobody is told twice (D5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import peewee
+
+from ticketbot import db
+from ticketbot.models import events, routing, state
+
+PENDING, SENDING, SENT, SKIPPED, DEAD = "pending", "sending", "sent", "skipped", "dead"
+LEASE_S = 30.0
+_CANDIDATES = 16
+
+
+class Notification(db.Model):
+    """One message to one recipient about one event."""
+
+    ticket_id = peewee.BigIntegerField(index=True)
+    event = peewee.ForeignKeyField(events.Event, null=True, on_delete="SET NULL", backref="notifications")
+    correlation = peewee.TextField(default="")
+    subject = peewee.TextField()  # new:<ticket> | note:<kind>:<id>
+    target = peewee.TextField()  # recipient:<id> | member:<identifier>
+    kind = peewee.TextField()  # new | update
+    note_kind = peewee.TextField(null=True)
+    note_id = peewee.BigIntegerField(null=True)
+    recipient = peewee.ForeignKeyField(routing.Recipient, null=True, on_delete="RESTRICT", backref="notifications")
+    recipient_name = peewee.TextField(default="")
+    state = peewee.TextField()
+    reason = peewee.TextField(default="")
+    forwarded_from = db.JsonField(default=list)  # names, in order
+    markdown = peewee.TextField(default="")
+    attempts = peewee.IntegerField(default=0)  # posts
+    failures = peewee.IntegerField(default=0)  # posts that failed through trouble of its own, not of the bot (L4)
+    error = peewee.TextField(null=True)
+    possible_duplicate = peewee.BooleanField(default=False)
+    overtaken = peewee.BooleanField(default=False)
+    may_be_overtaken = peewee.BooleanField(default=False)
+    woken = peewee.BooleanField(default=False)
+    webex_message_id = peewee.TextField(null=True)
+    tracking_id = peewee.TextField(null=True)
+    created_at = db.UtcField()
+    failing_since = db.UtcField(null=True)
+    give_up_at = db.UtcField()
+    next_try_at = db.UtcField(null=True)
+    lease_owner = peewee.TextField(null=True)
+    lease_until = db.UtcField(null=True)
+    sent_at = db.UtcField(null=True)
+
+    class Meta:
+        indexes = ((("subject", "target"), True),)
+
+
+_PENDING = peewee.SQL("state = 'pending'")
+_OPEN = peewee.SQL("state IN ('pending', 'sending')")
+
+Notification.add_index(
+    Notification.index(Notification.next_try_at, Notification.id, where=_PENDING, name="notification_due")
+)
+Notification.add_index(Notification.index(Notification.give_up_at, where=_PENDING, name="notification_give_up"))
+Notification.add_index(
+    Notification.index(Notification.recipient, Notification.id, where=_OPEN, name="notification_queue")
+)
+Notification.add_index(
+    Notification.index(Notification.lease_until, where=peewee.SQL("state = 'sending'"), name="notification_lease")
+)
+Notification.add_index(Notification.index(Notification.state, Notification.id, name="notification_state"))
+Notification.add_index(Notification.index(Notification.created_at, name="notification_created"))
+
+
+def existing(subjects: Sequence[str]) -> set[tuple[str, str]]:
+    """Return the (subject, target) pairs among these subjects that the ledger already holds."""
+    if not subjects:
+        return set()
+    rows = Notification.select(Notification.subject, Notification.target).where(Notification.subject.in_(subjects))
+    return {(row.subject, row.target) for row in rows}
+
+
+def add(rows: Sequence[Mapping[str, Any]]) -> int:
+    """Write decided notifications into the ledger; a pair it already holds stays as it is. Returns how many are new."""
+    if not rows:
+        return 0
+    return int(db.execute(Notification.insert_many(rows).on_conflict_ignore()).rowcount)
+
+
+def claim(owner: str, now: datetime) -> Notification | None:
+    """Take the message that is due longest; None when there is none, or when sending is held or switched off.
+
+    Per recipient the order is kept (L4): a message waits while an older one of the same recipient is pending or on its
+    way, unless that one may be overtaken. One whose sender vanished is taken again, and may be a duplicate (L2).
+    """
+    with db.transaction("claim-notification"):
+        if state.held("webex", now) or not state.read_config().attempt_notify:
+            return None
+        for candidate in _claimable(now):
+            abandoned = candidate.state == SENDING
+            taken = (
+                Notification.update(
+                    state=SENDING,
+                    lease_owner=owner,
+                    lease_until=now + timedelta(seconds=LEASE_S),
+                    possible_duplicate=Notification.possible_duplicate | abandoned,
+                )
+                .where(
+                    Notification.id == candidate.id,
+                    Notification.state == candidate.state,
+                    (Notification.state == PENDING) | (Notification.lease_until < now),
+                )
+                .execute()
+            )
+            if taken:
+                _note_overtaking(candidate)
+                return _with_recipient(candidate.id)
+    return None
+
+
+def _with_recipient(notification_id: int) -> Notification:
+    query = Notification.select(Notification, routing.Recipient).join(routing.Recipient)
+    found: Notification = query.where(Notification.id == notification_id).get()
+    return found
+
+
+def _claimable(now: datetime) -> Sequence[Notification]:
+    older = Notification.alias()
+    blocked = older.select(peewee.SQL("1")).where(
+        older.recipient == Notification.recipient,
+        older.id < Notification.id,
+        (older.state == SENDING) | ((older.state == PENDING) & ~older.may_be_overtaken),
+    )
+    due = (Notification.state == PENDING) & (Notification.next_try_at <= now) & ~peewee.fn.EXISTS(blocked)
+    abandoned = (Notification.state == SENDING) & (Notification.lease_until < now)
+    columns = (Notification.id, Notification.state, Notification.recipient)
+    expired = list(_locked(Notification.select(*columns).where(abandoned).limit(_CANDIDATES)))
+    return expired or list(
+        _locked(
+            Notification.select(*columns)
+            .where(due)
+            .order_by(Notification.next_try_at, Notification.id)
+            .limit(_CANDIDATES)
+        )
+    )
+
+
+def _locked(query: peewee.ModelSelect) -> peewee.ModelSelect:
+    return query.for_update("FOR UPDATE SKIP LOCKED") if db.is_postgres() else query
+
+
+def _note_overtaking(claimed: Notification) -> None:
+    Notification.update(overtaken=True).where(
+        Notification.recipient == claimed.recipient_id,
+        Notification.id < claimed.id,
+        Notification.state == PENDING,
+        ~Notification.overtaken,
+    ).execute()
+
+
+def record(notification_id: int, owner: str, changes: Mapping[str, Any]) -> bool:
+    """Write the outcome of a sending; False when the lease was lost and somebody else decides it now."""
+    return bool(
+        Notification.update(**changes, lease_owner=None, lease_until=None)
+        .where(
+            Notification.id == notification_id,
+            Notification.state == SENDING,
+            Notification.lease_owner == owner,
+        )
+        .execute()
+    )
+
+
+def renew(notification_id: int, owner: str, now: datetime) -> bool:
+    """Prolong the lease of a message on its way."""
+    return bool(
+        Notification.update(lease_until=now + timedelta(seconds=LEASE_S))
+        .where(
+            Notification.id == notification_id,
+            Notification.state == SENDING,
+            Notification.lease_owner == owner,
+        )
+        .execute()
+    )
+
+
+def wake(now: datetime) -> int:
+    """After a success let what is backing off go at once, each row only once: then its trouble is its own (L2)."""
+    return int(
+        Notification.update(next_try_at=now, woken=True)
+        .where(Notification.state == PENDING, Notification.next_try_at > now, ~Notification.woken)
+        .execute()
+    )
+
+
+def give_up_overdue(now: datetime) -> int:
+    """Declare dead what was not sent within its 24 h, also during a hold (L2). Returns how many died."""
+    return int(
+        Notification.update(
+            state=DEAD,
+            next_try_at=None,
+            error=peewee.fn.COALESCE(Notification.error, "not sent within 24 hours: sending was held"),
+        )
+        .where(Notification.state == PENDING, Notification.give_up_at <= now)
+        .execute()
+    )
+
+
+def skip_pending(reason: str) -> int:
+    """Turn everything that waits into skipped (D1). Returns how many."""
+    return int(
+        Notification.update(state=SKIPPED, reason=reason, next_try_at=None)
+        .where(Notification.state == PENDING)
+        .execute()
+    )
+
+
+def has_pending() -> bool:
+    """Tell whether anything waits to be sent."""
+    return bool(Notification.select().where(Notification.state == PENDING).exists())
+
+
+def is_failing() -> bool:
+    """Tell whether a message waits because the last attempt failed."""
+    return bool(Notification.select().where(Notification.state == PENDING, Notification.attempts > 0).exists())
+
+
+def open_counts() -> dict[str, int]:
+    """Return how many notifications wait, are on their way, or are dead."""
+    return {
+        each: int(Notification.select().where(Notification.state == each).count()) for each in (PENDING, SENDING, DEAD)
+    }
+
+
+def oldest_waiting() -> datetime | None:
+    """Return since when the oldest waiting notification waits, None when none does."""
+    oldest: datetime | None = (
+        Notification.select(peewee.fn.MIN(Notification.created_at))
+        .where(Notification.state == PENDING)
+        .scalar(convert=True)
+    )
+    return oldest
+
+
+def release(owner: str, now: datetime) -> None:
+    """Let what this server still sends be sent by others: it is going away, and how its posts end is unknown (O4)."""
+    Notification.update(
+        state=PENDING, next_try_at=now, possible_duplicate=True, lease_owner=None, lease_until=None
+    ).where(Notification.state == SENDING, Notification.lease_owner == owner).execute()
+
+
+def is_stuck(before: datetime) -> bool:
+    """Tell whether a sender could have claimed something ever since a moment, and none has (O2)."""
+    last = state.last_hold("webex")
+    return (last is None or last.until < before) and bool(_claimable(before))
+
+
+def has_overdue(now: datetime) -> bool:
+    """Tell whether something waits that is too old to be sent."""
+    return bool(Notification.select().where(Notification.state == PENDING, Notification.give_up_at <= now).exists())
+
+
+def is_due(now: datetime) -> bool:
+    """Tell whether a sender may find something to do."""
+    due = (Notification.state == PENDING) & (Notification.next_try_at <= now)
+    abandoned = (Notification.state == SENDING) & (Notification.lease_until < now)
+    return bool(Notification.select().where(due).exists() or Notification.select().where(abandoned).exists())

@@ -1,0 +1,120 @@
+"""Who can be told: recipients, the rules of boards, and forwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import peewee
+
+from ticketbot import db
+from ticketbot.models import tickets
+
+ROOM = "room"
+PERSON = "person"
+
+
+class Recipient(db.Model):
+    """A Webex destination. One that vanished is inactive, never deleted: rules and forwards point at it (S2)."""
+
+    type = peewee.TextField()  # room | person
+    webex_id = peewee.TextField(unique=True)
+    name = peewee.TextField(default="")
+    email = peewee.TextField(null=True, index=True)  # lower case; null for rooms
+    active = peewee.BooleanField(default=True)
+    last_activity = db.UtcField(null=True)
+    fetched_at = db.UtcField(null=True)
+
+
+class Rule(db.Model):
+    """board -> recipient."""
+
+    board = peewee.ForeignKeyField(tickets.Board, on_delete="RESTRICT", backref="rules")
+    recipient = peewee.ForeignKeyField(Recipient, on_delete="RESTRICT", backref="rules")
+    enabled = peewee.BooleanField(default=True)
+    created_at = db.UtcField()
+
+    class Meta:
+        indexes = ((("board", "recipient"), True),)
+
+
+class Forward(db.Model):
+    """source -> destination, for a time.
+
+    `start` and `end` are kept as they were given, a date (`2026-03-01`, a whole day in TBOT_TIMEZONE) or an RFC 3339
+    moment, so that they come back as they were.
+    """
+
+    source = peewee.ForeignKeyField(Recipient, on_delete="RESTRICT", backref="forwards_out")
+    destination = peewee.ForeignKeyField(Recipient, on_delete="RESTRICT", backref="forwards_in")
+    start = peewee.TextField(null=True)
+    end = peewee.TextField(null=True)
+    keep_copy = peewee.BooleanField(default=False)
+    enabled = peewee.BooleanField(default=True)
+    created_at = db.UtcField()
+
+
+class FoundPerson(NamedTuple):
+    """A Webex person as the people API describes it; `emails` in lower case."""
+
+    webex_id: str
+    name: str
+    email: str
+    last_activity: datetime | None
+
+
+def people_by_email(emails: Iterable[str]) -> dict[str, list[Recipient]]:
+    """Return the active people with these addresses (lower case), several where Webex has several accounts."""
+    found: dict[str, list[Recipient]] = {}
+    wanted = sorted(set(emails))
+    if wanted:
+        query = Recipient.select().where(Recipient.email.in_(wanted), Recipient.type == PERSON, Recipient.active)
+        for row in query.order_by(Recipient.id):
+            found.setdefault(row.email, []).append(row)
+    return found
+
+
+def store_people(email: str, people: Sequence[FoundPerson], now: datetime) -> None:
+    """Store what Webex answered for one address; accounts it no longer names become inactive."""
+    ids = [person.webex_id for person in people]
+    Recipient.update(active=False).where(
+        Recipient.email == email, Recipient.type == PERSON, Recipient.webex_id.not_in(ids or [""])
+    ).execute()
+    for person in people:
+        Recipient.insert(
+            type=PERSON,
+            webex_id=person.webex_id,
+            name=person.name,
+            email=email,
+            active=True,
+            last_activity=person.last_activity,
+            fetched_at=now,
+        ).on_conflict(
+            conflict_target=[Recipient.webex_id],
+            preserve=[
+                Recipient.name,
+                Recipient.email,
+                Recipient.active,
+                Recipient.last_activity,
+                Recipient.fetched_at,
+            ],
+        ).execute()
+
+
+def enabled_rules(board_id: int) -> list[Rule]:
+    """Return the enabled rules of a board with their recipients, in the order of their ids."""
+    query = Rule.select(Rule, Recipient).join(Recipient)
+    return list(query.where(Rule.board == board_id, Rule.enabled).order_by(Rule.id))
+
+
+def enabled_forwards() -> list[Forward]:
+    """Return every enabled forward with source and destination, whatever its time."""
+    source, destination = Recipient.alias(), Recipient.alias()
+    query = (
+        Forward.select(Forward, source, destination)
+        .join(source, on=(Forward.source == source.id), attr="source")
+        .switch(Forward)
+        .join(destination, on=(Forward.destination == destination.id), attr="destination")
+    )
+    return list(query.where(Forward.enabled).order_by(Forward.id))

@@ -1,0 +1,75 @@
+"""Bring the database to this release's schema, or refuse to touch one that has moved on (O5)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from playhouse import migrations
+
+from ticketbot import __version__, db, errors
+from ticketbot.models import state
+
+DIRECTORY = Path(__file__).parent.parent / "migrations"
+OLDEST_PROGRAM = "oldest_program"
+
+_ADVISORY_LOCK = 0x7462_6F74  # "tbot": four servers starting at once on one PostgreSQL take turns
+
+
+class Step(NamedTuple):
+    """One migration: its name and when it was applied, None while it waits."""
+
+    name: str
+    applied_at: datetime | None
+
+
+def status() -> list[Step]:
+    """Return all migrations, known or only recorded, in order. Touches nothing."""
+    with db.session():
+        return [Step(step.name, step.applied) for step in _runner().status()]
+
+
+def migrate() -> list[str]:
+    """Apply what is missing, under a lock and in one transaction. Returns the names applied.
+
+    Raises `SchemaTooNew` before anything is written when the database allows only newer programs.
+    """
+    with db.session():
+        check_program()
+        with db.transaction("migrate"):
+            if db.is_postgres():
+                db.database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_ADVISORY_LOCK,))
+            check_program()  # again: whoever held the lock before us may have been newer
+            return list(_runner().up())
+
+
+def check_program() -> None:
+    """Raise `SchemaTooNew` when the database says that this program is too old for it."""
+    with db.session():
+        oldest = _oldest_program()
+    if oldest and _numbers(__version__) < _numbers(oldest):
+        raise errors.SchemaTooNew(
+            f"This database needs tbot {oldest} or newer, and this is {__version__}. Nothing was changed; "
+            "install the newer program, or restore the backup that belongs to this one"
+        )
+
+
+def is_current() -> bool:
+    """Tell whether every migration this program knows has been applied."""
+    return all(step.applied_at is not None for step in status())
+
+
+def _runner() -> migrations.Runner:
+    return migrations.Runner(db.database.obj, str(DIRECTORY), table_name="schema_migration")
+
+
+def _oldest_program() -> str | None:
+    if not db.database.table_exists("fact"):
+        return None
+    row = state.Fact.get_or_none(state.Fact.name == OLDEST_PROGRAM)
+    return None if row is None else str(row.value)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())

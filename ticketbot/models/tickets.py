@@ -1,0 +1,208 @@
+"""What we hold of ConnectWise: boards, statuses, companies, contacts, members, tickets and notes.
+
+Ids are ConnectWise's own. `fetched_at` tells how old our copy is; null means that we only know what a ticket said
+about it. `deleted_at` marks what is gone in ConnectWise (T4: what reappears is undeleted).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import peewee
+
+from ticketbot import db
+
+
+class Board(db.Model):
+    id = peewee.BigIntegerField(primary_key=True)
+    name = peewee.TextField(default="")
+    inactive = peewee.BooleanField(default=False)
+    project = peewee.BooleanField(default=False)
+    fetched_at = db.UtcField(null=True)
+    deleted_at = db.UtcField(null=True)
+
+
+class Status(db.Model):
+    id = peewee.BigIntegerField(primary_key=True)
+    board_id = peewee.BigIntegerField(index=True)
+    name = peewee.TextField(default="")
+    closed = peewee.BooleanField(default=False)
+    inactive = peewee.BooleanField(default=False)
+    fetched_at = db.UtcField(null=True)
+    deleted_at = db.UtcField(null=True)
+
+
+class Company(db.Model):
+    id = peewee.BigIntegerField(primary_key=True)
+    name = peewee.TextField(default="")
+    fetched_at = db.UtcField(null=True)
+    deleted_at = db.UtcField(null=True)
+
+
+class Contact(db.Model):
+    id = peewee.BigIntegerField(primary_key=True)
+    name = peewee.TextField(default="")
+    fetched_at = db.UtcField(null=True)
+    deleted_at = db.UtcField(null=True)
+
+
+class Member(db.Model):
+    """A ConnectWise user. `lookup` is the identifier in lower case: ConnectWise compares identifiers so."""
+
+    id = peewee.BigIntegerField(primary_key=True)
+    identifier = peewee.TextField()
+    lookup = peewee.TextField(index=True)
+    name = peewee.TextField(default="")
+    email = peewee.TextField(null=True)  # chosen by D7
+    inactive = peewee.BooleanField(default=False)
+    license_class = peewee.TextField(null=True)
+    fetched_at = db.UtcField(null=True)
+    deleted_at = db.UtcField(null=True)
+
+
+class Ticket(db.Model):
+    """A service or project ticket as ConnectWise last described it, and what we have decided about it.
+
+    `announced_at` is the fact of T5, `decided_at_update` the `lastUpdated` up to which events have decided (C1),
+    `notes_read_at_update` the one up to which a sync has read notes (S3).
+    """
+
+    id = peewee.BigIntegerField(primary_key=True)
+    kind = peewee.TextField(default="service")  # service | project
+    summary = peewee.TextField(default="")
+    board_id = peewee.BigIntegerField(null=True, index=True)
+    board_name = peewee.TextField(null=True)
+    status = peewee.TextField(null=True)
+    company_id = peewee.BigIntegerField(null=True)
+    company = peewee.TextField(null=True)
+    contact_id = peewee.BigIntegerField(null=True)
+    contact = peewee.TextField(null=True)
+    priority = peewee.TextField(null=True)
+    owner = peewee.TextField(null=True)  # member identifier
+    resources = db.JsonField(default=list)  # member identifiers
+    open = peewee.BooleanField(default=True)
+    entered_at = db.UtcField(null=True)
+    updated_at = db.UtcField(null=True)
+    stored_at = db.UtcField()
+    deleted_at = db.UtcField(null=True)
+    announced_at = db.UtcField(null=True)
+    decided_at_update = db.UtcField(null=True)
+    notes_read_at_update = db.UtcField(null=True)
+
+
+class Note(db.Model):
+    """A note, known by kind and id together over all tickets (T6). `decided_at` is null until an event decided it."""
+
+    kind = peewee.TextField()  # TicketNote | TimeEntryNote | MeetingNote
+    note_id = peewee.BigIntegerField()
+    ticket_id = peewee.BigIntegerField(index=True)
+    text = peewee.TextField(default="")
+    internal = peewee.BooleanField(default=False)
+    resolution = peewee.BooleanField(default=False)
+    member = peewee.TextField(null=True)  # identifier of its author, when a member wrote it
+    author = peewee.TextField(null=True)  # name to show
+    entered_at = db.UtcField(null=True)
+    updated_at = db.UtcField(null=True)
+    stored_at = db.UtcField()
+    decided_at = db.UtcField(null=True)
+
+    class Meta:
+        indexes = ((("kind", "note_id"), True),)
+
+
+NoteKey = tuple[str, int]
+
+_CHUNK = 400  # rows of one statement; SQLite allows 32,766 variables
+
+
+def known(model: type[db.Model], ids: Iterable[int]) -> dict[int, Any]:
+    """Return the rows of `model` with these ConnectWise ids, by id."""
+    wanted = sorted(set(ids))
+    return {row.id: row for row in model.select().where(model._meta.primary_key.in_(wanted))} if wanted else {}
+
+
+def members_by_identifier(identifiers: Iterable[str]) -> dict[str, Member]:
+    """Return the members with these identifiers, by identifier in lower case."""
+    wanted = sorted({identifier.lower() for identifier in identifiers})
+    if not wanted:
+        return {}
+    return {row.lookup: row for row in Member.select().where(Member.lookup.in_(wanted)).order_by(Member.id)}
+
+
+def upsert(model: type[db.Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows with ConnectWise's ids, or overwrite what we held under them."""
+    for start in range(0, len(rows), _CHUNK):
+        chunk = rows[start : start + _CHUNK]
+        fields = [name for name in chunk[0] if name != "id"]
+        model.insert_many(chunk).on_conflict(
+            conflict_target=[model.id],
+            preserve=[getattr(model, name) for name in fields],
+        ).execute()
+
+
+def add_missing(model: type[db.Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows whose ids we do not know yet; leave the others alone."""
+    if rows:
+        model.insert_many(rows).on_conflict_ignore().execute()
+
+
+_DECIDED = ("announced_at", "decided_at_update", "notes_read_at_update")
+
+
+def store_tickets(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store tickets as fetched; an older `updated_at` never overwrites a newer one (T3), what was decided stays."""
+    for start in range(0, len(rows), _CHUNK):
+        chunk = rows[start : start + _CHUNK]
+        fields = [name for name in chunk[0] if name not in ("id", *_DECIDED)]
+        dated = peewee.EXCLUDED.updated_at
+        newer = Ticket.updated_at.is_null() | dated.is_null() | (dated >= Ticket.updated_at)
+        Ticket.insert_many(chunk).on_conflict(
+            conflict_target=[Ticket.id],
+            preserve=[getattr(Ticket, name) for name in fields],
+            where=newer,
+        ).execute()
+
+
+def store_notes(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store notes as fetched; whether one was decided stays as it is."""
+    for start in range(0, len(rows), _CHUNK):
+        chunk = rows[start : start + _CHUNK]
+        fields = [name for name in chunk[0] if name not in ("kind", "note_id", "decided_at")]
+        Note.insert_many(chunk).on_conflict(
+            conflict_target=[Note.kind, Note.note_id], preserve=[getattr(Note, name) for name in fields]
+        ).execute()
+
+
+def decided_notes(keys: Iterable[NoteKey]) -> set[NoteKey]:
+    """Return those of the notes that some event has decided, on whichever ticket."""
+    wanted = set(keys)
+    ids = sorted({note_id for _, note_id in wanted})
+    if not ids:
+        return set()
+    rows = Note.select(Note.kind, Note.note_id).where(Note.note_id.in_(ids), Note.decided_at.is_null(False))
+    return {(row.kind, row.note_id) for row in rows} & wanted
+
+
+def mark_decided(keys: Iterable[NoteKey], at: datetime) -> None:
+    """Remember that these notes have been decided; the first time counts."""
+    by_kind: dict[str, list[int]] = {}
+    for kind, note_id in keys:
+        by_kind.setdefault(kind, []).append(note_id)
+    for kind, ids in by_kind.items():
+        Note.update(decided_at=at).where(Note.kind == kind, Note.note_id.in_(ids), Note.decided_at.is_null()).execute()
+
+
+def remember_decision(ticket_id: int, *, announced: bool, update: datetime | None, now: datetime) -> None:
+    """Remember that a ticket was announced (T5), and up to which update it has been decided (C1)."""
+    if announced:
+        Ticket.update(announced_at=now).where(Ticket.id == ticket_id, Ticket.announced_at.is_null()).execute()
+    if update is not None:
+        older = Ticket.decided_at_update.is_null() | (Ticket.decided_at_update < update)
+        Ticket.update(decided_at_update=update).where(Ticket.id == ticket_id, older).execute()
+
+
+def mark_deleted(ticket_id: int, now: datetime) -> None:
+    """Soft-delete a ticket that is gone in ConnectWise (W7)."""
+    Ticket.update(deleted_at=now).where(Ticket.id == ticket_id, Ticket.deleted_at.is_null()).execute()

@@ -1,0 +1,1 @@
+"""The outside world: ConnectWise and Webex over HTTP, without a database."""

@@ -1,0 +1,275 @@
+"""What ConnectWise tells about tickets, notes and the people and things around them, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ticketbot.remote import fields
+from ticketbot.remote.fields import Row
+
+NOTE = "TicketNote"
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A reference to another record; its name may be missing."""
+
+    id: int
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRef:
+    """A reference to a member; at least one of `id` and `identifier` is there."""
+
+    id: int | None
+    identifier: str | None
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A ticket as it stands; `kind` is `service` or `project`, `resources` are member identifiers."""
+
+    id: int
+    kind: str
+    summary: str
+    board: Ref | None
+    status: Ref | None
+    company: Ref | None
+    contact: Ref | None
+    contact_name: str | None
+    owner: MemberRef | None
+    resources: tuple[str, ...]
+    priority: str | None
+    closed: bool
+    entered_at: datetime | None
+    updated_at: datetime | None
+    updated_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note of a ticket; time entries number apart, so only kind and id together name one.
+
+    `ticket_id` is the ticket it was written on: a child's or a merged ticket's notes come with their
+    parent's. `author` is what to show, `author_identifier` the member to leave out.
+    """
+
+    kind: str
+    id: int
+    ticket_id: int
+    text: str
+    discussion: bool
+    internal: bool
+    resolution: bool
+    author: str | None
+    author_id: int | None
+    author_identifier: str | None
+    contact_name: str | None
+    entered_at: datetime | None
+    updated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A service or project board."""
+
+    id: int
+    name: str
+    inactive: bool
+    project: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A ticket status; each belongs to one board."""
+
+    id: int
+    name: str
+    board_id: int
+    closed: bool
+    inactive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A customer; ConnectWise keeps deleted ones."""
+
+    id: int
+    identifier: str | None
+    name: str
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person at a customer; the name is first and last name, as far as they are known."""
+
+    id: int
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A user of ConnectWise. `license_class`: F full, A API, C StreamlineIT, X subcontractor."""
+
+    id: int
+    identifier: str
+    name: str
+    email: str | None
+    inactive: bool
+    license_class: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A registration for webhooks."""
+
+    id: int
+    url: str
+    object_id: int | None
+    type: str
+    level: str
+    inactive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SystemInfo:
+    """The version of ConnectWise, and the time on its clock when it answered."""
+
+    version: str | None
+    served_at: datetime | None
+
+
+def ticket(row: Row, *, project: bool = False) -> Ticket:
+    """Read a ticket; `project` says from which list it came, since rows there do not say it themselves."""
+    info = fields.inner(row, "_info")
+    record_type = fields.text(row.get("recordType"))
+    return Ticket(
+        id=row["id"],
+        kind="project" if (record_type or "").startswith("Project") or (project and not record_type) else "service",
+        summary=fields.text(row.get("summary")) or "",
+        board=_ref(row, "board"),
+        status=_ref(row, "status"),
+        company=_ref(row, "company"),
+        contact=_ref(row, "contact"),
+        contact_name=fields.text(row.get("contactName"), fields.inner(row, "contact").get("name")),
+        owner=_member_ref(row, "owner"),
+        resources=_identifiers(row.get("resources")),
+        priority=fields.text(fields.inner(row, "priority").get("name")),
+        closed=fields.flag(row.get("closedFlag")),
+        entered_at=fields.moment(info.get("dateEntered"), row.get("dateEntered")),
+        updated_at=fields.moment(info.get("lastUpdated"), row.get("lastUpdated")),
+        updated_by=fields.text(info.get("updatedBy")),
+    )
+
+
+def note(row: Row, ticket_id: int) -> Note:
+    """Read a note out of `allNotes` or of `notes`, whose rows name the same things differently."""
+    info = fields.inner(row, "_info")
+    member = _member_ref(row, "member")
+    contact_name = fields.text(fields.inner(row, "contact").get("name"))
+    entered_by = (row.get("originalAuthor"), row.get("createdBy"), info.get("enteredBy"))
+    dates = (info.get("lastUpdated"), info.get("sortByDate"), row.get("dateCreated"), row.get("timeStart"))
+    written_on = (fields.inner(row, "ticket").get("id"), row.get("ticketId"))
+    return Note(
+        kind=fields.text(row.get("noteType")) or NOTE,
+        id=row["id"],
+        ticket_id=next((id_ for id_ in map(fields.whole, written_on) if id_), ticket_id),
+        text=fields.text(row.get("text")) or "",
+        discussion=fields.flag(row.get("detailDescriptionFlag")),
+        internal=fields.flag(row.get("internalAnalysisFlag")),
+        resolution=fields.flag(row.get("resolutionFlag")),
+        author=fields.text(member and member.name, contact_name, *entered_by),
+        author_id=member.id if member else None,
+        author_identifier=member.identifier if member else None,
+        contact_name=contact_name,
+        entered_at=fields.moment(info.get("dateEntered"), *dates),
+        updated_at=fields.moment(info.get("lastUpdated")),
+    )
+
+
+def board(row: Row) -> Board:
+    """Read a board."""
+    return Board(
+        row["id"],
+        _name(row),
+        inactive=fields.flag(row.get("inactiveFlag")),
+        project=fields.flag(row.get("projectFlag")),
+    )
+
+
+def status(row: Row, board_id: int) -> Status:
+    """Read a status of the board with `board_id`; its flags are called unlike everybody else's."""
+    closed, inactive = fields.flag(row.get("closedStatus")), fields.flag(row.get("inactive"))
+    return Status(row["id"], _name(row), board_id, closed=closed, inactive=inactive)
+
+
+def company(row: Row) -> Company:
+    """Read a company."""
+    identifier = fields.text(row.get("identifier"))
+    return Company(row["id"], identifier, _name(row), deleted=fields.flag(row.get("deletedFlag")))
+
+
+def contact(row: Row) -> Contact:
+    """Read a contact."""
+    return Contact(row["id"], _full_name(row))
+
+
+def member(row: Row) -> Member:
+    """Read a member; which of his addresses counts is clause D7."""
+    identifier = fields.text(row.get("identifier")) or ""
+    chosen = (fields.text(row.get("defaultEmail")) or "").lower()
+    return Member(
+        id=row["id"],
+        identifier=identifier,
+        name=_full_name(row) or identifier,
+        email=fields.text(row.get("primaryEmail"), row.get(f"{chosen}Email"), row.get("officeEmail")),
+        inactive=fields.flag(row.get("inactiveFlag")),
+        license_class=fields.text(row.get("licenseClass")),
+    )
+
+
+def callback(row: Row) -> Callback:
+    """Read a registration for webhooks."""
+    return Callback(
+        id=row["id"],
+        url=fields.text(row.get("url")) or "",
+        object_id=fields.whole(row.get("objectId")),
+        type=(fields.text(row.get("type")) or "").lower(),
+        level=(fields.text(row.get("level")) or "").lower(),
+        inactive=fields.flag(row.get("inactiveFlag")),
+    )
+
+
+def _ref(row: Row, key: str) -> Ref | None:
+    found = fields.inner(row, key)
+    id_ = fields.whole(found.get("id"))
+    return None if id_ is None else Ref(id_, fields.text(found.get("name"), found.get("identifier")))
+
+
+def _member_ref(row: Row, key: str) -> MemberRef | None:
+    found = fields.inner(row, key)
+    id_, identifier = fields.whole(found.get("id")), fields.text(found.get("identifier"))
+    if id_ is None and identifier is None:
+        return None
+    return MemberRef(id_, identifier, fields.text(found.get("name"), _full_name(found), identifier))
+
+
+def _identifiers(value: object) -> tuple[str, ...]:
+    names = (name.strip() for name in (fields.text(value) or "").split(","))
+    found: dict[str, str] = {}
+    for name in names:
+        found.setdefault(name.casefold(), name)
+    return tuple(name for name in found.values() if name)
+
+
+def _name(row: Row) -> str:
+    return fields.text(row.get("name"), row.get("identifier")) or ""
+
+
+def _full_name(row: Row) -> str | None:
+    names = (fields.text(row.get("firstName")), fields.text(row.get("lastName")))
+    return " ".join(name for name in names if name) or None

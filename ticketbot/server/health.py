@@ -1,0 +1,93 @@
+"""Say how the server is: alive, ready, and in numbers (O2, O3)."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import bottle
+import peewee
+import prometheus_client
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from ticketbot import db, errors, metrics
+from ticketbot.models import events, notifications, schema, state
+from ticketbot.server import app as application
+
+UNCLAIMED_FOR = timedelta(seconds=60)
+_FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
+
+
+def add_routes(app: bottle.Bottle, *, dead_threads: Callable[[], list[str]], now: Callable[[], datetime]) -> None:
+    """Serve `/healthcheck`, `/readyz` and `/metrics`."""
+    numbers = Numbers(now)
+
+    def healthcheck() -> bottle.HTTPResponse:
+        return application.json_answer({"status": "ok"})
+
+    def readyz() -> bottle.HTTPResponse:
+        checks = check(dead_threads(), now())
+        status = "failed" if "failed" in checks.values() else "degraded" if "degraded" in checks.values() else "ok"
+        return application.json_answer({"status": status, "checks": checks}, 503 if status == "failed" else 200)
+
+    def show_metrics() -> bottle.HTTPResponse:
+        if not is_loopback():
+            raise errors.NotAllowed("Metrics are for this machine, or for who has a key")
+        body = prometheus_client.generate_latest(metrics.REGISTRY) + prometheus_client.generate_latest(numbers)
+        return bottle.HTTPResponse(body, 200, {"Content-Type": prometheus_client.CONTENT_TYPE_LATEST})
+
+    for path, handler in (("/healthcheck", healthcheck), ("/readyz", readyz), ("/metrics", show_metrics)):
+        app.route(path, "GET", handler)
+
+
+def is_loopback() -> bool:
+    """Tell whether the request comes from this machine; one that was forwarded never does (A2)."""
+    if any(bottle.request.get_header(name) for name in _FORWARDED):
+        return False
+    return ipaddress.ip_address(bottle.request.environ.get("REMOTE_ADDR") or "0.0.0.0").is_loopback  # noqa: S104
+
+
+def check(dead_threads: list[str], now: datetime) -> dict[str, str]:
+    """Return each check as `ok`, `degraded` (waits for an outside service) or `failed` (O2)."""
+    checks = {"database": "ok", "schema": "ok", "workers": "failed" if dead_threads else "ok", "queues": "ok"}
+    try:
+        with db.session():
+            checks["schema"] = "ok" if schema.is_current() else "failed"
+            stuck = events.is_stuck(now - UNCLAIMED_FOR) or notifications.is_stuck(now - UNCLAIMED_FOR)
+            checks["queues"] = "failed" if stuck else "ok"
+            for service in ("connectwise", "webex"):
+                checks[service] = "degraded" if _waits_for(service) else "ok"
+    except (errors.Unreachable, peewee.DatabaseError):
+        checks["database"] = "failed"
+    return checks
+
+
+def _waits_for(service: str) -> bool:
+    if state.last_hold(service):
+        return True
+    return events.is_failing() if service == "connectwise" else notifications.is_failing()
+
+
+class Numbers(prometheus_client.CollectorRegistry):
+    """Gauges over the database, read when they are asked for."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        super().__init__()
+        self._now = now
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield how many rows wait in each state, and for how long the oldest has."""
+        with db.session():
+            waiting = {"event": events.open_counts(), "notification": notifications.open_counts()}
+            oldest = {"event": events.oldest_waiting(), "notification": notifications.oldest_waiting()}
+        rows = GaugeMetricFamily("tbot_queue_rows", "Rows in the queues by state", labels=["queue", "state"])
+        for queue, counts in waiting.items():
+            for name, count in counts.items():
+                rows.add_metric([queue, name], count)
+        yield rows
+        age = GaugeMetricFamily("tbot_queue_oldest_seconds", "Age of the oldest waiting row", labels=["queue"])
+        for queue, since in oldest.items():
+            age.add_metric([queue], (self._now() - since).total_seconds() if since else 0.0)
+        yield age

@@ -1,0 +1,135 @@
+"""Take webhooks in: verify, commit, answer (W1 to W6). Nothing here waits for anything but our own database."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import bottle
+import msgspec
+
+from ticketbot import db, errors, log, metrics
+from ticketbot.models import events
+from ticketbot.remote import keys
+from ticketbot.server import app as application
+
+MAX_BODY = 1024 * 1024
+LARGEST_ID = 2**63 - 1
+PATH = "/hooks/cw/tickets"
+
+_ACTIONS = ("added", "updated", "deleted")
+_MAX_MESSAGE_ID = 200
+_RETRY_AFTER_S = 2  # ConnectWise tries again after 2 s and after 4 s more, whatever we say
+
+_logger = logging.getLogger(__name__)
+
+
+class _Entity(msgspec.Struct):
+    record_type: Any = msgspec.field(default=None, name="recordType")
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What taking hooks in needs; `ring` wakes a worker after the commit."""
+
+    signing_keys: keys.SigningKeys
+    ring: Callable[[], None]
+    now: Callable[[], datetime]
+
+
+def add_routes(app: bottle.Bottle, intake: Intake) -> None:
+    """Serve `POST /hooks/cw/tickets`."""
+
+    def ticket_hook() -> bottle.HTTPResponse:
+        outcome = "refused"
+        try:
+            outcome = _take_in(intake)
+        except errors.TooMany:
+            outcome = "put off"
+            raise
+        finally:
+            metrics.HOOKS.labels(outcome).inc()
+        return application.json_answer({"status": outcome})
+
+    app.route(PATH, "POST", ticket_hook)
+
+
+def _take_in(intake: Intake) -> str:
+    """Check in the order of W1: nothing of a hook is believed, looked up or logged before its signature verified."""
+    length = bottle.request.content_length
+    if length > MAX_BODY:
+        raise errors.TooLarge("A webhook has at most 1 MiB")
+    signature = bottle.request.get_header("x-content-signature")
+    if not signature:
+        raise errors.NotAllowed("A webhook carries x-content-signature")
+    body = bottle.request.environ["wsgi.input"].read(max(length, 0))
+    hook = _read(body)
+    intake.signing_keys.verify(
+        body=body,
+        signature=signature,
+        key_url=hook["Metadata"]["key_url"],
+        company=str(hook.get("CompanyId") or ""),
+    )
+    return _queue(hook, intake)
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    try:
+        hook = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        raise errors.Unreadable("The body is not JSON") from None
+    metadata = hook.get("Metadata") if isinstance(hook, dict) else None
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("key_url"), str):
+        raise errors.Unreadable("The body is not a JSON object with Metadata.key_url")
+    found: dict[str, Any] = hook
+    return found
+
+
+def _queue(hook: dict[str, Any], intake: Intake) -> str:
+    action, kind = str(hook.get("Action")).lower(), str(hook.get("Type")).lower()
+    if kind != "ticket" or action not in _ACTIONS:
+        _logger.info("a webhook of another kind is ignored", extra={"type": kind[:40], "action": action[:40]})
+        return "ignored"
+    ticket_id = hook.get("ID")
+    if type(ticket_id) is not int or not 0 < ticket_id <= LARGEST_ID:
+        raise errors.Unreadable("The webhook has no integer ID")
+    try:
+        accepted = _commit(hook, ticket_id, action, intake.now())
+    except errors.Unreachable as error:
+        raise errors.TooMany(f"{error}. Send it again", retry_after_s=_RETRY_AFTER_S) from error
+    if not accepted:
+        return "replayed"
+    intake.ring()
+    _logger.info("ticket %d was %s", ticket_id, action, extra={"ticket_id": ticket_id})
+    return "accepted"
+
+
+def _commit(hook: dict[str, Any], ticket_id: int, action: str, now: datetime) -> bool:
+    """Commit the hook before it is acknowledged (W3); False when it is a replay (W4)."""
+    message_id = hook.get("MessageId")
+    with db.transaction("accept"):
+        if isinstance(message_id, str) and message_id and not events.first_sight(message_id[:_MAX_MESSAGE_ID], now):
+            return False
+        events.add_or_fold(
+            ticket_id,
+            source="hook",
+            action=action,
+            kind_hint=_kind_hint(hook.get("Entity")),
+            correlation=log.current_correlation() or log.new_correlation(),
+            now=now,
+        )
+    return True
+
+
+def _kind_hint(entity: object) -> str | None:
+    """Return which path the ticket probably lives under; the entity is a hint like all of the hook."""
+    if not isinstance(entity, str):
+        return None
+    try:
+        record_type = msgspec.json.decode(entity, type=_Entity).record_type
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    return "project" if str(record_type).startswith("Project") else None

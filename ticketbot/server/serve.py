@@ -1,0 +1,164 @@
+"""`tbot serve`: the only place that assembles the whole."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import bottle
+import waitress.server
+
+from ticketbot import __version__, db, errors, log, metrics
+from ticketbot.config import Settings
+from ticketbot.decide import message
+from ticketbot.jobs import deliver, gather, intake, leases, lookups, worker
+from ticketbot.models import admin, events, notifications, schema, state
+from ticketbot.remote import connectwise, keys, limits, webex
+from ticketbot.server import app as application
+from ticketbot.server import health, hooks
+
+HTTP_THREADS = 8
+STOP_WITHIN_S = 10.0  # O4
+# The application answers 413 itself above 1 MiB; past this waitress cuts the connection, lest strangers fill the disk.
+_LARGEST_REQUEST = 16 * 1024 * 1024
+
+_logger = logging.getLogger(__name__)
+
+
+def run(settings: Settings, *, skip_missed: bool = False) -> int:
+    """Serve until SIGTERM or SIGINT. Returns the exit status."""
+    settings.require("serve")
+    log.configure(settings.log_level, settings.log_format, sys.stderr)
+    prepare_database(settings, skip_missed=skip_missed, now=_now())
+    server = Server(settings)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    server.start()
+    try:
+        stop.wait()
+    finally:
+        server.stop()
+    return 0
+
+
+def prepare_database(settings: Settings, *, skip_missed: bool, now: datetime) -> None:
+    """Migrate, and write what the first start writes: since when we watch (T5), the first administrator (A3)."""
+    db.open_database(settings.database_url)
+    for name in schema.migrate():
+        _logger.info("migrated the database: %s", name)
+    with db.transaction("first-start"):
+        since = state.start_watching(now)
+        if skip_missed:
+            state.skip_missed(now)
+            _logger.warning("skipped what happened from %s to %s: nobody will be told of it", since, now)
+        if settings.admin_key and admin.add_first_key(settings.admin_email, settings.admin_key, now):
+            _logger.info("the first administrator is %s, with the key from TBOT_ADMIN_KEY", settings.admin_email)
+
+
+class Server:
+    """One server: its HTTP side and its background threads. `url` is where it listens, once started."""
+
+    def __init__(self, settings: Settings, now: Callable[[], datetime] | None = None) -> None:
+        self._now = now or _now
+        self._held = leases.Held()
+        self._pool = ThreadPoolExecutor(settings.workers * 6, thread_name_prefix="lookups")
+        self._worker = self._new_worker(settings)
+        self.app = self._new_app(settings)
+        self._http = waitress.server.create_server(
+            self.app,
+            host=settings.host,
+            port=settings.port,
+            threads=HTTP_THREADS,
+            max_request_body_size=_LARGEST_REQUEST,
+            clear_untrusted_proxy_headers=False,  # A2: whether a request was forwarded is ours to judge
+            ident=None,
+        )
+        self._serving = threading.Thread(target=self._http.run, name="http", daemon=True)
+        self.url = _address(self._http)
+
+    def start(self) -> None:
+        """Start all threads; requests are answered from now on."""
+        self._worker.start()
+        self._serving.start()
+        _logger.info("tbot %s listens at %s", __version__, self.url, extra={"owner": self._held.owner})
+
+    def stop(self) -> None:
+        """Take nothing more in, finish what is in flight, release the leases (O4)."""
+        _logger.info("stopping")
+        self._http.close()
+        self._http.task_dispatcher.shutdown(cancel_pending=False, timeout=int(STOP_WITHIN_S / 2))
+        in_time = self._worker.stop(STOP_WITHIN_S)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        try:
+            with db.transaction("release"):
+                events.release(self._held.owner, self._now())
+                notifications.release(self._held.owner, self._now())
+        except errors.Unreachable as error:
+            _logger.warning("leases are not released and will run out: %s", error)
+        db.close_database()
+        _logger.info("stopped" if in_time else "stopped; %s was still busy", ", ".join(self._worker.alive()))
+
+    def _new_worker(self, settings: Settings) -> worker.Worker:
+        outside = lookups.Outside(_connectwise(settings), _webex(settings), self._pool)
+        locale = gather.Locale(ticket_links(settings), settings.timezone)
+        return worker.Worker(
+            intake_desk=intake.Desk(outside, locale, self._held, self._now),
+            deliver_desk=lambda pause: deliver.Desk(outside.webex, self._held, self._now, pause),
+            event_threads=settings.workers,
+            now=self._now,
+            held=self._held,
+        )
+
+    def _new_app(self, settings: Settings) -> bottle.Bottle:
+        app = application.new_app()
+        signing_keys = keys.SigningKeys(
+            cw_url=settings.cw_url,
+            company=settings.cw_company,
+            key_hosts=settings.cw_key_hosts,
+            on_call=metrics.count_call,
+        )
+        hooks.add_routes(app, hooks.Intake(signing_keys, self._worker.events.ring, self._now))
+        health.add_routes(app, dead_threads=self._worker.dead, now=self._now)
+        return app
+
+
+def ticket_links(settings: Settings) -> Callable[[int], str]:
+    """Return how a ticket is addressed in ConnectWise's own UI (B1)."""
+    return lambda ticket_id: message.ticket_url(settings.cw_url, settings.cw_codebase, settings.cw_company, ticket_id)
+
+
+def _address(http: Any) -> str:
+    """Return where waitress listens; a host name of several addresses gives it several sockets."""
+    host, port = (getattr(http, "effective_listen", None) and http.effective_listen[0]) or (
+        http.effective_host,
+        http.effective_port,
+    )
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _connectwise(settings: Settings) -> connectwise.ConnectWise:
+    return connectwise.ConnectWise(
+        url=settings.cw_url,
+        codebase=settings.cw_codebase,
+        company=settings.cw_company,
+        public_key=settings.cw_public_key,
+        private_key=settings.cw_private_key,
+        client_id=settings.cw_client_id,
+        limit=limits.CallLimit(settings.cw_calls_per_minute),
+        on_call=metrics.count_call,
+    )
+
+
+def _webex(settings: Settings) -> webex.Webex:
+    return webex.Webex(url=settings.webex_url, token=settings.webex_token, on_call=metrics.count_call)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

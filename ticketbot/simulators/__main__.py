@@ -1,0 +1,92 @@
+"""Both simulators as a process of their own: `python -m ticketbot.simulators`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import docopt
+import msgspec
+
+from ticketbot.simulators import connectwise_api, control, serving, webex_api
+from ticketbot.simulators.connectwise import ConnectWise
+from ticketbot.simulators.webex import Webex
+
+USAGE = """Simulated ConnectWise and Webex, steered below /_sim/ of each.
+
+Usage:
+  python -m ticketbot.simulators [options]
+
+Options:
+  --port-file=<file>          Write addresses and credentials there, as JSON, instead of to stdout.
+  --host=<host>               Where to listen [default: 127.0.0.1].
+  --connectwise-port=<port>   0 takes a free port [default: 0].
+  --webex-port=<port>         0 takes a free port [default: 0].
+  --connectwise-latency=<s>   Seconds before each answer of ConnectWise [default: 0].
+  --webex-latency=<s>         Seconds before each answer of Webex [default: 0].
+  --seed=<n>                  Seed of faults that strike by chance [default: 0].
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until SIGTERM or SIGINT, then exit 0."""
+    options = docopt.docopt(USAGE, arguments)
+    seed = int(options["--seed"])
+    system, organisation = ConnectWise(seed=seed), Webex(seed=seed)
+    system.latency_s = float(options["--connectwise-latency"])
+    organisation.latency_s = float(options["--webex-latency"])
+    finished = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: finished.set())
+    with (
+        _serve(options, "connectwise", connectwise_api.app(system, control.of_connectwise(system))) as first,
+        _serve(options, "webex", webex_api.app(organisation, control.of_webex(organisation))) as second,
+    ):
+        system.settle_at(first.url)
+        organisation.url = f"{second.url}/v1"
+        _announce(options["--port-file"], addresses(system, first, organisation, second))
+        finished.wait()
+    return 0
+
+
+def addresses(
+    system: ConnectWise, first: serving.Running, organisation: Webex, second: serving.Running
+) -> dict[str, Any]:
+    """Return what a Ticketbot needs to know to talk to both, and where each is steered."""
+    return {
+        "pid": os.getpid(),
+        "connectwise": first.url,  # TBOT_CW_URL; steered at /_sim/ below it
+        "webex": second.url,  # steered at /_sim/ below it
+        "settings": {
+            "TBOT_CW_URL": first.url,
+            "TBOT_CW_COMPANY": system.company,
+            "TBOT_CW_PUBLIC_KEY": system.public_key,
+            "TBOT_CW_PRIVATE_KEY": system.private_key,
+            "TBOT_CW_CLIENT_ID": system.client_id,
+            "TBOT_WEBEX_URL": organisation.url,
+            "TBOT_WEBEX_TOKEN": organisation.token,
+        },
+    }
+
+
+def _serve(options: dict[str, Any], name: str, app: Any) -> serving.Running:
+    return serving.serve(app, options["--host"], int(options[f"--{name}-port"]))
+
+
+def _announce(port_file: str | None, known: dict[str, Any]) -> None:
+    text = msgspec.json.encode(known)
+    if not port_file:
+        sys.stdout.write(text.decode() + "\n")
+        sys.stdout.flush()
+        return
+    unfinished = Path(f"{port_file}.part")
+    unfinished.write_bytes(text)
+    unfinished.rename(port_file)  # whoever waits for the file finds it whole
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

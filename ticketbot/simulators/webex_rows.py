@@ -1,0 +1,81 @@
+"""The rows Webex sends, built key for key as the payload files show them."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Row = dict[str, Any]
+
+
+def person(person_id: str, name: str, emails: Sequence[str], org_id: str, *, kind: str, at: str, active_at: str) -> Row:
+    """Return an account as a search by e-mail shows it."""
+    first, _, last = name.partition(" ")
+    return {
+        "id": person_id,
+        "emails": list(emails),
+        "displayName": name,
+        "nickName": first,
+        "firstName": first,
+        "lastName": last,
+        "orgId": org_id,
+        "created": at,
+        "lastModified": at,
+        "lastActivity": active_at,
+        "status": "active",
+        "type": kind,
+    }
+
+
+def room(room_id: str, title: str, org_id: str, creator_id: str, *, kind: str, at: str) -> Row:
+    """Return a room."""
+    return {
+        "id": room_id,
+        "title": title,
+        "type": kind,
+        "isLocked": False,
+        "lastActivity": at,
+        "creatorId": creator_id,
+        "created": at,
+        "ownerId": org_id,
+        "isAnnouncementOnly": False,
+        "isReadOnly": False,
+        "isPublic": False,
+    }
+
+
+def membership(membership_id: str, room: Row, person: Row, at: str) -> Row:
+    """Return a person's place in a room."""
+    row = {
+        "id": membership_id,
+        "roomId": room["id"],
+        "personId": person["id"],
+        "personEmail": person["emails"][0],
+        "personDisplayName": person["displayName"],
+        "personOrgId": person["orgId"],
+        "isModerator": False,
+        "isMonitor": False,
+        "roomType": room["type"],
+        "created": at,
+    }
+    return row | {"isRoomHidden": False} if room["type"] == "direct" else row
+
+
+def message(
+    message_id: str, room: Row, sender: Row, asked: Mapping[str, Any], *, text: str, markdown: str, at: str
+) -> Row:
+    """Return a message as the answer to its creation shows it."""
+    named = {key: asked[key] for key in ("parentId", "toPersonId", "toPersonEmail") if asked.get(key)}
+    marked = {"markdown": markdown, "html": f"<p>{html.escape(markdown)}</p>"} if markdown else {}
+    return {
+        "id": message_id,
+        "roomId": room["id"],
+        "roomType": room["type"],
+        **named,
+        "text": text,
+        **marked,
+        "personId": sender["id"],
+        "personEmail": sender["emails"][0],
+        "created": at,
+    }
