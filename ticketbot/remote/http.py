@@ -87,6 +87,7 @@ class Service:
     redirects followed, no request to another host than that of `url`. `refusal` names the error for a
     4xx other than 401, 423 and 429. `on_call(service, operation, status, seconds)` is called once for
     every HTTP call; the status is `error` when there was no whole answer. `secrets` are blanked in texts.
+    Raises SettingsError for a `url` that is none.
     """
 
     def __init__(
@@ -107,6 +108,10 @@ class Service:
         self.name = name
         self.label = label
         self.url = url.rstrip("/")
+        try:
+            self._base, self._origin = urlsplit(self.url), _origin(self.url)
+        except ValueError as error:
+            raise errors.SettingsError(f"{label}: {url} is no address: {error}") from error
         self._secrets = tuple(secret for secret in secrets if len(secret) >= SHORTEST_SECRET)
         self._refusal = refusal
         self._tracking_header = tracking_header
@@ -130,7 +135,7 @@ class Service:
         the same host. Raises a `RemoteError` for everything that is not a 2xx with JSON.
         """
         address = self._address(path)
-        call = f"{method} {urlsplit(address).path}"
+        call = f"{method} {urlsplit(address).path.removeprefix(self._base.path)}"
         url = address + (f"?{urlencode(query, quote_via=quote)}" if query else "")
         started = time.perf_counter()
         status = "error"
@@ -162,7 +167,7 @@ class Service:
         if path.startswith("/"):
             return self.url + path
         try:
-            theirs, same_host = urlsplit(path), _origin(path) == _origin(self.url)
+            theirs, same_host = urlsplit(path), _origin(path) == self._origin
         except ValueError:  # not an address at all
             same_host = False
         if not same_host:
@@ -170,8 +175,7 @@ class Service:
                 f"{self.label}: the next page is said to be on another host, which is not asked", service=self.name
             )
         # Put together anew from our own host: no trick of spelling can send our credentials elsewhere.
-        ours = urlsplit(self.url)
-        return urlunsplit((ours.scheme, ours.netloc, theirs.path, theirs.query, ""))
+        return urlunsplit((self._base.scheme, self._base.netloc, theirs.path, theirs.query, ""))
 
     def _exchange(self, method: str, url: str, body: object) -> tuple[requests.Response, bytes]:
         response = self._session.request(

@@ -55,8 +55,7 @@ class Running:
         self._listener = socket.create_server((host, port), backlog=_BACKLOG)
         self.host, self.port = self._listener.getsockname()[:2]
         self.url = f"http://{self.host}:{self.port}"
-        self._open: dict[socket.socket, threading.Thread] = {}
-        self._lock = threading.Lock()
+        self._conversations: list[tuple[socket.socket, threading.Thread]] = []
         self._acceptor = threading.Thread(target=self._accept, name=f"simulator:{self.port}", daemon=True)
         self._acceptor.start()
 
@@ -68,11 +67,9 @@ class Running:
         socket.create_connection((self.host, self.port)).close()  # wakes accept() on every platform
         self._acceptor.join()
         self._listener.close()
-        with self._lock:
-            conversations = list(self._open.items())
-        for connection, _ in conversations:
+        for connection, _ in self._conversations:
             _shut(connection)
-        for _, thread in conversations:
+        for _, thread in self._conversations:
             thread.join(timeout=5)
 
     def __enter__(self) -> Self:
@@ -91,9 +88,9 @@ class Running:
                 return
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             thread = threading.Thread(target=self._converse, args=(connection, address), daemon=True)
-            with self._lock:
-                self._open[connection] = thread
             thread.start()
+            going_on = [pair for pair in self._conversations if pair[1].is_alive()]
+            self._conversations = [*going_on, (connection, thread)]
 
     def _converse(self, connection: socket.socket, address: tuple[str, int]) -> None:
         try:
@@ -101,8 +98,6 @@ class Running:
         except OSError:
             pass  # the other side has gone; there is nobody left to tell
         finally:
-            with self._lock:
-                del self._open[connection]
             _shut(connection)
             connection.close()
 

@@ -20,9 +20,12 @@ from cassettes import (
     replies_of,
 )
 from replay_server import serving
+from rude_server import RudeServer, rude_server
 
 from ticketbot.remote.connectwise import ConnectWise
 from ticketbot.remote.webex import Webex
+
+RUDE_TIMEOUT_S = 5.0
 
 
 @contextmanager
@@ -54,4 +57,33 @@ def webex(request: pytest.FixtureRequest) -> Iterator[Webex]:
         _site(request, "webex", WEBEX_URL, "/v1") as url,
         closing(Webex(url=f"{url}/v1", token=TOKEN)) as client,
     ):
+        yield client
+
+
+@pytest.fixture
+def rude() -> Iterator[RudeServer]:
+    """Be asked by `rude_connectwise` and `rude_webex`, and answer as a test says."""
+    with rude_server() as server:
+        yield server
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[RudeServer]:
+    """Be a host that nobody may ask."""
+    with rude_server() as server:
+        yield server
+        assert server.connections == 0
+
+
+@pytest.fixture
+def rude_connectwise(rude: RudeServer) -> Iterator[ConnectWise]:
+    """Ask the rude server for tickets."""
+    with closing(ConnectWise(url=rude.url, **CREDENTIALS, read_timeout_s=RUDE_TIMEOUT_S)) as client:
+        yield client
+
+
+@pytest.fixture
+def rude_webex(rude: RudeServer) -> Iterator[Webex]:
+    """Ask the rude server to post messages."""
+    with closing(Webex(url=f"{rude.url}/v1", token=TOKEN, read_timeout_s=RUDE_TIMEOUT_S)) as client:
         yield client

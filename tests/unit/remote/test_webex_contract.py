@@ -51,7 +51,7 @@ class TestSending:
         with pytest.raises(errors.RemoteRefused) as caught:
             webex.send("person", PERSON, "hello")
         assert str(caught.value) == (
-            "Webex: POST /v1/messages answered 400: Provide only one destination in the personId and personEmail "
+            "Webex: POST /messages answered 400: Provide only one destination in the personId and personEmail "
             "fields (ROUTER_5FD10597-724E-01BB-58DA-AC12FAA058DA)"
         )
         assert not isinstance(caught.value, errors.MessageTooLong)

@@ -1,0 +1,149 @@
+"""The loopback server: keep-alive, clean ends, and answers that leave in every wrong way."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from ticketbot.simulators import serving
+
+
+@contextmanager
+def connected(ill_treat: Callable[[serving.Connection], None]) -> Iterator[http.client.HTTPConnection]:
+    """Connect to an echo whose connection is ill-treated before each answer."""
+
+    def echo(environ: Any, start_response: Any) -> Iterable[bytes]:
+        ill_treat(environ[serving.CONNECTION])
+        start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "999")])
+        return [environ["REQUEST_METHOD"].encode(), b" ", environ["wsgi.input"].read()]
+
+    with serving.serve(echo) as running:
+        connection = http.client.HTTPConnection(running.host, running.port, timeout=10)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+def unharmed(_: serving.Connection) -> None:
+    """Leave the connection as it is."""
+
+
+def asked(connection: http.client.HTTPConnection, body: bytes = b"hello") -> http.client.HTTPResponse:
+    connection.request("POST", "/echo?x=1", body)
+    return connection.getresponse()
+
+
+def test_a_connection_is_kept_alive_and_lengths_are_true() -> None:
+    with connected(unharmed) as connection:
+        for body in (b"one", b"two and more", b""):
+            answer = asked(connection, body)
+            used = connection.sock
+            assert answer.read() == b"POST " + body
+            assert answer.getheader("Content-Length") == str(5 + len(body))
+            assert connection.sock is used is not None
+
+
+def test_head_sends_the_length_and_no_body() -> None:
+    with connected(unharmed) as connection:
+        connection.request("HEAD", "/")
+        answer = connection.getresponse()
+        assert (answer.getheader("Content-Length"), answer.read()) == ("5", b"")
+
+
+def test_a_bug_in_the_application_is_a_500(capsys: pytest.CaptureFixture[str]) -> None:
+    def trip(_: serving.Connection) -> None:
+        raise KeyError("bug")
+
+    with connected(trip) as connection:
+        assert asked(connection).status == 500
+    assert "KeyError('bug')" in capsys.readouterr().err
+
+
+def test_silence_cuts_the_connection_without_a_byte() -> None:
+    def silence(connection: serving.Connection) -> None:
+        connection.silent = True
+
+    with connected(silence) as connection, pytest.raises(http.client.RemoteDisconnected):
+        asked(connection)
+
+
+def test_a_limited_body_ends_before_its_length() -> None:
+    def limit(connection: serving.Connection) -> None:
+        connection.body_limit = 3
+
+    with connected(limit) as connection:
+        answer = asked(connection)
+        with pytest.raises(http.client.IncompleteRead) as caught:
+            answer.read()
+    assert caught.value.partial == b"POS"
+
+
+def test_a_dripping_body_arrives_whole() -> None:
+    def drip(connection: serving.Connection) -> None:
+        connection.drip_s = 0.02
+
+    with connected(drip) as connection:
+        assert asked(connection, b"x" * 100).read() == b"POST " + b"x" * 100
+
+
+def test_hanging_up_follows_a_whole_answer_that_did_not_announce_it() -> None:
+    def hang_up(connection: serving.Connection) -> None:
+        connection.hang_up = True
+
+    with connected(hang_up) as connection:
+        answer = asked(connection)
+        assert answer.getheader("Connection") is None
+        assert answer.read() == b"POST hello"
+        with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
+            asked(connection)
+
+
+def test_a_pause_ends_when_the_server_stops() -> None:
+    pausing = threading.Event()
+
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        pausing.set()
+        environ[serving.CONNECTION].pause(3600)
+        start_response("200 OK", [])
+        return []
+
+    before = set(threading.enumerate())
+    running = serving.serve(app)
+    connection = http.client.HTTPConnection(running.host, running.port, timeout=10)
+    connection.request("GET", "/")
+    assert pausing.wait(10)
+    running.stop()
+    connection.close()
+    assert set(threading.enumerate()) <= before
+
+
+def test_a_stopped_server_leaves_no_thread_and_its_port_can_be_served_again() -> None:
+    def app(_: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("204 No Content", [])
+        return []
+
+    def status(port: int) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            connection.request("GET", "/")
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    before = set(threading.enumerate())
+    first = serving.serve(app)
+    assert status(first.port) == 204
+    first.stop()
+    first.stop()
+    assert set(threading.enumerate()) <= before
+    with pytest.raises(ConnectionRefusedError):
+        status(first.port)
+    with serving.serve(app, port=first.port) as second:
+        assert second.url == first.url
+        assert status(second.port) == 204

@@ -1,0 +1,239 @@
+"""The settings of one process: what there is, where each came from, and what is wrong with them.
+
+The fields of `Settings` are the one table: they drive parsing, `tbot config`, the docs page and the sample files.
+Precedence: command-line flag, environment, config.toml, default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import zoneinfo
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import platformdirs
+
+from ticketbot import errors, kinds, sources
+
+_SERVER = ("serve",)
+_CLIENT = ("tui", "authcheck", "sync", "list", "get", "create", "update", "delete", "explain", "retry", "test")
+# Read by tests and by nobody else; a name that starts like this is no misspelt setting.
+_NO_SETTINGS = ("TBOT_DEBUG", "TBOT_TEST_", "TBOT_FAIL_AT")
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """One row of the table of settings; `key` is its name in config.toml and on `Settings`."""
+
+    read: Callable[[str], Any]
+    default: str | None
+    meaning: str
+    example: str
+    is_secret: bool
+    has_flag: bool
+    needed_by: tuple[str, ...]
+    default_words: str
+    key: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return its name in the environment."""
+        return f"TBOT_{self.key.upper()}"
+
+    @property
+    def flag(self) -> str:
+        """Return its name on the command line, or an empty text: secrets are never flags."""
+        return f"--{self.key.replace('_', '-')}" if self.has_flag else ""
+
+
+def _setting(
+    read: Callable[[str], Any],
+    default: str | None = None,
+    *,
+    meaning: str,
+    example: str = "",
+    secret: bool = False,
+    flag: bool = False,
+    needed_by: tuple[str, ...] = (),
+    default_words: str = "",
+) -> Any:
+    row = Setting(read, default, meaning, example or default or "", secret, flag, needed_by, default_words or default or "")
+    return dataclasses.field(metadata={"setting": row})
+
+
+class Row(NamedTuple):
+    """What `tbot config` shows of one setting; `value` is empty when it is not set."""
+
+    name: str
+    value: str
+    origin: str
+    is_secret: bool
+
+
+@dataclasses.dataclass(frozen=True, repr=False, kw_only=True)
+class Settings:
+    """All settings, checked and typed. A text that is not set is empty, so is a list."""
+
+    database_url: str = _setting(
+        kinds.database_url,
+        meaning="`sqlite:///path/to/file.db` or `postgresql://user:pass@host:5432/name`",
+        example="postgresql://tbot:password@db.example.com:5432/tbot",
+        secret=True,
+        default_words="SQLite file in the platform's data directory",
+    )
+    host: str = _setting(kinds.host, "127.0.0.1", flag=True, meaning="address the server listens on")
+    port: int = _setting(kinds.whole_number(0, 65535), "8080", flag=True, meaning="port the server listens on")
+    public_url: str = _setting(
+        kinds.public_url,
+        meaning="https address under which ConnectWise reaches us; enables the callback watchdog",
+        example="https://tbot.example.com",
+    )
+    cw_url: str = _setting(
+        kinds.site_url,
+        "https://api-na.myconnectwise.net",
+        meaning="ConnectWise API host (any region, staging, on-premises)",
+    )
+    cw_company: str = _setting(kinds.text, meaning="ConnectWise login company", example="acme", needed_by=_SERVER)
+    cw_public_key: str = _setting(
+        kinds.credential,
+        meaning="public key of the ConnectWise API member",
+        example="publickey",
+        secret=True,
+        needed_by=_SERVER,
+    )
+    cw_private_key: str = _setting(
+        kinds.credential,
+        meaning="private key of the ConnectWise API member",
+        example="privatekey",
+        secret=True,
+        needed_by=_SERVER,
+    )
+    cw_client_id: str = _setting(
+        kinds.credential,
+        meaning="client id issued by developer.connectwise.com",
+        example="00000000-0000-0000-0000-000000000000",
+        secret=True,
+        needed_by=_SERVER,
+    )
+    cw_codebase: str = _setting(kinds.segment, "v4_6_release", meaning="path segment before `/apis/3.0`")
+    cw_calls_per_minute: int = _setting(
+        kinds.whole_number(0), "1000", meaning="ConnectWise calls allowed per server; 0 = no limit of ours"
+    )
+    cw_key_hosts: tuple[str, ...] = _setting(
+        kinds.hosts,
+        "",
+        meaning="further hosts that may serve webhook signing keys, comma separated",
+        example="psa.example.com",
+    )
+    webex_url: str = _setting(kinds.outside_url, "https://webexapis.com/v1", meaning="Webex API")
+    webex_token: str = _setting(
+        kinds.credential, meaning="token of the Webex bot", example="bottoken", secret=True, needed_by=_SERVER
+    )
+    admin_email: str = _setting(
+        kinds.email, meaning="first administrator, used once on an empty database", example="ana@example.com"
+    )
+    admin_key: str = _setting(
+        kinds.key,
+        meaning="API key of the first administrator, 20 to 64 printable characters, used once on an empty database",
+        example="choose-20-to-64-characters",
+        secret=True,
+    )
+    timezone: zoneinfo.ZoneInfo = _setting(
+        kinds.zone, "UTC", meaning="IANA zone for dates of forwards and for display", example="America/New_York"
+    )
+    trusted_proxies: tuple[kinds.Network, ...] = _setting(
+        kinds.networks,
+        "",
+        meaning="addresses or networks whose `X-Forwarded-For` counts, comma separated",
+        example="10.0.0.0/8,192.0.2.7",
+    )
+    log_level: str = _setting(
+        kinds.choice("debug", "info", "warning", "error"),
+        "info",
+        flag=True,
+        meaning="least level that is logged: `debug`, `info`, `warning` or `error`",
+    )
+    log_format: str = _setting(
+        kinds.choice("auto", "text", "json"), "auto", meaning="`auto` (text on a terminal, JSON elsewhere), `text` or `json`"
+    )
+    workers: int = _setting(kinds.whole_number(1, 64), "4", meaning="events processed side by side per server")
+    base_url: str = _setting(
+        kinds.web_url, "http://127.0.0.1:8080", flag=True, meaning="server that the command line and the TUI talk to"
+    )
+    api_key: str = _setting(
+        kinds.credential,
+        meaning="API key that the command line and the TUI use",
+        example="tbot_key",
+        secret=True,
+        needed_by=_CLIENT,
+    )
+
+    config_file: Path
+    """The file that was read, or would be if it existed: `tbot init` writes it."""
+    origins: Mapping[str, str]
+    """Where each came from, by attribute: `flag`, `environment`, `file <path>` or `default`."""
+    warnings: tuple[str, ...]
+    """What looks like a mistake and is none: one line each."""
+
+    def require(self, command: str) -> None:
+        """Raise `SettingsError` naming all settings that `command` needs and that are not set (O9)."""
+        missing = [row for row in TABLE if command in row.needed_by and not getattr(self, row.key)]
+        if missing:
+            raise errors.SettingsError("\n".join(self._how_to_set(row) for row in missing))
+
+    def _how_to_set(self, row: Setting) -> str:
+        or_file = f", or name a file in {row.name}_FILE" if row.is_secret else ""
+        return (
+            f"{row.name} is not set: {row.meaning}. "
+            f"Set it in the environment or as {row.key} in {self.config_file}{or_file}"
+        )
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return every text that must never be shown, for `log.hide`."""
+        others = (getattr(self, row.key) for row in TABLE if row.is_secret and row.key != "database_url")
+        return (*filter(None, others), *kinds.database_secrets(self.database_url))
+
+    def describe(self) -> tuple[Row, ...]:
+        """Return a row for every setting, in the order of the table, with secrets hidden."""
+        return tuple(Row(row.name, self._shown(row), self.origins[row.key], row.is_secret) for row in TABLE)
+
+    def _shown(self, row: Setting) -> str:
+        value = getattr(self, row.key)
+        if row.key == "database_url":
+            return sources.unless_secret(kinds.database_words(value), self.secrets())
+        if row.is_secret:
+            return sources.HIDDEN if value else ""
+        plain = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        return sources.unless_secret(plain, self.secrets())
+
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(f'{row.name}={row.value!r}' for row in self.describe())})"
+
+
+TABLE: tuple[Setting, ...] = tuple(
+    dataclasses.replace(field.metadata["setting"], key=field.name)
+    for field in dataclasses.fields(Settings)
+    if "setting" in field.metadata
+)
+"""Every setting, in the order of the documentation."""
+
+FLAGS: tuple[str, ...] = ("--config", *(row.flag for row in TABLE if row.flag))
+"""The options of the command line that are settings."""
+
+
+def load(
+    flags: Mapping[str, str],
+    environ: Mapping[str, str],
+    *,
+    config_dir: Path | None = None,
+    data_dir: Path | None = None,
+) -> Settings:
+    """Read all settings. Raises one `SettingsError` with a line for everything that is wrong.
+
+    `flags` holds the options of `FLAGS` that were given. The directories are the platform's unless named.
+    """
+    named = flags.get("--config")
+    config_file = Path(named) if named else (config_dir or platformdirs.user_config_path("ticketbot")) / "config.toml"
