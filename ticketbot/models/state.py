@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -63,6 +64,14 @@ def read_config() -> Config:
     stored = {row.name: row.value for row in ConfigValue.select()}
     known = {field: stored[field] for field in Config.__struct_fields__ if field in stored}
     return Config(**known)
+
+
+def write_config(values: Mapping[str, Any]) -> None:
+    """Change some of the runtime configuration."""
+    for name, value in values.items():
+        ConfigValue.insert(name=name, value=value).on_conflict(
+            conflict_target=[ConfigValue.name], preserve=[ConfigValue.value]
+        ).execute()
 
 
 def moment(name: str) -> datetime | None:

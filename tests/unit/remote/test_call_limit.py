@@ -118,9 +118,10 @@ def test_an_event_that_waits_goes_before_a_sync_that_could_go() -> None:
         limit.acquire()
         order.append("event")
 
-    limit = CallLimit(
-        1, clock=clock, wait=lambda s: (event_waits if threading.current_thread() is event else sync_waits)(s)
-    )
+    def wait(seconds: float) -> None:
+        (event_waits if threading.current_thread() is event else sync_waits)(seconds)
+
+    limit = CallLimit(1, clock=clock, wait=wait)
     limit.acquire()
     event = threading.Thread(target=event_calls)
     event.start()
