@@ -7,7 +7,6 @@ Precedence: command-line flag, environment, config.toml, default.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import zoneinfo
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -17,36 +16,15 @@ from urllib.parse import quote
 import platformdirs
 
 from ticketbot import errors, kinds, sources
+from ticketbot.sources import Given, Setting
 
 _SERVER = ("serve",)
 _CLIENT = ("tui", "authcheck", "sync", "list", "get", "create", "update", "delete", "explain", "retry", "test")
 # Read by tests and by nobody else; a name that starts like this is no misspelt setting.
 _NO_SETTINGS = ("TBOT_DEBUG", "TBOT_TEST_", "TBOT_FAIL_AT")
 
-
-@dataclasses.dataclass(frozen=True)
-class Setting:
-    """One row of the table of settings; `key` is its name in config.toml and on `Settings`."""
-
-    read: Callable[[str], Any]
-    default: str | None
-    meaning: str
-    example: str
-    is_secret: bool
-    has_flag: bool
-    needed_by: tuple[str, ...]
-    default_words: str
-    key: str = ""
-
-    @property
-    def name(self) -> str:
-        """Return its name in the environment."""
-        return f"TBOT_{self.key.upper()}"
-
-    @property
-    def flag(self) -> str:
-        """Return its name on the command line, or an empty text: secrets are never flags."""
-        return f"--{self.key.replace('_', '-')}" if self.has_flag else ""
+HIDDEN = "(hidden)"
+DATABASE_FILE = "tbot.db"
 
 
 def _setting(
@@ -60,7 +38,16 @@ def _setting(
     needed_by: tuple[str, ...] = (),
     default_words: str = "",
 ) -> Any:
-    row = Setting(read, default, meaning, example or default or "", secret, flag, needed_by, default_words or default or "")
+    row = Setting(
+        read=read,
+        default=default,
+        meaning=meaning,
+        example=example or default or "",
+        default_words=default_words or default or "",
+        is_secret=secret,
+        has_flag=flag,
+        needed_by=needed_by,
+    )
     return dataclasses.field(metadata={"setting": row})
 
 
@@ -157,7 +144,9 @@ class Settings:
         meaning="least level that is logged: `debug`, `info`, `warning` or `error`",
     )
     log_format: str = _setting(
-        kinds.choice("auto", "text", "json"), "auto", meaning="`auto` (text on a terminal, JSON elsewhere), `text` or `json`"
+        kinds.choice("auto", "text", "json"),
+        "auto",
+        meaning="`auto` (text on a terminal, JSON elsewhere), `text` or `json`",
     )
     workers: int = _setting(kinds.whole_number(1, 64), "4", meaning="events processed side by side per server")
     base_url: str = _setting(
@@ -203,11 +192,12 @@ class Settings:
     def _shown(self, row: Setting) -> str:
         value = getattr(self, row.key)
         if row.key == "database_url":
-            return sources.unless_secret(kinds.database_words(value), self.secrets())
-        if row.is_secret:
-            return sources.HIDDEN if value else ""
-        plain = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        return sources.unless_secret(plain, self.secrets())
+            shown = kinds.database_words(value)
+        elif row.is_secret:
+            return HIDDEN if value else ""
+        else:
+            shown = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        return HIDDEN if sources.shows_secret(shown, self.secrets()) else shown
 
     def __repr__(self) -> str:
         return f"Settings({', '.join(f'{row.name}={row.value!r}' for row in self.describe())})"
@@ -235,5 +225,63 @@ def load(
 
     `flags` holds the options of `FLAGS` that were given. The directories are the platform's unless named.
     """
+    problems: list[str] = []
     named = flags.get("--config")
-    config_file = Path(named) if named else (config_dir or platformdirs.user_config_path("ticketbot")) / "config.toml"
+    config_file = Path(named) if named else (config_dir or _platform_dir("config")) / "config.toml"
+    given = {
+        "database_url": Given(_sqlite_url((data_dir or _platform_dir("data")) / DATABASE_FILE), "", "default"),
+        **sources.from_file(TABLE, config_file, problems, is_named=bool(named)),
+        **sources.from_environ(TABLE, environ, problems),
+        **sources.from_flags(TABLE, flags),
+    }
+    values = _values(given, problems)
+    if values.get("admin_key") and values.get("admin_email") == "":
+        problems.append("TBOT_ADMIN_KEY is set without TBOT_ADMIN_EMAIL. Set both, or none")
+    if problems:
+        raise errors.SettingsError("\n".join(problems))
+    origins = {row.key: given[row.key].origin if row.key in given else "default" for row in TABLE}
+    warnings = (*_misspelt(environ), *_doubtful(values))
+    return Settings(**values, config_file=config_file, origins=origins, warnings=warnings)
+
+
+def _platform_dir(kind: str) -> Path:
+    find = platformdirs.user_config_path if kind == "config" else platformdirs.user_data_path
+    return find("ticketbot", appauthor=False)
+
+
+def _sqlite_url(path: Path) -> str:
+    return f"sqlite:///{quote(path.as_posix())}"
+
+
+def _values(given: Mapping[str, Given], problems: list[str]) -> dict[str, Any]:
+    """Return the typed values that can be read, and add a line to `problems` for each of the others."""
+    secrets = [given[row.key].text for row in TABLE if row.is_secret and row.key in given]
+    values: dict[str, Any] = {}
+    for row in TABLE:
+        text = given[row.key].text if row.key in given else row.default
+        try:
+            values[row.key] = "" if text is None else row.read(text)
+        except kinds.Malformed as advice:
+            problems.append(sources.malformed(row, given[row.key], advice, secrets))
+    return values
+
+
+def _misspelt(environ: Mapping[str, str]) -> list[str]:
+    known = {row.name for row in TABLE} | {f"{row.name}_FILE" for row in TABLE if row.is_secret}
+    unknown = sorted(name for name in environ if name.startswith("TBOT_") and name not in known)
+    return [
+        f"{name!r} in the environment is no setting. Did you mean {sources.nearest(name, known)}?"
+        for name in unknown
+        if not name.startswith(_NO_SETTINGS)
+    ]
+
+
+def _doubtful(values: Mapping[str, Any]) -> list[str]:
+    doubts = [
+        f"TBOT_{key.upper()} is plain http: credentials travel unencrypted. Use https outside of development"
+        for key in ("cw_url", "webex_url")
+        if not kinds.is_encrypted(values[key]) and not kinds.is_loopback(values[key])
+    ]
+    if values["admin_email"] and not values["admin_key"]:
+        doubts.append("TBOT_ADMIN_EMAIL is set without TBOT_ADMIN_KEY. Set both to have that administrator added")
+    return doubts

@@ -202,7 +202,9 @@ def database_url(raw: str) -> str:
         raise Malformed("Give sqlite:///path/to/file.db or postgresql://user:password@host:5432/name")
     url = f"postgresql://{rest}"
     if not _is_postgres_url(url):
-        raise Malformed("Give postgresql://user:password@host:5432/name, with %40 %2F %3F %23 for @ / ? # in a password")
+        raise Malformed(
+            "Give postgresql://user:password@host:5432/name, with %40 %2F %3F %23 for @ / ? # in a password"
+        )
     return url
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import peewee
 
-from ticketbot import config, db, errors
+from ticketbot import db, errors
 from ticketbot.config import Settings
 from ticketbot.models import admin, schema
 
@@ -23,7 +23,7 @@ def init(settings: Settings, name: str | None, email: str | None) -> int:
     email = email or _ask("E-mail address", "--email")
     if "@" not in email.strip("@"):
         raise errors.InvalidInput(f"{email!r} is no e-mail address. Give one with --email")
-    path = config.user_config_path()
+    path = settings.config_file
     if path.exists():
         raise errors.Conflict(f"{path} exists already. Move it away, or make a key with `tbot create key`")
     try:

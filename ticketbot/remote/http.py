@@ -20,7 +20,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from requests.utils import parse_header_links
 
-from ticketbot import errors
+from ticketbot import errors, failpoints
 from ticketbot.remote import fields
 
 CONNECTIONS = 100  # kept open per service; more threads than that would open and close their own
@@ -139,8 +139,10 @@ class Service:
         url = address + (f"?{urlencode(query, quote_via=quote)}" if query else "")
         started = time.perf_counter()
         status = "error"
+        failpoints.passing(f"{self.name}.before")
         try:
             response, content = self._exchange(method, url, body)
+            failpoints.passing(f"{self.name}.after")
             status = str(response.status_code)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             # No cause: a library's text may quote a header that it did not like.

@@ -20,7 +20,7 @@ _logger = logging.getLogger(__name__)
 
 def new_app() -> bottle.Bottle:
     """Return an application without routes whose every answer carries `X-Request-ID` and whose errors are problems."""
-    app = bottle.Bottle(autojson=False)
+    app = bottle.Bottle()
     app.install(_answering)
     app.default_error_handler = _bottle_error  # 404, 405 and whatever else bottle itself refuses
     return app

@@ -16,13 +16,13 @@ from ticketbot.simulators import connectwise_api, control, serving, webex_api
 from ticketbot.simulators.connectwise import ConnectWise
 from ticketbot.simulators.webex import Webex
 
-USAGE = """Simulated ConnectWise and Webex, steered below /_sim/ of each.
+USAGE = """Simulated ConnectWise and Webex, steered below /_sim/ of each; run with python -m ticketbot.simulators.
 
 Usage:
-  python -m ticketbot.simulators [options]
+  simulators [options]
 
 Options:
-  --port-file=<file>          Write addresses and credentials there, as JSON, instead of to stdout.
+  --port-file=<file>          Write addresses and credentials there, too; stdout gets them as a line of JSON.
   --host=<host>               Where to listen [default: 127.0.0.1].
   --connectwise-port=<port>   0 takes a free port [default: 0].
   --webex-port=<port>         0 takes a free port [default: 0].
@@ -79,13 +79,12 @@ def _serve(options: dict[str, Any], name: str, app: Any) -> serving.Running:
 
 def _announce(port_file: str | None, known: dict[str, Any]) -> None:
     text = msgspec.json.encode(known)
-    if not port_file:
-        sys.stdout.write(text.decode() + "\n")
-        sys.stdout.flush()
-        return
-    unfinished = Path(f"{port_file}.part")
-    unfinished.write_bytes(text)
-    unfinished.rename(port_file)  # whoever waits for the file finds it whole
+    if port_file:
+        unfinished = Path(f"{port_file}.part")
+        unfinished.write_bytes(text)
+        unfinished.rename(port_file)  # whoever waits for the file finds it whole
+    sys.stdout.write(text.decode() + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -184,8 +184,6 @@ def ticket(ticket_id: int, summary: str, *, project: bool, at: str, by: str, roo
     row: Row = {
         "id": ticket_id,
         "summary": summary,
-        "severity": "Medium",
-        "impact": "Medium",
         "allowAllClientsPortalView": False,
         "customerUpdatedFlag": False,
         "automaticEmailContactFlag": False,
@@ -203,7 +201,8 @@ def ticket(ticket_id: int, summary: str, *, project: bool, at: str, by: str, roo
     if project:
         phase = {"id": 1, "name": "Planning", "_info": {"phase_href": f"{root}/project/projects/1/phases/1"}}
         return row | {"isIssueFlag": False, "wbsCode": "1.1", "phase": phase}
-    return row | {"recordType": "ServiceTicket", "hasChildTicket": False, "isInSla": False}
+    service = {"severity": "Medium", "impact": "Medium", "hasChildTicket": False, "isInSla": False}
+    return row | service | {"recordType": "ServiceTicket"}
 
 
 def note(note_id: int, kind: str, ticket: Row, *, at: str, by: str, sort_at: str, root: str) -> Row:

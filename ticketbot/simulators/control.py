@@ -75,7 +75,7 @@ class Remote:
         self._session = requests.Session()
         self._session.trust_env = False
 
-    def call(self, name: str, **arguments: Any) -> Any:
+    def call(self, name: str, /, **arguments: Any) -> Any:
         """Call one method and return its result, as JSON has it."""
         body = msgspec.json.encode(arguments)
         answer = self._session.post(f"{self.url}{gate.CONTROL}{name}", data=body, timeout=self._timeout_s)

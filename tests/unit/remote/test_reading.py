@@ -23,10 +23,10 @@ from ticketbot.remote.webex import Webex
 KEYS = re.findall(
     r"\w+",
     "id name identifier summary recordType board status company contact contactName owner resources priority "
-    "closedFlag _info dateEntered lastUpdated updatedBy enteredBy sortByDate noteType ticket ticketId text internalAnalysisFlag "
-    "member originalAuthor createdBy dateCreated timeStart firstName lastName primaryEmail defaultEmail officeEmail "
-    "inactiveFlag url objectId type level version items title errors emails displayName lastActivity personId roomId "
-    "personEmail code message trackingId",
+    "closedFlag _info dateEntered lastUpdated updatedBy enteredBy sortByDate noteType ticket ticketId text "
+    "internalAnalysisFlag member originalAuthor createdBy dateCreated timeStart firstName lastName primaryEmail "
+    "defaultEmail officeEmail inactiveFlag url objectId type level version items title errors emails displayName "
+    "lastActivity personId roomId personEmail code message trackingId",
 )
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(
     ["2024-03-01T09:00:00Z", "0001-01-01T00:00:00+14:00", "User1, ,user1", "Office", "eyJhbGciOiJkaXIifQ", "\ud800"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -118,29 +116,26 @@ def test_webex_is_steered_alike(organisation: Webex, webex: control.Remote) -> N
 
 
 @pytest.fixture
-def process(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, Any]]]:
-    """Both simulators in a process of their own, and what it said about itself."""
-    command = [sys.executable, "-m", "ticketbot.simulators", "--seed=7", "--webex-latency=0.001"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": ""}) as child:
-        assert child.stdout
-        try:
-            yield child, json.loads(child.stdout.readline())
-        finally:
-            child.kill()
+def process(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Both simulators in a process of their own."""
+    command = [sys.executable, "-m", "ticketbot.simulators", "--port-file", str(tmp_path / "ports.json")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as child:
+        yield child
+        child.kill()
 
 
-def test_a_process_of_its_own_serves_both_and_ends_when_told(
-    process: tuple[subprocess.Popen[bytes], dict[str, Any]],
-) -> None:
-    child, known = process
-    assert known["pid"] == child.pid
+def test_a_process_of_its_own_serves_both_and_ends_when_told(process: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    assert process.stdout is not None
+    known = json.loads(process.stdout.readline())
+    assert known == json.loads((tmp_path / "ports.json").read_text())
+    assert known["pid"] == process.pid
     settings = known["settings"]
     with closing(control.Remote(known["connectwise"])) as remote:
         assert remote.call("add_board", name="Help Desk") == 1
-    address = f"{settings['TBOT_CW_URL']}/v4_6_release/apis/3.0/service/boards"
+    user = f"{settings['TBOT_CW_COMPANY']}+{settings['TBOT_CW_PUBLIC_KEY']}"
     answer = requests.get(
-        address,
-        auth=(f"{settings['TBOT_CW_COMPANY']}+{settings['TBOT_CW_PUBLIC_KEY']}", settings["TBOT_CW_PRIVATE_KEY"]),
+        f"{settings['TBOT_CW_URL']}/v4_6_release/apis/3.0/service/boards",
+        auth=(user, settings["TBOT_CW_PRIVATE_KEY"]),
         headers={"clientId": settings["TBOT_CW_CLIENT_ID"]},
         timeout=10,
     )
@@ -148,21 +143,5 @@ def test_a_process_of_its_own_serves_both_and_ends_when_told(
     bearer = {"Authorization": f"Bearer {settings['TBOT_WEBEX_TOKEN']}"}
     me = requests.get(f"{settings['TBOT_WEBEX_URL']}/people/me", headers=bearer, timeout=10)
     assert me.json()["type"] == "bot"
-    child.send_signal(signal.SIGTERM)
-    assert child.wait(10) == 0
-
-
-def test_a_port_file_is_written_whole(tmp_path: Path) -> None:
-    script = (
-        "import os, signal, threading, time\n"
-        "from pathlib import Path\n"
-        "from ticketbot.simulators.__main__ import main\n"
-        f"port_file = Path({str(tmp_path / 'ports.json')!r})\n"
-        "def stop():\n"
-        "    while not port_file.exists(): time.sleep(0.005)\n"
-        "    os.kill(os.getpid(), signal.SIGTERM)\n"
-        "threading.Thread(target=stop).start()\n"
-        "raise SystemExit(main(['--port-file', str(port_file)]))\n"
-    )
-    subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=30, check=True)
-    assert {"connectwise", "webex", "settings"} <= set(json.loads((tmp_path / "ports.json").read_text()))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
