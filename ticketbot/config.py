@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import zoneinfo
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -128,7 +128,7 @@ class Settings:
         example="choose-20-to-64-characters",
         secret=True,
     )
-    timezone: zoneinfo.ZoneInfo = _setting(
+    timezone: zoneinfo.ZoneInfo = _setting(  # noqa: RUF009  (describes the field; there is no value to share)
         kinds.zone, "UTC", meaning="IANA zone for dates of forwards and for display", example="America/New_York"
     )
     trusted_proxies: tuple[kinds.Network, ...] = _setting(

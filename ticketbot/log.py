@@ -1,4 +1,4 @@
-"""Logging: JSON lines for machines, text for a terminal, one correlation id from hook to message, no secrets (A6, O1)."""
+"""Logging: JSON lines or text, one correlation id from hook to message, and never a secret (A6, O1)."""
 
 from __future__ import annotations
 

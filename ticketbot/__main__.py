@@ -1,0 +1,198 @@
+"""The one entry point: parses the command line, calls a front end, and turns errors into exit statuses."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import docopt
+
+from ticketbot import __version__, errors, usage
+from ticketbot.usage import USAGE
+
+if TYPE_CHECKING:
+    from ticketbot.config import Settings
+
+Arguments = Mapping[str, Any]
+Environ = Mapping[str, str]
+
+BUG = 1
+USAGE_ERROR = 2
+INTERRUPTED = 130
+NOBODY_READS = 141  # what a shell reports for a program that SIGPIPE ended
+
+
+def run() -> int:
+    """Run the command line this process was started with."""
+    return main(sys.argv[1:], os.environ)
+
+
+def main(argv: Sequence[str], environ: Environ) -> int:
+    """Run one command line. Returns the exit status; whatever goes wrong is told in a line on stderr."""
+    try:
+        status = _run(argv, environ)
+        sys.stdout.flush()
+    except errors.TicketbotError as error:
+        _complain(*_lines(error), is_debug=_is_debug(environ))
+        return error.exit_status
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        _write_nothing_more()
+        return NOBODY_READS
+    except Exception as bug:  # noqa: BLE001  (the last place where it can be told in words)
+        more = "Please report it" if _is_debug(environ) else "Please report it with what TBOT_DEBUG=1 shows"
+        _complain(f"A bug in tbot: {type(bug).__name__}: {bug}. {more}", is_debug=_is_debug(environ))
+        return BUG
+    return status
+
+
+def _run(argv: Sequence[str], environ: Environ) -> int:
+    words = [word for word in argv if word in usage.commands()]
+    if "-h" in argv or "--help" in argv:
+        return _say(usage.of(words[0]) if words else usage.overview())
+    try:
+        arguments = docopt.docopt(USAGE, list(argv), default_help=False)
+    except docopt.DocoptExit as refusal:
+        return _refuse(_why(argv, refusal), usage.of(words[0]) if words else usage.overview())
+    command = next((name for name in _COMMANDS if arguments[name]), "help")
+    return _COMMANDS[command](arguments, environ)
+
+
+def _why(argv: Sequence[str], refusal: docopt.DocoptExit) -> str:
+    said = str(refusal).partition("\n")[0]
+    return said if said.startswith("-") else f"{shlex.join(['tbot', *argv])!a} is not understood"
+
+
+def _serve(arguments: Arguments, environ: Environ) -> int:
+    import logging
+
+    settings = _settings(arguments, environ, warn=logging.getLogger("ticketbot").warning)
+    settings.require("serve")
+    from ticketbot.server import serve
+
+    return serve.run(settings, skip_missed=arguments["--skip-missed"])
+
+
+def _demo(arguments: Arguments, _environ: Environ) -> int:
+    # The demo must work, and touch nothing, whatever the settings of this machine are.
+    only_log_level = {"--log-level": arguments["--log-level"] or "warning"}
+    _settings(only_log_level, {}, warn=_warn)
+    from ticketbot.simulators import demo
+
+    return demo.run(once=arguments["--once"])
+
+
+def _init(arguments: Arguments, environ: Environ) -> int:
+    settings = _settings(arguments, environ, warn=_warn)
+    from ticketbot import local
+
+    return local.init(settings, arguments["--name"], arguments["--email"])
+
+
+def _migrate(arguments: Arguments, environ: Environ) -> int:
+    settings = _settings(arguments, environ, warn=_warn)
+    from ticketbot import local
+
+    return local.migrate(settings, status=arguments["--status"])
+
+
+def _config(arguments: Arguments, environ: Environ) -> int:
+    rows = _settings(arguments, environ, warn=_warn).describe()
+    if arguments["--json"]:
+        import json
+
+        listed = [
+            {"setting": row.name, "value": row.value or None, "origin": row.origin, "secret": row.is_secret}
+            for row in rows
+        ]
+        return _say(json.dumps(listed, indent=2) + "\n")
+    shown = [(row.name, row.value or "(not set)", row.origin) for row in rows]
+    widths = [max(len(cells[column]) for cells in shown) for column in range(2)]
+    return _say("".join(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {origin}\n" for name, value, origin in shown))
+
+
+def _version(_arguments: Arguments, _environ: Environ) -> int:
+    return _say(f"tbot {__version__}\n")
+
+
+def _help(arguments: Arguments, _environ: Environ) -> int:
+    command = arguments["<command>"]
+    if command and command not in usage.commands():
+        return _refuse(f"there is no command {command!a}", usage.overview())
+    return _say(usage.of(command) if command else usage.overview())
+
+
+# A word that is also the object of another command (`get config`) stands below that one: the first match counts.
+_COMMANDS: dict[str, Callable[[Arguments, Environ], int]] = {
+    "serve": _serve,
+    "demo": _demo,
+    "init": _init,
+    "migrate": _migrate,
+    "version": _version,
+    "config": _config,
+    "help": _help,
+}
+
+
+def _settings(arguments: Arguments, environ: Environ, *, warn: Callable[[str], None]) -> Settings:
+    """Load the settings, set up logging with them, and pass on what looks like a mistake."""
+    from ticketbot import config, log
+
+    given = {flag: arguments[flag] for flag in config.FLAGS if arguments.get(flag) is not None}
+    settings = config.load(given, environ)
+    log.hide(*settings.secrets())
+    log.configure(settings.log_level, settings.log_format, sys.stderr)
+    for warning in settings.warnings:
+        warn(warning)
+    return settings
+
+
+def _say(text: str) -> int:
+    sys.stdout.write(text)
+    return 0
+
+
+def _refuse(why: str, page: str) -> int:
+    sys.stderr.write(f"tbot: {why}.\n\n{page}")
+    return USAGE_ERROR
+
+
+def _warn(text: str) -> None:
+    sys.stderr.write(f"tbot: warning: {text}\n")
+
+
+def _is_debug(environ: Environ) -> bool:
+    return environ.get("TBOT_DEBUG", "") not in ("", "0")
+
+
+def _lines(error: errors.TicketbotError) -> list[str]:
+    if isinstance(error, errors.SettingsError):
+        return str(error).split("\n")
+    if isinstance(error, errors.InvalidInput) and error.errors:
+        return [f"{error}: {'; '.join(f'{each.field} {each.message}' for each in error.errors)}"]
+    return [str(error)]
+
+
+def _complain(*lines: str, is_debug: bool) -> None:
+    """Write lines to stderr, below the traceback of the exception being handled when that is wanted."""
+    import traceback
+
+    from ticketbot import log
+
+    trace = log.redact(traceback.format_exc()) if is_debug else ""
+    sys.stderr.write(trace + "".join(f"tbot: {log.one_line(log.redact(line)).rstrip('.')}.\n" for line in lines))
+
+
+def _write_nothing_more() -> None:
+    """Keep the interpreter from failing once more when it flushes a pipe that nobody reads."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(run())
