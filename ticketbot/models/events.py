@@ -65,10 +65,20 @@ class SeenMessage(db.Model):
     received_at = db.UtcField(index=True)
 
 
+_FIRST_SIGHT = "INSERT INTO seen_message (message_id, received_at) VALUES (?, ?) ON CONFLICT DO NOTHING"
+_ADD_OR_FOLD = """
+    INSERT INTO event (ticket_id, state, source, action, kind_hint, correlation, hooks, first_received_at,
+                       received_at, due_at, attempts, bugs, decisions)
+    VALUES (?, 'waiting', ?, ?, ?, ?, 1, ?, ?, ?, 0, 0, '[]')
+    ON CONFLICT (ticket_id) WHERE state = 'waiting' DO UPDATE SET
+        hooks = event.hooks + 1, action = excluded.action, received_at = excluded.received_at,
+        due_at = excluded.due_at, kind_hint = COALESCE(excluded.kind_hint, event.kind_hint)
+"""
+
+
 def first_sight(message_id: str, now: datetime) -> bool:
     """Remember a message id; False when it was seen before (W4)."""
-    cursor = db.execute(SeenMessage.insert(message_id=message_id, received_at=now).on_conflict_ignore())
-    return bool(cursor.rowcount)
+    return bool(db.run(_FIRST_SIGHT, message_id, now).rowcount)
 
 
 def add_or_fold(
@@ -78,30 +88,7 @@ def add_or_fold(
 
     The waiting one becomes due at once: whatever it was waiting for, there is news.
     """
-    update: dict[Any, Any] = {
-        Event.hooks: Event.hooks + 1,
-        Event.action: action,
-        Event.received_at: now,
-        Event.due_at: now,
-    }
-    if kind_hint:
-        update[Event.kind_hint] = kind_hint
-    db.execute(
-        Event.insert(
-            ticket_id=ticket_id,
-            source=source,
-            action=action,
-            kind_hint=kind_hint,
-            correlation=correlation,
-            first_received_at=now,
-            received_at=now,
-            due_at=now,
-        ).on_conflict(
-            conflict_target=[Event.ticket_id],
-            conflict_where=(Event.state == peewee.SQL("'waiting'")),
-            update=update,
-        )
-    )
+    db.run(_ADD_OR_FOLD, ticket_id, source, action, kind_hint, correlation, now, now, now)
 
 
 def claim(owner: str, now: datetime) -> Event | None:
