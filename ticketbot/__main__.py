@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import docopt
@@ -79,9 +80,9 @@ def _serve(arguments: Arguments, environ: Environ) -> int:
 
 
 def _demo(arguments: Arguments, _environ: Environ) -> int:
-    # The demo must work, and touch nothing, whatever the settings of this machine are.
-    only_log_level = {"--log-level": arguments["--log-level"] or "warning"}
-    _settings(only_log_level, {}, warn=_warn)
+    # The demo must work whatever the settings of this machine are: it reads none, and logs only what goes wrong.
+    flags = {"--log-level": arguments["--log-level"] or "warning"}
+    _settings(flags, {}, warn=_warn, config_dir=Path(os.devnull))
     from ticketbot.simulators import demo
 
     return demo.run(once=arguments["--once"])
@@ -139,12 +140,14 @@ _COMMANDS: dict[str, Callable[[Arguments, Environ], int]] = {
 }
 
 
-def _settings(arguments: Arguments, environ: Environ, *, warn: Callable[[str], None]) -> Settings:
+def _settings(
+    arguments: Arguments, environ: Environ, *, warn: Callable[[str], None], config_dir: Path | None = None
+) -> Settings:
     """Load the settings, set up logging with them, and pass on what looks like a mistake."""
     from ticketbot import config, log
 
     given = {flag: arguments[flag] for flag in config.FLAGS if arguments.get(flag) is not None}
-    settings = config.load(given, environ)
+    settings = config.load(given, environ, config_dir=config_dir)
     log.hide(*settings.secrets())
     log.configure(settings.log_level, settings.log_format, sys.stderr)
     for warning in settings.warnings:

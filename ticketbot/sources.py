@@ -110,7 +110,7 @@ def _read_toml(table: Table, path: Path, problems: list[str], *, is_named: bool)
         with path.open("rb") as file:
             is_readable_by_others = os.name == "posix" and os.fstat(file.fileno()).st_mode & _READABLE_BY_OTHERS
             content = tomllib.load(file)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         problems += [f"{path} does not exist. Name another file with --config, or leave it out"] if is_named else []
         return {}
     except UnicodeDecodeError:
@@ -140,12 +140,12 @@ def _or_file(given: Given, file_subject: str, path: str, problems: list[str]) ->
             text = file.read(_LONGEST_SECRET).removesuffix("\n").removesuffix("\r")
     except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a path that no file can have
         why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        problems.append(f"{file_subject} names {path}, which cannot be read ({why}). Mend the path or its permissions")
+        problems.append(f"{file_subject} names {path!r}, which cannot be read ({why}). Mend the path or its permissions")
         return None
     if not text:
-        problems.append(f"{file_subject} names {path}, which is empty. Write the secret into it")
+        problems.append(f"{file_subject} names {path!r}, which is empty. Write the secret into it")
         return None
-    return Given(text, f"the content of {path} ({file_subject})", f"file {path}")
+    return Given(text, f"the content of the file that {file_subject} names", f"file {path}")
 
 
 def malformed(row: Setting, given: Given, advice: object, secrets: Iterable[str]) -> str:

@@ -92,7 +92,7 @@ def _commit(
         ticket.id,
         sum(draft.send for draft in decided.drafts),
         sum(not draft.send for draft in decided.drafts),
-        extra={"ticket_id": ticket.id, "event_id": event.id},
+        extra={"ticket_id": ticket.id, "event_id": event.id, "source": event.source, "hooks": event.hooks},
     )
 
 

@@ -21,7 +21,7 @@ from ticketbot.jobs import deliver, gather, intake, leases, lookups, worker
 from ticketbot.models import admin, events, notifications, schema, state
 from ticketbot.remote import connectwise, keys, limits, webex
 from ticketbot.server import app as application
-from ticketbot.server import health, hooks
+from ticketbot.server import health, hooks, inbox
 
 HTTP_THREADS = 8
 STOP_WITHIN_S = 10.0  # O4
@@ -124,7 +124,7 @@ class Server:
             key_hosts=settings.cw_key_hosts,
             on_call=metrics.count_call,
         )
-        hooks.add_routes(app, hooks.Intake(signing_keys, self._worker.events.ring, self._now))
+        hooks.add_routes(app, hooks.Intake(signing_keys, inbox.Inbox(), self._worker.events.ring, self._now))
         health.add_routes(app, dead_threads=self._worker.dead, now=self._now)
         return app
 

@@ -1,0 +1,91 @@
+"""Commit webhooks before they are acknowledged, those that come in together in one transaction (W3, W4).
+
+A commit costs the disk as much for eight hooks as for one. So whoever gets the turn commits for all that came in while
+the one before was busy: nobody waits for a timer, and a burst costs a few commits instead of many.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ticketbot import db, errors
+from ticketbot.models import events
+
+
+@dataclass
+class Arrival:
+    """A verified hook. `outcome` is set by whoever commits it: `accepted`, `replayed`, or what went wrong."""
+
+    ticket_id: int
+    action: str
+    kind_hint: str | None
+    message_id: str | None
+    correlation: str
+    at: datetime
+    outcome: str | Exception | None = None
+
+
+class Inbox:
+    """The one way in for hooks; shared by all threads of the server."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._lock = threading.Lock()
+        self._arrivals: list[Arrival] = []
+
+    def accept(self, arrival: Arrival) -> str:
+        """Return `accepted` or `replayed` once that is committed.
+
+        Raises `Unreachable` when the database does not take it: nothing was accepted then.
+        """
+        with self._lock:
+            self._arrivals.append(arrival)
+        with self._turn:
+            if arrival.outcome is None:
+                with self._lock:
+                    batch, self._arrivals = self._arrivals, []
+                _settle(batch)
+        if isinstance(arrival.outcome, Exception):
+            raise arrival.outcome
+        assert arrival.outcome is not None
+        return arrival.outcome
+
+
+def _settle(batch: Sequence[Arrival]) -> None:
+    try:
+        try:
+            outcomes = _commit(batch)
+        except errors.Unreachable:
+            outcomes = _commit(batch)  # after a restart of PostgreSQL the first try only finds out that it is gone
+    except Exception as error:  # noqa: BLE001  (each of the batch is waiting for its outcome)
+        if len(batch) == 1 or isinstance(error, errors.Unreachable):
+            for arrival in batch:
+                arrival.outcome = error
+        else:
+            for arrival in batch:  # one that cannot be stored must not take the others with it
+                _settle([arrival])
+        return
+    for arrival, outcome in zip(batch, outcomes, strict=True):
+        arrival.outcome = outcome
+
+
+def _commit(batch: Sequence[Arrival]) -> list[str]:
+    with db.transaction("accept"):
+        return [_write(arrival) for arrival in batch]
+
+
+def _write(arrival: Arrival) -> str:
+    if arrival.message_id and not events.first_sight(arrival.message_id, arrival.at):
+        return "replayed"
+    events.add_or_fold(
+        arrival.ticket_id,
+        source="hook",
+        action=arrival.action,
+        kind_hint=arrival.kind_hint,
+        correlation=arrival.correlation,
+        now=arrival.at,
+    )
+    return "accepted"

@@ -1,0 +1,312 @@
+"""What our HTTP API answers: JSON, OpenAPI and the types of the client come from these structs.
+
+They may grow fields; a client that does not know them leaves them out.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+RecipientType = Literal["room", "person"]
+ForwardState = Literal["active", "upcoming", "expired", "disabled"]
+NotificationState = Literal["pending", "sending", "sent", "skipped", "dead"]
+EventState = Literal["waiting", "running", "done", "dead"]
+SyncState = Literal["running", "done", "failed", "cancelled"]
+
+
+class Answer(msgspec.Struct, kw_only=True):
+    """Base of what the server answers."""
+
+
+class FieldError(Answer):
+    """One thing wrong with one named field."""
+
+    field: str
+    message: str
+
+
+class Problem(Answer, omit_defaults=True):
+    """A failure (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] = []
+    tracking_id: str | None = None
+    run_id: int | None = None
+
+
+class Health(Answer):
+    """The process lives."""
+
+    status: str
+
+
+class Readiness(Answer):
+    """Each check by name: `ok`, `degraded` (it waits for an outside service) or `failed`."""
+
+    status: Literal["ok", "degraded", "failed"]
+    checks: dict[str, Literal["ok", "degraded", "failed"]]
+
+
+class HookAnswer(Answer):
+    """What became of a webhook."""
+
+    status: Literal["accepted", "ignored", "replayed"]
+
+
+class User(Answer):
+    """Whoever owns API keys."""
+
+    id: int
+    name: str
+    email: str
+    created_at: Moment
+
+
+class Key(Answer):
+    """An API key, without the key itself."""
+
+    id: int
+    user_id: int
+    hint: str
+    created_at: Moment
+    last_used_at: Moment | None
+
+
+class CreatedKey(Key):
+    """A key that was just made: nobody can show it again."""
+
+    key: str
+
+
+class Board(Answer):
+    """A ConnectWise board as the last sync or ticket described it."""
+
+    id: int
+    name: str
+    inactive: bool
+    project: bool
+    deleted: bool
+
+
+class Member(Answer):
+    """A ConnectWise user; `email` is the address by which Webex is asked."""
+
+    id: int
+    identifier: str
+    name: str
+    email: str | None
+    inactive: bool
+
+
+class Ticket(Answer):
+    """A stored ticket; `owner` and `resources` are identifiers of members."""
+
+    id: int
+    summary: str
+    board_id: int | None
+    board_name: str | None
+    status: str | None
+    company: str | None
+    contact: str | None
+    owner: str | None
+    resources: list[str]
+    open: bool
+    deleted: bool
+    updated_at: Moment | None
+
+
+class Recipient(Answer):
+    """A Webex destination; one that vanished is inactive."""
+
+    id: int
+    type: RecipientType
+    name: str
+    email: str | None
+    active: bool
+    last_activity: Moment | None
+
+
+class TestSent(Answer):
+    """Webex took the test message."""
+
+    recipient_id: int
+    webex_message_id: str
+
+
+class Rule(Answer):
+    """board -> recipient."""
+
+    id: int
+    board_id: int
+    board_name: str
+    recipient_id: int
+    recipient_name: str
+    recipient_type: RecipientType
+    enabled: bool
+
+
+class Forward(Answer):
+    """source -> destination, for a time. `start` and `end` come back as they were given."""
+
+    id: int
+    source_id: int
+    source_name: str
+    destination_id: int
+    destination_name: str
+    start: str | None
+    end: str | None
+    keep_copy: bool
+    enabled: bool
+    state: ForwardState
+
+
+class PreviewedDelivery(Answer):
+    """Somebody who would get it: `chain` names everybody from the recipient asked about to this one, in order."""
+
+    recipient_id: int
+    recipient_name: str
+    recipient_type: RecipientType
+    chain: list[str]
+    forward_ids: list[int]
+
+
+class Preview(Answer):
+    """Who would get a notification for a recipient at a moment (F7)."""
+
+    recipient_id: int
+    recipient_name: str
+    at: Moment
+    deliveries: list[PreviewedDelivery]
+
+
+class Notification(Answer):
+    """One message to one recipient about one event, with its fate.
+
+    For a person not found in Webex `recipient_id` is null and `recipient_name` the member's.
+    """
+
+    id: int
+    ticket_id: int
+    note_id: int | None
+    kind: Literal["new", "update"]
+    recipient_id: int | None
+    recipient_name: str
+    recipient_type: RecipientType | None
+    state: NotificationState
+    reason: str
+    forwarded_from: list[str]
+    attempts: int
+    error: str | None
+    possible_duplicate: bool
+    overtaken: bool
+    webex_message_id: str | None
+    tracking_id: str | None
+    created_at: Moment
+    next_try_at: Moment | None
+    sent_at: Moment | None
+
+
+class Retried(Answer):
+    """How many notifications wait to be sent again, and how many events to be looked at again."""
+
+    notifications: int
+    events: int
+
+
+class Decision(Answer):
+    """What was decided for whom, and why (D8)."""
+
+    subject: str
+    who: str
+    outcome: Literal["told", "skipped", "not told"]
+    reason: str
+
+
+class Event(Answer):
+    """One thing that was to be looked at, with its trace; `hooks` were folded into it."""
+
+    id: int
+    ticket_id: int
+    state: EventState
+    source: str
+    action: str | None
+    hooks: int
+    correlation: str
+    first_received_at: Moment
+    received_at: Moment
+    due_at: Moment
+    finished_at: Moment | None
+    attempts: int
+    error: str | None
+    decisions: list[Decision]
+
+
+class Explanation(Answer):
+    """All about a ticket, newest first; `ticket` is null when it was never stored."""
+
+    ticket_id: int
+    ticket: Ticket | None
+    events: list[Event]
+    notifications: list[Notification]
+
+
+class Config(Answer):
+    """Runtime configuration, live on every server within seconds."""
+
+    attempt_notify: bool
+    max_message_length: int
+    max_concurrent_syncs: int
+    require_board_rule: bool
+    catch_up_interval: int
+    retention_days: int
+
+
+class AuditEntry(Answer):
+    """One change through the API, secrets blanked (A5)."""
+
+    id: int
+    at: Moment
+    user_id: int | None
+    user_email: str | None
+    key_id: int | None
+    action: str
+    object: str
+    object_id: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class SyncPhase(Answer):
+    """How far one part of a run has come; `total` is null while it is not known."""
+
+    name: str
+    total: int | None
+    done: int
+    errors: int
+
+
+class SyncRun(Answer):
+    """One run of a sync."""
+
+    id: int
+    state: SyncState
+    phases: list[SyncPhase]
+    error_count: int
+    errors: list[str]
+    requested_by: str | None
+    started_at: Moment
+    finished_at: Moment | None
+
+
+class SyncStatus(Answer):
+    """Whether a sync runs, and the running or latest run."""
+
+    syncing: bool
+    run: SyncRun | None
