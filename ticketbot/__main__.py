@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import docopt
@@ -16,6 +14,8 @@ from ticketbot import __version__, errors, usage
 from ticketbot.usage import USAGE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ticketbot.config import Settings
 
 Arguments = Mapping[str, Any]
@@ -65,6 +65,8 @@ def _run(argv: Sequence[str], environ: Environ) -> int:
 
 
 def _why(argv: Sequence[str], refusal: docopt.DocoptExit) -> str:
+    import shlex
+
     said = str(refusal).partition("\n")[0]
     return said if said.startswith("-") else f"{shlex.join(['tbot', *argv])!a} is not understood"
 
@@ -81,6 +83,8 @@ def _serve(arguments: Arguments, environ: Environ) -> int:
 
 def _demo(arguments: Arguments, _environ: Environ) -> int:
     # The demo must work whatever the settings of this machine are: it reads none, and logs only what goes wrong.
+    from pathlib import Path
+
     flags = {"--log-level": arguments["--log-level"] or "warning"}
     _settings(flags, {}, warn=_warn, config_dir=Path(os.devnull))
     from ticketbot.simulators import demo

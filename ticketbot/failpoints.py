@@ -13,6 +13,7 @@ import threading
 _COMMITS = (
     "accept",
     "claim-event",
+    "lookups",
     "finish-event",
     "return-event",
     "claim-notification",

@@ -140,7 +140,7 @@ def _or_file(given: Given, file_subject: str, path: str, problems: list[str]) ->
             text = file.read(_LONGEST_SECRET).removesuffix("\n").removesuffix("\r")
     except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a path that no file can have
         why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        problems.append(f"{file_subject} names {path!r}, which cannot be read ({why}). Mend the path or its permissions")
+        problems.append(f"{file_subject} names {path!r}, which cannot be read ({why}). Mend path or permissions")
         return None
     if not text:
         problems.append(f"{file_subject} names {path!r}, which is empty. Write the secret into it")

@@ -20,7 +20,7 @@ Usage:
 
 Commands:
   serve    Run the server
-  demo     Show everything at work against simulated services, without credentials
+  demo     Play everything through on simulated services, without credentials
   init     Add the first administrator and write the client's configuration
   migrate  Bring the database up to date; `serve` does so, too
   config   Show the settings and where each comes from, secrets hidden

@@ -1,14 +1,20 @@
-"""Keep the leases of what this server is working on, so that only a dead server's work is taken over (T7, L1)."""
+"""Keep the leases of what this server is working on, so that only a dead server's work is taken over (T7, L1).
+
+A lease lasts 30 s. A server that was killed and started again need not wait for that: on the same machine it can see
+that the process that held the lease is gone.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import socket
 import threading
 import uuid
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 from ticketbot import db
 from ticketbot.models import events, notifications
@@ -16,12 +22,14 @@ from ticketbot.models import events, notifications
 EVENT, NOTIFICATION = "event", "notification"
 RENEW_EVERY_S = 10.0  # a lease lasts 30 s: two renewals may fail before it is lost
 
+_logger = logging.getLogger(__name__)
+
 
 class Held:
     """What this server holds leases on. `owner` is unique to this process, so a restarted one never mistakes itself."""
 
     def __init__(self) -> None:
-        self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.owner = f"{_place()}/{os.getpid()}/{_started(os.getpid())}/{uuid.uuid4().hex[:8]}"
         self._ids: set[tuple[str, int]] = set()
         self._lock = threading.Lock()
 
@@ -45,3 +53,46 @@ class Held:
         with db.transaction("renew"):
             for kind, row_id in ids:
                 (events if kind == EVENT else notifications).renew(row_id, self.owner, now)
+
+
+def release_of_the_dead(now: datetime) -> None:
+    """Free at once what processes of this machine held that are no more; others' leases run out by themselves."""
+    with db.session():
+        owners = events.owners() | notifications.owners()
+    for owner in sorted(filter(is_dead, owners)):
+        with db.transaction("release"):
+            events.release(owner, now)
+            notifications.release(owner, now)
+        _logger.warning("took over the work of a server that is gone: %s", owner)
+
+
+def is_dead(owner: str) -> bool:
+    """Tell whether an owner is certainly gone; one of another machine or container never is, for all we can see."""
+    place, _, process = owner.partition("/")
+    pid, _, rest = process.partition("/")
+    started = rest.partition("/")[0]
+    if place != _place() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass  # it lives, as somebody else's
+    return started != _started(int(pid))
+
+
+def _place() -> str:
+    """Name what process ids are unique in: the machine, and on Linux the container."""
+    try:
+        return f"{socket.gethostname()}:{os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return socket.gethostname()
+
+
+def _started(pid: int) -> str:
+    """Return when a process was started, in the kernel's own count: a pid that is used again has another."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return "?"

@@ -70,7 +70,7 @@ class Worker:
             ),
             self._thread("look", self._every, LOOK_EVERY_S, self._look),
             self._thread("leases", self._every, leases.RENEW_EVERY_S, lambda: held.renew(now())),
-            self._thread("tidy", self._every, TIDY_EVERY_S, lambda: housekeeping.tidy_outbox(now())),
+            self._thread("tidy", self._every, TIDY_EVERY_S, self._tidy),
             self._thread("forget", self._every, FORGET_EVERY_S, lambda: housekeeping.forget_message_ids(now())),
         ]
 
@@ -135,6 +135,10 @@ class Worker:
                 self.events.ring()
             if notifications.is_due(now):
                 self.messages.ring()
+
+    def _tidy(self) -> None:
+        leases.release_of_the_dead(self._now())
+        housekeeping.tidy_outbox(self._now())
 
     def _pause(self, seconds: float) -> bool:
         return not self._stopping.wait(seconds)

@@ -196,6 +196,11 @@ def release(owner: str, now: datetime) -> None:
         give_back(event, owner, due_at=now, error=event.error)
 
 
+def owners() -> set[str]:
+    """Return who holds leases on events."""
+    return {row.lease_owner for row in Event.select(Event.lease_owner).where(Event.state == RUNNING).distinct()}
+
+
 def is_due(now: datetime) -> bool:
     """Tell whether a worker may find something to do."""
     due = (Event.state == WAITING) & (Event.due_at <= now)

@@ -256,6 +256,12 @@ def release(owner: str, now: datetime) -> None:
     ).where(Notification.state == SENDING, Notification.lease_owner == owner).execute()
 
 
+def owners() -> set[str]:
+    """Return who holds leases on notifications."""
+    rows = Notification.select(Notification.lease_owner).where(Notification.state == SENDING).distinct()
+    return {row.lease_owner for row in rows}
+
+
 def is_stuck(before: datetime) -> bool:
     """Tell whether a sender could have claimed something ever since a moment, and none has (O2)."""
     last = state.last_hold("webex")

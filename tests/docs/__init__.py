@@ -1,0 +1,1 @@
+"""The documentation is complete, current and true."""

@@ -1,0 +1,96 @@
+"""`tbot serve` as a process of its own, to be killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from types import TracebackType
+from typing import IO
+
+import requests
+
+from tests.world import wait_for
+
+
+class ServerProcess:
+    """One `tbot serve`. It is ready once the block is entered, and gone once it is left."""
+
+    def __init__(self, environ: Mapping[str, str], *options: str) -> None:
+        self.url = f"http://127.0.0.1:{_free_port()}"
+        self._environ = {**_clean_environ(), **environ, "TBOT_PORT": self.url.rpartition(":")[2]}
+        self._options = options
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (closed in __exit__)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> ServerProcess:
+        self.start()
+        assert wait_for(lambda: self.ended or self.is_ready), f"not ready: {self.log()}"
+        return self
+
+    def start(self) -> None:
+        """Start the process, and do not wait for it."""
+        program = [sys.executable, "-m", "ticketbot", "serve", *self._options]
+        self.process = subprocess.Popen(program, env=self._environ, stdout=self._log, stderr=self._log)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self.process is not None
+        if not self.ended:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        if error:
+            sys.stderr.write(self.log()[-6000:])
+        self._log.close()
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether the process is no more."""
+        return self.process is not None and self.process.poll() is not None
+
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether it answers requests."""
+        try:
+            return requests.get(f"{self.url}/healthcheck", timeout=2).ok
+        except requests.RequestException:
+            return False
+
+    @property
+    def was_killed(self) -> bool:
+        """Tell whether a SIGKILL ended it."""
+        return self.ended and self.process is not None and self.process.returncode == -signal.SIGKILL
+
+    def kill(self) -> None:
+        """End it at once, as `kill -9` does."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(20)
+
+    def log(self) -> str:
+        """Return what it has logged so far."""
+        self._log.flush()
+        here = self._log.tell()
+        self._log.seek(0)
+        text = self._log.read().decode(errors="replace")
+        self._log.seek(here)
+        return text
+
+
+def _clean_environ() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("TBOT_")}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
