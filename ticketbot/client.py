@@ -47,7 +47,7 @@ class Client:
 
     def users(self, *, limit: int | None = None, newest: bool = False) -> list[shapes.User]:
         """List users."""
-        return self._server.list("/users", shapes.User, limit, newest)
+        return self._server.rows("/users", shapes.User, limit, newest)
 
     def me(self) -> shapes.User:
         """Return whose key this is."""
@@ -67,7 +67,7 @@ class Client:
 
     def keys(self, *, limit: int | None = None, newest: bool = False) -> list[shapes.Key]:
         """List API keys."""
-        return self._server.list("/users/keys", shapes.Key, limit, newest)
+        return self._server.rows("/users/keys", shapes.Key, limit, newest)
 
     def key(self, key_id: int) -> shapes.Key:
         """Return one API key, without the key itself."""
@@ -83,7 +83,7 @@ class Client:
 
     def boards(self, *, limit: int | None = None, newest: bool = False) -> list[shapes.Board]:
         """List the boards that exist in ConnectWise."""
-        return self._server.list("/cw/boards", shapes.Board, limit, newest)
+        return self._server.rows("/cw/boards", shapes.Board, limit, newest)
 
     def board(self, board_id: int) -> shapes.Board:
         """Return one board, also a deleted one."""
@@ -91,7 +91,7 @@ class Client:
 
     def members(self, *, limit: int | None = None, newest: bool = False) -> list[shapes.Member]:
         """List the members that we know."""
-        return self._server.list("/cw/members", shapes.Member, limit, newest)
+        return self._server.rows("/cw/members", shapes.Member, limit, newest)
 
     def tickets(
         self,
@@ -102,7 +102,7 @@ class Client:
         newest: bool = False,
     ) -> list[shapes.Ticket]:
         """List stored tickets."""
-        return self._server.list("/cw/tickets", shapes.Ticket, limit, newest, {"board_id": board_id, "open": is_open})
+        return self._server.rows("/cw/tickets", shapes.Ticket, limit, newest, {"board_id": board_id, "open": is_open})
 
     def ticket(self, ticket_id: int) -> shapes.Ticket:
         """Return one stored ticket."""
@@ -122,7 +122,7 @@ class Client:
     ) -> list[shapes.Recipient]:
         """List recipients; `search` is a part of the name or e-mail address."""
         query = {"type": recipient_type, "q": search}
-        return self._server.list("/webex/rooms", shapes.Recipient, limit, newest, query)
+        return self._server.rows("/webex/rooms", shapes.Recipient, limit, newest, query)
 
     def recipient(self, recipient_id: int) -> shapes.Recipient:
         """Return one recipient."""
@@ -134,7 +134,7 @@ class Client:
 
     def rules(self, *, limit: int | None = None, newest: bool = False) -> list[shapes.Rule]:
         """List rules."""
-        return self._server.list("/notifiers/rules", shapes.Rule, limit, newest)
+        return self._server.rows("/notifiers/rules", shapes.Rule, limit, newest)
 
     def rule(self, rule_id: int) -> shapes.Rule:
         """Return one rule."""
@@ -159,7 +159,7 @@ class Client:
         self, *, state: str | None = None, limit: int | None = None, newest: bool = False
     ) -> list[shapes.Forward]:
         """List forwards, perhaps only the `active`, `upcoming`, `expired` or `disabled` ones."""
-        return self._server.list("/notifiers/forwards", shapes.Forward, limit, newest, {"state": state})
+        return self._server.rows("/notifiers/forwards", shapes.Forward, limit, newest, {"state": state})
 
     def forward(self, forward_id: int) -> shapes.Forward:
         """Return one forward."""
@@ -220,7 +220,7 @@ class Client:
     ) -> list[shapes.Notification]:
         """List the ledger; `since` is a date or moment."""
         query = {"state": state, "ticket_id": ticket_id, "recipient_id": recipient_id, "since": since}
-        return self._server.list("/notifications", shapes.Notification, limit, newest, query)
+        return self._server.rows("/notifications", shapes.Notification, limit, newest, query)
 
     def notification(self, notification_id: int) -> shapes.Notification:
         """Return one notification."""
@@ -243,7 +243,7 @@ class Client:
         newest: bool = False,
     ) -> list[shapes.Event]:
         """List events, such as the `dead` ones."""
-        return self._server.list("/events", shapes.Event, limit, newest, {"state": state, "ticket_id": ticket_id})
+        return self._server.rows("/events", shapes.Event, limit, newest, {"state": state, "ticket_id": ticket_id})
 
     def retry_event(self, event_id: int) -> shapes.Event:
         """Look again at a dead event."""
@@ -259,7 +259,7 @@ class Client:
 
     def audit(self, *, limit: int | None = None, newest: bool = False) -> list[shapes.AuditEntry]:
         """List what was changed through the API."""
-        return self._server.list("/audit", shapes.AuditEntry, limit, newest)
+        return self._server.rows("/audit", shapes.AuditEntry, limit, newest)
 
     def start_sync(
         self,
@@ -282,7 +282,7 @@ class Client:
 
     def sync_runs(self, *, limit: int | None = None, newest: bool = False) -> list[shapes.SyncRun]:
         """List syncs."""
-        return self._server.list("/sync/runs", shapes.SyncRun, limit, newest)
+        return self._server.rows("/sync/runs", shapes.SyncRun, limit, newest)
 
     def sync_run(self, run_id: int) -> shapes.SyncRun:
         """Return one sync."""

@@ -61,19 +61,19 @@ class Connection:
         """Delete what is at a path."""
         self._send("DELETE", path)
 
-    def list(self, path: str, shape: type[T], limit: int | None, newest: bool, query: Query | None = None) -> list[T]:
+    def rows(self, path: str, shape: type[T], limit: int | None, newest: bool, query: Query | None = None) -> list[T]:
         """Return the rows of a list, page after page until there are `limit`, or no more."""
-        rows: list[T] = []
+        found: list[T] = []
         page: dict[str, str | int | None] = {**(query or {}), "order": "desc" if newest else None}
-        while limit is None or len(rows) < limit:
-            page["limit"] = asked.MAX_LIMIT if limit is None else min(limit - len(rows), asked.MAX_LIMIT)
+        while limit is None or len(found) < limit:
+            page["limit"] = asked.MAX_LIMIT if limit is None else min(limit - len(found), asked.MAX_LIMIT)
             response = self._send("GET", path, page)
-            found: Any = self._read(response, list[shape])  # type: ignore[valid-type]
-            rows += found
-            if "next" not in response.links or not found:
+            more: Any = self._read(response, list[shape])  # type: ignore[valid-type]
+            found += more
+            if "next" not in response.links or not more:
                 break
-            page["after"] = found[-1].id
-        return rows
+            page["after"] = more[-1].id
+        return found
 
     def _send(
         self,

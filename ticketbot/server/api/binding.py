@@ -1,0 +1,139 @@
+"""Serve an operation over HTTP: check the key, read path, query and body, call the function, write the answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlencode
+
+import bottle
+import msgspec
+import peewee
+
+from ticketbot import asked, db, errors
+from ticketbot.server import app as application
+from ticketbot.server.api import operations
+
+MAX_BODY = 1024 * 1024
+
+T = TypeVar("T")
+
+# In a query a plus that nobody escaped has become a space: `2026-03-01T09:00:00+01:00`.
+_LOST_PLUS = re.compile(r"([0-9]T[0-9:.]+) ([0-9]{2}:[0-9]{2})")
+
+
+def serve(app: bottle.Bottle, operation: operations.Operation, desk: operations.Desk) -> None:
+    """Add the route of an operation to the application."""
+
+    def handle(**ids: str) -> bottle.HTTPResponse:
+        caller = desk.access.admit(bottle.request.environ)
+        arguments: dict[str, Any] = {name: read_id(text) for name, text in ids.items()}
+        for name, read in readers.items():
+            arguments[name] = read()
+        lent = {"caller": caller, "desk": desk}
+        arguments |= {name: value for name, value in lent.items() if name in operation.types}
+        return _answered(operation, arguments)
+
+    readers = _readers(operation)
+    app.route(re.sub(r"{(\w+)}", r"<\1>", operation.path), operation.method, handle)
+
+
+def _readers(operation: operations.Operation) -> Mapping[str, Callable[[], Any]]:
+    """Return how the query and the body of an operation are read."""
+    query, body = operation.types.get("query"), operation.types.get("body")
+    readers: dict[str, Callable[[], Any]] = {}
+    if query is not None:
+        readers["query"] = lambda: read(query, _query(), is_text=True)
+    if body is not None:
+        readers["body"] = lambda: read(body, _body(may_be_empty=operation.takes_empty_body))
+    return readers
+
+
+def _answered(operation: operations.Operation, arguments: Mapping[str, Any]) -> bottle.HTTPResponse:
+    try:
+        with db.session():
+            result = operation.run(**arguments)
+    except peewee.IntegrityError:
+        raise errors.Conflict("Somebody else changed this at the same moment. Try it again") from None
+    except errors.RemoteError as error:
+        more = {"tracking_id": error.tracking_id} if error.tracking_id else {}
+        return application.problem(error.http_status, error.title, str(error), **more)
+    if result is None:
+        return bottle.HTTPResponse(b"", operation.status)
+    if isinstance(result, operations.Listing):
+        return _listed(result, arguments["query"])
+    return application.json_answer(result, operation.status)
+
+
+def _listed(result: operations.Listing[Any], page: asked.Page) -> bottle.HTTPResponse:
+    response = application.json_answer(result.rows)
+    if result.more:
+        query = urlencode({**_query(), "limit": page.limit, "after": result.rows[-1].id})
+        address = bottle.request.urlparts._replace(query=query).geturl()
+        response.set_header("Link", f'<{address}>; rel="next"')
+    return response
+
+
+def read_id(text: str) -> int:
+    """Return an id that stands in a path; raises `NotFound` for what no row can have."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 19 or int(text) > asked.LARGEST_ID:
+        raise errors.NotFound(f"Nothing has the id {text[:40]}")
+    return int(text)
+
+
+def _query() -> dict[str, str]:
+    # WSGI hands bytes over as latin-1.
+    text = bottle.request.query_string.encode("latin-1", "replace").decode("utf-8", "replace")
+    return {name: _LOST_PLUS.sub(r"\1+\2", value) for name, value in parse_qsl(text, keep_blank_values=True)}
+
+
+def _body(*, may_be_empty: bool) -> Mapping[str, Any]:
+    length = max(bottle.request.content_length, 0)
+    if length > MAX_BODY:
+        raise errors.TooLarge("A body has at most 1 MiB")
+    if length == 0 and may_be_empty:
+        return {}
+    kind = bottle.request.content_type.partition(";")[0].strip().lower()
+    if kind not in ("application/json", ""):
+        raise errors.Unreadable(f"The body must be application/json, not {kind[:80]}")
+    try:
+        body = msgspec.json.decode(bottle.request.environ["wsgi.input"].read(length))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise errors.Unreadable("The body is not JSON") from None
+    if not isinstance(body, dict):
+        raise errors.Unreadable("The body is not a JSON object")
+    return body
+
+
+def read(shape: type[T], given: Mapping[str, Any], *, is_text: bool = False) -> T:
+    """Return what was sent as a struct; raises `InvalidInput` that names every field that is wrong.
+
+    `is_text` says that all values are texts, as in a query.
+    """
+    try:
+        return msgspec.convert(given, shape, strict=not is_text)
+    except msgspec.ValidationError as error:
+        wrong = _wrong_fields(shape, given, strict=not is_text) or [errors.FieldError("", str(error))]
+        raise errors.InvalidInput("The request is not valid", wrong) from None
+
+
+def _wrong_fields(shape: Any, given: Mapping[str, Any], *, strict: bool) -> list[errors.FieldError]:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
+    wrong = [errors.FieldError(name, "There is no such field") for name in given if name not in fields]
+    for name, field in fields.items():
+        if name in given:
+            wrong += _wrong_value(name, given[name], field.type, strict=strict)
+        elif field.required:
+            wrong.append(errors.FieldError(name, "This is missing"))
+    return wrong
+
+
+def _wrong_value(name: str, value: object, kind: Any, *, strict: bool) -> list[errors.FieldError]:
+    try:
+        msgspec.convert(value, kind, strict=strict)
+    except msgspec.ValidationError as error:
+        message, _, place = str(error).partition(" - at `$")
+        advice = (words for pattern, words in asked.ADVICE.items() if repr(pattern) in message)
+        return [errors.FieldError(f"{name}{place.rstrip('`')}", next(advice, message))]
+    return []
