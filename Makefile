@@ -23,7 +23,7 @@ runserver: .venv/runtime ## Run the server with the settings of this shell (ARGS
 
 test: .venv/dev ## Run all tests and check their coverage (ARGS="-k forwards")
 	$(BIN)/coverage erase
-	$(BIN)/pytest --cov --cov-report= $(ARGS)
+	$(BIN)/pytest -n 2 --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --fail-under=90
 	$(BIN)/coverage report --fail-under=100 --include='ticketbot/decide/*,ticketbot/models/*,ticketbot/jobs/*'
 
@@ -41,7 +41,7 @@ docs: .venv/runtime ## Write the pages and samples that follow from the code
 	$(BIN)/python -m docs.write_settings
 
 cassettes: .venv/dev ## Record the cassettes of the tests anew
-	$(BIN)/python -m tests.record_cassettes
+	PYTHONPATH=. $(BIN)/python tests/unit/remote/record_cassettes.py
 
 bench: .venv/dev ## Measure, each figure against its floor
 	$(BIN)/python -m benchmarks $(ARGS)

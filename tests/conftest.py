@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import os
 
+from collections.abc import Generator
+from typing import Any
+
 import hypothesis
+import pytest
 
 pytest_plugins = ["tests.databases"]
 
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, dict[str, Any] | None, dict[str, Any] | None]:
+    """Let captured output with lone surrogates, which some tests log on purpose, pass from a test process to the next."""
+    report = yield
+    if report and report.get("sections"):
+        report["sections"] = [(name, text.encode(errors="replace").decode()) for name, text in report["sections"]]
+    return report

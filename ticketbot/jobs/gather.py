@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from ticketbot import db
-from ticketbot.decide import facts, forwards, plan
+from ticketbot.decide import facts, forwards, plan, rules
 from ticketbot.jobs import lookups, refresh
 from ticketbot.models import notifications, routing, state, tickets
 from ticketbot.remote import records
@@ -44,19 +44,25 @@ def _own_facts(ticket: records.Ticket, reading: refresh.Reading, locale: Locale,
         subjects = [f"new:{ticket.id}", *(note.subject for note in notes if note.key not in decided)]
         config = state.read_config()
         stored = tickets.Ticket.get_or_none(tickets.Ticket.id == ticket.id)
-        rules = routing.enabled_rules(ticket.board.id) if ticket.board else []
+        on_board = routing.enabled_rules(ticket.board.id) if ticket.board else []
         return facts.Facts(
             now=now,
-            watching_since=state.moment(state.WATCHING_SINCE) or now,
+            watching_since=_watching_since(now),
             ticket=_ticket(ticket, locale.ticket_url(ticket.id)),
             announced=stored is not None and stored.announced_at is not None,
             notes=notes,
             decided=frozenset(decided),
-            rules=tuple(facts.Rule(rule.id, lookups.recipient(rule.recipient)) for rule in rules),
+            rules=tuple(facts.Rule(rule.id, lookups.recipient(rule.recipient)) for rule in on_board),
             forwards=tuple(_forwards(routing.enabled_forwards(), locale.timezone)),
             ledger=frozenset(notifications.existing(subjects)),
             policy=facts.Policy(config.attempt_notify, config.require_board_rule, config.max_message_length),
         )
+
+
+def _watching_since(now: datetime) -> datetime:
+    """Return since when we watch. The hour of grace (T5) is for the first start; what was skipped is told in no case."""
+    since, skipped_until = state.moment(state.WATCHING_SINCE) or now, state.moment(state.SKIPPED_UNTIL)
+    return max(since, skipped_until + rules.GRACE) if skipped_until else since
 
 
 def _ticket(ticket: records.Ticket, url: str) -> facts.Ticket:

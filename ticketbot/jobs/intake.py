@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -63,15 +63,11 @@ def _work(event: events.Event, desk: Desk) -> None:
         _commit_gone(event, desk)
         return
     decided = plan.decide(gather.facts_of(reading, desk.outside, desk.locale, desk.now()))
-    _commit(event, reading.ticket, reading.notes, decided, desk)
+    _commit(event, reading, reading.ticket, decided, desk)
 
 
 def _commit(
-    event: events.Event,
-    ticket: records.Ticket,
-    notes: Sequence[records.Note],
-    decided: facts.Plan,
-    desk: Desk,
+    event: events.Event, reading: refresh.Reading, ticket: records.Ticket, decided: facts.Plan, desk: Desk
 ) -> None:
     now = desk.now()
     rows = [notification_row(draft, event, now) for draft in decided.drafts]
@@ -79,9 +75,9 @@ def _commit(
         if not events.finish(event, desk.held.owner, now=now, decisions=[asdict(each) for each in decided.decisions]):
             raise LeaseLost(f"event {event.id} of ticket {ticket.id} was taken over, this server was too slow")
         tickets.store_tickets([ticket_row(ticket, now)])
-        tickets.store_notes([note_row(note, now) for note in notes])
+        tickets.store_notes([note_row(note, now) for note in reading.notes])
         tickets.mark_decided(decided.decided, now)
-        tickets.remember_decision(ticket.id, announced=decided.announced, update=ticket.updated_at, now=now)
+        tickets.remember_decision(ticket.id, announced=decided.announced, update=reading.covers, now=now)
         notifications.add(rows)
         state.release("connectwise")
     metrics.EVENTS.labels("done").inc()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from ticketbot import db, errors
 from ticketbot.models import tickets
@@ -17,10 +19,25 @@ _KINDS = ("service", "project")
 
 @dataclass(frozen=True)
 class Reading:
-    """A ticket as ConnectWise has it, with its newest notes; `ticket` is None when it is gone there."""
+    """A ticket as ConnectWise has it, with its newest notes; `ticket` is None when it is gone there.
+
+    `began_at` is when the first of the calls left, on ConnectWise's clock; None when it does not tell its time.
+    """
 
     ticket: records.Ticket | None
     notes: tuple[records.Note, ...] = ()
+    began_at: datetime | None = None
+
+    @property
+    def covers(self) -> datetime | None:
+        """Return the update up to which this reading has certainly seen everything (C1).
+
+        Dates are whole seconds: what was read within the second of an update may lack what came later in that second.
+        """
+        update = self.ticket.updated_at if self.ticket else None
+        if update is None or self.began_at is None:
+            return update
+        return min(update, self.began_at.replace(microsecond=0) - timedelta(seconds=1))
 
 
 def read(ticket_id: int, *, kind_hint: str | None, source: connectwise.ConnectWise, pool: Executor) -> Reading:
@@ -43,6 +60,7 @@ def _known_kind(ticket_id: int) -> str | None:
 
 def _read_kind(ticket_id: int, kind: str, source: connectwise.ConnectWise, pool: Executor) -> Reading | None:
     project = kind == "project"
+    started_s = time.monotonic()
     first_page = pool.submit(source.notes, ticket_id, project=project, page=1, page_size=NOTES_PER_PAGE)
     try:
         ticket = source.ticket(ticket_id, project=project)
@@ -58,6 +76,7 @@ def _read_kind(ticket_id: int, kind: str, source: connectwise.ConnectWise, pool:
             service=error.service,
             status=error.status,
         ) from error
+    took = timedelta(seconds=time.monotonic() - started_s)
     page = first_page.result()
     notes = list(page.items)
     number = 1
@@ -67,7 +86,7 @@ def _read_kind(ticket_id: int, kind: str, source: connectwise.ConnectWise, pool:
         notes += page.items
     # Pages drift while notes are written: the same note may stand on two of them.
     unique = {(note.kind, note.id): note for note in notes}
-    return Reading(ticket, tuple(unique.values()))
+    return Reading(ticket, tuple(unique.values()), ticket.served_at and ticket.served_at - took)
 
 
 def _holds_undecided(notes: Iterable[records.Note]) -> bool:

@@ -289,6 +289,7 @@ INDEXES = (
     "CREATE INDEX notification_lease ON notification (lease_until) WHERE state = 'sending'",
     "CREATE INDEX notification_state ON notification (state, id)",
     "CREATE INDEX notification_created ON notification (created_at)",
+    "CREATE UNIQUE INDEX sync_run_one_running ON sync_run (state) WHERE state = 'running'",
 )
 
 

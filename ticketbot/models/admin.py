@@ -1,4 +1,4 @@
-"""Users, their API keys, the audit trail and the history of syncs."""
+"""Users, their API keys and the audit trail."""
 
 from __future__ import annotations
 
@@ -51,22 +51,6 @@ class Audit(db.Model):
     after = db.JsonField(null=True)
 
 
-class SyncRun(db.Model):
-    """One run of a sync (S): `running` while its lease is renewed, then `done`, `failed` or `cancelled`."""
-
-    state = peewee.TextField()
-    request = db.JsonField(default=dict)
-    phases = db.JsonField(default=list)
-    error_count = peewee.IntegerField(default=0)
-    errors = db.JsonField(default=list)
-    requested_by = peewee.TextField(null=True)
-    cancel_requested = peewee.BooleanField(default=False)
-    owner = peewee.TextField(null=True)
-    lease_until = db.UtcField(null=True)
-    started_at = db.UtcField()
-    finished_at = db.UtcField(null=True)
-
-
 class NewKey(NamedTuple):
     """A key that was just made: its row, and the whole key, which nobody can show again (A1)."""
 
@@ -102,9 +86,18 @@ def prefix_of(key: str) -> str:
     return key[: len(_MARK) + 8] if key.startswith(_MARK) else key[:8]
 
 
-def matches(row: ApiKey, key: str) -> bool:
-    """Check a whole key against a row; costs one bcrypt."""
-    return bcrypt.checkpw(_digest(key), row.hash.encode())
+def find_key(key: str) -> ApiKey | None:
+    """Return the row that a key may belong to, with its user; only `matches` tells whether it does."""
+    if not (key.isascii() and key.isprintable()):
+        return None
+    query = ApiKey.select(ApiKey, User).join(User)
+    found: ApiKey | None = query.where(ApiKey.prefix == prefix_of(key)).first()
+    return found
+
+
+def matches(row: ApiKey | None, key: str) -> bool:
+    """Check a whole key against a row; costs one bcrypt, also without a row: time tells nobody which prefixes exist."""
+    return bcrypt.checkpw(_digest(key), (row.hash if row else f"$2b${KEY_COST:02}${'.' * 53}").encode())
 
 
 def add_first_key(email: str, key: str, now: datetime) -> bool:

@@ -195,12 +195,13 @@ def mark_decided(keys: Iterable[NoteKey], at: datetime) -> None:
 
 
 def remember_decision(ticket_id: int, *, announced: bool, update: datetime | None, now: datetime) -> None:
-    """Remember that a ticket was announced (T5), and up to which update it has been decided (C1)."""
+    """Remember that a ticket was announced (T5), and up to which update it has been decided (C1), its notes read."""
     if announced:
         Ticket.update(announced_at=now).where(Ticket.id == ticket_id, Ticket.announced_at.is_null()).execute()
     if update is not None:
         older = Ticket.decided_at_update.is_null() | (Ticket.decided_at_update < update)
         Ticket.update(decided_at_update=update).where(Ticket.id == ticket_id, older).execute()
+        mark_notes_read({ticket_id: update})
 
 
 def mark_deleted(ticket_id: int, now: datetime) -> None:

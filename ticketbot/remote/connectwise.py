@@ -21,7 +21,8 @@ NAME = "connectwise"
 # about a year after it was superseded, and what is added to it does not matter to us.
 ACCEPT = "application/vnd.connectwise.com+json; version=2025.1"
 LARGEST_PAGE = 1000
-LONGEST_CONDITIONS = 1500  # ConnectWise advises against addresses of more than 2,000 characters; the rest needs room
+LONGEST_CONDITIONS = 1400  # ConnectWise advises against addresses of more than 2,000 characters; the rest needs room
+TICKETS_PER_CALL = 100  # that many ids of ten digits fit into one address
 LONGEST_IDENTIFIER = 60  # 15 today; whatever is longer than this is no member
 # No way to escape a quote inside a literal is documented, and [ ] % are wildcards.
 UNSPEAKABLE = frozenset("\"'\\[]%*")
@@ -40,11 +41,12 @@ NOTE_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of a list, and whether another follows."""
+    """One page of a list, and whether another follows. `last_id` is that of its last row, wanted or not."""
 
     number: int
     items: tuple[T, ...]
     has_next: bool
+    last_id: int = 0
 
 
 class ConnectWise:
@@ -98,8 +100,8 @@ class ConnectWise:
 
     def ticket(self, ticket_id: int, *, project: bool = False) -> records.Ticket:
         """Return the ticket; RemoteGone when there is none of this kind with this id."""
-        row = self._one("ticket", f"/{_module(project)}/tickets/{ticket_id}")
-        return records.ticket(row, project=project)
+        answer = self._call("ticket", "GET", f"/{_module(project)}/tickets/{ticket_id}")
+        return records.ticket(self._record(answer), project=project, served_at=answer.served_at)
 
     def notes(
         self, ticket_id: int, *, project: bool = False, page: int = 1, page_size: int = 100
@@ -128,23 +130,38 @@ class ConnectWise:
         open_only: bool = False,
         updated_after: datetime | None = None,
         page_size: int = LARGEST_PAGE,
-        first_page: int = 1,
+        after_id: int = 0,
         only: str = TICKET_FIELDS,
     ) -> Iterator[Page[records.Ticket]]:
-        """Yield the tickets by id, page by page; after a failure go on with `first_page`.
+        """Yield the tickets by id, page by page; after a failure go on with `after_id`, the `last_id` of a page.
 
         `board_ids` None means all boards. `updated_after` includes the second it names. `only` lists the
-        fields to ask for, `board/id` among them where `board_ids` are given.
+        fields to ask for, `board/id` among them where `board_ids` are given. Each page is asked for by the
+        id before it, not by its number: tickets that leave the list meanwhile move no other out of sight.
         """
         boards = None if board_ids is None else frozenset(board_ids)
         if boards is not None and not boards:
             return
-        query: dict[str, str | int] = {"orderBy": "id", "pageSize": page_size, "fields": only}
-        if conditions := _ticket_conditions(boards, open_only, updated_after):
-            query["conditions"] = conditions
-        for page in self._pages("tickets", f"/{_module(project)}/tickets", query, first_page):
-            found = (records.ticket(row, project=project) for row in page.items)
-            yield Page(page.number, tuple(t for t in found if boards is None or _on_one_of(t, boards)), page.has_next)
+        path, number, has_next = f"/{_module(project)}/tickets", 1, True
+        query: dict[str, str | int] = {"orderBy": "id", "pageSize": page_size, "fields": only, "page": 1}
+        while has_next:
+            if conditions := _ticket_conditions(boards, open_only, updated_after, after_id):
+                query["conditions"] = conditions
+            rows, has_next = self._page("tickets", path, query)
+            if rows and min(row["id"] for row in rows) <= after_id:
+                raise errors.RemoteUnavailable(f"{LABEL}: {path} gives the same page again and again", service=NAME)
+            after_id = rows[-1]["id"] if rows else after_id
+            found = (records.ticket(row, project=project) for row in rows)
+            wanted = tuple(ticket for ticket in found if boards is None or _on_one_of(ticket, boards))
+            yield Page(number, wanted, has_next and bool(rows), after_id)
+            number, has_next = number + 1, has_next and bool(rows)
+
+    def tickets_by_id(self, ids: Sequence[int], *, project: bool = False) -> list[records.Ticket]:
+        """Return those of at most TICKETS_PER_CALL tickets that there are, open or closed, with one call."""
+        query: dict[str, str | int] = {"orderBy": "id", "pageSize": LARGEST_PAGE, "fields": TICKET_FIELDS, "page": 1}
+        query["conditions"] = f"id in ({','.join(str(id_) for id_ in ids)})"
+        rows, _ = self._page("tickets", f"/{_module(project)}/tickets", query)
+        return [records.ticket(row, project=project) for row in rows if row["id"] in ids]
 
     def boards(self) -> list[records.Board]:
         """Return all boards, inactive ones too."""
@@ -217,7 +234,9 @@ class ConnectWise:
         return self._service.call(method, path, operation=operation, query=query, body=body)
 
     def _one(self, operation: str, path: str, method: str = "GET", body: object = None) -> fields.Row:
-        answer = self._call(operation, method, path, body=body)
+        return self._record(self._call(operation, method, path, body=body))
+
+    def _record(self, answer: http.Answer) -> fields.Row:
         for row in fields.rows([answer.body]):
             return row
         raise self._service.garbage(answer, "not with a record that has an id")
@@ -233,9 +252,9 @@ class ConnectWise:
         return list(fields.rows(answer.body)), has_next
 
     def _pages(
-        self, operation: str, path: str, query: Mapping[str, str | int], first_page: int = 1
+        self, operation: str, path: str, query: Mapping[str, str | int]
     ) -> Iterator[Page[fields.Row]]:
-        number, has_next = first_page, True
+        number, has_next = 1, True
         before: list[fields.Row] | None = None
         while has_next:
             rows, has_next = self._page(operation, path, {**query, "page": number})
@@ -269,8 +288,11 @@ def _module(project: bool) -> str:
     return "project" if project else "service"
 
 
-def _ticket_conditions(boards: frozenset[int] | None, open_only: bool, updated_after: datetime | None) -> str:
+def _ticket_conditions(
+    boards: frozenset[int] | None, open_only: bool, updated_after: datetime | None, after_id: int
+) -> str:
     parts = ["closedFlag=false"] if open_only else []
+    parts += [f"id>{after_id}"] if after_id else []
     if updated_after is not None:
         # Whole seconds with Z: fractions are refused, and offsets were once misread (reference: "API timezone bug").
         parts.append(f"lastUpdated>=[{updated_after.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}]")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ticketbot.remote import fields
@@ -30,7 +30,10 @@ class MemberRef:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A ticket as it stands; `kind` is `service` or `project`, `resources` are member identifiers."""
+    """A ticket as it stands; `kind` is `service` or `project`, `resources` are member identifiers.
+
+    `served_at` is what ConnectWise's clock said, in whole seconds, when it gave this single ticket.
+    """
 
     id: int
     kind: str
@@ -47,6 +50,7 @@ class Ticket:
     entered_at: datetime | None
     updated_at: datetime | None
     updated_by: str | None
+    served_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,7 @@ class SystemInfo:
     served_at: datetime | None
 
 
-def ticket(row: Row, *, project: bool = False) -> Ticket:
+def ticket(row: Row, *, project: bool = False, served_at: datetime | None = None) -> Ticket:
     """Read a ticket; `project` says from which list it came, since rows there do not say it themselves."""
     info = fields.inner(row, "_info")
     record_type = fields.text(row.get("recordType"))
@@ -163,6 +167,7 @@ def ticket(row: Row, *, project: bool = False) -> Ticket:
         entered_at=fields.moment(info.get("dateEntered"), row.get("dateEntered")),
         updated_at=fields.moment(info.get("lastUpdated"), row.get("lastUpdated")),
         updated_by=fields.text(info.get("updatedBy")),
+        served_at=served_at,
     )
 
 

@@ -257,11 +257,11 @@ class TestOverCassettes(Contract):
         assert len(connectwise.boards()) == 1001
 
     @answered(
-        Reply("GET /service/tickets", "connectwise/ticket-list.json", query={"page": "1"}, headers={
+        Reply("GET /service/tickets", text='[{"id":70}]', query={"conditions": "id>69"}, headers={
+            "Link": '<https://aus.example.net/v2025_1//apis/3.0/service/tickets?pageSize=1&page=1>; rel="first"'}),
+        Reply("GET /service/tickets", "connectwise/ticket-list.json", headers={
             "Link": '<https://aus.example.net/v2025_1//apis/3.0/service/tickets?pageSize=1&page=2>; rel="next", '
                     '<https://aus.example.net/v2025_1//apis/3.0/service/tickets?pageSize=1&page=2>; rel="last"'}),
-        Reply("GET /service/tickets", text='[{"id":70}]', query={"page": "2"}, headers={
-            "Link": '<https://aus.example.net/v2025_1//apis/3.0/service/tickets?pageSize=1&page=1>; rel="first"'}),
     )  # fmt: skip
     def test_pages_are_followed_on_our_own_host_whatever_the_link_names(self, connectwise: ConnectWise) -> None:
         """P13"""
@@ -269,10 +269,10 @@ class TestOverCassettes(Contract):
         assert [[ticket.id for ticket in page.items] for page in pages] == [[69], [70]]
 
     @answered(
-        Reply("GET /service/tickets", "connectwise/ticket-list.json", query={"page": "2"}, headers={"Link": ""}),
+        Reply("GET /service/tickets", "connectwise/ticket-list.json", query={"conditions": "id>68"}, headers={"Link": ""}),
     )
     def test_reading_goes_on_where_it_stopped(self, connectwise: ConnectWise) -> None:
-        assert [page.number for page in connectwise.tickets(page_size=1, first_page=2)] == [2]
+        assert [page.last_id for page in connectwise.tickets(page_size=1, after_id=68)] == [69]
 
     @answered(
         Reply("GET /service/tickets/69", "connectwise/error-429.json", 429, headers={"Retry-After": "30"}),
@@ -357,6 +357,26 @@ class TestOverSimulator(Contract):
     def test_a_project_ticket_is_no_service_ticket(self, connectwise: ConnectWise, known: Known) -> None:
         with pytest.raises(errors.RemoteGone):
             connectwise.ticket(known.project_ticket)
+
+    def test_a_ticket_that_closes_while_pages_are_read_hides_no_other(self, connectwise, system, known: Known) -> None:
+        """S3"""
+        made = system.add_many(4, known.board)
+        pages = connectwise.tickets(board_ids=[known.board], open_only=True, page_size=2)
+        listed = [ticket.id for ticket in next(pages).items]
+        system.update_ticket(listed[0], status=">Closed")
+        listed += [ticket.id for page in pages for ticket in page.items]
+        assert listed == [known.ticket, *made]
+
+    def test_tickets_are_found_by_id_open_or_closed(self, connectwise, system, known: Known) -> None:
+        """S3"""
+        closed = system.add_ticket(known.board, "Done", status=">Closed")
+        found = connectwise.tickets_by_id([known.ticket, closed, known.project_ticket, 999])
+        assert [(ticket.id, ticket.closed) for ticket in found] == [(known.ticket, False), (closed, True)]
+
+    def test_a_ticket_tells_when_it_was_served(self, connectwise, known: Known) -> None:
+        served_at = connectwise.ticket(known.ticket).served_at
+        assert served_at is not None
+        assert served_at.microsecond == 0
 
     def test_every_ticket_is_listed_once(self, connectwise, system, known: Known) -> None:
         """S3"""

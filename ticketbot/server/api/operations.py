@@ -92,7 +92,9 @@ class Table:
         """Add an operation that only reads."""
         return self._add("GET", path, summary, 200, ())
 
-    def post(self, path: str, summary: str, *, status: int = 200, refuses: tuple[int, ...] = ()) -> Callable[[Run], Run]:
+    def post(
+        self, path: str, summary: str, *, status: int = 200, refuses: tuple[int, ...] = ()
+    ) -> Callable[[Run], Run]:
         """Add an operation that makes or starts something."""
         return self._add("POST", path, summary, status, refuses)
 
@@ -108,9 +110,7 @@ class Table:
         """Add an operation that deletes something and answers nothing."""
         return self._add("DELETE", path, summary, 204, refuses)
 
-    def _add(
-        self, method: str, path: str, summary: str, status: int, refuses: tuple[int, ...]
-    ) -> Callable[[Run], Run]:
+    def _add(self, method: str, path: str, summary: str, status: int, refuses: tuple[int, ...]) -> Callable[[Run], Run]:
         def add(run: Run) -> Run:
             types = typing.get_type_hints(run, include_extras=True)
             body = inspect.signature(run).parameters.get("body")
@@ -132,9 +132,7 @@ class Table:
         return add
 
 
-def listing(
-    rows: peewee.ModelSelect, key: peewee.Field, page: asked.Page, shape: Callable[[Any], Row]
-) -> Listing[Row]:
+def listing(rows: peewee.ModelSelect, key: peewee.Field, page: asked.Page, shape: Callable[[Any], Row]) -> Listing[Row]:
     """Return the page of a query that is asked for, ordered by `key`."""
     if page.after is not None:
         rows = rows.where(key < page.after if page.order == "desc" else key > page.after)

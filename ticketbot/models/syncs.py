@@ -1,0 +1,135 @@
+"""The history of syncs, whose one running row is the right to sync, across all servers (S)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import peewee
+
+from ticketbot import db
+
+RUNNING, DONE, FAILED, CANCELLED = "running", "done", "failed", "cancelled"
+LEASE_S = 60.0
+VANISHED = "the server that ran it is gone"
+
+
+class SyncRun(db.Model):
+    """One run of a sync: `running` while its lease is renewed, then `done`, `failed` or `cancelled`."""
+
+    state = peewee.TextField()
+    request = db.JsonField(default=dict)
+    phases = db.JsonField(default=list)
+    error_count = peewee.IntegerField(default=0)
+    errors = db.JsonField(default=list)
+    requested_by = peewee.TextField(null=True)
+    cancel_requested = peewee.BooleanField(default=False)
+    owner = peewee.TextField(null=True)
+    lease_until = db.UtcField(null=True)
+    started_at = db.UtcField()
+    finished_at = db.UtcField(null=True)
+
+
+SyncRun.add_index(
+    SyncRun.index(SyncRun.state, unique=True, where=peewee.SQL("state = 'running'"), name="sync_run_one_running")
+)
+
+
+def start(request: Mapping[str, Any], *, requested_by: str | None, owner: str, now: datetime) -> SyncRun | None:
+    """Begin a run; None while another one runs, whose lease has not run out."""
+    bury_abandoned(now)
+    row = {
+        "state": RUNNING,
+        "request": dict(request),
+        "phases": [],
+        "error_count": 0,
+        "errors": [],
+        "requested_by": requested_by,
+        "cancel_requested": False,
+        "owner": owner,
+        "lease_until": now + timedelta(seconds=LEASE_S),
+        "started_at": now,
+    }
+    added = db.execute(SyncRun.insert(row).on_conflict_ignore()).rowcount
+    return running() if added else None
+
+
+def running() -> SyncRun | None:
+    """Return the run that goes on."""
+    found: SyncRun | None = SyncRun.get_or_none(SyncRun.state == RUNNING)
+    return found
+
+
+def latest() -> SyncRun | None:
+    """Return the run that goes on, or the last one."""
+    last: SyncRun | None = SyncRun.select().order_by(SyncRun.id.desc()).first()
+    return running() or last
+
+
+def last_finished() -> dict[str, datetime]:
+    """Return when a run last ended in each state."""
+    query = SyncRun.select(SyncRun.state, peewee.fn.MAX(SyncRun.finished_at).alias("finished_at"))
+    rows = query.where(SyncRun.finished_at.is_null(False)).group_by(SyncRun.state)
+    return {row.state: row.finished_at for row in rows}
+
+
+def renew(
+    run_id: int, owner: str, *, phases: Sequence[Any], errors: Sequence[str], error_count: int, now: datetime
+) -> bool:
+    """Write how far a run is and prolong its lease; False when it was taken for abandoned."""
+    changes = {"phases": list(phases), "errors": list(errors), "error_count": error_count}
+    return bool(SyncRun.update(**changes, lease_until=now + timedelta(seconds=LEASE_S)).where(_mine(run_id, owner)).execute())
+
+
+def is_cancelled(run_id: int) -> bool:
+    """Tell whether somebody wants a run to stop."""
+    return bool(SyncRun.select().where(SyncRun.id == run_id, SyncRun.cancel_requested).exists())
+
+
+def request_cancel() -> SyncRun | None:
+    """Ask the run that goes on to stop, and return it; None when none runs."""
+    run = running()
+    if run is not None:
+        SyncRun.update(cancel_requested=True).where(SyncRun.id == run.id).execute()
+    return run
+
+
+def finish(run_id: int, owner: str, *, state: str, now: datetime) -> bool:
+    """End a run; False when it was taken for abandoned."""
+    changes = {"state": state, "finished_at": now, "lease_until": None}
+    return bool(SyncRun.update(**changes).where(_mine(run_id, owner)).execute())
+
+
+def bury_abandoned(now: datetime) -> int:
+    """End as failed a run whose lease has run out, or lies further ahead than any lease does: a clock was wrong."""
+    impossible = now + timedelta(seconds=2 * LEASE_S)
+    return _bury((SyncRun.lease_until < now) | (SyncRun.lease_until > impossible), now)
+
+
+def release(owner: str, now: datetime) -> None:
+    """End as failed what an owner ran that is gone."""
+    _bury(SyncRun.owner == owner, now)
+
+
+def owners() -> set[str]:
+    """Return who runs a sync."""
+    return {row.owner for row in SyncRun.select(SyncRun.owner).where(SyncRun.state == RUNNING)}
+
+
+def _mine(run_id: int, owner: str) -> Any:
+    return (SyncRun.id == run_id) & (SyncRun.state == RUNNING) & (SyncRun.owner == owner)
+
+
+def _bury(which: Any, now: datetime) -> int:
+    buried = 0
+    for run in SyncRun.select().where(SyncRun.state == RUNNING, which):
+        changes = {
+            "state": FAILED,
+            "finished_at": now,
+            "lease_until": None,
+            "errors": [*run.errors, VANISHED],
+            "error_count": run.error_count + 1,
+        }
+        buried += SyncRun.update(**changes).where(SyncRun.id == run.id, SyncRun.state == RUNNING).execute()
+    return buried
