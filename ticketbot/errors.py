@@ -79,11 +79,15 @@ class NotFound(TicketbotError):
 
 
 class Conflict(TicketbotError):
-    """The request contradicts the present state."""
+    """The request contradicts the present state; `run_id` is that of the sync which is in the way, if one is."""
 
     exit_status = 5
     http_status = 409
     title = "Conflict"
+
+    def __init__(self, message: str, *, run_id: int | None = None) -> None:
+        super().__init__(message)
+        self.run_id = run_id
 
 
 class NotAllowed(TicketbotError):

@@ -1,8 +1,10 @@
-"""The command line in words: the usage text is its specification, and every help page is a part of it."""
+"""The command line in words: the usage text is its specification; help, manual and completion are made from it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 # A constant and not a docstring: docstrings are gone from the packed program.
 USAGE = """\
@@ -13,60 +15,282 @@ Usage:
   tbot serve [options] [--host=<host>] [--port=<port>] [--skip-missed]
   tbot demo [options] [--once]
   tbot init [options] [--name=<name>] [--email=<email>]
-  tbot migrate [options] [--status]
+  tbot migrate [options] [--status] [--json]
+  tbot doctor [options] [--json]
   tbot config [options] [--json]
-  tbot version [options]
+  tbot version [options] [--json]
+  tbot ping [options] [--json]
+  tbot authcheck [options] [--json]
+  tbot sync [options] [--all] [--boards] [--recipients] [--tickets]
+            [--sync-boards=<ids>] [--force] [--no-wait] [--quiet] [--json]
+  tbot sync (status | cancel) [options] [--json]
+  tbot list (boards | members | rules | users | keys | audit | syncs)
+            [options] [--limit=<n>] [--json]
+  tbot list recipients [options] [--type=<type>] [--search=<text>]
+            [--limit=<n>] [--json]
+  tbot list forwards [options] [--state=<state>] [--limit=<n>] [--json]
+  tbot list tickets [options] [--board-id=<id>] [--open] [--limit=<n>] [--json]
+  tbot list notifications [options] [--state=<state>] [--ticket-id=<id>]
+            [--recipient-id=<id>] [--since=<when>] [--limit=<n>] [--json]
+  tbot get (board | recipient | rule | forward | user | key | ticket |
+            notification) <id> [options] [--json]
+  tbot get config [options] [--json]
+  tbot create rule --board-id=<id> --recipient-id=<id> [options] [--json]
+  tbot create forward --source-id=<id> --destination-id=<id> [--start=<when>]
+            [--end=<when>] [--keep-copy] [options] [--json]
+  tbot create user --name=<name> --email=<email> [options] [--json]
+  tbot create key --user-id=<id> [options] [--json]
+  tbot update rule <id> --enabled=<bool> [options] [--json]
+  tbot update forward <id> [--enabled=<bool>] [--start=<when>] [--end=<when>]
+            [--keep-copy=<bool>] [options] [--json]
+  tbot update config [--attempt-notify=<bool>] [--max-message-length=<n>]
+            [--max-concurrent-syncs=<n>] [--require-board-rule=<bool>]
+            [--catch-up-interval=<seconds>] [--retention-days=<days>]
+            [options] [--json]
+  tbot delete (rule | forward | user | key) <id> [options] [--yes] [--json]
+  tbot explain <ticket-id> [options] [--json]
+  tbot retry <notification-id> [options] [--json]
+  tbot retry --dead [--since=<when>] [options] [--yes] [--json]
+  tbot test <recipient-id> [options] [--json]
+  tbot completion (bash | zsh | fish) [options]
   tbot help [options] [<command>]
 
 Commands:
-  serve    Run the server
-  demo     Play everything through on simulated services, without credentials
-  init     Add the first administrator and write the client's configuration
-  migrate  Bring the database up to date; `serve` does so, too
-  config   Show the settings and where each comes from, secrets hidden
-  version  Show the version
-  help     Show this text, or all about one command
+  serve       Run the server
+  demo        Play it all, simulated
+  init        Add first administrator
+  migrate     Update the database
+  doctor      Check what may be wrong
+  config      Show the settings
+  version     Show the version
+  ping        Ask if the server lives
+  authcheck   Ask whose the key is
+  sync        Refresh what we store
+  list        List everything of a kind
+  get         Show one thing
+  create      Add a thing
+  update      Change a thing
+  delete      Delete a thing
+  explain     Say who was told, and why
+  retry       Send again what is dead
+  test        Send a test message
+  completion  Print shell completion
+  help        Show help
 
 Options:
-  --config=<file>      Read settings from this file
-  --log-level=<level>  Least level to log: debug, info, warning or error
-  -h --help            Show help
+  --config=<file>          Read settings from this file
+  --base-url=<url>         Talk to the server at this address
+  --log-level=<level>      Least level to log: debug, info, warning or error
+  -h --help                Show help
 
 Options of single commands:
-  --host=<host>        Address to listen on
-  --port=<port>        Port to listen on
-  --skip-missed        Tell nobody what happened since the server last ran
-  --once               Stop after one round
-  --name=<name>        Name of the administrator
-  --email=<email>      E-mail address of the administrator
-  --status             Only show which migrations are applied and which wait
-  --json               Print one JSON document
+  --host=<host>            Address to listen on
+  --port=<port>            Port to listen on
+  --skip-missed            Tell nobody what happened since the server last ran
+  --once                   Stop after one round
+  --name=<name>            Name of the user
+  --email=<email>          E-mail address of the user
+  --status                 Only show which migrations are applied, which wait
+  --all                    Sync all three; with --tickets: tickets of all boards
+  --boards                 Sync boards and their statuses
+  --recipients             Sync Webex rooms and people
+  --tickets                Sync open tickets
+  --sync-boards=<ids>      Only tickets of these boards, such as 1,2,3
+  --force                  Go on when more than half would vanish
+  --no-wait                Return as soon as the sync has started
+  --quiet                  Say nothing unless something is wrong
+  --limit=<n>              At most so many rows; all, or the newest 100 of
+                           notifications, audit and syncs, when not given
+  --type=<type>            Only recipients of this type: room or person
+  --search=<text>          Only those with this in name or e-mail address
+  --state=<state>          Only those in this state. Forwards: active, upcoming,
+                           expired, disabled. Notifications: pending, sending,
+                           sent, skipped, dead
+  --open                   Only open tickets
+  --board-id=<id>          Board, as `tbot list boards` numbers it
+  --recipient-id=<id>      Recipient, as `tbot list recipients` numbers it
+  --ticket-id=<id>         Ticket, as in ConnectWise
+  --user-id=<id>           User, as `tbot list users` numbers it
+  --source-id=<id>         Recipient whose notifications are forwarded
+  --destination-id=<id>    Recipient who gets them
+  --start=<when>           From this date or moment on; `none`: at once
+  --end=<when>             Until this date, which is included, or this moment;
+                           `none`: until it is deleted
+  --since=<when>           Only what was decided since this date or moment
+  --keep-copy              The source gets it, too
+  --keep-copy=<bool>       Whether the source gets it, too: true or false
+  --enabled=<bool>         true or false
+  --attempt-notify=<bool>  Whether messages are sent at all: true or false
+  --max-message-length=<n>    Longest note in a message, 50 to 4000 characters
+  --max-concurrent-syncs=<n>  Calls of a sync side by side, 1 to 50
+  --require-board-rule=<bool>  Whether boards without a rule are silent
+  --catch-up-interval=<seconds>  Look for missed changes so often; 0: never
+  --retention-days=<days>  Keep what is done so long; 0: for ever
+  --dead                   Everything dead, by default of the last 24 hours
+  --yes                    Do not ask
+  --json                   Print one JSON document
+
+Arguments:
+  <id>               As `tbot list` shows it
+  <ticket-id>        Number of the ticket, as in ConnectWise
+  <notification-id>  As `tbot list notifications` shows it
+  <recipient-id>     As `tbot list recipients` shows it
+  <when>             2026-03-01, 2026-03-01T08:00 or 2026-03-01T08:00:00+01:00;
+                     without an offset in the server's TBOT_TIMEZONE
+
+Examples:
+  tbot serve --port=9000
+  tbot init --name="Ana Alvarez" --email=ana@example.com
+  tbot sync --all
+  tbot sync --boards --recipients --quiet
+  tbot sync --tickets --sync-boards=1,2,3
+  tbot list notifications --state=dead
+  tbot list recipients --search=help
+  tbot create rule --board-id=1 --recipient-id=2
+  tbot create forward --source-id=3 --destination-id=4 --end=2026-03-15
+  tbot create user --name="Service Account" --email=service@example.com
+  tbot create key --user-id=1
+  tbot update rule 1 --enabled=false
+  tbot update forward 1 --end=none
+  tbot update config --attempt-notify=false
+  tbot delete rule 1 --yes
+  tbot explain 1234
+  tbot retry --dead --since=2026-03-01
+  tbot completion bash > /etc/bash_completion.d/tbot
+
+Exit status:
+  0    Done
+  1    Failed
+  2    The command line or a setting is wrong
+  3    An input is invalid
+  4    Not found
+  5    Conflict with what is there
+  6    Not allowed: no key, or a wrong one
+  7    The database belongs to a newer program
+  8    The server, ConnectWise or Webex cannot be reached
+  130  Interrupted
 """
+_GOES_ON = " " * 12
+
+
+class Entry(NamedTuple):
+    """What a section says about one name, in one line."""
+
+    name: str
+    does: str
 
 
 def overview() -> str:
     """Return what fits a screen: all commands, and the options that all of them take."""
-    title = USAGE.partition("\n")[0]
-    commands, options = ("\n".join(_section(name)) for name in ("Commands", "Options"))
+    left, right = _halves([f"{each.name:<12}{each.does}" for each in entries("Commands")])
+    table = "".join(f"  {first:<39}{second}".rstrip() + "\n" for first, second in zip(left, right, strict=True))
+    options = "\n".join(section("Options"))
     return (
-        f"{title}\n\nUsage: tbot [<command>] [options]\n\nCommands:\n{commands}\n\nOptions:\n{options}\n\n"
-        "`tbot help <command>` shows one command.\n"
+        f"{title()}\n\nUsage: tbot [<command>] [options]        Without a command: the terminal UI\n\n"
+        f"Commands:\n{table}\nOptions:\n{options}\n\n`tbot help <command>` shows one command.\n"
     )
+
+
+def title() -> str:
+    """Return what the program is for, in one line."""
+    return USAGE.partition("\n")[0]
 
 
 def commands() -> tuple[str, ...]:
     """Return the names of all commands, in the order of the overview."""
-    return tuple(line.split()[0] for line in _section("Commands"))
+    return tuple(each.name for each in entries("Commands"))
+
+
+def command_of(argv: Sequence[str]) -> str | None:
+    """Return the command that a command line names: the first word that is no option and no value of one."""
+    takes_value = [name for name, value in _options(section("Options")) if value]
+    before = ""
+    for word in argv:
+        is_value = before.startswith("--") and any(name.startswith(before) for name in takes_value)
+        if not (word.startswith("-") or is_value):
+            return word if word in commands() else None
+        before = word
+    return None
+
+
+def grammar(command: str | None) -> str:
+    """Return the usage text for docopt, narrowed to one command; None is `tbot` alone.
+
+    One option may take a value in one command and none in another, and a short text is parsed sooner.
+    """
+    lines = patterns(command) if command else section("Usage")[:1]
+    options = [*(described("Options of single commands", command) if command else ()), *section("Options")]
+    return "\n".join(["Usage:", *lines, "", "Options:", *options, ""])
 
 
 def of(command: str) -> str:
-    """Return the help page of one of `commands()`: what it does, its usage, its options."""
-    does = next(line.split(maxsplit=1)[1] for line in _section("Commands") if line.split()[0] == command)
-    usage = [line for line in _section("Usage") if line.split()[1] == command]
-    named = set(re.findall(r"--[a-z-]+", " ".join(usage)))
-    own = [line for line in _section("Options of single commands") if re.split("[ =]", line.strip())[0] in named]
-    return "\n".join([f"{does}.", "", "Usage:", *usage, "", "Options:", *own, *_section("Options"), ""])
+    """Return the help page of one of `commands()`: what it does, its usage, arguments, options and examples."""
+    does = next(each.does for each in entries("Commands") if each.name == command)
+    parts = {
+        "Usage": patterns(command),
+        "Arguments": described("Arguments", command),
+        "Options": [*described("Options of single commands", command), *section("Options")],
+        "Examples": examples(command),
+    }
+    shown = (f"{heading}:\n" + "\n".join(lines) + "\n" for heading, lines in parts.items() if lines)
+    return "\n".join([f"{does}.\n", *shown])
 
 
-def _section(title: str) -> list[str]:
-    return USAGE.partition(f"\n{title}:\n")[2].partition("\n\n")[0].rstrip("\n").split("\n")
+def patterns(command: str) -> list[str]:
+    """Return the lines of the usage of a command; a long pattern goes on in indented lines."""
+    found: list[str] = []
+    is_wanted = False
+    for line in section("Usage"):
+        if not line.startswith(_GOES_ON):
+            is_wanted = line.split()[1:2] == [command]
+        if is_wanted:
+            found.append(line)
+    return found
+
+
+def described(heading: str, command: str) -> list[str]:
+    """Return the lines of a section that describe what the usage of a command names."""
+    used = " ".join(patterns(command))
+    options = _options([used])
+    named = {f"{name}{value}" for name, value in options} | set(re.findall(r"(?<!=)<[a-z-]+>", used))
+    named |= {value[1:] for _, value in options} - {"<id>"}  # whose ids they are is said with the options
+    found: list[str] = []
+    is_wanted = False
+    for line in section(heading):
+        if re.match(r"  [-<]", line):
+            is_wanted = line.split()[0] in named
+        if is_wanted:
+            found.append(line)
+    return found
+
+
+def examples(command: str) -> list[str]:
+    """Return the examples of a command."""
+    return [line for line in section("Examples") if line.split()[1] == command]
+
+
+def entries(heading: str) -> list[Entry]:
+    """Return the entries of a section, each with all it says about a name."""
+    found: list[Entry] = []
+    for line in section(heading):
+        name, _, does = line.strip().partition("  ")
+        if re.match(r"  \S", line):
+            found.append(Entry(name, does.strip()))
+        else:
+            found[-1] = found[-1]._replace(does=f"{found[-1].does} {line.strip()}")
+    return found
+
+
+def section(heading: str) -> list[str]:
+    """Return the lines of a section as they stand."""
+    return USAGE.partition(f"\n{heading}:\n")[2].partition("\n\n")[0].rstrip("\n").split("\n")
+
+
+def _halves(lines: list[str]) -> tuple[list[str], list[str]]:
+    middle = (len(lines) + 1) // 2
+    return lines[:middle], lines[middle:] + [""] * (len(lines) % 2)
+
+
+def _options(lines: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the long options in some lines, each with how its value is written: `=<id>`, or nothing."""
+    return re.findall(r"(--[a-z-]+)((?:=<[a-z-]+>)?)", " ".join(lines))

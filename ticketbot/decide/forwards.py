@@ -6,7 +6,6 @@ The active forwards are a graph. A recipient *keeps* a notification when no forw
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -15,7 +14,7 @@ from ticketbot.decide.facts import Forward, Recipient
 
 Graph = Mapping[int, Sequence[Forward]]
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,9 @@ def is_active(forward: Forward, now: datetime) -> bool:
 def window(start: str | None, end: str | None, zone: tzinfo) -> tuple[datetime | None, datetime | None]:
     """Return the moments from and until which a forward is active.
 
-    A date without a time is a whole day in `zone`, the end date included; a time without an offset is a time in `zone`.
-    Raises `ValueError` for anything that is neither.
+    A date without a time is a whole day in `zone`, the end date included; a time without an offset is a time in `zone`,
+    the first of the two where the clock is set back, and an hour later where it is set forward over it. Raises
+    `ValueError` for anything that is neither.
     """
     return _moment(start, zone, days=0), _moment(end, zone, days=1)
 
@@ -64,11 +64,21 @@ def window(start: str | None, end: str | None, zone: tzinfo) -> tuple[datetime |
 def _moment(text: str | None, zone: tzinfo, *, days: int) -> datetime | None:
     if text is None:
         return None
-    if _DATE.fullmatch(text):
-        day = date.fromisoformat(text) + timedelta(days=days)
-        return datetime.combine(day, time.min, zone).astimezone(UTC)
-    moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    try:
+        day = _date(text)
+        if day is not None:
+            return datetime.combine(day + timedelta(days=days), time.min, zone).astimezone(UTC)
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except OverflowError as error:  # the first and the last days of the calendar, moved by a day or a zone
+        raise ValueError(f"{text} is out of range") from error
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def follow(originals: Iterable[Recipient], forwards: Iterable[Forward], now: datetime) -> Routing:
@@ -88,27 +98,18 @@ def follow(originals: Iterable[Recipient], forwards: Iterable[Forward], now: dat
 
 
 def find_circle(new: Forward, forwards: Iterable[Forward]) -> tuple[Forward, ...] | None:
-    """Return the circle that `new` would close with forwards active at some common time (F4), `new` first; or None."""
+    """Return the circle that `new` would close with forwards active at some common time (F4), `new` first; or None.
+
+    It is the shortest one, at the first moment there is one.
+    """
     others = [each for each in forwards if each.id != new.id]
-    return _way_back(new.destination.id, new.source.id, (new,), others)
-
-
-def _way_back(at: int, home: int, path: tuple[Forward, ...], others: Sequence[Forward]) -> tuple[Forward, ...] | None:
-    if at == home:
-        return path
-    passed = {step.source.id for step in path}
-    for step in sorted(others, key=lambda each: each.id):
-        if step.source.id == at and at not in passed and _have_common_time((*path, step)):
-            found = _way_back(step.destination.id, home, (*path, step), others)
-            if found:
-                return found
+    # What is active together at all is active together when the last of them starts: no other moment need be tried.
+    for moment in sorted({each.start or _ALWAYS for each in (new, *others)}):
+        if is_active(new, moment):
+            ways = _shortest_paths([new.destination.id], _graph(others, moment))
+            if new.source.id in ways:
+                return (new, *ways[new.source.id])
     return None
-
-
-def _have_common_time(path: Sequence[Forward]) -> bool:
-    starts = [step.start for step in path if step.start is not None]
-    ends = [step.end for step in path if step.end is not None]
-    return not starts or not ends or max(starts) < min(ends)
 
 
 def _graph(forwards: Iterable[Forward], now: datetime) -> Graph:

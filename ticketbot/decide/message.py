@@ -25,9 +25,16 @@ _BREAK = "  \n"
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _INLINE_MARKS = re.compile(r"([\\`*_\[\]~|!#])")
-_LEADING_MARK = re.compile(r"^([ \t]*)([-+=]|\d+(?=[.)]))", re.MULTILINE)
+_LEADING_MARK = re.compile(r"^([ \t]*)([-+=:]|\d+(?=[.)]))", re.MULTILINE)
 _LINE_ENDS = re.compile(r"\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-_JOINERS = {"\u200d", "\ufe0e", "\ufe0f"}
+# Controls, halves of characters, and what turns the direction of the text after it, ours included.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+_JOINER = "\u200d"
+_SKIN_TONES = range(0x1F3FB, 0x1F400)
+# What must stay in one piece when a finished message is cut: an escape, an entity, our link.
+_UNBREAKABLE = re.compile(r"\\.|&[a-z]+;|\[#\d+\]\([^)\s]*\)")
+# Our bold and italics, which never go over a line end; a mark from outside is escaped.
+_EMPHASIS = re.compile(rf"{_UNBREAKABLE.pattern}|(?P<mark>\*\*|_)")
 
 
 @dataclass(frozen=True)
@@ -63,12 +70,25 @@ def shorten(markdown: str, max_bytes: int) -> str:
     """Cut a finished message between two lines or words, so that no mark or entity is left half (B2)."""
     if len(markdown.encode()) <= max_bytes:
         return markdown
-    room = max_bytes - len(ELLIPSIS.encode())
-    text = markdown.encode()[:room].decode(errors="ignore")
-    cut = max(text.rfind(" "), text.rfind("\n"))
-    # A word longer than the message: an entity or an escape may be cut, but never left open.
-    text = text[:cut] if cut > room // 2 else re.sub(r"(&[a-z]*|\\)$", "", text)
-    return text.rstrip() + ELLIPSIS
+    room = max(max_bytes - len(f"{ELLIPSIS}**".encode()), 0)
+    end = len(markdown.encode()[:room].decode(errors="ignore"))
+    # A word longer than half of it is cut inside, everything else between words.
+    blank = max(markdown.rfind(" ", 0, end), markdown.rfind("\n", 0, end))
+    end = blank if blank > end // 2 else _whole(markdown, end)
+    text = markdown[:end].rstrip(" \n>")
+    return text + ELLIPSIS + _open_mark(text)
+
+
+def _whole(markdown: str, end: int) -> int:
+    """Return where to cut instead of inside something unbreakable."""
+    return next((each.start() for each in _UNBREAKABLE.finditer(markdown) if each.start() < end < each.end()), end)
+
+
+def _open_mark(text: str) -> str:
+    """Return the mark of an emphasis that begins in the last line and does not end there."""
+    line = text.rpartition("\n")[2]
+    marks = [found["mark"] for found in _EMPHASIS.finditer(line) if found["mark"]]
+    return marks[-1] if len(marks) % 2 else ""
 
 
 def half(markdown: str) -> str:
@@ -88,9 +108,14 @@ def cut(text: str, max_chars: int) -> str:
     if len(text) <= max_chars:
         return text
     end = max_chars
-    while end > 0 and (unicodedata.combining(text[end]) or text[end] in _JOINERS or text[end - 1] == "\u200d"):
+    while end > 0 and _belongs_to_before(text, end):
         end -= 1
     return text[: end or max_chars].rstrip() + ELLIPSIS
+
+
+def _belongs_to_before(text: str, index: int) -> bool:
+    is_mark = unicodedata.category(text[index]).startswith("M") or ord(text[index]) in _SKIN_TONES
+    return is_mark or _JOINER in (text[index], text[index - 1])
 
 
 def _write(content: Content, recipient: Recipient, note_chars: int) -> str:
@@ -157,13 +182,8 @@ def _one_line(text: str, max_chars: int) -> str:
 
 
 def _printable(text: str) -> str:
-    """Drop control characters and direction overrides; every kind of line end becomes a newline."""
-    text = _LINE_ENDS.sub("\n", text)
-    return "".join(
-        char
-        for char in text
-        if char in "\n\t" or (unicodedata.category(char) not in ("Cc", "Cs") and char not in "\u202d\u202e")
-    )
+    """Drop control characters and what turns directions; every kind of line end becomes a newline."""
+    return _UNPRINTABLE.sub("", _LINE_ENDS.sub("\n", text))
 
 
 def _disarm(match: re.Match[str]) -> str:

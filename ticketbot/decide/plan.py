@@ -13,6 +13,7 @@ MAX_NOTES_AT_ONCE = 5  # D5: beyond the newest five the older ones are recorded 
 
 NOTIFICATIONS_OFF = "notifications off"
 AUTHOR = "author of the note"
+_TOO_MANY = f"more than {MAX_NOTES_AT_ONCE} new notes at once"
 
 Kind = Literal["new", "update"]
 _OUTCOMES: dict[bool, Literal["told", "skipped"]] = {True: "told", False: "skipped"}
@@ -46,6 +47,7 @@ def decide(facts: Facts) -> Plan:
     drafts: list[Draft] = []
     decisions: list[Decision] = []
     for topic in topics:
+        said_before = len(decisions)
         for draft in _drafts(facts, topic):
             if (draft.subject, draft.target) in facts.ledger:
                 decisions.append(Decision(draft.subject, draft.name, "not told", "already notified"))
@@ -53,6 +55,8 @@ def decide(facts: Facts) -> Plan:
                 drafts.append(draft)
                 decisions.append(Decision(draft.subject, draft.name, _OUTCOMES[draft.send], draft.reason))
         decisions += _left_out(facts, topic)
+        if len(decisions) == said_before:
+            decisions.append(_nobody_to_tell(topic))
     return Plan(is_new, decided, tuple(_written(facts, drafts)), tuple(decisions or _nothing_to_tell(facts)))
 
 
@@ -85,10 +89,11 @@ def _drafts(facts: Facts, topic: _Topic) -> Iterator[Draft]:
         if recipient.id not in mentioned:
             yield _skipped(topic, recipient, AUTHOR)
     for nobody in recipients.unreachable(facts.people):
-        is_author = topic.kind == "update" and topic.note and recipients.is_author(nobody.person, topic.note)
-        if nobody.is_recorded and not is_author:
+        if nobody.is_recorded:
+            is_author = topic.kind == "update" and topic.note and recipients.is_author(nobody.person, topic.note)
+            reason = AUTHOR if is_author else nobody.reason
             target = f"member:{nobody.person.identifier.lower()}"
-            yield Draft(topic.subject, target, topic.kind, None, nobody.person.name, False, nobody.reason, topic.note)
+            yield Draft(topic.subject, target, topic.kind, None, nobody.person.name, False, reason, topic.note)
 
 
 def _candidates(facts: Facts, topic: _Topic) -> list[recipients.Candidate]:
@@ -113,7 +118,7 @@ def _delivery(facts: Facts, topic: _Topic, delivery: forwards.Delivery, reasons:
     if not facts.policy.attempt_notify:
         return _skipped(topic, recipient, f"{NOTIFICATIONS_OFF} ({why})")
     if topic.is_too_old:
-        return _skipped(topic, recipient, f"more than {MAX_NOTES_AT_ONCE} new notes at once ({why})")
+        return _skipped(topic, recipient, f"{_TOO_MANY} ({why})")
     return replace(_skipped(topic, recipient, why), send=True, chain=delivery.chain)
 
 
@@ -149,7 +154,7 @@ def _written(facts: Facts, drafts: Iterable[Draft]) -> Iterator[Draft]:
     unseen: dict[str, int] = {}
     for draft in drafts:
         if not draft.send:
-            if "new notes at once" in draft.reason:
+            if draft.reason.startswith(_TOO_MANY):
                 unseen[draft.target] = unseen.get(draft.target, 0) + 1
             yield draft
             continue
@@ -160,18 +165,15 @@ def _written(facts: Facts, drafts: Iterable[Draft]) -> Iterator[Draft]:
         yield replace(draft, markdown=text)
 
 
+def _nobody_to_tell(topic: _Topic) -> Decision:
+    why = "no enabled rule, and nobody assigned" if topic.kind == "new" else "nobody assigned"
+    return Decision(topic.subject, "everybody", "not told", f"nobody to tell: {why}")
+
+
 def _nothing_to_tell(facts: Facts) -> list[Decision]:
-    """Say why an event told nobody of anything."""
-    subject = facts.ticket.subject
-    if not facts.announced and not rules.is_new(facts):
-        entered = f"{facts.ticket.entered_at:%Y-%m-%d}" if facts.ticket.entered_at else "at an unknown time"
-        return [
-            Decision(
-                subject,
-                "everybody",
-                "not told",
-                f"history: entered {entered}, before we watched, or over 7 days ago",
-            )
-        ]
-    reason = "no new note" if facts.announced else "nobody to tell: no enabled rule, and nobody assigned"
-    return [Decision(subject, "everybody", "not told", reason)]
+    """Say why an event was about nothing: no topic at all."""
+    reason = "no new note"
+    if not facts.announced:
+        # Something without a date is never history, so this has one.
+        reason = f"history: entered {facts.ticket.entered_at:%Y-%m-%d}, before we watched, or over 7 days ago"
+    return [Decision(facts.ticket.subject, "everybody", "not told", reason)]

@@ -44,10 +44,10 @@ class MessageVerdict:
 def delay_s(failures: int, jitter: float) -> float:
     """Return the wait after so many failures in a row: 1 s, doubling to 5 min.
 
-    `jitter`, from 0 to 1, moves it by up to a quarter either way, so that a crowd does not come back at once.
+    `jitter`, from 0 to 1, takes up to a quarter off, so that a crowd does not come back at once.
     """
     doubled = FIRST_DELAY_S * 2.0 ** min(max(failures, 1) - 1, 20)
-    return float(min(doubled, MAX_DELAY_S) * (0.75 + 0.5 * jitter))
+    return float(min(doubled, MAX_DELAY_S) * (1.0 - 0.25 * jitter))
 
 
 def wait_s(error: Exception, failures: int, jitter: float) -> float:
@@ -116,15 +116,13 @@ def message_failed(
         return MessageVerdict(reason, failures + 1, None, failing_since=failing_since or now, tracking_id=tracking_id)
     since = failing_since or now
     again_at = now + timedelta(seconds=wait_s(error, failures + 1, jitter))
-    if again_at >= give_up_at:
-        return MessageVerdict(
-            f"given up after 24 hours: {reason}", failures + 1, None, failing_since=since, tracking_id=tracking_id
-        )
+    is_over = again_at >= give_up_at
     return MessageVerdict(
-        reason,
+        f"given up after 24 hours: {reason}" if is_over else reason,
         failures + 1,
-        again_at,
+        None if is_over else again_at,
         failing_since=since,
+        # Also of one that is given up: somebody may send it again.
         possible_duplicate=isinstance(error, errors.RemoteUnavailable) and error.outcome_unknown,
         may_be_overtaken=failures + 1 >= OVERTAKEN_AFTER_FAILURES or now - since >= OVERTAKEN_AFTER,
         tracking_id=tracking_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
@@ -53,14 +53,14 @@ def _own_facts(ticket: records.Ticket, reading: refresh.Reading, locale: Locale,
             notes=notes,
             decided=frozenset(decided),
             rules=tuple(facts.Rule(rule.id, lookups.recipient(rule.recipient)) for rule in on_board),
-            forwards=tuple(_forwards(routing.enabled_forwards(), locale.timezone)),
+            forwards=tuple(forward_fact(row, locale.timezone) for row in routing.enabled_forwards()),
             ledger=frozenset(notifications.existing(subjects)),
             policy=facts.Policy(config.attempt_notify, config.require_board_rule, config.max_message_length),
         )
 
 
 def _watching_since(now: datetime) -> datetime:
-    """Return since when we watch. The hour of grace (T5) is for the first start; what was skipped is told in no case."""
+    """Return since when we watch: the hour of grace (T5) is for the first start; what was skipped is never told."""
     since, skipped_until = state.moment(state.WATCHING_SINCE) or now, state.moment(state.SKIPPED_UNTIL)
     return max(since, skipped_until + rules.GRACE) if skipped_until else since
 
@@ -92,12 +92,12 @@ def _note(note: records.Note) -> facts.Note:
     )
 
 
-def _forwards(rows: Iterable[routing.Forward], zone: tzinfo) -> Iterable[facts.Forward]:
-    for row in rows:
-        start, end = forwards.window(row.start, row.end, zone)
-        yield facts.Forward(
-            row.id, lookups.recipient(row.source), lookups.recipient(row.destination), start, end, row.keep_copy
-        )
+def forward_fact(row: routing.Forward, zone: tzinfo) -> facts.Forward:
+    """Return a forward as a decision sees it."""
+    start, end = forwards.window(row.start, row.end, zone)
+    return facts.Forward(
+        row.id, lookups.recipient(row.source), lookups.recipient(row.destination), start, end, row.keep_copy
+    )
 
 
 def name_of(ref: records.Ref | None) -> str | None:

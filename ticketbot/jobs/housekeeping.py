@@ -1,15 +1,13 @@
-"""Keep the queues tidy: leases, the kill switch, what is too old to send, what need not be remembered."""
+"""Keep the outbox tidy: the kill switch, and what is too old to send."""
 
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ticketbot import db
 from ticketbot.decide import plan
-from ticketbot.models import events, notifications, state
-
-MESSAGE_IDS_KEPT = timedelta(days=7)  # W4
+from ticketbot.models import notifications, state
 
 _logger = logging.getLogger(__name__)
 
@@ -29,9 +27,3 @@ def tidy_outbox(now: datetime) -> None:
         _logger.warning("notifications are off: %d waiting messages are skipped for good", skipped)
     if dead:
         _logger.error("%d messages could not be sent within 24 hours and are dead, see `tbot list notifications`", dead)
-
-
-def forget_message_ids(now: datetime) -> None:
-    """Forget the ids of hooks that are too old to be replayed (W4)."""
-    with db.transaction("tidy"):
-        events.SeenMessage.delete().where(events.SeenMessage.received_at < now - MESSAGE_IDS_KEPT).execute()

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ticketbot import db
-from ticketbot.models import events, notifications
+from ticketbot.models import events, notifications, state, syncs
 
 EVENT, NOTIFICATION = "event", "notification"
 RENEW_EVERY_S = 10.0  # a lease lasts 30 s: two renewals may fail before it is lost
@@ -58,11 +58,13 @@ class Held:
 def release_of_the_dead(now: datetime) -> None:
     """Free at once what processes of this machine held that are no more; others' leases run out by themselves."""
     with db.session():
-        owners = events.owners() | notifications.owners()
+        owners = events.owners() | notifications.owners() | syncs.owners() | state.lease_owners()
     for owner in sorted(filter(is_dead, owners)):
         with db.transaction("release"):
             events.release(owner, now)
             notifications.release(owner, now)
+            syncs.release(owner, now)
+            state.release_leases(owner)
         _logger.warning("took over the work of a server that is gone: %s", owner)
 
 

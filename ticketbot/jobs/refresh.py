@@ -14,7 +14,7 @@ from ticketbot.remote import connectwise, records
 
 NOTES_PER_PAGE = 100
 MAX_NOTES = 200  # T6
-_KINDS = ("service", "project")
+KINDS = ("service", "project")
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,19 @@ def read(ticket_id: int, *, kind_hint: str | None, source: connectwise.ConnectWi
     asked first. Gone means `NotFound` under both (W7).
     """
     likely = _known_kind(ticket_id) or kind_hint or "service"
-    other = next(kind for kind in _KINDS if kind != likely)
+    other = next(kind for kind in KINDS if kind != likely)
     found = _read_kind(ticket_id, likely, source, pool) or _read_kind(ticket_id, other, source, pool)
     return found or Reading(None)
+
+
+def find(ticket_id: int, likely: str, source: connectwise.ConnectWise) -> records.Ticket | None:
+    """Return the ticket without its notes, of whichever kind; None when it is gone under both paths (W7)."""
+    for kind in sorted(KINDS, key=lambda kind: kind != likely):
+        try:
+            return source.ticket(ticket_id, project=kind == "project")
+        except errors.RemoteGone:
+            continue
+    return None
 
 
 def _known_kind(ticket_id: int) -> str | None:

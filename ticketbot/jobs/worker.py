@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from ticketbot import db, errors
-from ticketbot.jobs import deliver, housekeeping, intake, leases
+from ticketbot.jobs import deliver, duties, housekeeping, intake, leases, sync
 from ticketbot.models import events, notifications
 
 SENDERS = 8  # enough to use the 50 posts a second that Webex may allow, at 100 ms each
 SLEEP_S = 5.0  # a bell that was missed costs no more
 LOOK_EVERY_S = 0.25  # how soon a retry that is due, or another server's row, is seen
 TIDY_EVERY_S = 1.0
-FORGET_EVERY_S = 3600.0
+LOOK_FOR_DUTIES_EVERY_S = 0.5
 PAUSE_AFTER_FAILURE_S = 1.0
 
 _logger = logging.getLogger(__name__)
@@ -54,8 +54,11 @@ class Worker:
         event_threads: int,
         now: Callable[[], datetime],
         held: leases.Held,
+        regular: Sequence[duties.Duty] = (),
     ) -> None:
         self.events, self.messages = Bell(event_threads), Bell(SENDERS)
+        self._is_busy = False
+        self._duties = regular
         self._stopping = threading.Event()
         self._now = now
         sending = deliver_desk(self._pause)
@@ -71,7 +74,7 @@ class Worker:
             self._thread("look", self._every, LOOK_EVERY_S, self._look),
             self._thread("leases", self._every, leases.RENEW_EVERY_S, lambda: held.renew(now())),
             self._thread("tidy", self._every, TIDY_EVERY_S, self._tidy),
-            self._thread("forget", self._every, FORGET_EVERY_S, lambda: housekeeping.forget_message_ids(now())),
+            *(self._thread(duty.name, self._every, LOOK_FOR_DUTIES_EVERY_S, duty.look) for duty in regular),
         ]
 
     def start(self) -> None:
@@ -82,6 +85,8 @@ class Worker:
     def stop(self, timeout_s: float) -> bool:
         """Finish what is in flight and end all threads; False when some did not end in time (O4)."""
         self._stopping.set()
+        for duty in self._duties:
+            duty.stop()
         for _ in self._threads:
             self.events.ring()
             self.messages.ring()
@@ -97,6 +102,10 @@ class Worker:
     def dead(self) -> list[str]:
         """Name the threads that should run and do not (O2)."""
         return [] if self._stopping.is_set() else [t.name for t in self._threads if t.ident and not t.is_alive()]
+
+    def is_busy(self) -> bool:
+        """Tell whether an event or a message was due when we last looked, a moment ago: then syncs stand back (S)."""
+        return self._is_busy
 
     def _thread(self, name: str, target: Callable[..., None], *arguments: object) -> threading.Thread:
         return threading.Thread(target=target, args=arguments, name=name, daemon=True)
@@ -131,13 +140,16 @@ class Worker:
     def _look(self) -> None:
         now = self._now()
         with db.session():
-            if events.is_due(now):
-                self.events.ring()
-            if notifications.is_due(now):
-                self.messages.ring()
+            events_wait, messages_wait = events.is_due(now), notifications.is_due(now)
+        self._is_busy = events_wait or messages_wait
+        if events_wait:
+            self.events.ring()
+        if messages_wait:
+            self.messages.ring()
 
     def _tidy(self) -> None:
         leases.release_of_the_dead(self._now())
+        sync.bury_abandoned(self._now())
         housekeeping.tidy_outbox(self._now())
 
     def _pause(self, seconds: float) -> bool:

@@ -12,15 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import peewee
 
 from ticketbot import db
-from ticketbot.models import state
+from ticketbot.models import state, tickets
 
 WAITING, RUNNING, DONE, DEAD = "waiting", "running", "done", "dead"
 LEASE_S = 30.0
+
+CATCH_UP = "catch-up"  # the source of what no webhook told
 
 _CANDIDATES = 8  # claims that look at a few rows lose fewer races than claims that look at one
 
@@ -201,6 +203,22 @@ def owners() -> set[str]:
     return {row.lease_owner for row in Event.select(Event.lease_owner).where(Event.state == RUNNING).distinct()}
 
 
+def revive(which: peewee.Expression, *, now: datetime) -> int:
+    """Let what is dead among `which` wait again, the newest of each ticket, with all its tries before it (T7).
+
+    A ticket for which an event waits already has no need of it. Returns how many wait now.
+    """
+    newest, waiting = Event.alias(), Event.alias()
+    last_of_each = newest.select(peewee.fn.MAX(newest.id)).where(newest.state == DEAD).group_by(newest.ticket_id)
+    waits = waiting.select(peewee.SQL("1")).where(waiting.ticket_id == Event.ticket_id, waiting.state == WAITING)
+    fresh = {"received_at": now, "due_at": now, "attempts": 0, "bugs": 0, "finished_at": None}
+    return int(
+        Event.update(state=WAITING, **fresh)
+        .where(Event.state == DEAD, which, Event.id.in_(last_of_each), ~peewee.fn.EXISTS(waits))
+        .execute()
+    )
+
+
 def is_due(now: datetime) -> bool:
     """Tell whether a worker may find something to do."""
     due = (Event.state == WAITING) & (Event.due_at <= now)
@@ -230,3 +248,37 @@ def oldest_waiting() -> datetime | None:
         Event.select(peewee.fn.MIN(Event.first_received_at)).where(Event.state == WAITING).scalar(convert=True)
     )
     return oldest
+
+
+class Ended(NamedTuple):
+    """How the last event of a ticket ended."""
+
+    state: str
+    source: str
+    first_received_at: datetime
+    finished_at: datetime
+
+
+def open_for(ids: Sequence[int]) -> dict[int, set[str]]:
+    """Return the states of the events that wait or run for some tickets, by ticket."""
+    found: dict[int, set[str]] = {}
+    for row in Event.select(Event.ticket_id, Event.state).where(
+        Event.ticket_id.in_(list(ids)), Event.state.in_([WAITING, RUNNING])
+    ):
+        found.setdefault(row.ticket_id, set()).add(row.state)
+    return found
+
+
+def last_ended(ids: Sequence[int]) -> dict[int, Ended]:
+    """Return how the last event of each ticket ended, as far as we remember one."""
+    over = Event.ticket_id.in_(list(ids)) & Event.state.in_([DONE, DEAD])
+    newest = Event.select(peewee.fn.MAX(Event.id)).where(over).group_by(Event.ticket_id)
+    return {
+        row.ticket_id: Ended(row.state, row.source, row.first_received_at, row.finished_at)
+        for row in Event.select().where(Event.id.in_(newest))
+    }
+
+
+def is_old(before: datetime) -> Any:
+    """Return the condition that an event was done before a moment and its ticket is over (O8)."""
+    return (Event.state == DONE) & (Event.finished_at < before) & tickets.is_over(Event.ticket_id)

@@ -17,7 +17,7 @@ from typing import Any
 import peewee
 
 from ticketbot import db
-from ticketbot.models import events, routing, state
+from ticketbot.models import events, routing, state, tickets
 
 PENDING, SENDING, SENT, SKIPPED, DEAD = "pending", "sending", "sent", "skipped", "dead"
 LEASE_S = 30.0
@@ -222,6 +222,16 @@ def skip_pending(reason: str) -> int:
     )
 
 
+def revive(which: peewee.Expression, *, now: datetime, give_up_at: datetime) -> int:
+    """Let what is dead among `which` be sent again, with all its tries before it (L5). Returns how many."""
+    fresh = {"failures": 0, "failing_since": None, "may_be_overtaken": False, "overtaken": False, "woken": False}
+    return int(
+        Notification.update(state=PENDING, next_try_at=now, give_up_at=give_up_at, **fresh)
+        .where(Notification.state == DEAD, which)
+        .execute()
+    )
+
+
 def has_pending() -> bool:
     """Tell whether anything waits to be sent."""
     return bool(Notification.select().where(Notification.state == PENDING).exists())
@@ -278,3 +288,9 @@ def is_due(now: datetime) -> bool:
     due = (Notification.state == PENDING) & (Notification.next_try_at <= now)
     abandoned = (Notification.state == SENDING) & (Notification.lease_until < now)
     return bool(Notification.select().where(due).exists() or Notification.select().where(abandoned).exists())
+
+
+def is_old(before: datetime) -> Any:
+    """Return the condition that a notification met its fate, was decided before a moment, and its ticket is over."""
+    over = tickets.is_over(Notification.ticket_id)
+    return Notification.state.in_([SENT, SKIPPED, DEAD]) & (Notification.created_at < before) & over

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import peewee
 
@@ -13,6 +13,8 @@ from ticketbot.models import tickets
 
 ROOM = "room"
 PERSON = "person"
+
+_CHUNK = 400  # rows of one statement; SQLite allows 32,766 variables
 
 
 class Recipient(db.Model):
@@ -108,13 +110,43 @@ def enabled_rules(board_id: int) -> list[Rule]:
     return list(query.where(Rule.board == board_id, Rule.enabled).order_by(Rule.id))
 
 
-def enabled_forwards() -> list[Forward]:
-    """Return every enabled forward with source and destination, whatever its time."""
+def all_forwards() -> peewee.ModelSelect:
+    """Return the query for every forward with source and destination."""
     source, destination = Recipient.alias(), Recipient.alias()
-    query = (
+    return (
         Forward.select(Forward, source, destination)
         .join(source, on=(Forward.source == source.id), attr="source")
         .switch(Forward)
         .join(destination, on=(Forward.destination == destination.id), attr="destination")
     )
-    return list(query.where(Forward.enabled).order_by(Forward.id))
+
+
+def enabled_forwards() -> list[Forward]:
+    """Return every enabled forward with source and destination, whatever its time."""
+    return list(all_forwards().where(Forward.enabled).order_by(Forward.id))
+
+
+def active_recipients(kind: str) -> dict[str, Recipient]:
+    """Return the active rooms, or the active people, by their id in Webex."""
+    return {row.webex_id: row for row in Recipient.select().where(Recipient.type == kind, Recipient.active)}
+
+
+def count_active() -> int:
+    """Return how many recipients are active."""
+    return int(Recipient.select().where(Recipient.active).count())
+
+
+def store_recipients(rows: Sequence[Mapping[str, Any]], *, keep: Sequence[str] = ()) -> None:
+    """Store recipients of one type as found in Webex, active; what `keep` names stays as we know it."""
+    rows = sorted(rows, key=lambda row: row["webex_id"])
+    for start in range(0, len(rows), _CHUNK):
+        chunk = [{**row, "active": True} for row in rows[start : start + _CHUNK]]
+        changed = [getattr(Recipient, name) for name in chunk[0] if name not in ("webex_id", *keep)]
+        Recipient.insert_many(chunk).on_conflict(conflict_target=[Recipient.webex_id], preserve=changed).execute()
+
+
+def deactivate(webex_ids: Iterable[str]) -> None:
+    """Mark recipients as vanished from Webex; rules and forwards go on pointing at them (S2)."""
+    wanted = sorted(webex_ids)
+    for start in range(0, len(wanted), _CHUNK):
+        Recipient.update(active=False).where(Recipient.webex_id.in_(wanted[start : start + _CHUNK])).execute()

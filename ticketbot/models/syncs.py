@@ -79,7 +79,9 @@ def renew(
 ) -> bool:
     """Write how far a run is and prolong its lease; False when it was taken for abandoned."""
     changes = {"phases": list(phases), "errors": list(errors), "error_count": error_count}
-    return bool(SyncRun.update(**changes, lease_until=now + timedelta(seconds=LEASE_S)).where(_mine(run_id, owner)).execute())
+    return bool(
+        SyncRun.update(**changes, lease_until=now + timedelta(seconds=LEASE_S)).where(_mine(run_id, owner)).execute()
+    )
 
 
 def is_cancelled(run_id: int) -> bool:
@@ -101,15 +103,23 @@ def finish(run_id: int, owner: str, *, state: str, now: datetime) -> bool:
     return bool(SyncRun.update(**changes).where(_mine(run_id, owner)).execute())
 
 
-def bury_abandoned(now: datetime) -> int:
-    """End as failed a run whose lease has run out, or lies further ahead than any lease does: a clock was wrong."""
-    impossible = now + timedelta(seconds=2 * LEASE_S)
-    return _bury((SyncRun.lease_until < now) | (SyncRun.lease_until > impossible), now)
+def is_abandoned(run: SyncRun, now: datetime) -> bool:
+    """Tell whether a lease has run out, or lies further ahead than any lease does: then a clock was wrong."""
+    return not now <= run.lease_until <= now + timedelta(seconds=2 * LEASE_S)
+
+
+def bury_abandoned(now: datetime) -> None:
+    """End as failed a run that is abandoned."""
+    run = running()
+    if run is not None and is_abandoned(run, now):
+        _bury(run, now)
 
 
 def release(owner: str, now: datetime) -> None:
     """End as failed what an owner ran that is gone."""
-    _bury(SyncRun.owner == owner, now)
+    run = running()
+    if run is not None and run.owner == owner:
+        _bury(run, now)
 
 
 def owners() -> set[str]:
@@ -121,15 +131,8 @@ def _mine(run_id: int, owner: str) -> Any:
     return (SyncRun.id == run_id) & (SyncRun.state == RUNNING) & (SyncRun.owner == owner)
 
 
-def _bury(which: Any, now: datetime) -> int:
-    buried = 0
-    for run in SyncRun.select().where(SyncRun.state == RUNNING, which):
-        changes = {
-            "state": FAILED,
-            "finished_at": now,
-            "lease_until": None,
-            "errors": [*run.errors, VANISHED],
-            "error_count": run.error_count + 1,
-        }
-        buried += SyncRun.update(**changes).where(SyncRun.id == run.id, SyncRun.state == RUNNING).execute()
-    return buried
+def _bury(run: SyncRun, now: datetime) -> None:
+    changes = {"state": FAILED, "finished_at": now, "lease_until": None}
+    named = {"errors": [*run.errors, VANISHED], "error_count": run.error_count + 1}
+    still = (SyncRun.state == RUNNING) & (SyncRun.lease_until == run.lease_until)
+    SyncRun.update(**changes, **named).where(SyncRun.id == run.id, still).execute()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import peewee
 
@@ -131,6 +131,12 @@ def members_by_identifier(identifiers: Iterable[str]) -> dict[str, Member]:
     return {row.lookup: row for row in Member.select().where(Member.lookup.in_(wanted)).order_by(Member.id)}
 
 
+def member_emails(*, without_class: str) -> set[str]:
+    """Return the addresses (lower case) of the active members but those of one licence class."""
+    active = Member.select().where(~Member.inactive, Member.deleted_at.is_null(), Member.email.is_null(False))
+    return {row.email.lower() for row in active if row.license_class != without_class}
+
+
 def upsert(model: type[db.Model], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows with ConnectWise's ids, or overwrite what we held under them."""
     for start in range(0, len(rows), _CHUNK):
@@ -140,6 +146,19 @@ def upsert(model: type[db.Model], rows: Sequence[Mapping[str, Any]]) -> None:
             conflict_target=[model.id],
             preserve=[getattr(model, name) for name in fields],
         ).execute()
+
+
+def living(model: type[db.Model], among: Any = None) -> set[int]:
+    """Return the ids of the rows of `model` that are not soft-deleted, all of them or those that fit a condition."""
+    rows = model.select(model.id).where(model.deleted_at.is_null())
+    return {row.id for row in (rows if among is None else rows.where(among))}
+
+
+def soft_delete(model: type[db.Model], ids: Iterable[int], now: datetime) -> None:
+    """Mark rows of `model` as gone in ConnectWise."""
+    wanted = sorted(ids)
+    for start in range(0, len(wanted), _CHUNK):
+        model.update(deleted_at=now).where(model.id.in_(wanted[start : start + _CHUNK])).execute()
 
 
 def add_missing(model: type[db.Model], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -152,7 +171,11 @@ _DECIDED = ("announced_at", "decided_at_update", "notes_read_at_update")
 
 
 def store_tickets(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store tickets as fetched; an older `updated_at` never overwrites a newer one (T3), what was decided stays."""
+    """Store tickets as fetched; an older `updated_at` never overwrites a newer one (T3), what was decided stays.
+
+    Everybody who writes tickets and notes does it in this order, by id and tickets first: so nobody waits in a circle.
+    """
+    rows = sorted(rows, key=lambda row: row["id"])
     for start in range(0, len(rows), _CHUNK):
         chunk = rows[start : start + _CHUNK]
         fields = [name for name in chunk[0] if name not in ("id", *_DECIDED)]
@@ -166,13 +189,30 @@ def store_tickets(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def store_notes(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store notes as fetched; whether one was decided stays as it is."""
+    """Store notes as fetched, as far as they are new or changed; whether one was decided stays as it is."""
+    rows = sorted(_changed_notes(rows), key=lambda row: (row["kind"], row["note_id"]))
     for start in range(0, len(rows), _CHUNK):
         chunk = rows[start : start + _CHUNK]
         fields = [name for name in chunk[0] if name not in ("kind", "note_id", "decided_at")]
         Note.insert_many(chunk).on_conflict(
             conflict_target=[Note.kind, Note.note_id], preserve=[getattr(Note, name) for name in fields]
         ).execute()
+
+
+def _changed_notes(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Leave out what we hold already: of a ticket's notes all but the newest are old acquaintances."""
+    ids = sorted({row["note_id"] for row in rows})
+    known: dict[NoteKey, datetime | None] = {}
+    for start in range(0, len(ids), _CHUNK):
+        held = Note.select(Note.kind, Note.note_id, Note.updated_at).where(
+            Note.note_id.in_(ids[start : start + _CHUNK])
+        )
+        known |= {(kind, note_id): updated_at for kind, note_id, updated_at in held.tuples()}
+    return [
+        row
+        for row in rows
+        if row["updated_at"] is None or known.get((row["kind"], row["note_id"])) != row["updated_at"]
+    ]
 
 
 def decided_notes(keys: Iterable[NoteKey]) -> set[NoteKey]:
@@ -182,7 +222,7 @@ def decided_notes(keys: Iterable[NoteKey]) -> set[NoteKey]:
     if not ids:
         return set()
     rows = Note.select(Note.kind, Note.note_id).where(Note.note_id.in_(ids), Note.decided_at.is_null(False))
-    return {(row.kind, row.note_id) for row in rows} & wanted
+    return set(rows.tuples()) & wanted
 
 
 def mark_decided(keys: Iterable[NoteKey], at: datetime) -> None:
@@ -207,3 +247,71 @@ def remember_decision(ticket_id: int, *, announced: bool, update: datetime | Non
 def mark_deleted(ticket_id: int, now: datetime) -> None:
     """Soft-delete a ticket that is gone in ConnectWise (W7)."""
     Ticket.update(deleted_at=now).where(Ticket.id == ticket_id, Ticket.deleted_at.is_null()).execute()
+
+
+def mark_notes_read(updates: Mapping[int, datetime]) -> None:
+    """Remember for each ticket up to which of its updates its notes have been read and stored (S3)."""
+    for ticket_id, update in sorted(updates.items()):
+        older = Ticket.notes_read_at_update.is_null() | (Ticket.notes_read_at_update < update)
+        Ticket.update(notes_read_at_update=update).where(Ticket.id == ticket_id, older).execute()
+
+
+def decided_updates(ids: Iterable[int]) -> dict[int, datetime | None]:
+    """Return up to which update events have decided each of the tickets that we know (C1)."""
+    rows = Ticket.select(Ticket.id, Ticket.decided_at_update).where(Ticket.id.in_(sorted(ids)))
+    return {row.id: row.decided_at_update for row in rows}
+
+
+class Unread(NamedTuple):
+    """An open ticket whose notes a sync has still to read, as of `update`."""
+
+    id: int
+    kind: str
+    update: datetime | None
+
+
+def unread(boards: Sequence[int], *, after_id: int, limit: int) -> list[Unread]:
+    """Return open tickets that are new to us or have changed since we last read their notes (S3), by id."""
+    query = Ticket.select(Ticket.id, Ticket.kind, Ticket.updated_at).where(_unread(boards), Ticket.id > after_id)
+    return [Unread(row.id, row.kind, row.updated_at) for row in query.order_by(Ticket.id).limit(limit)]
+
+
+def count_unread(boards: Sequence[int]) -> int:
+    """Return how many such tickets there are."""
+    return int(Ticket.select().where(_unread(boards)).count())
+
+
+def open_ids(boards: Sequence[int], *, kind: str, after_id: int, up_to_id: int | None) -> set[int]:
+    """Return the tickets of one kind that we hold as open, within a range of ids."""
+    query = Ticket.select(Ticket.id).where(_open(boards), Ticket.kind == kind, Ticket.id > after_id)
+    return {row.id for row in (query if up_to_id is None else query.where(Ticket.id <= up_to_id))}
+
+
+def count_open(boards: Sequence[int]) -> int:
+    """Return how many tickets we hold as open."""
+    return int(Ticket.select().where(_open(boards)).count())
+
+
+def _unread(boards: Sequence[int]) -> Any:
+    changed = Ticket.notes_read_at_update.is_null() | (Ticket.notes_read_at_update < Ticket.updated_at)
+    return _open(boards) & changed
+
+
+def _open(boards: Sequence[int]) -> Any:
+    everywhere = Ticket.open & Ticket.deleted_at.is_null()
+    return everywhere & Ticket.board_id.in_(list(boards)) if boards else everywhere
+
+
+def is_over(ticket_id: peewee.Field) -> Any:
+    """Return the condition that the ticket of a row is closed, deleted, or was never stored."""
+    alive = Ticket.select(peewee.SQL("1")).where(Ticket.id == ticket_id, Ticket.open, Ticket.deleted_at.is_null())
+    return ~peewee.fn.EXISTS(alive)
+
+
+def is_old_note(before: datetime) -> Any:
+    """Return the condition that a note was entered and decided before a moment and its ticket is over (O8).
+
+    A note without a date never gets old: its age is the only thing that would keep it from being told again.
+    """
+    decided = Note.decided_at.is_null() | (Note.decided_at < before)
+    return (Note.entered_at < before) & decided & is_over(Note.ticket_id)

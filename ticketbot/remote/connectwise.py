@@ -251,9 +251,7 @@ class ConnectWise:
         has_next = full if "Link" not in answer.headers else answer.next_link is not None
         return list(fields.rows(answer.body)), has_next
 
-    def _pages(
-        self, operation: str, path: str, query: Mapping[str, str | int]
-    ) -> Iterator[Page[fields.Row]]:
+    def _pages(self, operation: str, path: str, query: Mapping[str, str | int]) -> Iterator[Page[fields.Row]]:
         number, has_next = 1, True
         before: list[fields.Row] | None = None
         while has_next:

@@ -71,12 +71,16 @@ def _problem_of(error: errors.TicketbotError) -> bottle.HTTPResponse:
     if error.http_status >= 500:
         _logger.error("%s %s: %s", bottle.request.method, bottle.request.path, error)
         return problem(error.http_status, error.title, "The log of the server says more")
-    more = {}
+    more: dict[str, Any] = {}
+    if isinstance(error, errors.Conflict) and error.run_id is not None:
+        more["run_id"] = error.run_id
     if isinstance(error, errors.InvalidInput) and error.errors:
         more["errors"] = [each._asdict() for each in error.errors]
     response = problem(error.http_status, error.title, str(error), **more)
     if isinstance(error, errors.TooMany):
         response.set_header("Retry-After", str(error.retry_after_s))
+    if isinstance(error, errors.NotAllowed):
+        response.set_header("WWW-Authenticate", "Bearer")
     return response
 
 

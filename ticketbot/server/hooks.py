@@ -80,7 +80,7 @@ def _take_in(intake: Intake) -> str:
 def _read(body: bytes) -> dict[str, Any]:
     try:
         hook = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise errors.Unreadable("The body is not JSON") from None
     metadata = hook.get("Metadata") if isinstance(hook, dict) else None
     if not isinstance(metadata, dict) or not isinstance(metadata.get("key_url"), str):

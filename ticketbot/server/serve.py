@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import bottle
@@ -17,11 +18,25 @@ import waitress.server
 from ticketbot import __version__, db, errors, log, metrics
 from ticketbot.config import Settings
 from ticketbot.decide import message
-from ticketbot.jobs import deliver, gather, intake, leases, lookups, worker
-from ticketbot.models import admin, events, notifications, schema, state
+from ticketbot.jobs import (
+    catchup,
+    deliver,
+    duties,
+    gather,
+    intake,
+    leases,
+    lookups,
+    retention,
+    sync,
+    sync_run,
+    watchdog,
+    worker,
+)
+from ticketbot.models import admin, events, notifications, schema, state, syncs
 from ticketbot.remote import connectwise, keys, limits, webex
+from ticketbot.server import access, health, hooks, inbox
 from ticketbot.server import app as application
-from ticketbot.server import health, hooks, inbox
+from ticketbot.server.api import operations, routes
 
 HTTP_THREADS = 8
 STOP_WITHIN_S = 10.0  # O4
@@ -69,7 +84,12 @@ class Server:
         self._now = now or _now
         self._held = leases.Held()
         self._pool = ThreadPoolExecutor(settings.workers * 6, thread_name_prefix="lookups")
+        limit = limits.CallLimit(settings.cw_calls_per_minute)
+        self._outside = lookups.Outside(_connectwise(settings, limit), _webex(settings), self._pool)
         self._worker = self._new_worker(settings)
+        limit.busy = self._worker.is_busy
+        background = self._outside.connectwise.in_background()
+        self.syncs = sync.Syncs(sync_run.Desk(background, self._outside.webex, self._held.owner, self._now))
         self.app = self._new_app(settings)
         self._http = waitress.server.create_server(
             self.app,
@@ -94,19 +114,23 @@ class Server:
         _logger.info("stopping")
         self._http.close()
         self._http.task_dispatcher.shutdown(cancel_pending=False, timeout=int(STOP_WITHIN_S / 2))
+        self.syncs.stop()
         in_time = self._worker.stop(STOP_WITHIN_S)
+        self.syncs.join(2.0)
         self._pool.shutdown(wait=False, cancel_futures=True)
         try:
             with db.transaction("release"):
                 events.release(self._held.owner, self._now())
                 notifications.release(self._held.owner, self._now())
+                syncs.release(self._held.owner, self._now())
+                state.release_leases(self._held.owner)
         except errors.Unreachable as error:
             _logger.warning("leases are not released and will run out: %s", error)
         db.close_database()
         _logger.info("stopped" if in_time else "stopped; %s was still busy", ", ".join(self._worker.alive()))
 
     def _new_worker(self, settings: Settings) -> worker.Worker:
-        outside = lookups.Outside(_connectwise(settings), _webex(settings), self._pool)
+        outside = self._outside
         locale = gather.Locale(ticket_links(settings), settings.timezone)
         return worker.Worker(
             intake_desk=intake.Desk(outside, locale, self._held, self._now),
@@ -114,7 +138,22 @@ class Server:
             event_threads=settings.workers,
             now=self._now,
             held=self._held,
+            regular=self._duties(settings),
         )
+
+    def _duties(self, settings: Settings) -> list[duties.Duty]:
+        def duty(name: str, do: Callable[[duties.Keep], object], every_s: Callable[[], float]) -> duties.Duty:
+            return duties.Duty(name, do, every_s=every_s, owner=self._held.owner, now=self._now)
+
+        source = self._outside.connectwise
+        regular = [
+            duty(catchup.NAME, partial(catchup.run, catchup.Desk(source, self._now)), catchup.every_s),
+            duty(retention.NAME, partial(retention.run, source, self._now), lambda: retention.EVERY_S),
+        ]
+        if settings.public_url:
+            repair = partial(watchdog.run, source, settings.public_url)
+            regular.append(duty(watchdog.NAME, repair, lambda: watchdog.EVERY_S))
+        return regular
 
     def _new_app(self, settings: Settings) -> bottle.Bottle:
         app = application.new_app()
@@ -125,7 +164,18 @@ class Server:
             on_call=metrics.count_call,
         )
         hooks.add_routes(app, hooks.Intake(signing_keys, inbox.Inbox(), self._worker.events.ring, self._now))
-        health.add_routes(app, dead_threads=self._worker.dead, now=self._now)
+        gate = access.Access(trusted_proxies=settings.trusted_proxies, now=self._now)
+        health.add_routes(app, admit_local=gate.admit_local, dead_threads=self._worker.dead, now=self._now)
+        desk = operations.Desk(
+            access=gate,
+            webex=self._outside.webex,
+            syncs=self.syncs,
+            timezone=settings.timezone,
+            now=self._now,
+            wake_events=self._worker.events.ring,
+            wake_messages=self._worker.messages.ring,
+        )
+        routes.add_routes(app, desk)
         return app
 
 
@@ -143,7 +193,7 @@ def _address(http: Any) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _connectwise(settings: Settings) -> connectwise.ConnectWise:
+def _connectwise(settings: Settings, limit: limits.CallLimit) -> connectwise.ConnectWise:
     return connectwise.ConnectWise(
         url=settings.cw_url,
         codebase=settings.cw_codebase,
@@ -151,7 +201,7 @@ def _connectwise(settings: Settings) -> connectwise.ConnectWise:
         public_key=settings.cw_public_key,
         private_key=settings.cw_private_key,
         client_id=settings.cw_client_id,
-        limit=limits.CallLimit(settings.cw_calls_per_minute),
+        limit=limit,
         on_call=metrics.count_call,
     )
 

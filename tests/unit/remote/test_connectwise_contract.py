@@ -269,7 +269,9 @@ class TestOverCassettes(Contract):
         assert [[ticket.id for ticket in page.items] for page in pages] == [[69], [70]]
 
     @answered(
-        Reply("GET /service/tickets", "connectwise/ticket-list.json", query={"conditions": "id>68"}, headers={"Link": ""}),
+        Reply(
+            "GET /service/tickets", "connectwise/ticket-list.json", query={"conditions": "id>68"}, headers={"Link": ""}
+        ),
     )
     def test_reading_goes_on_where_it_stopped(self, connectwise: ConnectWise) -> None:
         assert [page.last_id for page in connectwise.tickets(page_size=1, after_id=68)] == [69]

@@ -1,4 +1,4 @@
-"""One table for routing and for OpenAPI: a path, what comes in, what goes out, the status, and the function that does it.
+"""One table for routing and for OpenAPI: path, what comes in and goes out, status, and the function that does it.
 
 The signature of the function says the rest. `{rule_id}` in the path is an argument of that name, an id; `body` and
 `query` are structs of `asked`; `caller` is whose key it is; `desk` is what the server lends; the annotated result is
@@ -12,7 +12,6 @@ the answer. A function raises `errors`; a change and its `audit.record` share on
 
 from __future__ import annotations
 
-import inspect
 import re
 import typing
 from collections.abc import Callable, Iterable
@@ -23,6 +22,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import peewee
 
 from ticketbot import asked, errors
+from ticketbot.decide import forwards
+from ticketbot.jobs import sync
+from ticketbot.models import routing
 from ticketbot.remote import webex
 from ticketbot.server import access
 
@@ -36,6 +38,7 @@ class Desk:
 
     access: access.Access
     webex: webex.Webex
+    syncs: sync.Syncs
     timezone: tzinfo
     now: Callable[[], datetime]
     wake_events: Callable[[], None]
@@ -113,7 +116,9 @@ class Table:
     def _add(self, method: str, path: str, summary: str, status: int, refuses: tuple[int, ...]) -> Callable[[Run], Run]:
         def add(run: Run) -> Run:
             types = typing.get_type_hints(run, include_extras=True)
-            body = inspect.signature(run).parameters.get("body")
+            takes_empty_body = type(None) in typing.get_args(types.get("body"))
+            if takes_empty_body:
+                types["body"] = typing.get_args(types["body"])[0]
             self.operations.append(
                 Operation(
                     method,
@@ -124,7 +129,7 @@ class Table:
                     status,
                     refuses,
                     types,
-                    takes_empty_body=body is not None and body.default is not inspect.Parameter.empty,
+                    takes_empty_body,
                 )
             )
             return run
@@ -132,22 +137,24 @@ class Table:
         return add
 
 
-def listing(rows: peewee.ModelSelect, key: peewee.Field, page: asked.Page, shape: Callable[[Any], Row]) -> Listing[Row]:
-    """Return the page of a query that is asked for, ordered by `key`."""
+def listing(
+    rows: peewee.ModelSelect,
+    key: peewee.Field,
+    page: asked.Page,
+    shape: Callable[[Any], Row],
+    *,
+    keep: Callable[[Row], bool] | None = None,
+) -> Listing[Row]:
+    """Return the page of a query that is asked for, ordered by `key`.
+
+    `keep` leaves rows out that the database cannot; it is for tables of some thousand rows at most.
+    """
     if page.after is not None:
         rows = rows.where(key < page.after if page.order == "desc" else key > page.after)
     ordered = rows.order_by(key.desc() if page.order == "desc" else key)
-    return cut((shape(row) for row in ordered.limit(page.limit + 1)), page.limit)
-
-
-def cut(rows: Iterable[Row], limit: int) -> Listing[Row]:
-    """Return the first rows, and whether there is at least one more."""
-    found: list[Row] = []
-    for row in rows:
-        if len(found) == limit:
-            return Listing(found, more=True)
-        found.append(row)
-    return Listing(found, more=False)
+    if keep is None:
+        return _cut((shape(row) for row in ordered.limit(page.limit + 1)), page.limit)
+    return _cut(filter(keep, map(shape, ordered)), page.limit)
 
 
 def found(row: Row | None, what: str, row_id: int) -> Row:
@@ -157,6 +164,32 @@ def found(row: Row | None, what: str, row_id: int) -> Row:
     return row
 
 
+def known_recipient(field: str, recipient_id: int) -> routing.Recipient:
+    """Return the recipient that a field names, or raise `InvalidInput`."""
+    row: routing.Recipient | None = routing.Recipient.get_or_none(routing.Recipient.id == recipient_id)
+    if row is None:
+        raise wrong(field, f"There is no recipient {recipient_id}. Perhaps a sync of the recipients finds it")
+    return row
+
+
+def moment(field: str, text: str | None, zone: tzinfo, *, is_end: bool = False) -> datetime | None:
+    """Return the moment that a date or time means, the end of a day for an end; raises `InvalidInput`."""
+    try:
+        start, end = forwards.window(text, text, zone)
+    except (ValueError, OverflowError):
+        raise wrong(field, asked.ADVICE[asked.WHEN]) from None
+    return end if is_end else start
+
+
 def wrong(field: str, message: str) -> errors.InvalidInput:
     """Return the failure that one field is wrong, to be raised."""
     return errors.InvalidInput("The request is not valid", [errors.FieldError(field, message)])
+
+
+def _cut(rows: Iterable[Row], limit: int) -> Listing[Row]:
+    found: list[Row] = []
+    for row in rows:
+        if len(found) == limit:
+            return Listing(found, more=True)
+        found.append(row)
+    return Listing(found, more=False)

@@ -1,0 +1,159 @@
+"""The HTTP API of one server on the open database, called in this process, with a clock that stands still."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import requests
+
+from tests import wsgi
+from ticketbot import client, db, kinds
+from ticketbot.jobs import sync, sync_run
+from ticketbot.models import admin, events, notifications, routing, tickets
+from ticketbot.remote import connectwise, webex
+from ticketbot.server import access, health
+from ticketbot.server import app as application
+from ticketbot.server.api import operations, routes
+from ticketbot.simulators.webex import Webex
+
+URL = "http://tbot.test"
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+TRUSTED_PROXY = "10.0.0.7"
+
+
+class Clock:
+    """Stands still until it is moved; `now` and `seconds` go together."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+
+    def now(self) -> datetime:
+        """Return the time of day."""
+        return START + timedelta(seconds=self.passed)
+
+    def seconds(self) -> float:
+        """Return seconds that never go back."""
+        return self.passed
+
+    def move(self, seconds: float) -> None:
+        """Let time pass."""
+        self.passed += seconds
+
+
+class Api:
+    """One server's application. Several on one database are several servers that share it."""
+
+    def __init__(self, organisation: Webex, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
+        self.webex = organisation
+        self.woken: Counter[str] = Counter()
+        self.access = access.Access(
+            trusted_proxies=kinds.networks(TRUSTED_PROXY), now=self.clock.now, clock=self.clock.seconds
+        )
+        self.app = application.new_app()
+        health.add_routes(self.app, admit_local=self.access.admit_local, dead_threads=list, now=self.clock.now)
+        routes.add_routes(
+            self.app,
+            operations.Desk(
+                access=self.access,
+                webex=webex.Webex(url=organisation.url, token=organisation.token),
+                syncs=_syncs(organisation, self.clock),
+                timezone=kinds.zone("Europe/Berlin"),
+                now=self.clock.now,
+                wake_events=lambda: self.woken.update(["events"]),
+                wake_messages=lambda: self.woken.update(["messages"]),
+            ),
+        )
+        self._numbers = itertools.count(1)
+
+    def client(self, key: str, **environ: str) -> client.Client:
+        """Return a client of this server."""
+        return client.Client(URL, key, transport=wsgi.Adapter(self.app, **environ))
+
+    def request(
+        self, method: str, path: str, *, key: str = "", environ: dict[str, str] | None = None, **more: Any
+    ) -> requests.Response:
+        """Send a request as it stands, without the client's care."""
+        with requests.Session() as session:
+            session.mount(URL, wsgi.Adapter(self.app, **(environ or {})))
+            headers = {"Authorization": f"Bearer {key}"} if key else {}
+            headers |= more.pop("headers", {})
+            return session.request(method, f"{URL}{path}", headers=headers, **more)
+
+    def administrator(self, email: str = "ana@example.com") -> str:
+        """Add a user with a key, past the API, and return the key."""
+        with db.transaction("test"):
+            user = admin.add_user(email.partition("@")[0].title(), email, self.clock.now())
+            return admin.add_key(user, admin.new_key(), self.clock.now()).key
+
+    def board(self, name: str = "Service Desk") -> int:
+        """Store a board and return its id."""
+        with db.transaction("test"):
+            return int(tickets.Board.create(id=100 + next(self._numbers), name=name).id)
+
+    def recipient(self, name: str, *, room: bool = False) -> int:
+        """Store a recipient that the simulated Webex knows, and return its id."""
+        email = None if room else f"{name.lower().replace(' ', '.')}@msp.example"
+        webex_id = self.webex.add_room(name) if room else self.webex.add_person(str(email), name)
+        with db.transaction("test"):
+            kind = routing.ROOM if room else routing.PERSON
+            return int(routing.Recipient.create(type=kind, webex_id=webex_id, name=name, email=email).id)
+
+    def ticket(self, **more: Any) -> int:
+        """Store a ticket and return its id."""
+        row = {"id": 1000 + next(self._numbers), "summary": "Printer on fire", "stored_at": self.clock.now(), **more}
+        with db.transaction("test"):
+            return int(tickets.Ticket.create(**row).id)
+
+    def event(self, ticket_id: int, state: str = events.DONE, **more: Any) -> int:
+        """Store an event of a ticket and return its id."""
+        now = self.clock.now()
+        row = {"source": "hook", "correlation": "c0ffee", "first_received_at": now, "received_at": now, "due_at": now}
+        with db.transaction("test"):
+            return int(events.Event.create(ticket_id=ticket_id, state=state, **{**row, **more}).id)
+
+    def notification(self, recipient_id: int | None, state: str = notifications.SENT, **more: Any) -> int:
+        """Store a notification and return its id."""
+        number, now = next(self._numbers), self.clock.now()
+        row = {
+            "ticket_id": 7,
+            "subject": f"note:TicketNote:{number}",
+            "target": f"recipient:{recipient_id}",
+            "kind": "update",
+            "note_id": number,
+            "recipient": recipient_id,
+            "recipient_name": "somebody",
+            "reason": "assigned (resource)",
+            "created_at": now,
+            "give_up_at": now + timedelta(hours=24),
+        }
+        with db.transaction("test"):
+            return int(notifications.Notification.create(state=state, **{**row, **more}).id)
+
+
+def problem(response: requests.Response) -> dict[str, Any]:
+    """Return the problem document of a response, after looking at what all of them have."""
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.headers["X-Request-ID"]
+    body: dict[str, Any] = response.json()
+    assert body["status"] == response.status_code
+    assert body["type"] and body["title"] and body["detail"]
+    return body
+
+
+def wrong_fields(response: requests.Response) -> set[str]:
+    """Return the names of the fields that a 422 complains about."""
+    assert response.status_code == 422, response.text
+    return {each["field"] for each in problem(response)["errors"]}
+
+
+def _syncs(organisation: Webex, clock: Clock) -> sync.Syncs:
+    """Return syncs whose ConnectWise nobody serves: what they do is told elsewhere."""
+    nobody = connectwise.ConnectWise(
+        url="http://127.0.0.1:9", company="none", public_key="none", private_key="none", client_id="none"
+    )
+    asked = webex.Webex(url=organisation.url, token=organisation.token)
+    return sync.Syncs(sync_run.Desk(nobody, asked, "tests", clock.now))

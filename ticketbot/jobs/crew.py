@@ -1,0 +1,170 @@
+"""Ask outside services side by side, no more at once than allowed, and slower for as long as they ask for that (S4)."""
+
+from __future__ import annotations
+
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+from ticketbot import errors
+from ticketbot.decide import retry
+
+TRIES = 4  # of one question, some 7 s in all; whoever asks again later asks a service that is back
+THROTTLED_TRIES = 20  # a 429 says when to come back, and that is no failure of the question
+LOOK_EVERY_S = 0.1  # how soon the end of the work is noticed while everybody waits for an answer
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[T, R]):
+    """What came of one question: an answer, or the error that remained after all tries."""
+
+    item: T
+    answer: R | None = None
+    error: errors.RemoteError | None = None
+
+
+@dataclass
+class _Task:
+    item: Any
+    ask: Callable[[Any], Any]
+    done: queue.SimpleQueue[_Task]
+    tries: int = 0
+    throttled: int = 0
+    due_s: float = 0.0
+    started_s: float = 0.0
+    answer: Any = None
+    error: Exception | None = None
+
+
+class Crew:
+    """Threads that ask; one caller hands the questions out and takes the answers.
+
+    At most `width()` are under way, less after a 429: half as many, then one more for every round that went well.
+    `check` is called all the time, and raises when the work is to end; what is under way then is left alone.
+    """
+
+    def __init__(
+        self,
+        width: Callable[[], int],
+        check: Callable[[], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._width, self._check, self._clock, self._jitter = width, check, clock, jitter
+        self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
+        self._threads = 0
+        self._bearable = float("inf")
+        self._slowed_s = self._resume_s = clock()
+
+    def close(self) -> None:
+        """Let the threads end, each after what it is doing."""
+        for _ in range(self._threads):
+            self._tasks.put(None)
+        self._threads = 0
+
+    def one(self, ask: Callable[[], R]) -> R:
+        """Ask one question; raises the `RemoteError` that remains after all tries."""
+        (outcome,) = self.each([None], lambda _: ask())
+        if outcome.error is not None:
+            raise outcome.error
+        return cast(R, outcome.answer)  # None where that is the answer
+
+    def each(self, items: Iterable[T], ask: Callable[[T], R]) -> Iterator[Outcome[T, R]]:
+        """Yield what comes of asking about each item, in the order of the answers; items are taken as needed."""
+        fresh = iter(items)
+        done: queue.SimpleQueue[_Task] = queue.SimpleQueue()
+        again: list[_Task] = []
+        busy, has_more = 0, True
+        while True:
+            self._check()
+            while (has_more or again) and busy < self.allowed():
+                task = self._next(again)
+                if task is None and has_more:
+                    has_more, task = self._fresh(fresh, ask, done)
+                if task is None:
+                    break
+                self._hand_out(task)
+                busy += 1
+            if not (busy or again or has_more):
+                return
+            try:
+                task = done.get(timeout=LOOK_EVERY_S)
+            except queue.Empty:
+                continue
+            busy -= 1
+            if self._shall_try_again(task):
+                again.append(task)
+            else:
+                yield _outcome(task)
+
+    def allowed(self) -> int:
+        """Return how many questions may be under way now."""
+        if self._clock() < self._resume_s:
+            return 0
+        return max(1, min(self._width(), int(min(self._bearable, 1e6))))
+
+    def _next(self, again: list[_Task]) -> _Task | None:
+        now_s = self._clock()
+        for index, task in enumerate(again):
+            if task.due_s <= now_s:
+                return again.pop(index)
+        return None
+
+    def _fresh(
+        self, items: Iterator[T], ask: Callable[[T], R], done: queue.SimpleQueue[_Task]
+    ) -> tuple[bool, _Task | None]:
+        for item in items:
+            return True, _Task(item, ask, done)
+        return False, None
+
+    def _hand_out(self, task: _Task) -> None:
+        task.started_s, task.error = self._clock(), None
+        if self._threads < self._width():
+            self._threads += 1
+            # Daemons: a call that hangs must not keep a server from stopping (O4).
+            threading.Thread(target=self._work, name=f"sync-{self._threads}", daemon=True).start()
+        self._tasks.put(task)
+
+    def _work(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            try:
+                task.answer = task.ask(task.item)
+            except Exception as error:  # noqa: BLE001  (judged by the caller's thread)
+                task.error = error
+            task.done.put(task)
+
+    def _shall_try_again(self, task: _Task) -> bool:
+        error = task.error
+        if error is None:
+            self._bearable = min(self._width(), self._bearable + 1 / max(1.0, self._bearable))
+            return False
+        if isinstance(error, errors.RemoteThrottled):
+            return self._slow_down(task, error)
+        task.tries += 1
+        task.due_s = self._clock() + retry.wait_s(error, task.tries, self._jitter())
+        return isinstance(error, errors.RemoteUnavailable) and task.tries < TRIES
+
+    def _slow_down(self, task: _Task, error: errors.RemoteThrottled) -> bool:
+        """Halve the width, once for all who were under way together, and let everybody wait as long as asked for."""
+        task.throttled += 1
+        if task.started_s >= self._slowed_s:
+            self._bearable = max(1.0, min(self._bearable, self._width()) / 2)
+            self._slowed_s = self._clock()
+        self._resume_s = max(self._resume_s, self._clock() + retry.wait_s(error, task.throttled, self._jitter()))
+        return task.throttled < THROTTLED_TRIES
+
+
+def _outcome(task: _Task) -> Outcome[Any, Any]:
+    if task.error is None:
+        return Outcome(task.item, task.answer)
+    if isinstance(task.error, errors.RemoteError):
+        return Outcome(task.item, error=task.error)
+    raise task.error

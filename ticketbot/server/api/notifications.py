@@ -1,0 +1,115 @@
+"""The ledger: what was sent, what was not and why; and another try for what is dead (L5)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+import peewee
+
+from ticketbot import asked, db, errors, shapes
+from ticketbot.decide import retry
+from ticketbot.models import events, notifications, routing, state
+from ticketbot.server import access
+from ticketbot.server.api import audit, operations
+
+TABLE = operations.Table("notifications")
+
+Notification = notifications.Notification
+
+_RETRIED_BY_DEFAULT = timedelta(hours=24)
+
+
+@TABLE.get("/notifications", "List the ledger")
+def list_notifications(
+    query: asked.NotificationQuery, desk: operations.Desk
+) -> operations.Listing[shapes.Notification]:
+    rows = with_recipients()
+    since = operations.moment("since", query.since, desk.timezone)
+    if query.state is not None:
+        rows = rows.where(Notification.state == query.state)
+    if query.ticket_id is not None:
+        rows = rows.where(Notification.ticket_id == query.ticket_id)
+    if query.recipient_id is not None:
+        rows = rows.where(Notification.recipient == query.recipient_id)
+    if since is not None:
+        rows = rows.where(Notification.created_at >= since)
+    return operations.listing(rows, Notification.id, query, notification)
+
+
+@TABLE.get("/notifications/{notification_id}", "Show a notification")
+def get_notification(notification_id: int) -> shapes.Notification:
+    return _found(notification_id)
+
+
+@TABLE.post("/notifications/{notification_id}/retry", "Send a dead notification again", status=202, refuses=(409,))
+def retry_notification(notification_id: int, caller: access.Caller, desk: operations.Desk) -> shapes.Notification:
+    now = desk.now()
+    with db.transaction("retry"):
+        before = _found(notification_id)
+        _ensure_sending_is_on()
+        which = Notification.id == notification_id
+        if not notifications.revive(which, now=now, give_up_at=now + retry.GIVE_UP_AFTER):
+            raise errors.Conflict(f"Notification {notification_id} is {before.state}; only a dead one is sent again")
+        after = _found(notification_id)
+        audit.record(caller, now, "retry", "notification", notification_id, before=before, after=after)
+    desk.wake_messages()
+    return after
+
+
+@TABLE.post("/notifications/retry", "Try everything again that is dead", status=202, refuses=(409,))
+def retry_dead(caller: access.Caller, desk: operations.Desk, body: asked.RetryRequest | None = None) -> shapes.Retried:
+    now = desk.now()
+    since = operations.moment("since", body.since if body else None, desk.timezone) or now - _RETRIED_BY_DEFAULT
+    with db.transaction("retry"):
+        _ensure_sending_is_on()
+        which = Notification.created_at >= since
+        retried = shapes.Retried(
+            notifications=notifications.revive(which, now=now, give_up_at=now + retry.GIVE_UP_AFTER),
+            events=events.revive(events.Event.received_at >= since, now=now),
+        )
+        asked_for = {"state": notifications.DEAD, "since": since}
+        audit.record(caller, now, "retry", "notifications", after=msgspec.structs.asdict(retried) | asked_for)
+    desk.wake_messages()
+    desk.wake_events()
+    return retried
+
+
+def with_recipients() -> peewee.ModelSelect:
+    """Return the query for every notification with its recipient, where it has one."""
+    return Notification.select(Notification, routing.Recipient).join(routing.Recipient, peewee.JOIN.LEFT_OUTER)
+
+
+def notification(row: notifications.Notification) -> shapes.Notification:
+    """Return a notification as the API shows it."""
+    return shapes.Notification(
+        id=row.id,
+        ticket_id=row.ticket_id,
+        note_id=row.note_id,
+        kind=row.kind,
+        recipient_id=row.recipient_id,
+        recipient_name=row.recipient_name,
+        recipient_type=row.recipient.type if row.recipient_id is not None else None,
+        state=row.state,
+        reason=row.reason,
+        forwarded_from=list(row.forwarded_from),
+        attempts=row.attempts,
+        error=row.error,
+        possible_duplicate=row.possible_duplicate,
+        overtaken=row.overtaken,
+        webex_message_id=row.webex_message_id,
+        tracking_id=row.tracking_id,
+        created_at=row.created_at,
+        next_try_at=row.next_try_at,
+        sent_at=row.sent_at,
+    )
+
+
+def _ensure_sending_is_on() -> None:
+    if not state.read_config().attempt_notify:
+        raise errors.Conflict("Notifications are switched off, so this would be skipped for good. Switch them on first")
+
+
+def _found(notification_id: int) -> shapes.Notification:
+    row = with_recipients().where(Notification.id == notification_id).first()
+    return notification(operations.found(row, "notification", notification_id))

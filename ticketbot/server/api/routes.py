@@ -1,0 +1,61 @@
+"""All operations of the HTTP API, and the application that serves them."""
+
+from __future__ import annotations
+
+import functools
+
+import bottle
+import msgspec
+
+from ticketbot.server import openapi
+from ticketbot.server.api import (
+    audit,
+    binding,
+    config,
+    connectwise,
+    events,
+    forwards,
+    notifications,
+    operations,
+    recipients,
+    rules,
+    sync,
+    users,
+)
+
+OWN = operations.Table("description")
+
+TABLES = (
+    OWN,
+    users.TABLE,
+    connectwise.TABLE,
+    recipients.TABLE,
+    rules.TABLE,
+    forwards.TABLE,
+    events.TABLE,
+    notifications.TABLE,
+    sync.TABLE,
+    config.TABLE,
+    audit.TABLE,
+)
+
+
+@OWN.get("/openapi.json", "Describe this API")
+def describe_api() -> msgspec.Raw:
+    return _description()
+
+
+def add_routes(app: bottle.Bottle, desk: operations.Desk) -> None:
+    """Serve every operation of every table."""
+    for operation in all_operations():
+        binding.serve(app, operation, desk)
+
+
+def all_operations() -> list[operations.Operation]:
+    """Return every operation, in the order of the documentation."""
+    return [operation for table in TABLES for operation in table.operations]
+
+
+@functools.cache
+def _description() -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(openapi.document(all_operations())))

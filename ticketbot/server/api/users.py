@@ -1,0 +1,116 @@
+"""Users and their API keys (A1, A4)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ticketbot import asked, db, errors, shapes
+from ticketbot.models import admin, state
+from ticketbot.server import access
+from ticketbot.server.api import audit, operations
+
+TABLE = operations.Table("users")
+
+
+@TABLE.get("/authtest", "Show whose key this is")
+def authtest(caller: access.Caller) -> shapes.User:
+    return caller.user
+
+
+@TABLE.get("/users", "List users")
+def list_users(query: asked.Page) -> operations.Listing[shapes.User]:
+    return operations.listing(admin.User.select(), admin.User.id, query, _user)
+
+
+@TABLE.get("/users/me", "Show whose key this is")
+def get_me(caller: access.Caller) -> shapes.User:
+    return caller.user
+
+
+@TABLE.get("/users/{user_id}", "Show a user")
+def get_user(user_id: int) -> shapes.User:
+    return _user(_found_user(user_id))
+
+
+@TABLE.post("/users", "Add a user", status=201, refuses=(409,))
+def create_user(body: asked.NewUser, caller: access.Caller, desk: operations.Desk) -> shapes.User:
+    with db.transaction("create-user"):
+        if admin.User.select().where(admin.User.email_lookup == body.email.lower()).exists():
+            raise errors.Conflict(f"There is a user with the e-mail address {body.email}")
+        user = _user(admin.add_user(body.name, body.email, desk.now()))
+        audit.record(caller, desk.now(), "create", "user", user.id, after=user)
+    return user
+
+
+@TABLE.delete("/users/{user_id}", "Delete a user with all keys, which ends their access at once", refuses=(409,))
+def delete_user(user_id: int, caller: access.Caller, desk: operations.Desk) -> None:
+    with db.transaction("delete-user"):
+        _ensure_key_exists(caller)
+        row = _found_user(user_id)
+        if user_id == caller.user.id:
+            raise errors.Conflict("This request came with a key of that user. Delete it with a key of another one")
+        key_ids = [key.id for key in row.keys]
+        audit.record(caller, desk.now(), "delete", "user", user_id, before=_user(row))
+        row.delete_instance()
+    desk.access.forget(key_ids)
+
+
+@TABLE.get("/users/keys", "List API keys")
+def list_keys(query: asked.Page) -> operations.Listing[shapes.Key]:
+    return operations.listing(admin.ApiKey.select(), admin.ApiKey.id, query, _key)
+
+
+@TABLE.get("/users/keys/{key_id}", "Show an API key, without the key itself")
+def get_key(key_id: int) -> shapes.Key:
+    return _key(_found_key(key_id))
+
+
+@TABLE.post("/users/keys", "Make an API key; no other answer ever shows it", status=201, refuses=(409,))
+def create_key(body: asked.NewKey, caller: access.Caller, desk: operations.Desk) -> shapes.CreatedKey:
+    with db.transaction("create-key"):
+        user = admin.User.get_or_none(admin.User.id == body.user_id)
+        if user is None:
+            raise operations.wrong("user_id", f"There is no user {body.user_id}")
+        made = admin.add_key(user, admin.new_key(), desk.now())
+        created = shapes.CreatedKey(**msgspec.structs.asdict(_key(made.row)), key=made.key)
+        audit.record(caller, desk.now(), "create", "key", created.id, after=created)
+    return created
+
+
+@TABLE.delete("/users/keys/{key_id}", "Delete an API key, which ends its access at once", refuses=(409,))
+def delete_key(key_id: int, caller: access.Caller, desk: operations.Desk) -> None:
+    with db.transaction("delete-key"):
+        _ensure_key_exists(caller)
+        row = _found_key(key_id)
+        if key_id == caller.key_id:
+            raise errors.Conflict("This request came with that key. Delete it with another one")
+        audit.record(caller, desk.now(), "delete", "key", key_id, before=_key(row))
+        row.delete_instance()
+    desk.access.forget([key_id])
+
+
+def _ensure_key_exists(caller: access.Caller) -> None:
+    """Keep two administrators who delete each other at the same moment from locking everybody out (A4)."""
+    state.take_turns("delete-access")
+    if not admin.ApiKey.select().where(admin.ApiKey.id == caller.key_id).exists():
+        raise errors.NotAllowed("This API key has just been deleted")
+
+
+def _found_user(user_id: int) -> admin.User:
+    found: admin.User = operations.found(admin.User.get_or_none(admin.User.id == user_id), "user", user_id)
+    return found
+
+
+def _found_key(key_id: int) -> admin.ApiKey:
+    found: admin.ApiKey = operations.found(admin.ApiKey.get_or_none(admin.ApiKey.id == key_id), "key", key_id)
+    return found
+
+
+def _user(row: admin.User) -> shapes.User:
+    return shapes.User(id=row.id, name=row.name, email=row.email, created_at=row.created_at)
+
+
+def _key(row: admin.ApiKey) -> shapes.Key:
+    return shapes.Key(
+        id=row.id, user_id=row.user_id, hint=row.hint, created_at=row.created_at, last_used_at=row.last_used_at
+    )

@@ -1,0 +1,97 @@
+"""Text for a terminal: nothing in it can move the cursor, and it is exactly as wide as it is meant to be."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+import urwid
+
+ELLIPSIS = "…"
+
+Line = list[tuple[str, str]]
+"""Pieces of one line: display attribute and text."""
+
+# What terminals disagree about: joined, toned and coloured emoji. Their parts are drawn by all of them alike.
+_DISPUTED = re.compile("[\u200d\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")
+_FLAG_LETTERS = {0x1F1E6 + number: ord("A") + number for number in range(26)}
+
+
+def clean(text: str) -> str:
+    """Return text on one line without control characters, and without what terminals draw in different widths."""
+    if text.isascii() and text.isprintable():
+        return text
+    plain = _DISPUTED.sub("", text).translate(_FLAG_LETTERS)
+    return "".join(map(_drawable, plain))
+
+
+def _drawable(char: str) -> str:
+    if char.isprintable():
+        return char
+    return "" if unicodedata.category(char) in ("Cf", "Cs") else " "
+
+
+def width(text: str) -> int:
+    """Return how many columns a text takes."""
+    return len(text) if text.isascii() else urwid.calc_width(text, 0, len(text))
+
+
+def fit(text: str, columns: int, *, right: bool = False) -> str:
+    """Return a text that takes exactly so many columns: filled up, or cut with an ellipsis."""
+    shown = clean(text)
+    taken = width(shown)
+    if taken > columns:
+        shown, taken = _cut(shown, columns)
+    blank = " " * (columns - taken)
+    return blank + shown if right else shown + blank
+
+
+def _cut(text: str, columns: int) -> tuple[str, int]:
+    if columns <= 0:
+        return "", 0
+    end, taken = urwid.calc_text_pos(text, 0, len(text), columns - 1)
+    return text[:end] + ELLIPSIS, taken + 1
+
+
+def wrap(text: str, columns: int) -> list[str]:
+    """Return a text as lines no wider than so many columns, broken between words where that is possible."""
+    lines = [""]
+    for word in clean(text).split(" "):
+        glued = f"{lines[-1]} {word}" if lines[-1] else word
+        if width(glued) <= columns:
+            lines[-1] = glued
+            continue
+        rest = word
+        if lines[-1]:
+            lines.append("")
+        while columns > 1 and width(rest) > columns:
+            end, _ = urwid.calc_text_pos(rest, 0, len(rest), columns)
+            lines[-1] = rest[:end]
+            lines.append("")
+            rest = rest[end:]
+        lines[-1] = rest
+    return lines
+
+
+def canvas(lines: Sequence[Line], columns: int, cursor: tuple[int, int] | None = None) -> urwid.TextCanvas:
+    """Return lines as a canvas; each is cut or filled up to so many columns in its last attribute."""
+    texts, attrs, charsets = [], [], []
+    for line in lines:
+        drawn = [(attr, *urwid.apply_target_encoding(text)) for attr, text in _exactly(line, columns)]
+        texts.append(b"".join(text for _, text, _ in drawn))
+        attrs.append([(attr, len(text)) for attr, text, _ in drawn])
+        charsets.append([run for _, _, charset in drawn for run in charset])
+    return urwid.TextCanvas(texts, attrs, charsets, cursor=cursor, maxcol=columns, check_width=False)
+
+
+def _exactly(line: Line, columns: int) -> Line:
+    fitted: Line = []
+    for attr, text in line:
+        shown = clean(text)
+        taken = width(shown)
+        if taken > columns:
+            shown, taken = _cut(shown, columns)
+        columns -= taken
+        fitted.append((attr, shown))
+    return [*fitted, (line[-1][0] if line else "row", " " * columns)]

@@ -1,0 +1,209 @@
+"""What stands above the tabs: texts to read, questions, and the one sight of a new key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import urwid
+
+from ticketbot.tui import cells, keys
+from ticketbot.tui.cells import Line
+
+WIDTH = 76
+FROM_TOP = 2
+
+Entry = tuple[str, str]
+"""A label and what it says. Without a label: a paragraph; without words: a heading; without both: an empty line."""
+
+
+class Dialog(urwid.Widget):
+    """A framed box that scrolls; `where` is its place in the table of keys."""
+
+    where: keys.Where = "text"
+    tone = "dialog title"
+    _sizing = frozenset([urwid.BOX])
+    _selectable = True
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.title = title
+        self._top = 0
+        self._page = 1
+        self._columns = WIDTH - 4
+
+    def lines(self, columns: int) -> list[Line]:
+        """Return what it shows, in so many columns."""
+        raise NotImplementedError
+
+    def cursor(self) -> tuple[int, int] | None:
+        """Return where the cursor stands in its lines, if it shows one; asked after `lines`."""
+        return None
+
+    def press(self, key: str) -> None:
+        """Handle a key."""
+        raise NotImplementedError
+
+    def tick(self) -> None:
+        """Do what time brings; called several times a second."""
+
+    def footer(self) -> list[tuple[str, str]]:
+        """Return the keys that work now."""
+        return keys.footer(self.where)
+
+    def over(self, below: urwid.Widget, size: tuple[int, int]) -> urwid.Overlay[Dialog, urwid.Widget]:
+        """Return this dialog above something."""
+        self._columns = max(min(WIDTH, size[0] - 2) - 4, 1)
+        wanted = len(self.lines(self._columns)) + 2
+        height = max(min(wanted, size[1] - FROM_TOP - 1), 3)
+        return urwid.Overlay(self, below, urwid.CENTER, self._columns + 4, urwid.TOP, height, top=FROM_TOP)
+
+    def scroll(self, key: str) -> None:
+        """Show lines further up or down."""
+        steps = {"up": -1, "down": 1, "page up": -self._page, "page down": self._page, "home": -10**6, "end": 10**6}
+        last = max(len(self.lines(self._columns)) - self._page, 0)
+        self._top = max(min(self._top + steps[key], last), 0)
+        self._invalidate()
+
+    def keypress(self, _size: tuple[int, ...], key: str) -> str | None:
+        """Handle every key: nothing reaches what is below."""
+        self.press(key)
+        return None
+
+    def render(self, size: tuple[int, int], focus: bool = False) -> urwid.Canvas:  # type: ignore[override]
+        """Draw the frame and the lines that fit."""
+        columns, height = size
+        inside, self._page = max(columns - 4, 1), max(height - 2, 1)
+        lines, cursor = self.lines(inside), self.cursor()
+        if cursor:
+            self._top = max(min(self._top, cursor[1]), cursor[1] - self._page + 1)
+        self._top = max(min(self._top, len(lines) - self._page), 0)
+        shown = lines[self._top : self._top + self._page]
+        shown += [[] for _ in range(self._page - len(shown))]
+        title = f" {cells.fit(self.title, min(cells.width(cells.clean(self.title)), columns - 6))} "
+        rest = "─" * max(columns - 3 - cells.width(title), 0)
+        mark = "─" if self._top + self._page >= len(lines) else "▼"
+        drawn = [[("dialog", "┌─"), (self.tone, title), ("dialog", f"{rest}┐")]]
+        drawn += [_framed(line, inside) for line in shown]
+        drawn.append([("dialog", f"└{'─' * max(columns - 4, 0)}{mark}─┘"[-columns:])])
+        at = (cursor[0] + 2, cursor[1] - self._top + 1) if cursor and focus else None
+        return cells.canvas(drawn[:height], columns, at)
+
+
+def _framed(line: Line, columns: int) -> Line:
+    used = sum(cells.width(cells.clean(text)) for _, text in line)
+    return [("dialog", "│ "), *line, ("dialog", " " * (columns - used)), ("dialog", " │")]
+
+
+class Text(Dialog):
+    """Entries to read. Keys of the list below that are among `actions` close it and are handed on."""
+
+    def __init__(
+        self,
+        title: str,
+        entries: Sequence[Entry],
+        close: Callable[[Dialog], None],
+        *,
+        hand_on: Callable[[str], None] | None = None,
+        actions: Sequence[str] = (),
+    ) -> None:
+        super().__init__(title)
+        self._entries = entries
+        self._close = close
+        self._hand_on = hand_on
+        self._actions = actions
+
+    def lines(self, columns: int) -> list[Line]:
+        """Return the labels in one column and what they say in another."""
+        indent = max((cells.width(label) for label, said in self._entries if said), default=0) + 2
+        return [line for entry in self._entries for line in _lines(entry, indent, columns)]
+
+    def footer(self) -> list[tuple[str, str]]:
+        """Return the keys of a text, and those that are handed on."""
+        return [*keys.footer(self.where), *keys.footer("list", self._actions)]
+
+    def press(self, key: str) -> None:
+        """Close, scroll, or hand the key on."""
+        action = keys.action(self.where, key)
+        if action == "close":
+            self._close(self)
+        elif action == "scroll":
+            self.scroll(key)
+        elif self._hand_on and keys.action("list", key) in self._actions:
+            self._close(self)
+            self._hand_on(key)
+
+
+def _lines(entry: Entry, indent: int, columns: int) -> list[Line]:
+    label, said = entry
+    if not said:
+        return [[("label", line)] for line in cells.wrap(label, columns)]
+    beside = indent if label else 0
+    texts = [line for text in said.split("\n") for line in cells.wrap(text, max(columns - beside, 8))]
+    return [
+        [("label", cells.fit(label if number == 0 else "", beside)), ("dialog", text)]
+        for number, text in enumerate(texts)
+    ]
+
+
+class Failure(Text):
+    """What went wrong, in words."""
+
+    tone = "bad"
+
+    def __init__(self, text: str, close: Callable[[Dialog], None]) -> None:
+        super().__init__("That did not work", [("", text)], close)
+        self.text = text
+
+
+class Confirm(Dialog):
+    """A question that only `y` answers with yes."""
+
+    where = "confirm"
+    tone = "warning"
+
+    def __init__(self, question: str, yes: Callable[[], None], close: Callable[[Dialog], None]) -> None:
+        super().__init__("Are you sure?")
+        self._question = question
+        self._yes = yes
+        self._close = close
+
+    def lines(self, columns: int) -> list[Line]:
+        """Return the question and how to answer it."""
+        asked: list[Line] = [[("dialog", line)] for text in self._question.split("\n") for line in cells.wrap(text, columns)]
+        return [*asked, [], [("key", "Y"), ("dialog", " yes, do it     "), ("key", "N"), ("dialog", " or "), ("key", "Esc"), ("dialog", " no")]]
+
+    def press(self, key: str) -> None:
+        """Do it, or not; other keys are no answer."""
+        action = keys.action(self.where, key)
+        if action in ("yes", "no"):
+            self._close(self)
+        if action == "yes":
+            self._yes()
+
+
+class Secret(Dialog):
+    """A new key, shown this once; a stray key does not close it."""
+
+    where = "secret"
+    tone = "warning"
+
+    def __init__(self, title: str, secret: str, close: Callable[[Dialog], None]) -> None:
+        super().__init__(title)
+        self._secret = secret
+        self._close = close
+
+    def lines(self, columns: int) -> list[Line]:
+        """Return the key on lines of its own, unframed by spaces that a copy would take along."""
+        pieces = [self._secret[start : start + columns] for start in range(0, len(self._secret), columns)]
+        return [
+            *([("dialog", line)] for line in cells.wrap("Copy this key now: it is shown this once and never again.", columns)),
+            [],
+            *([("secret", piece)] for piece in pieces),
+            [],
+            [("key", "Enter"), ("dialog", " when you have copied it")],
+        ]
+
+    def press(self, key: str) -> None:
+        """Close once it is copied."""
+        if keys.action(self.where, key) == "copied":
+            self._close(self)

@@ -1,0 +1,305 @@
+"""The fields of forms: a line of text, a date, a choice among many names, a box to tick."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+import urwid
+
+from ticketbot import asked
+from ticketbot.tui import cells, search
+from ticketbot.tui.cells import Line
+
+MATCHES_SHOWN = 6
+
+
+class Field:
+    """One value of a form. `complaint` is what is wrong with it, `cursor` the column where one types."""
+
+    def __init__(self, name: str, label: str, hint: str = "") -> None:
+        self.name = name
+        self.label = label
+        self.hint = hint
+        self.complaint = ""
+        self.cursor: int | None = None
+        self.changed: Callable[[], None] = lambda: None
+
+    @property
+    def value(self) -> Any:
+        """Return what it holds."""
+        raise NotImplementedError
+
+    def lines(self, columns: int, is_focused: bool) -> list[Line]:
+        """Return how it looks."""
+        raise NotImplementedError
+
+    def press(self, key: str) -> bool:
+        """Handle a key; False when it means nothing here."""
+        raise NotImplementedError
+
+    def check(self) -> str:
+        """Return what is wrong with what was typed so far."""
+        return ""
+
+    def missing(self) -> str:
+        """Return what must still be given."""
+        return ""
+
+    def against(self, _values: Mapping[str, Any]) -> str:
+        """Return what is wrong in the light of the other fields."""
+        return ""
+
+    def leave(self) -> None:
+        """Let somebody go on to another field."""
+
+    def notes(self, columns: int, is_focused: bool) -> list[Line]:
+        """Return what is wrong, or else the hint while somebody is here."""
+        if self.complaint:
+            return [[("bad", line)] for line in cells.wrap(self.complaint, columns)]
+        return [[("dim", line)] for line in cells.wrap(self.hint, columns)] if is_focused and self.hint else []
+
+
+class Typed(Field):
+    """A line of text that matches a pattern of the API."""
+
+    def __init__(self, name: str, label: str, hint: str = "", *, pattern: str = asked.NAME) -> None:
+        super().__init__(name, label, hint)
+        self._edit = urwid.Edit()
+        self._pattern = pattern
+
+    @property
+    def value(self) -> Any:
+        """Return what was typed, without spaces around it."""
+        return self._edit.edit_text.strip()
+
+    def lines(self, columns: int, is_focused: bool) -> list[Line]:
+        """Return the part of the line around the cursor, and the notes."""
+        text, self.cursor = _window(self._edit.edit_text, self._edit.edit_pos, columns)
+        look = "edit on" if is_focused else "edit"
+        return [[(look, cells.fit(text, columns))], *self.notes(columns, is_focused)]
+
+    def press(self, key: str) -> bool:
+        """Edit the line; keys that move between lines are the form's."""
+        return key not in ("up", "down", "enter", "tab") and self._edit.keypress((10**6,), key) is None
+
+    def missing(self) -> str:
+        """Return the advice of the pattern when the text does not match it."""
+        return "" if re.search(self._pattern, self.value) else f"{asked.ADVICE[self._pattern]}."
+
+
+class When(Typed):
+    """A date or a moment, or nothing; `after` names the field that must not be later."""
+
+    def __init__(self, name: str, label: str, hint: str, *, after: str = "") -> None:
+        super().__init__(name, label, hint, pattern=asked.WHEN)
+        self._after = after
+
+    @property
+    def value(self) -> str | None:
+        """Return what was typed, None for nothing."""
+        return super().value or None
+
+    def check(self) -> str:
+        """Return whether it is, or may become, a date that exists."""
+        text = super().value
+        if not text or _may_become_a_date(text):
+            return ""
+        return self.missing() or ("" if _moment(text) else f"There is no such date: {text}.")
+
+    def missing(self) -> str:
+        """Return the advice when there is something, but no date."""
+        if self.value is None:
+            return ""
+        return super().missing() or ("" if _moment(self.value) else f"There is no such date: {self.value}.")
+
+    def against(self, values: Mapping[str, Any]) -> str:
+        """Return that the end lies before the start."""
+        start, end = _moment(values.get(self._after) or ""), _moment(self.value or "")
+        return "The end is before the start." if start and end and end.date() < start.date() else ""
+
+
+class Tick(Field):
+    """A box to tick."""
+
+    def __init__(self, name: str, label: str, hint: str = "", *, is_ticked: bool = False) -> None:
+        super().__init__(name, label, hint)
+        self._is_ticked = is_ticked
+
+    @property
+    def value(self) -> bool:
+        """Tell whether it is ticked."""
+        return self._is_ticked
+
+    def lines(self, columns: int, is_focused: bool) -> list[Line]:
+        """Return the box with the hint beside it."""
+        self.cursor = 1 if is_focused else None
+        mark = "x" if self._is_ticked else " "
+        line: Line = [("edit on" if is_focused else "dialog", f"[{mark}]"), ("dim", f" {self.hint}")]
+        return [line, *([("bad", text)] for text in cells.wrap(self.complaint, columns) if text)]
+
+    def press(self, key: str) -> bool:
+        """Tick or untick."""
+        if key != " ":
+            return False
+        self._is_ticked = not self._is_ticked
+        return True
+
+
+class Option(NamedTuple):
+    """Something to choose, by its name."""
+
+    id: int
+    name: str
+
+
+class Options:
+    """All that can be chosen, ready to be searched. Making it is for a thread beside the screen."""
+
+    def __init__(self, options: Iterable[Option]) -> None:
+        self.all: Sequence[Option] = sorted(options, key=lambda option: search.fold(option.name))
+        self._index = search.Index(option.name for option in self.all)
+
+    def best(self, wanted: str) -> list[Option]:
+        """Return the options that match best."""
+        return [self.all[row] for row in self._index.best(wanted, MATCHES_SHOWN)]
+
+
+class Choice(Field):
+    """Something chosen by typing a part of its name; several with `is_many`. `none` is said when there is nothing."""
+
+    def __init__(
+        self, name: str, label: str, hint: str = "", *, none: str, is_many: bool = False, is_optional: bool = False
+    ) -> None:
+        super().__init__(name, label, hint)
+        self._edit = urwid.Edit()
+        self._none = none
+        self._is_many = is_many
+        self._is_optional = is_optional or is_many
+        self._options: Options | None = None
+        self._chosen: list[Option] = []
+        self._matches: list[Option] = []
+        self._marked = 0
+
+    def fill(self, options: Options) -> None:
+        """Say what there is to choose from."""
+        self._options = options
+        self._look()
+        self.changed()
+
+    @property
+    def value(self) -> Any:
+        """Return the id of what was chosen, None for nothing; a list of ids with `is_many`."""
+        ids = [option.id for option in self._chosen]
+        return ids if self._is_many else next(iter(ids), None)
+
+    def lines(self, columns: int, is_focused: bool) -> list[Line]:
+        """Return what was typed or chosen, and the best matches below it while somebody is here."""
+        text, self.cursor = _window(self._edit.edit_text, self._edit.edit_pos, columns)
+        lines: list[Line] = [[("edit on" if is_focused else "edit", cells.fit(text, columns))]]
+        if self._is_many:
+            lines += [[("good", f"+ {option.name}")] for option in self._chosen]
+        notes = self.notes(columns, is_focused)
+        return lines + notes + (self._match_lines(columns) if is_focused else [])
+
+    def _match_lines(self, columns: int) -> list[Line]:
+        if self._options is None:
+            return [[("dim", "Loading…")]]
+        if not self._options.all:
+            return [[("warning", line)] for line in cells.wrap(self._none, columns)]
+        if self._is_taken:
+            return []
+        if not self._matches:
+            return [[("warning", f"Nothing is called {self._edit.edit_text!r}.")]]
+        lines: list[Line] = [
+            [("match on" if number == self._marked else "dialog", cells.fit(f" {option.name}", columns))]
+            for number, option in enumerate(self._matches)
+        ]
+        more = len(self._options.all) > len(self._matches) == MATCHES_SHOWN
+        return [*lines, [("dim", " … type to narrow it down")]] if more else lines
+
+    @property
+    def _is_taken(self) -> bool:
+        return not self._is_many and bool(self._chosen)
+
+    def press(self, key: str) -> bool:
+        """Type, mark another match, or take the marked one."""
+        if key in ("up", "down") and self._matches and not self._is_taken:
+            wanted = self._marked + (1 if key == "down" else -1)
+            is_inside = 0 <= wanted < len(self._matches)
+            self._marked = wanted if is_inside else self._marked
+            return is_inside
+        if key == "enter":
+            return self._take() and self._is_many
+        if key == "backspace" and self._is_many and not self._edit.edit_text and self._chosen:
+            self._chosen.pop()
+            return True
+        if key in ("up", "down", "tab") or self._edit.keypress((10**6,), key) is not None:
+            return False
+        if not self._is_many:
+            self._chosen = []
+        self._look()
+        return True
+
+    def leave(self) -> None:
+        """Take the marked match when something was typed."""
+        if self._edit.edit_text and not self._is_taken:
+            self._take()
+
+    def missing(self) -> str:
+        """Return that nothing was chosen."""
+        if self._edit.edit_text and not self._is_taken:
+            return f"Nothing is called {self._edit.edit_text!r}."
+        return "" if self._chosen or self._is_optional else "Choose one: type a part of its name."
+
+    def _look(self) -> None:
+        self._marked = 0
+        self._matches = self._options.best(self._edit.edit_text) if self._options else []
+
+    def _take(self) -> bool:
+        """Take the marked match; False when there is nothing to take."""
+        if self._is_taken or not self._matches or (self._is_optional and not self._edit.edit_text):
+            return False
+        option = self._matches[self._marked]
+        if self._is_many:
+            self._chosen += [option] if option not in self._chosen else []
+            self._edit.set_edit_text("")
+            self._look()
+        else:
+            self._chosen = [option]
+            self._edit.set_edit_text(option.name)
+            self._edit.set_edit_pos(len(option.name))
+        self.complaint = ""
+        return True
+
+
+def _window(text: str, at: int, columns: int) -> tuple[str, int]:
+    """Return the end of a line up to the cursor and what fits behind it, and the column of the cursor."""
+    before = cells.clean(text[:at])
+    while cells.width(before) >= columns:
+        before = before[1:]
+    return before + cells.clean(text[at:]), cells.width(before)
+
+
+def _may_become_a_date(text: str) -> bool:
+    """Tell whether a date can still begin so: `2026-0`."""
+    return len(text) < 10 and re.fullmatch(r"[0-9-]*", text) is not None and bool(re.match(text_pattern(len(text)), text))
+
+
+def text_pattern(length: int) -> str:
+    """Return what the first characters of a date must be."""
+    return "".join(["[0-9]", "[0-9]", "[0-9]", "[0-9]", "-", "[0-1]", "[0-9]", "-", "[0-3]", "[0-9]"][:length]) + "$"
+
+
+def _moment(text: str) -> datetime | None:
+    """Return a date or moment, None when there is no such one."""
+    if not text or not re.search(asked.WHEN, text):
+        return None
+    try:
+        if len(text) == 10:
+            return datetime.combine(date.fromisoformat(text), datetime.min.time())
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,0 +1,122 @@
+"""Forms: fields that check what is typed as it is typed, and one button."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ticketbot import errors
+from ticketbot.tui import cells, keys
+from ticketbot.tui.cells import Line
+from ticketbot.tui.dialogs import Dialog
+from ticketbot.tui.fields import Field
+
+LABEL = 14
+
+
+class Form(Dialog):
+    """Fields, one below the other, and a button. `save` gets the values once all fields are fine.
+
+    It is called with the form, which stays open until `saved`, or `refuse` says what is wrong.
+    """
+
+    where = "form"
+
+    def __init__(
+        self,
+        title: str,
+        fields: Sequence[Field],
+        button: str,
+        save: Callable[[Form, Mapping[str, Any]], None],
+        close: Callable[[Dialog], None],
+    ) -> None:
+        super().__init__(title)
+        self._fields = fields
+        self._button = button
+        self._save = save
+        self.close = close
+        self._at = 0
+        self._is_saving = False
+        self._cursor: tuple[int, int] | None = None
+        for field in fields:
+            field.changed = self._invalidate
+
+    @property
+    def _focused(self) -> Field | None:
+        return self._fields[self._at] if self._at < len(self._fields) else None
+
+    def lines(self, columns: int) -> list[Line]:
+        """Return label and field side by side, below it what is wrong with it, and the button."""
+        lines: list[Line] = []
+        self._cursor = None
+        for field in self._fields:
+            is_focused = field is self._focused
+            shown = field.lines(columns - LABEL, is_focused)
+            if is_focused and field.cursor is not None:
+                self._cursor = (LABEL + field.cursor, len(lines))
+            for number, line in enumerate(shown):
+                label = field.label if number == 0 else ""
+                lines.append([("label", cells.fit(label, LABEL)), *line])
+        button = "Saving…" if self._is_saving else self._button
+        look = "button" if self._focused else "button on"
+        return [*lines, [], [("dialog", " " * LABEL), (look, f"[ {button} ]")]]
+
+    def cursor(self) -> tuple[int, int] | None:
+        """Return where one types."""
+        return self._cursor
+
+    def press(self, key: str) -> None:
+        """Let the field have the key first; then move, save or leave."""
+        field = self._focused
+        if field and field.press(key):
+            field.complaint = ""
+            self._check_fields()
+        else:
+            self._do(keys.action(self.where, key), key)
+        self._invalidate()
+
+    def _do(self, action: str | None, key: str) -> None:
+        if action == "leave":
+            self.close(self)
+        elif action == "previous field" or (action == "choose" and key == "up"):
+            self._move(-1)
+        elif action == "take" and self._focused is None:
+            self._submit()
+        elif action in ("next field", "take") or (action == "choose" and key == "down"):
+            self._move(1)
+
+    def _move(self, step: int) -> None:
+        if self._focused:
+            self._focused.leave()
+        self._at = max(min(self._at + step, len(self._fields)), 0)
+
+    def _submit(self) -> None:
+        if self._is_saving:
+            return
+        for field in self._fields:
+            field.leave()
+            field.complaint = field.check() or field.missing()
+        self._check_fields()
+        wrong = [number for number, field in enumerate(self._fields) if field.complaint]
+        if wrong:
+            self._at = wrong[0]
+            return
+        self._is_saving = True
+        self._save(self, {field.name: field.value for field in self._fields})
+
+    def _check_fields(self) -> None:
+        """Let each field say what is wrong with what it holds, also in the light of the others."""
+        values = {field.name: field.value for field in self._fields}
+        for field in self._fields:
+            field.complaint = field.check() or field.against(values) or field.complaint
+
+    def refuse(self, error: errors.TicketbotError) -> bool:
+        """Take back that it is being saved, and say at the fields what is wrong; False if no field is named."""
+        self._is_saving = False
+        named = {each.field: each.message for each in getattr(error, "errors", ())}
+        for number, field in reversed(list(enumerate(self._fields))):
+            if field.name in named:
+                field.complaint = named[field.name]
+                self._at = number
+        self._invalidate()
+        return any(field.name in named for field in self._fields)

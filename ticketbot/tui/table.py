@@ -1,0 +1,196 @@
+"""A table of rows: sorted, filtered, with one row selected; it draws the rows that are seen and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+import urwid
+
+from ticketbot.tui import cells, search
+
+GAP = 2
+
+
+class HasId(Protocol):
+    """What a row must have: the selection follows it."""
+
+    @property
+    def id(self) -> int: ...
+
+
+Row = TypeVar("Row", bound=HasId)
+
+
+@dataclass(frozen=True)
+class Column(Generic[Row]):
+    """One column: `columns` wide, or a share of what the fixed ones leave."""
+
+    title: str
+    cell: Callable[[Row], str]
+    columns: int = 0
+    share: int = 0
+    right: bool = False
+    order: Callable[[Row], Any] | None = None
+
+    def sort_key(self, row: Row) -> Any:
+        """Return by what a row is sorted."""
+        return self.order(row) if self.order else search.fold(self.cell(row))
+
+
+@dataclass
+class Content(Generic[Row]):
+    """Rows in the order of a column, ready to be searched. Making it is for a thread beside the screen."""
+
+    columns: Sequence[Column[Row]]
+    rows: list[Row]
+    by: int = 0
+    is_reversed: bool = False
+    index: search.Index = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rows = sorted(self.rows, key=self.columns[self.by].sort_key, reverse=self.is_reversed)
+        self.index = search.Index(" ".join(column.cell(row) for column in self.columns) for row in self.rows)
+
+
+class Table(urwid.Widget, Generic[Row]):
+    """The widget. `empty` is what it says without rows."""
+
+    _sizing = frozenset([urwid.BOX])
+    _selectable = True
+
+    def __init__(self, columns: Sequence[Column[Row]], tone: Callable[[Row], str]) -> None:
+        super().__init__()
+        self._columns = columns
+        self._tone = tone
+        self._content = Content(columns, [])
+        self._found = search.Found(iter(()))
+        self._at = 0
+        self._top = 0
+        self._page = 1
+        self.wanted = ""
+        self.empty = ""
+
+    @property
+    def selected(self) -> Row | None:
+        """Return the selected row, None when there is none."""
+        if self._found.reach(self._at + 1) <= self._at:
+            return None
+        return self._content.rows[self._found[self._at]]
+
+    @property
+    def total(self) -> int:
+        """Return how many rows there are, shown or not."""
+        return len(self._content.rows)
+
+    def count(self) -> int:
+        """Return how many rows the filter lets through; this looks at all of them."""
+        return len(self._found)
+
+    def fill(self, content: Content[Row]) -> None:
+        """Show other rows; the selected one stays selected and where it is on the screen, as long as it exists."""
+        old = self.selected
+        line = self._at - self._top
+        self._content = content
+        self._found = search.Found(content.index.matches(self.wanted))
+        at = self._position(old.id) if old is not None else None
+        last = max(len(self._found) - 1, 0) if old is not None else 0
+        self._at = min(self._at, last) if at is None else at
+        self._top = max(self._at - line, 0)
+        self._invalidate()
+
+    def filter(self, wanted: str) -> None:
+        """Show only the rows that hold all these words, and select the first."""
+        if wanted != self.wanted:
+            self.wanted = wanted
+            self._found = search.Found(self._content.index.matches(wanted))
+            self._at = self._top = 0
+            self._invalidate()
+
+    def select(self, row_id: int) -> None:
+        """Select the row with an id, if it is there."""
+        at = self._position(row_id)
+        if at is not None:
+            self._at = at
+            self._invalidate()
+
+    def say(self, empty: str) -> None:
+        """Set what is said when there are no rows."""
+        if empty != self.empty:
+            self.empty = empty
+            self._invalidate()
+
+    def move(self, action: str) -> bool:
+        """Move the selection; False for an action that does not."""
+        steps = {"up": -1, "down": 1, "page up": -self._page, "page down": self._page}
+        if action in steps:
+            wanted = self._at + steps[action]
+        elif action in ("first", "last"):
+            wanted = 0 if action == "first" else len(self._found) - 1
+        else:
+            return False
+        self._at = max(min(wanted, self._found.reach(wanted + 1) - 1), 0)
+        self._invalidate()
+        return True
+
+    def keypress(self, _size: tuple[int, ...], key: str) -> str:
+        """Handle no key: the app knows what keys do."""
+        return key
+
+    def render(self, size: tuple[int, int], focus: bool = False) -> urwid.Canvas:  # type: ignore[override]  # noqa: ARG002
+        """Draw the headings and the rows that are seen."""
+        columns, height = size
+        self._page = max(height - 2, 1)
+        self._scroll(height - 1)
+        lines = [("heading", self._headings(columns))] + self._lines(columns, height - 1)
+        lines += [("row", " " * columns)] * (height - len(lines))
+        return cells.canvas([[line] for line in lines[:height]], columns)
+
+    def _scroll(self, height: int) -> None:
+        """Keep the selected row on the screen."""
+        self._top = max(min(self._top, self._at), self._at - height + 1, 0)
+
+    def _lines(self, columns: int, height: int) -> list[tuple[str, str]]:
+        end = self._found.reach(self._top + max(height, 0))
+        if end == 0:
+            said = f"No row holds {self.wanted!r}. Esc shows all." if self.wanted and self.total else self.empty
+            lines = ["", *(line for text in said.split("\n") for line in cells.wrap(text, columns - 4))]
+            return [("dim", cells.fit(f"  {line}", columns)) for line in lines]
+        widths = self._widths(columns)
+        return [self._line(at, widths, columns) for at in range(self._top, min(end, self._top + height))]
+
+    def _line(self, at: int, widths: Sequence[int], columns: int) -> tuple[str, str]:
+        row = self._content.rows[self._found[at]]
+        shown = (
+            cells.fit(column.cell(row), width, right=column.right)
+            for column, width in zip(self._columns, widths, strict=True)
+        )
+        return "row on" if at == self._at else self._tone(row), cells.fit(" " + (" " * GAP).join(shown), columns)
+
+    def _headings(self, columns: int) -> str:
+        arrow = "▼" if self._content.is_reversed else "▲"
+        titles = [
+            f"{column.title} {arrow}" if number == self._content.by else column.title
+            for number, column in enumerate(self._columns)
+        ]
+        shown = (
+            cells.fit(title, width, right=column.right)
+            for title, column, width in zip(titles, self._columns, self._widths(columns), strict=True)
+        )
+        return cells.fit(" " + (" " * GAP).join(shown), columns)
+
+    def _widths(self, columns: int) -> list[int]:
+        fixed = 2 + GAP * (len(self._columns) - 1) + sum(column.columns for column in self._columns)
+        shares = sum(column.share for column in self._columns) or 1
+        free = max(columns - fixed, 0)
+        widths = [column.columns or free * column.share // shares for column in self._columns]
+        for number, column in enumerate(self._columns):
+            if column.share:
+                widths[number] += free - sum(w for w, c in zip(widths, self._columns, strict=True) if c.share)
+                break
+        return widths
+
+    def _position(self, row_id: int) -> int | None:
+        rows = self._content.rows
+        return next((at for at, number in enumerate(self._found) if rows[number].id == row_id), None)

@@ -1,0 +1,160 @@
+"""The colour themes: what each name of a display attribute looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+Look = tuple[str, str]
+"""Foreground and background, as urwid writes them."""
+
+
+class Theme(NamedTuple):
+    """One look of everything; `colors` is how many the terminal must have."""
+
+    name: str
+    colors: int
+    looks: Mapping[str, Look]
+
+    def palette(self) -> list[tuple[str, str, str, str, str, str]]:
+        """Return the entries that urwid's screen takes."""
+        plain, shown = self.looks, self.looks
+        if self.colors == 256:
+            plain = DEFAULT.looks
+        return [(name, *plain[name], _mono(name), *shown[name]) for name in self.looks]
+
+
+_MONO = {
+    "title": "bold",
+    "bar": "standout",
+    "tab": "",
+    "tab on": "standout",
+    "heading": "underline",
+    "row": "",
+    "row on": "standout",
+    "dim": "",
+    "good": "",
+    "warning": "bold",
+    "bad": "bold",
+    "dialog": "",
+    "dialog title": "bold",
+    "label": "",
+    "edit": "underline",
+    "edit on": "standout",
+    "match on": "standout",
+    "button": "",
+    "button on": "standout",
+    "key": "bold",
+    "footer": "",
+    "secret": "bold",
+    "done": "standout",
+    "to do": "underline",
+}
+
+
+def _mono(name: str) -> str:
+    return _MONO[name]
+
+
+DEFAULT = Theme(
+    "default",
+    16,
+    {
+        "title": ("white,bold", "dark blue"),
+        "bar": ("light gray", "dark blue"),
+        "tab": ("light gray", "default"),
+        "tab on": ("white,bold", "dark cyan"),
+        "heading": ("light cyan,underline", "default"),
+        "row": ("default", "default"),
+        "row on": ("black", "light gray"),
+        "dim": ("dark gray", "default"),
+        "good": ("light green", "default"),
+        "warning": ("yellow", "default"),
+        "bad": ("light red", "default"),
+        "dialog": ("default", "default"),
+        "dialog title": ("light cyan,bold", "default"),
+        "label": ("light cyan", "default"),
+        "edit": ("default,underline", "default"),
+        "edit on": ("black", "light gray"),
+        "match on": ("black", "dark cyan"),
+        "button": ("default", "default"),
+        "button on": ("black", "dark cyan"),
+        "key": ("light cyan,bold", "default"),
+        "footer": ("default", "default"),
+        "secret": ("yellow,bold", "default"),
+        "done": ("black", "dark green"),
+        "to do": ("light gray", "dark blue"),
+    },
+)
+
+LIGHT = Theme(
+    "light",
+    16,
+    DEFAULT.looks
+    | {
+        "tab": ("black", "default"),
+        "heading": ("dark blue,underline", "default"),
+        "row on": ("white", "dark blue"),
+        "good": ("dark green", "default"),
+        "warning": ("brown", "default"),
+        "bad": ("dark red", "default"),
+        "dialog title": ("dark blue,bold", "default"),
+        "label": ("dark blue", "default"),
+        "edit on": ("white", "dark blue"),
+        "match on": ("white", "dark cyan"),
+        "button on": ("white", "dark cyan"),
+        "key": ("dark blue,bold", "default"),
+        "secret": ("dark magenta,bold", "default"),
+    },
+)
+
+MONO = Theme("mono", 1, DEFAULT.looks)
+
+COLOURS_256 = Theme(
+    "256",
+    256,
+    DEFAULT.looks
+    | {
+        "title": ("#fff,bold", "#068"),
+        "bar": ("#dff", "#068"),
+        "tab": ("g74", "default"),
+        "tab on": ("#fff,bold", "#08a"),
+        "heading": ("#6cf,underline", "default"),
+        "row on": ("#fff", "#068"),
+        "dim": ("g50", "default"),
+        "good": ("#6d6", "default"),
+        "warning": ("#fd6", "default"),
+        "bad": ("#f66", "default"),
+        "dialog title": ("#6cf,bold", "default"),
+        "label": ("#6cf", "default"),
+        "edit on": ("#fff", "g27"),
+        "match on": ("#fff", "#068"),
+        "button on": ("#fff,bold", "#08a"),
+        "key": ("#6cf,bold", "default"),
+        "secret": ("#fd6,bold", "default"),
+        "done": ("#fff", "#080"),
+        "to do": ("g74", "g23"),
+    },
+)
+
+ALL = (DEFAULT, LIGHT, COLOURS_256, MONO)
+
+
+def pick(environ: Mapping[str, str]) -> Theme:
+    """Return the theme for a terminal, by what its environment says of it.
+
+    `NO_COLOR` (no-color.org) and terminals without colours get none; `COLORFGBG`, which some terminals set, tells of a
+    light background.
+    """
+    term = environ.get("TERM", "")
+    if environ.get("NO_COLOR") or term in ("dumb", "vt100", "vt220"):
+        return MONO
+    if environ.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15"):
+        return LIGHT
+    many = "256color" in term or "direct" in term or environ.get("COLORTERM", "") in ("truecolor", "24bit")
+    return COLOURS_256 if many else DEFAULT
+
+
+def after(theme: Theme) -> Theme:
+    """Return the theme that follows another one."""
+    return ALL[(ALL.index(theme) + 1) % len(ALL)]
