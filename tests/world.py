@@ -26,9 +26,12 @@ SETTLES_WITHIN_S = 20.0
 class World:
     """Simulated ConnectWise and Webex with the cast of `cases.py`, one board, and the settings that lead to them."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(
+        self, database_url: str, now: Callable[[], datetime] | None = None, *, explicit_nulls: bool = False
+    ) -> None:
         self.database_url = database_url
-        self.connectwise, self.webex = ConnectWise(), Webex()
+        self.connectwise = ConnectWise(now=now or _now, explicit_nulls=explicit_nulls)
+        self.webex = Webex(now=now or _now)
         self.board = self.connectwise.add_board("Service Desk")
         self.project_board = self.connectwise.add_board("Projects", project=True)
         self.company = self.connectwise.add_company("Hanrahan Logistics")

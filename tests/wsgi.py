@@ -25,7 +25,7 @@ class Adapter(BaseAdapter):
         assert request.url and request.method
         parts, body = urlsplit(request.url), request.body or b""
         body = body.encode() if isinstance(body, str) else body
-        headers = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in request.headers.items()}
+        headers = {f"HTTP_{name.upper().replace('-', '_')}": _text(value) for name, value in request.headers.items()}
         headers["CONTENT_TYPE"] = headers.pop("HTTP_CONTENT_TYPE", "")
         headers["CONTENT_LENGTH"] = headers.pop("HTTP_CONTENT_LENGTH", "")
         environ = {
@@ -58,3 +58,7 @@ class Adapter(BaseAdapter):
 
     def close(self) -> None:
         """Nothing is kept open."""
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value

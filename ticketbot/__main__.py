@@ -151,7 +151,8 @@ def _settings(
     from ticketbot import config, log
 
     given = {flag: arguments[flag] for flag in config.FLAGS if arguments.get(flag) is not None}
-    settings = config.load(given, environ, config_dir=config_dir)
+    writes_config = bool(arguments.get("init"))
+    settings = config.load(given, environ, config_dir=config_dir, writes_config=writes_config)
     log.hide(*settings.secrets())
     log.configure(settings.log_level, settings.log_format, sys.stderr)
     for warning in settings.warnings:

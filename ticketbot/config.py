@@ -220,17 +220,19 @@ def load(
     *,
     config_dir: Path | None = None,
     data_dir: Path | None = None,
+    writes_config: bool = False,
 ) -> Settings:
     """Read all settings. Raises one `SettingsError` with a line for everything that is wrong.
 
-    `flags` holds the options of `FLAGS` that were given. The directories are the platform's unless named.
+    `flags` holds the options of `FLAGS` that were given. The directories are the platform's unless named. A config
+    file that is named must exist, unless it is to be written (`writes_config`).
     """
     problems: list[str] = []
     named = flags.get("--config")
     config_file = Path(named) if named else (config_dir or _platform_dir("config")) / "config.toml"
     given = {
         "database_url": Given(_sqlite_url((data_dir or _platform_dir("data")) / DATABASE_FILE), "", "default"),
-        **sources.from_file(TABLE, config_file, problems, is_named=bool(named)),
+        **sources.from_file(TABLE, config_file, problems, is_named=bool(named) and not writes_config),
         **sources.from_environ(TABLE, environ, problems),
         **sources.from_flags(TABLE, flags),
     }

@@ -177,6 +177,19 @@ def _text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
+def unclaimed(query: peewee.ModelSelect) -> Any:
+    """Return the first row of a query that nobody else is just claiming, locked until the transaction ends, or None.
+
+    SQLite has one writer at a time, so there nobody else is.
+    """
+    return skipping_locked(query).first()
+
+
+def skipping_locked(query: peewee.ModelSelect) -> peewee.ModelSelect:
+    """Let a query lock its rows and pass over those that others have locked."""
+    return query.for_update("FOR UPDATE SKIP LOCKED") if is_postgres() else query
+
+
 def execute(query: peewee.Query) -> Any:
     """Run an INSERT and return its cursor: only its `rowcount` tells whether an ignored insert did anything.
 

@@ -24,8 +24,8 @@ def init(settings: Settings, name: str | None, email: str | None) -> int:
     if "@" not in email.strip("@"):
         raise errors.InvalidInput(f"{email!r} is no e-mail address. Give one with --email")
     path = settings.config_file
-    if path.exists():
-        raise errors.Conflict(f"{path} exists already. Move it away, or make a key with `tbot create key`")
+    if settings.origins["api_key"].startswith("file"):
+        raise errors.Conflict(f"{path} holds an api_key already. Take it out, or make a key with `tbot create key`")
     try:
         with db.transaction("init"):
             if admin.User.select().exists():
@@ -33,7 +33,7 @@ def init(settings: Settings, name: str | None, email: str | None) -> int:
                     "There are users already. Ask one of them for `tbot create user` and `create key`"
                 )
             made = admin.add_key(admin.add_user(name, email, now), admin.new_key(), now)
-            _write_client_config(path, settings.base_url, made.key)
+            _write_client_config(settings, made.key)
     except peewee.IntegrityError as error:
         raise errors.Conflict(f"{email} is taken") from error
     print(made.key)  # noqa: T201  (the one thing on stdout: the key, for scripts)
@@ -66,8 +66,14 @@ def _ask(what: str, option: str) -> str:
     return answer
 
 
-def _write_client_config(path: Path, base_url: str, key: str) -> None:
+def _write_client_config(settings: Settings, key: str) -> None:
+    """Add what the client needs to the config file, which nobody else may read from now on."""
+    path = settings.config_file
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(f'base_url = "{base_url}"\napi_key = "{key}"\n')
+    lines = [f'api_key = "{key}"']
+    if not settings.origins["base_url"].startswith("file"):
+        lines.insert(0, f'base_url = "{settings.base_url}"')
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+") as file:
+        os.fchmod(file.fileno(), 0o600)
+        starts_a_line = file.read()[-1:] in ("", "\n")
+        file.write(("" if starts_a_line else "\n") + "\n".join(lines) + "\n")

@@ -82,13 +82,12 @@ def test_a_test_message_is_sent_once_and_says_what_it_is(api: Api, ana: client.C
 
 def test_what_webex_refuses_is_told_in_its_own_words(api: Api, key: str) -> None:
     ben = api.recipient("Ben Bauer")
-    api.webex.faults.add(faults.status(403, "User is not a member of the room.", path="messages", times=1))
-    api.webex.faults.add(faults.status(400, "No such destination.", path="messages", times=1))
-    denied, refused = (api.request("POST", f"/webex/rooms/{ben}/test", key=key) for _ in range(2))
-    assert problem(denied)["status"] == 502
-    assert "User is not a member of the room." in problem(denied)["detail"]
-    assert problem(refused)["status"] == 409
-    assert "No such destination." in problem(refused)["detail"]
+    for status, words, answer in ((401, "The token expired.", 502), (403, "The bot is not in the room.", 409)):
+        api.webex.faults.clear()
+        api.webex.faults.add(faults.status(status, words, path="messages"))
+        refused = problem(api.request("POST", f"/webex/rooms/{ben}/test", key=key))
+        assert refused["status"] == answer
+        assert words in refused["detail"]
     assert api.webex.messages() == []
 
 

@@ -47,12 +47,7 @@ names = st.one_of(st.none(), texts)
 @st.composite
 def contents(draw: st.DrawFn, note_texts: st.SearchStrategy[str] = texts) -> message.Content:
     """Draw a message about anything."""
-    ticket = facts.Ticket(
-        4711,
-        draw(texts),
-        URL,
-        **{name: draw(names) for name in ("company", "contact", "board", "status", "priority")},
-    )
+    ticket = facts.Ticket(4711, draw(texts), URL, draw(names), draw(names), draw(names), draw(names), draw(names))
     note = facts.Note(
         "TicketNote", 1, draw(note_texts), draw(names), internal=draw(st.booleans()), resolution=draw(st.booleans())
     )

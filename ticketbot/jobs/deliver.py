@@ -24,27 +24,34 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Desk:
-    """What sending needs. `pause` waits some seconds, less when the server stops, and then returns False."""
+    """What sending needs.
+
+    `pause` waits some seconds, less when the server stops, and then returns False. `claimed` lets another sender look:
+    where one message was there may be more.
+    """
 
     webex: webex.Webex
     held: leases.Held
     now: Callable[[], datetime]
     pause: Callable[[float], bool]
     jitter: Callable[[], float] = random.random
+    claimed: Callable[[], None] = lambda: None
 
 
 def send_next(desk: Desk) -> bool:
     """Send the next due message; False when there is none. A failed message is not a failure of this function."""
-    row = notifications.claim(desk.held.owner, desk.now())
+    claimed_at = desk.now()
+    row = notifications.claim(desk.held.owner, claimed_at)
     if row is None:
         return False
+    desk.claimed()
     with log.correlation(row.correlation), desk.held.holding(leases.NOTIFICATION, row.id):
         try:
             message_id = _post(row, desk)
         except Exception as error:  # noqa: BLE001  (a bug with one message must not stop the others)
             _not_sent(row, error, desk)
         else:
-            _sent(row, message_id, desk)
+            _sent(row, message_id, claimed_at, desk)
     return True
 
 
@@ -57,7 +64,7 @@ def _post(row: notifications.Notification, desk: Desk) -> str:
         return desk.webex.send(recipient.type, recipient.webex_id, message.half(row.markdown))
 
 
-def _sent(row: notifications.Notification, message_id: str, desk: Desk) -> None:
+def _sent(row: notifications.Notification, message_id: str, claimed_at: datetime, desk: Desk) -> None:
     now = desk.now()
     changes: dict[str, Any] = {
         "state": notifications.SENT,
@@ -66,7 +73,7 @@ def _sent(row: notifications.Notification, message_id: str, desk: Desk) -> None:
         "attempts": row.attempts + 1,
         "next_try_at": None,
     }
-    recorded = _record("sent", row, changes, desk, success_at=now)
+    recorded = _record("sent", row, changes, desk, claimed_at=claimed_at)
     metrics.count_notification(notifications.SENT, row.reason)
     extra = {"ticket_id": row.ticket_id, "notification_id": row.id, "webex_message_id": message_id}
     if recorded:
@@ -78,14 +85,14 @@ def _sent(row: notifications.Notification, message_id: str, desk: Desk) -> None:
 def _not_sent(row: notifications.Notification, error: Exception, desk: Desk) -> None:
     now = desk.now()
     with db.session():
-        hold = state.last_hold("webex")
+        holds = state.times_held("webex", now)
     verdict = retry.message_failed(
         error,
         now=now,
         give_up_at=row.give_up_at,
         failures=row.failures,
         failing_since=row.failing_since,
-        holds=hold.failures if hold else 0,
+        holds=holds,
         jitter=desk.jitter(),
     )
     dead = verdict.again_at is None
@@ -121,20 +128,20 @@ def _record(
     changes: dict[str, Any],
     desk: Desk,
     *,
-    success_at: datetime | None = None,
+    claimed_at: datetime | None = None,
     verdict: retry.MessageVerdict | None = None,
 ) -> bool:
     """Write an outcome, again and again while the database is away: a message that went out must not go unrecorded.
 
-    Once the lease has run out the outcome is no longer ours to write.
+    Once the lease has run out the outcome is no longer ours to write. `claimed_at` is given for a success.
     """
     while True:
         try:
             with db.transaction(name):
                 recorded = notifications.record(row.id, desk.held.owner, changes)
-                if success_at:
-                    state.release("webex")
-                    notifications.wake(success_at)
+                if claimed_at:
+                    state.release("webex", called_at=claimed_at)
+                    notifications.wake(desk.now())
                 if verdict and verdict.hold_until:
                     now = desk.now()
                     state.hold("webex", until=verdict.hold_until, now=now, reason=verdict.reason)

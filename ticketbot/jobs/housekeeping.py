@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from ticketbot import db
+from ticketbot import db, metrics
 from ticketbot.decide import plan
 from ticketbot.models import notifications, state
 
@@ -13,16 +13,22 @@ _logger = logging.getLogger(__name__)
 
 
 def tidy_outbox(now: datetime) -> None:
-    """Skip what waits while notifications are off (D1), and give up what is over 24 h old (L2)."""
+    """Take back what a vanished sender held, skip what waits while notifications are off (D1), give up the old (L2)."""
     with db.session():
         is_on = state.read_config().attempt_notify
-        if is_on and not notifications.has_overdue(now):
-            return
-        if not is_on and not notifications.has_pending():
+        is_untidy = notifications.has_overdue(now) if is_on else notifications.has_pending()
+        if not is_untidy and not notifications.is_abandoned(now):
             return
     with db.transaction("tidy"):
+        taken_back = notifications.take_back(now)
         skipped = 0 if is_on else notifications.skip_pending(plan.NOTIFICATIONS_OFF)
         dead = notifications.give_up_overdue(now)
+    metrics.NOTIFICATIONS.labels(notifications.SKIPPED, "off").inc(skipped)
+    metrics.NOTIFICATIONS.labels(notifications.DEAD, "overdue").inc(dead)
+    if taken_back:
+        _logger.warning(
+            "%d messages are sent again: their sender vanished, and how its posts ended is unknown", taken_back
+        )
     if skipped:
         _logger.warning("notifications are off: %d waiting messages are skipped for good", skipped)
     if dead:

@@ -32,23 +32,26 @@ class LeaseLost(errors.TicketbotError):
 
 @dataclass(frozen=True)
 class Desk:
-    """What working events off needs."""
+    """What working events off needs. `claimed` lets another worker look: where one event was there may be more."""
 
     outside: lookups.Outside
     locale: gather.Locale
     held: leases.Held
     now: Callable[[], datetime]
     jitter: Callable[[], float] = random.random
+    claimed: Callable[[], None] = lambda: None
 
 
 def work_next(desk: Desk) -> bool:
     """Work the next due event off; False when there is none. A failure of the event is not one of this function."""
-    event = events.claim(desk.held.owner, desk.now())
+    claimed_at = desk.now()
+    event = events.claim(desk.held.owner, claimed_at)
     if event is None:
         return False
+    desk.claimed()
     with log.correlation(event.correlation), desk.held.holding(leases.EVENT, event.id):
         try:
-            _work(event, desk)
+            _work(event, claimed_at, desk)
         except LeaseLost as error:
             _logger.warning("%s", error)
         except Exception as error:  # noqa: BLE001  (the verdict tells a bug of ours from the weather outside)
@@ -56,18 +59,24 @@ def work_next(desk: Desk) -> bool:
     return True
 
 
-def _work(event: events.Event, desk: Desk) -> None:
+def _work(event: events.Event, claimed_at: datetime, desk: Desk) -> None:
     source, pool = desk.outside.connectwise, desk.outside.pool
     reading = refresh.read(event.ticket_id, kind_hint=event.kind_hint, source=source, pool=pool)
     if reading.ticket is None:
-        _commit_gone(event, desk)
+        _commit_gone(event, claimed_at, desk)
         return
     decided = plan.decide(gather.facts_of(reading, desk.outside, desk.locale, desk.now()))
-    _commit(event, reading, reading.ticket, decided, desk)
+    _commit(event, reading, reading.ticket, decided, desk, claimed_at=claimed_at)
 
 
 def _commit(
-    event: events.Event, reading: refresh.Reading, ticket: records.Ticket, decided: facts.Plan, desk: Desk
+    event: events.Event,
+    reading: refresh.Reading,
+    ticket: records.Ticket,
+    decided: facts.Plan,
+    desk: Desk,
+    *,
+    claimed_at: datetime,
 ) -> None:
     now = desk.now()
     rows = [notification_row(draft, event, now) for draft in decided.drafts]
@@ -79,7 +88,7 @@ def _commit(
         tickets.mark_decided(decided.decided, now)
         tickets.remember_decision(ticket.id, announced=decided.announced, update=reading.covers, now=now)
         notifications.add(rows)
-        state.release("connectwise")
+        state.release("connectwise", called_at=claimed_at)
     metrics.EVENTS.labels("done").inc()
     for row in rows:
         metrics.count_notification(row["state"], row["reason"])
@@ -92,14 +101,14 @@ def _commit(
     )
 
 
-def _commit_gone(event: events.Event, desk: Desk) -> None:
+def _commit_gone(event: events.Event, claimed_at: datetime, desk: Desk) -> None:
     now = desk.now()
     gone = facts.Decision(f"new:{event.ticket_id}", "everybody", "not told", "deleted in ConnectWise")
     with db.transaction("finish-event"):
         if not events.finish(event, desk.held.owner, now=now, decisions=[asdict(gone)]):
             raise LeaseLost(f"event {event.id} of ticket {event.ticket_id} was taken over, this server was too slow")
         tickets.mark_deleted(event.ticket_id, now)
-        state.release("connectwise")
+        state.release("connectwise", called_at=claimed_at)
     metrics.EVENTS.labels("gone").inc()
     _logger.info("ticket %d is gone in ConnectWise", event.ticket_id, extra={"ticket_id": event.ticket_id})
 
@@ -107,14 +116,14 @@ def _commit_gone(event: events.Event, desk: Desk) -> None:
 def _failed(event: events.Event, error: Exception, desk: Desk) -> None:
     now = desk.now()
     with db.session():
-        hold = state.last_hold("connectwise")
+        holds = state.times_held("connectwise", now)
     verdict = retry.event_failed(
         error,
         now=now,
         received_at=event.received_at,
         attempts=event.attempts,
         bugs=event.bugs,
-        holds=hold.failures if hold else 0,
+        holds=holds,
         jitter=desk.jitter(),
     )
     is_bug = not isinstance(error, errors.TicketbotError)

@@ -87,7 +87,7 @@ def is_dead(owner: str) -> bool:
 def _place() -> str:
     """Name what process ids are unique in: the machine, and on Linux the container."""
     try:
-        return f"{socket.gethostname()}:{os.readlink('/proc/self/ns/pid')}"
+        return f"{socket.gethostname()}:{Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return socket.gethostname()
 

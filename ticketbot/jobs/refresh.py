@@ -70,13 +70,8 @@ def _known_kind(ticket_id: int) -> str | None:
 
 def _read_kind(ticket_id: int, kind: str, source: connectwise.ConnectWise, pool: Executor) -> Reading | None:
     project = kind == "project"
-    started_s = time.monotonic()
-    first_page = pool.submit(source.notes, ticket_id, project=project, page=1, page_size=NOTES_PER_PAGE)
     try:
-        ticket = source.ticket(ticket_id, project=project)
-    except errors.RemoteGone:
-        first_page.exception()  # wait for it; what it says about a missing ticket does not matter
-        return None
+        return _read(ticket_id, source, pool, project=project)
     except errors.RemoteDenied as error:
         if not project or error.status == 401:
             raise
@@ -86,6 +81,16 @@ def _read_kind(ticket_id: int, kind: str, source: connectwise.ConnectWise, pool:
             service=error.service,
             status=error.status,
         ) from error
+
+
+def _read(ticket_id: int, source: connectwise.ConnectWise, pool: Executor, *, project: bool) -> Reading | None:
+    started_s = time.monotonic()
+    first_page = pool.submit(source.notes, ticket_id, project=project, page=1, page_size=NOTES_PER_PAGE)
+    try:
+        ticket = source.ticket(ticket_id, project=project)
+    except errors.RemoteGone:
+        first_page.exception()  # wait for it; what it says about a missing ticket does not matter
+        return None
     took = timedelta(seconds=time.monotonic() - started_s)
     page = first_page.result()
     notes = list(page.items)

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from ticketbot import db, errors
@@ -61,10 +62,11 @@ class Worker:
         self._duties = regular
         self._stopping = threading.Event()
         self._now = now
-        sending = deliver_desk(self._pause)
+        working = replace(intake_desk, claimed=self.events.ring)
+        sending = replace(deliver_desk(self._pause), claimed=self.messages.ring)
         self._threads = [
             *(
-                self._thread(f"events-{number}", self._work, lambda: self._event(intake_desk), self.events)
+                self._thread(f"events-{number}", self._work, lambda: self._event(working), self.events)
                 for number in range(1, event_threads + 1)
             ),
             *(
@@ -118,9 +120,7 @@ class Worker:
 
     def _work(self, step: Callable[[], bool], bell: Bell) -> None:
         while not self._stopping.is_set():
-            if self._guarded(step):
-                bell.ring()  # where one row was there may be more, for somebody who sleeps
-            else:
+            if not self._guarded(step):
                 bell.wait(SLEEP_S)
 
     def _every(self, seconds: float, step: Callable[[], object]) -> None:

@@ -24,8 +24,6 @@ LEASE_S = 30.0
 
 CATCH_UP = "catch-up"  # the source of what no webhook told
 
-_CANDIDATES = 8  # claims that look at a few rows lose fewer races than claims that look at one
-
 
 class Event(db.Model):
     """One thing to look at: a webhook, or a change found by catch-up."""
@@ -101,35 +99,24 @@ def claim(owner: str, now: datetime) -> Event | None:
     with db.transaction("claim-event"):
         if state.held("connectwise", now):
             return None
-        for candidate in _claimable(now):
-            taken = (
-                Event.update(state=RUNNING, lease_owner=owner, lease_until=now + timedelta(seconds=LEASE_S))
-                .where(
-                    Event.id == candidate.id,
-                    Event.state == candidate.state,
-                    (Event.state == WAITING) | (Event.lease_until < now),
-                )
-                .execute()
-            )
-            if taken:
-                claimed: Event = Event.get_by_id(candidate.id)
-                return claimed
-    return None
+        found = db.unclaimed(_abandoned(now)) or db.unclaimed(_free(now))
+        if found is None:
+            return None
+        lease = {"lease_owner": owner, "lease_until": now + timedelta(seconds=LEASE_S)}
+        Event.update(state=RUNNING, **lease).where(Event.id == found.id).execute()
+        claimed: Event = Event.get_by_id(found.id)
+        return claimed
 
 
-def _claimable(now: datetime) -> Sequence[Event]:
+def _abandoned(now: datetime) -> peewee.ModelSelect:
+    return Event.select(Event.id).where(Event.state == RUNNING, Event.lease_until < now)
+
+
+def _free(now: datetime) -> peewee.ModelSelect:
     busy = Event.alias()
     running = busy.select(peewee.SQL("1")).where(busy.ticket_id == Event.ticket_id, busy.state == RUNNING)
-    free = (Event.state == WAITING) & (Event.due_at <= now) & ~peewee.fn.EXISTS(running)
-    abandoned = (Event.state == RUNNING) & (Event.lease_until < now)
-    expired = _locked(Event.select(Event.id, Event.state).where(abandoned).limit(_CANDIDATES))
-    return list(expired) or list(
-        _locked(Event.select(Event.id, Event.state).where(free).order_by(Event.due_at, Event.id).limit(_CANDIDATES))
-    )
-
-
-def _locked(query: peewee.ModelSelect) -> peewee.ModelSelect:
-    return query.for_update("FOR UPDATE SKIP LOCKED") if db.is_postgres() else query
+    due = (Event.state == WAITING) & (Event.due_at <= now) & ~peewee.fn.EXISTS(running)
+    return Event.select(Event.id).where(due).order_by(Event.due_at, Event.id)
 
 
 def renew(event_id: int, owner: str, now: datetime) -> bool:
@@ -168,10 +155,14 @@ def finish(
 
 
 def give_back(event: Event, owner: str, *, due_at: datetime, error: str | None) -> bool:
-    """Let a running event wait again, taking in what has come for its ticket meanwhile.
+    """Let a running event wait again, taking in what has come for its ticket meanwhile; False when it is not ours.
 
     Two waiting events for one ticket cannot exist, so the one that came later is folded into this one.
     """
+    mine = (Event.id == event.id) & (Event.state == RUNNING) & (Event.lease_owner == owner)
+    # Taken first, and on PostgreSQL locked: were it no longer ours, the later event would be folded into nothing.
+    if not Event.update(lease_owner=owner).where(mine).execute():
+        return False
     later = Event.get_or_none(Event.ticket_id == event.ticket_id, Event.state == WAITING)
     changes: dict[Any, Any] = {
         Event.state: WAITING,
@@ -188,13 +179,13 @@ def give_back(event: Event, owner: str, *, due_at: datetime, error: str | None) 
         changes[Event.action] = later.action
         changes[Event.received_at] = later.received_at
         changes[Event.kind_hint] = later.kind_hint or event.kind_hint
-    mine = (Event.id == event.id) & (Event.state == RUNNING) & (Event.lease_owner == owner)
     return bool(Event.update(changes).where(mine).execute())
 
 
 def release(owner: str, now: datetime) -> None:
     """Let everything this server still works on wait again: it is going away (O4)."""
-    for event in Event.select().where(Event.state == RUNNING, Event.lease_owner == owner):
+    mine = Event.select().where(Event.state == RUNNING, Event.lease_owner == owner)
+    for event in mine.order_by(Event.ticket_id):  # the order in which hooks lock events, too
         give_back(event, owner, due_at=now, error=event.error)
 
 
@@ -222,14 +213,13 @@ def revive(which: peewee.Expression, *, now: datetime) -> int:
 def is_due(now: datetime) -> bool:
     """Tell whether a worker may find something to do."""
     due = (Event.state == WAITING) & (Event.due_at <= now)
-    abandoned = (Event.state == RUNNING) & (Event.lease_until < now)
-    return bool(Event.select().where(due).exists() or Event.select().where(abandoned).exists())
+    return bool(Event.select().where(due).exists() or _abandoned(now).exists())
 
 
 def is_stuck(before: datetime) -> bool:
     """Tell whether a worker could have claimed something ever since a moment, and none has (O2)."""
     last = state.last_hold("connectwise")
-    return (last is None or last.until < before) and bool(_claimable(before))
+    return (last is None or last.until < before) and bool(_abandoned(before).exists() or _free(before).exists())
 
 
 def is_failing() -> bool:
@@ -245,7 +235,7 @@ def open_counts() -> dict[str, int]:
 def oldest_waiting() -> datetime | None:
     """Return since when the oldest waiting event waits, None when none does."""
     oldest: datetime | None = (
-        Event.select(peewee.fn.MIN(Event.first_received_at)).where(Event.state == WAITING).scalar(convert=True)
+        Event.select(peewee.fn.MIN(Event.first_received_at)).where(Event.state == WAITING).scalar()
     )
     return oldest
 

@@ -21,7 +21,6 @@ from ticketbot.models import events, routing, state, tickets
 
 PENDING, SENDING, SENT, SKIPPED, DEAD = "pending", "sending", "sent", "skipped", "dead"
 LEASE_S = 30.0
-_CANDIDATES = 16
 
 
 class Notification(db.Model):
@@ -98,31 +97,18 @@ def claim(owner: str, now: datetime) -> Notification | None:
     """Take the message that is due longest; None when there is none, or when sending is held or switched off.
 
     Per recipient the order is kept (L4): a message waits while an older one of the same recipient is pending or on its
-    way, unless that one may be overtaken. One whose sender vanished is taken again, and may be a duplicate (L2).
+    way, unless that one may be overtaken. What is over 24 h old is left to `give_up_overdue` (L2).
     """
     with db.transaction("claim-notification"):
         if state.held("webex", now) or not state.read_config().attempt_notify:
             return None
-        for candidate in _claimable(now):
-            abandoned = candidate.state == SENDING
-            taken = (
-                Notification.update(
-                    state=SENDING,
-                    lease_owner=owner,
-                    lease_until=now + timedelta(seconds=LEASE_S),
-                    possible_duplicate=Notification.possible_duplicate | abandoned,
-                )
-                .where(
-                    Notification.id == candidate.id,
-                    Notification.state == candidate.state,
-                    (Notification.state == PENDING) | (Notification.lease_until < now),
-                )
-                .execute()
-            )
-            if taken:
-                _note_overtaking(candidate)
-                return _with_recipient(candidate.id)
-    return None
+        found = db.unclaimed(_claimable(now))
+        if found is None:
+            return None
+        lease = {"lease_owner": owner, "lease_until": now + timedelta(seconds=LEASE_S)}
+        Notification.update(state=SENDING, **lease).where(Notification.id == found.id).execute()
+        _note_overtaking(found)
+        return _with_recipient(found.id)
 
 
 def _with_recipient(notification_id: int) -> Notification:
@@ -131,36 +117,24 @@ def _with_recipient(notification_id: int) -> Notification:
     return found
 
 
-def _claimable(now: datetime) -> Sequence[Notification]:
+def _claimable(now: datetime) -> peewee.ModelSelect:
     older = Notification.alias()
     blocked = older.select(peewee.SQL("1")).where(
         older.recipient == Notification.recipient,
         older.id < Notification.id,
         (older.state == SENDING) | ((older.state == PENDING) & ~older.may_be_overtaken),
     )
-    due = (Notification.state == PENDING) & (Notification.next_try_at <= now) & ~peewee.fn.EXISTS(blocked)
-    abandoned = (Notification.state == SENDING) & (Notification.lease_until < now)
-    columns = (Notification.id, Notification.state, Notification.recipient)
-    expired = list(_locked(Notification.select(*columns).where(abandoned).limit(_CANDIDATES)))
-    return expired or list(
-        _locked(
-            Notification.select(*columns)
-            .where(due)
-            .order_by(Notification.next_try_at, Notification.id)
-            .limit(_CANDIDATES)
-        )
-    )
-
-
-def _locked(query: peewee.ModelSelect) -> peewee.ModelSelect:
-    return query.for_update("FOR UPDATE SKIP LOCKED") if db.is_postgres() else query
+    due = (Notification.state == PENDING) & (Notification.next_try_at <= now) & (Notification.give_up_at > now)
+    query = Notification.select(Notification.id, Notification.recipient).where(due, ~peewee.fn.EXISTS(blocked))
+    return query.order_by(Notification.next_try_at, Notification.id)
 
 
 def _note_overtaking(claimed: Notification) -> None:
+    # One that another server has taken up at this very moment is on its way, and may come later all the same.
     Notification.update(overtaken=True).where(
         Notification.recipient == claimed.recipient_id,
         Notification.id < claimed.id,
-        Notification.state == PENDING,
+        Notification.state.in_([PENDING, SENDING]),
         ~Notification.overtaken,
     ).execute()
 
@@ -193,11 +167,19 @@ def renew(notification_id: int, owner: str, now: datetime) -> bool:
 
 def wake(now: datetime) -> int:
     """After a success let what is backing off go at once, each row only once: then its trouble is its own (L2)."""
+    backing_off = Notification.select(Notification.id).where(
+        Notification.state == PENDING, Notification.next_try_at > now, ~Notification.woken
+    )
     return int(
         Notification.update(next_try_at=now, woken=True)
-        .where(Notification.state == PENDING, Notification.next_try_at > now, ~Notification.woken)
+        .where(Notification.id.in_(db.skipping_locked(backing_off)))
         .execute()
     )
+
+
+def take_back(now: datetime) -> int:
+    """Let what a vanished sender was about to send wait again: it may have gone out (L2). Returns how many."""
+    return _taken_back(now, Notification.lease_until < now)
 
 
 def give_up_overdue(now: datetime) -> int:
@@ -252,18 +234,19 @@ def open_counts() -> dict[str, int]:
 def oldest_waiting() -> datetime | None:
     """Return since when the oldest waiting notification waits, None when none does."""
     oldest: datetime | None = (
-        Notification.select(peewee.fn.MIN(Notification.created_at))
-        .where(Notification.state == PENDING)
-        .scalar(convert=True)
+        Notification.select(peewee.fn.MIN(Notification.created_at)).where(Notification.state == PENDING).scalar()
     )
     return oldest
 
 
 def release(owner: str, now: datetime) -> None:
     """Let what this server still sends be sent by others: it is going away, and how its posts end is unknown (O4)."""
-    Notification.update(
-        state=PENDING, next_try_at=now, possible_duplicate=True, lease_owner=None, lease_until=None
-    ).where(Notification.state == SENDING, Notification.lease_owner == owner).execute()
+    _taken_back(now, Notification.lease_owner == owner)
+
+
+def _taken_back(now: datetime, which: peewee.Expression) -> int:
+    fresh = {"next_try_at": now, "possible_duplicate": True, "lease_owner": None, "lease_until": None}
+    return int(Notification.update(state=PENDING, **fresh).where(Notification.state == SENDING, which).execute())
 
 
 def owners() -> set[str]:
@@ -275,7 +258,12 @@ def owners() -> set[str]:
 def is_stuck(before: datetime) -> bool:
     """Tell whether a sender could have claimed something ever since a moment, and none has (O2)."""
     last = state.last_hold("webex")
-    return (last is None or last.until < before) and bool(_claimable(before))
+    return is_abandoned(before) or ((last is None or last.until < before) and bool(_claimable(before).exists()))
+
+
+def is_abandoned(now: datetime) -> bool:
+    """Tell whether the sender of some message has vanished."""
+    return bool(Notification.select().where(Notification.state == SENDING, Notification.lease_until < now).exists())
 
 
 def has_overdue(now: datetime) -> bool:
@@ -285,9 +273,7 @@ def has_overdue(now: datetime) -> bool:
 
 def is_due(now: datetime) -> bool:
     """Tell whether a sender may find something to do."""
-    due = (Notification.state == PENDING) & (Notification.next_try_at <= now)
-    abandoned = (Notification.state == SENDING) & (Notification.lease_until < now)
-    return bool(Notification.select().where(due).exists() or Notification.select().where(abandoned).exists())
+    return bool(Notification.select().where(Notification.state == PENDING, Notification.next_try_at <= now).exists())
 
 
 def is_old(before: datetime) -> Any:

@@ -99,12 +99,15 @@ def start_watching(now: datetime) -> datetime:
 
 
 def hold(service: str, *, until: datetime, now: datetime, reason: str) -> None:
-    """Stop all calls of one kind until a moment; a longer hold is never shortened by a shorter one."""
+    """Stop all calls of one kind until a moment; a longer hold is never shortened by a shorter one.
+
+    Calls that were under way when a hold began and fail like the first one are no further failure.
+    """
     Hold.insert(service=service, until=until, since=now, failures=1, reason=reason).on_conflict(
         conflict_target=[Hold.service],
         update={
-            Hold.until: peewee.Case(None, [(Hold.until > until, Hold.until)], until),
-            Hold.failures: Hold.failures + 1,
+            Hold.until: peewee.Case(None, [(Hold.until > peewee.EXCLUDED.until, Hold.until)], peewee.EXCLUDED.until),
+            Hold.failures: peewee.Case(None, [(Hold.until > now, Hold.failures)], Hold.failures + 1),
             Hold.reason: reason,
         },
     ).execute()
@@ -122,9 +125,15 @@ def last_hold(service: str) -> Hold | None:
     return found
 
 
-def release(service: str) -> None:
-    """End a hold after a success."""
-    Hold.delete().where(Hold.service == service).execute()
+def times_held(service: str, now: datetime) -> int:
+    """Return how many holds in a row were in vain: the one that still lasts has not been tried."""
+    last = last_hold(service)
+    return 0 if last is None else int(last.failures) - (last.until > now)
+
+
+def release(service: str, *, called_at: datetime) -> None:
+    """End a hold after the success of a call; one that was under way when the hold began has no say in it."""
+    Hold.delete().where(Hold.service == service, Hold.until <= called_at).execute()
 
 
 def take_lease(name: str, *, owner: str, now: datetime, seconds: float) -> bool:

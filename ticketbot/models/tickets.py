@@ -181,6 +181,7 @@ def store_tickets(rows: Sequence[Mapping[str, Any]]) -> None:
         fields = [name for name in chunk[0] if name not in ("id", *_DECIDED)]
         dated = peewee.EXCLUDED.updated_at
         newer = Ticket.updated_at.is_null() | dated.is_null() | (dated >= Ticket.updated_at)
+        newer |= Ticket.deleted_at.is_null(False)  # T4: one that was restored may have an older date
         Ticket.insert_many(chunk).on_conflict(
             conflict_target=[Ticket.id],
             preserve=[getattr(Ticket, name) for name in fields],

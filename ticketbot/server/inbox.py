@@ -73,13 +73,19 @@ def _settle(batch: Sequence[Arrival]) -> None:
 
 
 def _commit(batch: Sequence[Arrival]) -> list[str]:
+    """Write a batch in the one order that all servers keep: messages, then tickets. So no two wait in a circle."""
+    accepted = []
     with db.transaction("accept"):
-        return [_write(arrival) for arrival in batch]
+        for arrival in sorted(batch, key=lambda each: each.message_id or ""):
+            if not arrival.message_id or events.first_sight(arrival.message_id, arrival.at):
+                accepted.append(arrival)
+        for arrival in sorted(accepted, key=lambda each: (each.ticket_id, each.at)):
+            _queue(arrival)
+    ids = set(map(id, accepted))
+    return ["accepted" if id(arrival) in ids else "replayed" for arrival in batch]
 
 
-def _write(arrival: Arrival) -> str:
-    if arrival.message_id and not events.first_sight(arrival.message_id, arrival.at):
-        return "replayed"
+def _queue(arrival: Arrival) -> None:
     events.add_or_fold(
         arrival.ticket_id,
         source="hook",
@@ -88,4 +94,3 @@ def _write(arrival: Arrival) -> str:
         correlation=arrival.correlation,
         now=arrival.at,
     )
-    return "accepted"

@@ -42,6 +42,7 @@ class ConnectWise(Directory):
         self.client_id = client_id
         self.link_url = ""  # when set, what `Link` headers name instead of the site
         self.latency_s = 0.0
+        self.calls_per_minute: int | None = None  # beyond it 429 with Retry-After; None: no limit
         self.calls = calls.Calls(now)
         self.faults = faults.Faults(seed)
         self.callbacks = callbacks.Callbacks(company, now)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
+import threading
+import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from operator import itemgetter
@@ -38,6 +42,16 @@ class ApiError(Exception):
         super().__init__(message)
         self.status = status
         self.body = {"code": code, "message": message, "errors": errors}
+
+
+class ThrottledError(Exception):
+    """Too many calls in a minute; the body has no `code`, as the Developer Guide shows it."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__("Too many requests")
+        self.retry_after_s = retry_after_s
+        words = f"Too many requests. Please try again in {retry_after_s} seconds."
+        self.body = {"error": "ConnectWiseAPI", "message": words}
 
 
 class Created(NamedTuple):
@@ -89,6 +103,8 @@ class _Api:
 
     def __init__(self, system: ConnectWise) -> None:
         self._system = system
+        self._answered: deque[float] = deque()
+        self._rate_lock = threading.Lock()
 
     def routes(self) -> Iterable[_Endpoint]:
         """Yield method, path and handler of every endpoint."""
@@ -136,7 +152,10 @@ class _Api:
                 return bottle.HTTPResponse(_NOT_HTML, 404)
             try:
                 self._check_credentials()
+                self._check_rate()
                 result = handler(**arguments)
+            except ThrottledError as refusal:
+                return _answer(refusal.body, 429, **{"Retry-After": str(refusal.retry_after_s)})
             except ApiError as refusal:
                 return _answer(refusal.body, refusal.status)
             except ValueError as nonsense:
@@ -155,6 +174,16 @@ class _Api:
         wanted = "Basic " + base64.b64encode(pair.encode()).decode()
         if headers.get("Authorization") != wanted or headers.get("clientId") != system.client_id:
             raise ApiError(401, "Unauthorized", "Please make sure that your credentials are correct.")
+
+    def _check_rate(self) -> None:
+        """Refuse what comes beyond the limit of the last minute; what is refused does not count."""
+        limit, now_s = self._system.calls_per_minute, time.monotonic()
+        with self._rate_lock:
+            while self._answered and self._answered[0] <= now_s - 60:
+                self._answered.popleft()
+            if limit is not None and len(self._answered) >= limit:
+                raise ThrottledError(math.ceil(self._answered[0] + 60 - now_s) if self._answered else 60)
+            self._answered.append(now_s)
 
     def page(self, found: Iterable[Row], fields: dict[str, str]) -> listing.Listed:
         """Answer a list request: conditions, order, page and chosen fields are in the query string."""
@@ -301,8 +330,8 @@ class _Table:
         return listing.project([row], _query().get("fields", ""))[0]
 
 
-def _answer(body: Any, status: int, link: str | None = None) -> Any:
-    headers = {
+def _answer(body: Any, status: int, link: str | None = None, **more: str) -> Any:
+    headers = more | {
         "Content-Type": "application/json; charset=utf-8",
         "api-current-version": VERSION.lstrip("v"),
         "x-cw-request-id": str(uuid.uuid4()),

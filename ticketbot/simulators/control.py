@@ -35,19 +35,31 @@ def of_connectwise(system: ConnectWise) -> WSGIApplication:
 
     def configure(
         latency_s: float | None = None,
+        calls_per_minute: int | None = None,
         hooks_per_change: int | None = None,
         hook_time_scale: float | None = None,
         signing_key: str | None = None,
     ) -> None:
         _set(system, latency_s=latency_s)
+        if calls_per_minute is not None:
+            system.calls_per_minute = calls_per_minute or None  # 0 takes the limit away
         _set(system.callbacks, per_change=hooks_per_change, signing_key=signing_key)
         _set(sender, time_scale=hook_time_scale)
 
     def be_mischievous(mischief: hooks.Mischief) -> None:
         sender.be_mischievous(mischief)
 
+    def change_callback(callback_id: int, fields: dict[str, Any]) -> None:
+        system.callbacks.change(callback_id, fields)
+
     methods = {name: getattr(system, name) for name in _CONNECTWISE}
-    own = {"configure": configure, "be_mischievous": be_mischievous, "hooks": sender.log}
+    own = {
+        "configure": configure,
+        "be_mischievous": be_mischievous,
+        "hooks": sender.log,
+        "callbacks": lambda: list(system.callbacks.entries.values()),
+        "change_callback": change_callback,
+    }
     return _application(methods | own | _shared(system))
 
 

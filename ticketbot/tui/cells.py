@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import urwid
 
@@ -76,7 +76,9 @@ def wrap(text: str, columns: int) -> list[str]:
 
 def canvas(lines: Sequence[Line], columns: int, cursor: tuple[int, int] | None = None) -> urwid.TextCanvas:
     """Return lines as a canvas; each is cut or filled up to so many columns in its last attribute."""
-    texts, attrs, charsets = [], [], []
+    texts: list[bytes] = []
+    attrs: list[list[tuple[Hashable, int]]] = []
+    charsets = []
     for line in lines:
         drawn = [(attr, *urwid.apply_target_encoding(text)) for attr, text in _exactly(line, columns)]
         texts.append(b"".join(text for _, text, _ in drawn))

@@ -32,9 +32,6 @@ class Desk(Protocol):
     def say(self, text: str) -> None:
         """Show a line for some seconds."""
 
-    def reload(self, select: int | None = None) -> None:
-        """Read the rows of the tab anew, and perhaps select one of them."""
-
 
 def moment(at: datetime | None, zone: tzinfo) -> str:
     """Return a time as people read it, in their time zone; empty when there is none."""
@@ -53,7 +50,9 @@ def explain(error: errors.TicketbotError) -> str:
         named = "; ".join(f"{each.field} {each.message}" if each.field else each.message for each in error.errors)
         text = f"{text}: {named}"
     if isinstance(error, errors.NotAllowed):
-        return f"{text}.\nThe server does not accept our API key. Set TBOT_API_KEY to one that it knows, and start again."
+        return (
+            f"{text}.\nThe server does not accept our API key. Set TBOT_API_KEY to one that it knows, and start again."
+        )
     if isinstance(error, errors.Unreachable):
         return f"{text}.\nIt is asked again every few seconds; what you see may be old."
     return f"{text}."

@@ -9,7 +9,8 @@ import urwid
 from ticketbot.tui import cells, keys
 from ticketbot.tui.cells import Line
 
-WIDTH = 76
+WIDTH = 78
+_FRAME = 6  # a line, a space and a blank column on each side
 FROM_TOP = 2
 
 Entry = tuple[str, str]
@@ -29,7 +30,7 @@ class Dialog(urwid.Widget):
         self.title = title
         self._top = 0
         self._page = 1
-        self._columns = WIDTH - 4
+        self._columns = WIDTH - _FRAME
 
     def lines(self, columns: int) -> list[Line]:
         """Return what it shows, in so many columns."""
@@ -52,14 +53,14 @@ class Dialog(urwid.Widget):
 
     def over(self, below: urwid.Widget, size: tuple[int, int]) -> urwid.Overlay[Dialog, urwid.Widget]:
         """Return this dialog above something."""
-        self._columns = max(min(WIDTH, size[0] - 2) - 4, 1)
+        self._columns = max(min(WIDTH + 2, size[0]) - _FRAME, 1)
         wanted = len(self.lines(self._columns)) + 2
         height = max(min(wanted, size[1] - FROM_TOP - 1), 3)
-        return urwid.Overlay(self, below, urwid.CENTER, self._columns + 4, urwid.TOP, height, top=FROM_TOP)
+        return urwid.Overlay(self, below, urwid.CENTER, self._columns + _FRAME, urwid.TOP, height, top=FROM_TOP)
 
     def scroll(self, key: str) -> None:
         """Show lines further up or down."""
-        steps = {"up": -1, "down": 1, "page up": -self._page, "page down": self._page, "home": -10**6, "end": 10**6}
+        steps = {"up": -1, "down": 1, "page up": -self._page, "page down": self._page, "home": -(10**6), "end": 10**6}
         last = max(len(self.lines(self._columns)) - self._page, 0)
         self._top = max(min(self._top + steps[key], last), 0)
         self._invalidate()
@@ -72,26 +73,26 @@ class Dialog(urwid.Widget):
     def render(self, size: tuple[int, int], focus: bool = False) -> urwid.Canvas:  # type: ignore[override]
         """Draw the frame and the lines that fit."""
         columns, height = size
-        inside, self._page = max(columns - 4, 1), max(height - 2, 1)
+        inside, self._page = max(columns - _FRAME, 1), max(height - 2, 1)
         lines, cursor = self.lines(inside), self.cursor()
         if cursor:
             self._top = max(min(self._top, cursor[1]), cursor[1] - self._page + 1)
         self._top = max(min(self._top, len(lines) - self._page), 0)
         shown = lines[self._top : self._top + self._page]
         shown += [[] for _ in range(self._page - len(shown))]
-        title = f" {cells.fit(self.title, min(cells.width(cells.clean(self.title)), columns - 6))} "
-        rest = "─" * max(columns - 3 - cells.width(title), 0)
+        title = f" {cells.fit(self.title, min(cells.width(cells.clean(self.title)), inside - 1))} "
+        rest = "─" * (inside - cells.width(title) + 1)
         mark = "─" if self._top + self._page >= len(lines) else "▼"
-        drawn = [[("dialog", "┌─"), (self.tone, title), ("dialog", f"{rest}┐")]]
+        drawn: list[Line] = [[("dialog", " ┌─"), (self.tone, title), ("dialog", f"{rest}┐ ")]]
         drawn += [_framed(line, inside) for line in shown]
-        drawn.append([("dialog", f"└{'─' * max(columns - 4, 0)}{mark}─┘"[-columns:])])
-        at = (cursor[0] + 2, cursor[1] - self._top + 1) if cursor and focus else None
+        drawn.append([("dialog", f" └{'─' * inside}{mark}─┘ ")])
+        at = (cursor[0] + _FRAME // 2, cursor[1] - self._top + 1) if cursor and focus else None
         return cells.canvas(drawn[:height], columns, at)
 
 
 def _framed(line: Line, columns: int) -> Line:
     used = sum(cells.width(cells.clean(text)) for _, text in line)
-    return [("dialog", "│ "), *line, ("dialog", " " * (columns - used)), ("dialog", " │")]
+    return [("dialog", " │ "), *line, ("dialog", f"{' ' * (columns - used)} │ ")]
 
 
 class Text(Dialog):
@@ -169,8 +170,21 @@ class Confirm(Dialog):
 
     def lines(self, columns: int) -> list[Line]:
         """Return the question and how to answer it."""
-        asked: list[Line] = [[("dialog", line)] for text in self._question.split("\n") for line in cells.wrap(text, columns)]
-        return [*asked, [], [("key", "Y"), ("dialog", " yes, do it     "), ("key", "N"), ("dialog", " or "), ("key", "Esc"), ("dialog", " no")]]
+        asked: list[Line] = [
+            [("dialog", line)] for text in self._question.split("\n") for line in cells.wrap(text, columns)
+        ]
+        return [
+            *asked,
+            [],
+            [
+                ("key", "Y"),
+                ("dialog", " yes, do it     "),
+                ("key", "N"),
+                ("dialog", " or "),
+                ("key", "Esc"),
+                ("dialog", " no"),
+            ],
+        ]
 
     def press(self, key: str) -> None:
         """Do it, or not; other keys are no answer."""
@@ -196,7 +210,10 @@ class Secret(Dialog):
         """Return the key on lines of its own, unframed by spaces that a copy would take along."""
         pieces = [self._secret[start : start + columns] for start in range(0, len(self._secret), columns)]
         return [
-            *([("dialog", line)] for line in cells.wrap("Copy this key now: it is shown this once and never again.", columns)),
+            *(
+                [("dialog", line)]
+                for line in cells.wrap("Copy this key now: it is shown this once and never again.", columns)
+            ),
             [],
             *([("secret", piece)] for piece in pieces),
             [],

@@ -15,6 +15,8 @@ from ticketbot.tui.cells import Line
 
 MATCHES_SHOWN = 6
 
+_DATE = ("[0-9]",) * 4 + ("-", "[01]", "[0-9]", "-", "[0-3]", "[0-9]")
+
 
 class Field:
     """One value of a form. `complaint` is what is wrong with it, `cursor` the column where one types."""
@@ -285,12 +287,7 @@ def _window(text: str, at: int, columns: int) -> tuple[str, int]:
 
 def _may_become_a_date(text: str) -> bool:
     """Tell whether a date can still begin so: `2026-0`."""
-    return len(text) < 10 and re.fullmatch(r"[0-9-]*", text) is not None and bool(re.match(text_pattern(len(text)), text))
-
-
-def text_pattern(length: int) -> str:
-    """Return what the first characters of a date must be."""
-    return "".join(["[0-9]", "[0-9]", "[0-9]", "[0-9]", "-", "[0-1]", "[0-9]", "-", "[0-3]", "[0-9]"][:length]) + "$"
+    return len(text) < len(_DATE) and re.fullmatch("".join(_DATE[: len(text)]), text) is not None
 
 
 def _moment(text: str) -> datetime | None:

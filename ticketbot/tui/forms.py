@@ -69,7 +69,6 @@ class Form(Dialog):
         """Let the field have the key first; then move, save or leave."""
         field = self._focused
         if field and field.press(key):
-            field.complaint = ""
             self._check_fields()
         else:
             self._do(keys.action(self.where, key), key)
@@ -95,8 +94,7 @@ class Form(Dialog):
             return
         for field in self._fields:
             field.leave()
-            field.complaint = field.check() or field.missing()
-        self._check_fields()
+        self._check_fields(is_whole=True)
         wrong = [number for number, field in enumerate(self._fields) if field.complaint]
         if wrong:
             self._at = wrong[0]
@@ -104,11 +102,11 @@ class Form(Dialog):
         self._is_saving = True
         self._save(self, {field.name: field.value for field in self._fields})
 
-    def _check_fields(self) -> None:
-        """Let each field say what is wrong with what it holds, also in the light of the others."""
+    def _check_fields(self, *, is_whole: bool = False) -> None:
+        """Let each field say what is wrong with it so far; `is_whole` says that nothing more will be typed."""
         values = {field.name: field.value for field in self._fields}
         for field in self._fields:
-            field.complaint = field.check() or field.against(values) or field.complaint
+            field.complaint = field.check() or (is_whole and field.missing()) or field.against(values)
 
     def refuse(self, error: errors.TicketbotError) -> bool:
         """Take back that it is being saved, and say at the fields what is wrong; False if no field is named."""

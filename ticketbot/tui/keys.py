@@ -21,7 +21,7 @@ class Key(NamedTuple):
 
 
 TABLE = (
-    Key("anywhere", "quit", ("ctrl c",), "Ctrl+C", "quit", "Quit"),
+    Key("anywhere", "quit", ("ctrl c",), "Ctrl+C", "quit", "Quit, from everywhere"),
     Key("anywhere", "theme", ("ctrl t",), "Ctrl+T", "", "Next colour theme"),
     Key("list", "rules", ("ctrl r",), "Ctrl+R", "", "Rules: which board tells whom"),
     Key("list", "forwards", ("ctrl f",), "Ctrl+F", "", "Forwards: who stands in for whom"),
@@ -33,7 +33,7 @@ TABLE = (
     Key("list", "previous tab", ("shift tab", "left"), "Shift+Tab", "", "Previous tab"),
     Key("list", "new", ("n",), "N", "new", "Add a row, or start a sync"),
     Key("list", "delete", ("x",), "X", "delete", "Delete the row; asks first"),
-    Key("list", "toggle", ("e",), "E", "enable/disable", "Enable or disable the row"),
+    Key("list", "toggle", ("e",), "E", "on/off", "Enable or disable the row"),
     Key("list", "retry", ("r",), "R", "retry", "Send a dead notification again"),
     Key("list", "why", ("w",), "W", "why", "What was decided for the ticket, and why"),
     Key("list", "cancel sync", ("c",), "C", "cancel", "Cancel the running sync"),
@@ -44,7 +44,7 @@ TABLE = (
     Key("list", "retry all", ("a",), "A", "retry all", "Send everything again that died within a day; asks first"),
     Key("list", "sort", ("s",), "S", "sort", "Sort by the next column"),
     Key("list", "reverse", ("o",), "O", "", "Turn the order around"),
-    Key("list", "clear filter", ("esc",), "Esc", "", "Show all rows again"),
+    Key("list", "clear filter", ("esc",), "Esc", "show all", "Show all rows again"),
     Key("list", "help", ("?",), "?", "help", "All keys"),
     Key("list", "up", ("up",), "Up", "", "Previous row"),
     Key("list", "down", ("down",), "Down", "", "Next row"),

@@ -60,11 +60,13 @@ class Table(urwid.Widget, Generic[Row]):
     _sizing = frozenset([urwid.BOX])
     _selectable = True
 
-    def __init__(self, columns: Sequence[Column[Row]], tone: Callable[[Row], str]) -> None:
+    def __init__(
+        self, columns: Sequence[Column[Row]], tone: Callable[[Row], str], *, by: int = 0, is_reversed: bool = False
+    ) -> None:
         super().__init__()
         self._columns = columns
         self._tone = tone
-        self._content = Content(columns, [])
+        self._content = Content(columns, [], by, is_reversed)
         self._found = search.Found(iter(()))
         self._at = 0
         self._top = 0
@@ -84,14 +86,31 @@ class Table(urwid.Widget, Generic[Row]):
         """Return how many rows there are, shown or not."""
         return len(self._content.rows)
 
+    @property
+    def sorted_by(self) -> str:
+        """Return the title of the column the rows are sorted by."""
+        return self._columns[self._content.by].title
+
     def count(self) -> int:
         """Return how many rows the filter lets through; this looks at all of them."""
         return len(self._found)
 
-    def fill(self, content: Content[Row]) -> None:
+    def sort(self, step: int = 0, *, turn: bool = False) -> None:
+        """Sort by another column, or turn the order around."""
+        old = self._content
+        by = (old.by + step) % len(self._columns)
+        self.fill(Content(self._columns, old.rows, by, old.is_reversed != turn), resorted=True)
+
+    def content(self, rows: list[Row]) -> Content[Row]:
+        """Return rows in the present order, to be filled in."""
+        return Content(self._columns, rows, self._content.by, self._content.is_reversed)
+
+    def fill(self, content: Content[Row], *, resorted: bool = False) -> None:
         """Show other rows; the selected one stays selected and where it is on the screen, as long as it exists."""
         old = self.selected
         line = self._at - self._top
+        if (content.by, content.is_reversed) != (self._content.by, self._content.is_reversed) and not resorted:
+            content = self.content(content.rows)  # the order was changed while these were on their way
         self._content = content
         self._found = search.Found(content.index.matches(self.wanted))
         at = self._position(old.id) if old is not None else None
@@ -143,7 +162,7 @@ class Table(urwid.Widget, Generic[Row]):
         columns, height = size
         self._page = max(height - 2, 1)
         self._scroll(height - 1)
-        lines = [("heading", self._headings(columns))] + self._lines(columns, height - 1)
+        lines = [("heading", self._headings(columns)), *self._lines(columns, height - 1)]
         lines += [("row", " " * columns)] * (height - len(lines))
         return cells.canvas([[line] for line in lines[:height]], columns)
 

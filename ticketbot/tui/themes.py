@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 Look = tuple[str, str]
 """Foreground and background, as urwid writes them."""
@@ -13,8 +13,8 @@ class Theme(NamedTuple):
     """One look of everything; `colors` is how many the terminal must have."""
 
     name: str
-    colors: int
-    looks: Mapping[str, Look]
+    colors: Literal[1, 16, 256]
+    looks: dict[str, Look]
 
     def palette(self) -> list[tuple[str, str, str, str, str, str]]:
         """Return the entries that urwid's screen takes."""
@@ -25,8 +25,9 @@ class Theme(NamedTuple):
 
 
 _MONO = {
-    "title": "bold",
+    "title": "standout,bold",
     "bar": "standout",
+    "bar alert": "bold",
     "tab": "",
     "tab on": "standout",
     "heading": "underline",
@@ -62,6 +63,7 @@ DEFAULT = Theme(
     {
         "title": ("white,bold", "dark blue"),
         "bar": ("light gray", "dark blue"),
+        "bar alert": ("white,bold", "dark red"),
         "tab": ("light gray", "default"),
         "tab on": ("white,bold", "dark cyan"),
         "heading": ("light cyan,underline", "default"),
@@ -117,6 +119,7 @@ COLOURS_256 = Theme(
     | {
         "title": ("#fff,bold", "#068"),
         "bar": ("#dff", "#068"),
+        "bar alert": ("#fff,bold", "#a00"),
         "tab": ("g74", "default"),
         "tab on": ("#fff,bold", "#08a"),
         "heading": ("#6cf,underline", "default"),

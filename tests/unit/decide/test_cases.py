@@ -35,7 +35,11 @@ def _note(note: CaseNote, number: int) -> facts.Note:
 
 def _person(identifier: str, case: Case) -> facts.Person:
     member = CAST[identifier]
-    roles = [role for role, given in (("resource", identifier in case.resources), ("owner", identifier == case.owner)) if given]
+    roles = [
+        role
+        for role, given in (("resource", identifier in case.resources), ("owner", identifier == case.owner))
+        if given
+    ]
     left_out = "inactive member" if member.inactive else "API member" if member.license_class == "A" else None
     return facts.Person(
         identifier,
@@ -58,7 +62,9 @@ def facts_of(case: Case) -> facts.Facts:
         announced=case.known,
         notes=tuple(_note(note, number) for number, note in enumerate(case.notes, 1)),
         rules=tuple(facts.Rule(room.id, room) for room in rooms if room.name not in case.disabled),
-        people=tuple(_person(each, case) for each in dict.fromkeys([*case.resources, *([case.owner] if case.owner else [])])),
+        people=tuple(
+            _person(each, case) for each in dict.fromkeys([*case.resources, *([case.owner] if case.owner else [])])
+        ),
         forwards=tuple(
             facts.Forward(number, _BY_NAME[each.source], _BY_NAME[each.destination], keep_copy=each.keep_copy)
             for number, each in enumerate(case.forwards, 1)
@@ -73,9 +79,9 @@ def test_a_case_leads_to_exactly_these_notifications(case: Case) -> None:
 
     decided = plan.decide(known)
 
-    assert sorted((draft.name, "sent" if draft.send else "skipped", draft.reason) for draft in decided.drafts) == sorted(
-        (each.who, each.state, each.reason) for each in case.expect
-    )
+    assert sorted(
+        (draft.name, "sent" if draft.send else "skipped", draft.reason) for draft in decided.drafts
+    ) == sorted((each.who, each.state, each.reason) for each in case.expect)
     for each, draft in zip(
         sorted(case.expect, key=lambda each: (each.who, each.state)),
         sorted(decided.drafts, key=lambda draft: (draft.name, "sent" if draft.send else "skipped")),

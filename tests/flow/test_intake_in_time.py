@@ -1,0 +1,263 @@
+"""T7, W7 and T1 in simulated time: what becomes of events while ConnectWise says no, nothing, or nonsense."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.stepping import START, Stepper, event_rows, heard
+from tests.world import ledger
+from ticketbot import db
+from ticketbot.decide import plan
+from ticketbot.decide.facts import Facts, Plan
+from ticketbot.jobs import intake
+from ticketbot.models import events, tickets
+from ticketbot.simulators import faults
+
+
+def _stored(ticket: int) -> tickets.Ticket:
+    with db.session():
+        found: tickets.Ticket = tickets.Ticket.get_by_id(ticket)
+    return found
+
+
+def test_ten_minutes_without_connectwise_lose_nothing_and_each_later_note_is_told_once(stepper: Stepper) -> None:
+    """T7: done-line 4."""
+    ticket = stepper.announce("ana", "ben", note="zero")
+    outage = stepper.world.connectwise.faults.add(faults.status(500))
+    for number in range(1, 6):
+        stepper.note(ticket, f"note {number}")
+        stepper.hook(ticket)
+        stepper.run(minutes=2)
+    assert heard(stepper.world, "Ana Alvarez") == ["zero"]
+    assert stepper.checks()["connectwise"] == "degraded"
+
+    stepper.world.connectwise.faults.remove(outage)
+    stepper.run(minutes=5)
+    expected = ["zero", *(f"note {number}" for number in range(1, 6))]
+    assert heard(stepper.world, "Ana Alvarez") == heard(stepper.world, "Ben Bauer") == expected
+    assert {row.state for row in event_rows()} == {"done"}
+    assert set(stepper.checks().values()) == {"ok"}
+
+    stepper.hook(ticket)
+    stepper.run(hours=1)
+    assert len(ledger()) == 12
+
+
+@pytest.mark.parametrize(
+    "fault", [faults.html(200), faults.html(502), faults.half_a_body(), faults.down(), faults.status(404)],
+    ids=["html", "html of a proxy", "half a body", "no answer", "a 404 of something in front"],
+)  # fmt: skip
+def test_an_answer_of_no_use_is_asked_for_again(stepper: Stepper, fault: faults.Fault) -> None:
+    """T7."""
+    fault.times = 4
+    if fault.effect == "answer" and fault.status == 404:
+        fault.content = "<html>not found</html>"
+    stepper.world.connectwise.faults.add(fault)
+    stepper.announce("ana", note="zero")
+    assert ledger() == []
+    stepper.run(minutes=1)
+    assert heard(stepper.world, "Ana Alvarez") == ["zero"]
+
+
+def test_an_event_honours_retry_after(stepper: Stepper) -> None:
+    """T7."""
+    stepper.world.connectwise.faults.add(faults.throttled("45", path=r"/tickets/\d+$", times=1))
+    stepper.announce("ana", note="zero")
+    stepper.run(seconds=44)
+    assert ledger() == []
+    stepper.run(seconds=1)
+    assert heard(stepper.world, "Ana Alvarez") == ["zero"]
+
+
+def test_an_event_that_fails_for_a_day_is_dead_and_the_next_hook_tries_again(stepper: Stepper) -> None:
+    """T7."""
+    outage = stepper.world.connectwise.faults.add(faults.status(500, "Out of order"))
+    ticket = stepper.announce("ana", note="zero")
+    stepper.run(minutes=20)
+    stepper.clock.advance(hours=23, minutes=35)
+    stepper.run(minutes=11)
+    (event,) = event_rows()
+    assert event.state == "dead"
+    assert "given up after 24 hours" in event.error
+    assert "Out of order" in event.error
+
+    stepper.world.connectwise.faults.remove(outage)
+    stepper.hook(ticket)
+    stepper.run(minutes=1)
+    assert heard(stepper.world, "Ana Alvarez") == ["zero"]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_refused_credentials_hold_all_events_and_release_them(stepper: Stepper, status: int) -> None:
+    """T7, O2: nobody asks again and again with credentials that are wrong."""
+    refusal = stepper.world.connectwise.faults.add(faults.status(status, "Not you"))
+    added = [stepper.add_ticket("ana", note=f"ticket {number}") for number in range(8)]
+    for ticket in added:
+        stepper.hook(ticket)
+    stepper.run(seconds=3)
+    asked = [call for call in stepper.world.connectwise.calls.log() if call.path.endswith(tuple(map(str, added)))]
+    assert [call.at - START for call in asked] == [timedelta(seconds=each) for each in (0, 1, 3)]
+    assert stepper.checks()["connectwise"] == "degraded"
+    assert stepper.checks()["queues"] == "ok"
+
+    stepper.world.connectwise.faults.remove(refusal)
+    stepper.run(minutes=5)
+    assert sorted(heard(stepper.world, "Ana Alvarez")) == [f"ticket {number}" for number in range(8)]
+    assert set(stepper.checks().values()) == {"ok"}
+
+
+def test_a_bug_of_ours_dies_after_five_tries_and_the_next_hook_tries_again(
+    stepper: Stepper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T7: other tickets go on."""
+    decide = plan.decide
+
+    def decide_but_for_one(facts: Facts) -> Plan:
+        if facts.ticket.summary == "Unlucky":
+            raise ZeroDivisionError("on purpose")
+        return decide(facts)
+
+    monkeypatch.setattr(plan, "decide", decide_but_for_one)
+    unlucky = stepper.add_ticket("ana", note="unlucky")
+    stepper.world.connectwise.update_ticket(unlucky, summary="Unlucky", notify=False)
+    stepper.hook(unlucky)
+    stepper.announce("ana", note="lucky")
+    stepper.run(hours=1)
+
+    assert heard(stepper.world, "Ana Alvarez") == ["lucky"]
+    (dead,) = [row for row in event_rows() if row.state == "dead"]
+    assert (dead.ticket_id, dead.bugs, dead.attempts) == (unlucky, 5, 0)
+    assert dead.error == "a bug in tbot: ZeroDivisionError: on purpose"
+
+    monkeypatch.undo()
+    stepper.hook(unlucky)
+    stepper.run(minutes=1)
+    assert heard(stepper.world, "Ana Alvarez") == ["lucky", "unlucky"]
+
+
+def test_a_worker_that_was_too_slow_throws_nothing_away(stepper: Stepper) -> None:
+    """T7, P1: it was paused, its event was taken over, a hook came in; then it fails and hands back what is not its own."""
+    ticket = stepper.add_ticket("ana", note="zero")
+    stepper.hook(ticket)
+    other_events, _ = stepper.server()
+    paused = events.claim(stepper.events.held.owner, stepper.clock())
+    stepper.clock.advance(seconds=31)
+    assert events.claim(other_events.held.owner, stepper.clock()) is not None
+    stepper.hook(ticket)
+    with db.transaction("return-event"):
+        assert not events.give_back(paused, stepper.events.held.owner, due_at=stepper.clock(), error="too slow")
+    assert [row.state for row in event_rows()] == ["running", "waiting"]
+
+
+def test_two_servers_that_find_a_third_one_dead_lose_none_of_its_events(stepper: Stepper) -> None:
+    """T7, P1: the second to clean up finds the work done."""
+    ticket = stepper.add_ticket("ana", note="zero")
+    stepper.hook(ticket)
+    held = events.claim("dead", stepper.clock())
+    for _ in range(2):
+        with db.transaction("release"):
+            events.release("dead", stepper.clock())
+    with db.transaction("release"):
+        assert not events.give_back(held, "dead", due_at=stepper.clock(), error=None)
+    stepper.work()
+    assert heard(stepper.world, "Ana Alvarez") == ["zero"]
+
+
+def test_what_a_paused_worker_decided_is_void_once_its_event_was_taken_over(stepper: Stepper) -> None:
+    """T3, T7: its transaction is rolled back as a whole."""
+    ticket = stepper.add_ticket("ana", note="zero")
+    stepper.hook(ticket)
+    other_events, _ = stepper.server()
+
+    def be_taken_over() -> None:
+        stepper.clock.advance(seconds=31)
+        assert events.claim(other_events.held.owner, stepper.clock()) is not None
+
+    assert intake.work_next(stepper.paused_in_between(be_taken_over))
+    assert ledger() == []
+    (event,) = event_rows()
+    assert (event.state, event.lease_owner) == ("running", other_events.held.owner)
+    assert event.decisions == []
+
+
+def test_a_deleted_ticket_that_is_gone_is_deleted_and_one_that_reappears_is_back(stepper: Stepper) -> None:
+    """W7, T4."""
+    ticket = stepper.announce("ana", note="zero")
+    stepper.world.connectwise.delete_ticket(ticket, notify=False)
+    stepper.hook(ticket, "deleted")
+    stepper.work()
+    assert _stored(ticket).deleted_at is not None
+    assert event_rows()[-1].decisions[0]["reason"] == "deleted in ConnectWise"
+
+    stepper.world.connectwise.restore_ticket(ticket, notify=False)
+    stepper.note(ticket, "back")
+    stepper.hook(ticket)
+    stepper.work()
+    assert _stored(ticket).deleted_at is None
+    assert heard(stepper.world, "Ana Alvarez") == ["zero", "back"]
+
+
+def test_a_ticket_that_is_restored_with_an_older_date_is_back_all_the_same(stepper: Stepper) -> None:
+    """T4, T3."""
+    ticket = stepper.announce("ana", note="zero")
+    with db.transaction("test"):
+        later = {"updated_at": stepper.clock() + timedelta(hours=1), "deleted_at": stepper.clock()}
+        tickets.Ticket.update(**later).where(tickets.Ticket.id == ticket).execute()
+    stepper.hook(ticket)
+    stepper.work()
+    assert _stored(ticket).deleted_at is None
+
+
+def test_a_hook_that_lies_about_a_deletion_is_an_update(stepper: Stepper) -> None:
+    """W7."""
+    ticket = stepper.announce("ana", note="zero")
+    stepper.note(ticket, "one")
+    stepper.hook(ticket, "deleted")
+    stepper.work()
+    assert _stored(ticket).deleted_at is None
+    assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
+
+
+def test_an_endpoint_that_does_not_exist_deletes_nothing(stepper: Stepper) -> None:
+    """W7: it is a missing permission."""
+    ticket = stepper.announce("ana", note="zero")
+    stepper.world.connectwise.faults.add(faults.no_endpoint("/tickets/"))
+    stepper.hook(ticket, "deleted")
+    stepper.run(minutes=5)
+    assert _stored(ticket).deleted_at is None
+    assert [row.state for row in event_rows()] == ["done", "waiting"]
+
+
+@pytest.mark.parametrize("hint", ["project", "service", None])
+def test_a_project_ticket_is_told_whatever_the_hook_said_it_was(stepper: Stepper, hint: str | None) -> None:
+    """T1."""
+    ticket = stepper.add_ticket("ana", board=stepper.world.project_board, note="zero")
+    stepper.hook(ticket, kind_hint=hint)
+    stepper.work()
+    assert heard(stepper.world, "Ana Alvarez") == ["zero"]
+    assert _stored(ticket).kind == "project"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.no_endpoint("/project/tickets/"),
+        faults.status(403, "No", path="/project/tickets/"),
+        faults.status(403, "No", path=r"/project/tickets/\d+/(allNotes|notes)"),
+    ],
+    ids=["the endpoint is not shown", "forbidden", "only its notes are forbidden"],
+)
+def test_a_missing_right_to_projects_does_not_hold_service_tickets(stepper: Stepper, fault: faults.Fault) -> None:
+    """T7, W7."""
+    missing = stepper.world.connectwise.faults.add(fault)
+    project = stepper.add_ticket("ana", board=stepper.world.project_board, note="a project")
+    stepper.hook(project, kind_hint="project")
+    stepper.announce("ana", note="a service ticket")
+    assert heard(stepper.world, "Ana Alvarez") == ["a service ticket"]
+    assert "inquiry rights for project tickets" in event_rows()[0].error
+
+    stepper.world.connectwise.faults.remove(missing)
+    stepper.run(minutes=1)
+    assert heard(stepper.world, "Ana Alvarez") == ["a service ticket", "a project"]

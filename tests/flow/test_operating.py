@@ -1,0 +1,94 @@
+"""The API of whole servers over real HTTP: the first administrator, two servers, proxies, second chances."""
+
+from __future__ import annotations
+
+import requests
+
+from tests.world import World, ledger, wait_for
+from ticketbot import client, config, db
+from ticketbot.models import admin, notifications
+from ticketbot.server import serve
+from ticketbot.simulators import faults
+
+EMAIL, KEY = "ana@example.com", "a key that the operator chose"
+ADMIN = {"TBOT_ADMIN_EMAIL": EMAIL, "TBOT_ADMIN_KEY": KEY}
+
+
+def test_the_first_administrator_comes_from_the_settings_once(world: World) -> None:
+    """A3."""
+    with world.server(**ADMIN) as server:
+        first = client.Client(server.url, KEY)
+        assert first.me().email == EMAIL
+        made = first.create_key(first.me().id)
+        client.Client(server.url, made.key).delete_key(first.keys()[0].id)
+        assert (
+            requests.get(f"{server.url}/users", headers={"Authorization": f"Bearer {KEY}"}, timeout=5).status_code
+            == 401
+        )
+    again = config.load({}, world.environ(**ADMIN))
+    serve.prepare_database(again, skip_missed=False, now=made.created_at)
+    with db.session():
+        assert [row.hint for row in admin.ApiKey.select()] == [made.hint]
+
+
+def test_no_settings_no_administrator(world: World) -> None:
+    """A3: no default password or key exists."""
+    with world.server() as server, db.session():
+        assert not admin.User.select().exists()
+        assert requests.get(f"{server.url}/users", headers={"Authorization": "Bearer "}, timeout=5).status_code == 401
+
+
+def test_a_key_deleted_on_one_server_ends_on_the_other_within_five_seconds(world: World) -> None:
+    """A1."""
+    with world.server(**ADMIN) as here, world.server() as there:
+        ana = client.Client(here.url, KEY)
+        made = ana.create_key(ana.me().id)
+        header = {"Authorization": f"Bearer {made.key}"}
+        assert requests.get(f"{there.url}/users", headers=header, timeout=5).status_code == 200
+        ana.delete_key(made.id)
+        assert requests.get(f"{here.url}/users", headers=header, timeout=5).status_code == 401
+        ended = lambda: requests.get(f"{there.url}/users", headers=header, timeout=5).status_code == 401  # noqa: E731
+        assert wait_for(ended, 5.0)
+
+
+def test_numbers_are_not_for_whom_a_proxy_sends(world: World) -> None:
+    """A2."""
+    with world.server(TBOT_TRUSTED_PROXIES="127.0.0.1", **ADMIN) as server:
+        metrics = f"{server.url}/metrics"
+        assert requests.get(metrics, timeout=5).status_code == 200
+        for forged in ("127.0.0.1", "198.51.100.1", ""):
+            header = {"X-Forwarded-For": forged}
+            assert requests.get(metrics, headers=header, timeout=5).status_code == 401
+            with_key = header | {"Authorization": f"Bearer {KEY}"}
+            assert requests.get(metrics, headers=with_key, timeout=5).status_code == 200
+        assert (
+            requests.get(f"{server.url}/readyz", headers={"X-Forwarded-For": "1.2.3.4"}, timeout=5).status_code == 200
+        )
+
+
+def test_a_dead_message_is_sent_again_on_request(world: World) -> None:
+    """L5."""
+    with world.server(**ADMIN) as server:
+        world.webex.faults.add(faults.status(400, "No such room.", path="messages", times=1))
+        world.add_rule("Help Desk")
+        world.connectwise.add_ticket(world.board, "Printer on fire", company=world.company)
+        world.settle()
+        (dead,) = ledger()
+        assert (dead.state, "No such room." in dead.error) == (notifications.DEAD, True)
+        ana = client.Client(server.url, KEY)
+        assert ana.retry_notification(dead.id).state == "pending"
+        world.settle()
+        (sent,) = ana.explain(dead.ticket_id).notifications
+        assert (sent.state, sent.recipient_name, sent.attempts) == ("sent", "Help Desk", 2)
+        assert [each.id for each in world.webex.messages()] == [sent.webex_message_id]
+
+
+def test_a_kill_switch_thrown_on_one_server_holds_for_the_other(world: World) -> None:
+    """D1: within seconds, without a restart."""
+    with world.server(**ADMIN) as here, world.server():
+        client.Client(here.url, KEY).update_config({"attempt_notify": False})
+        world.add_rule("Help Desk")
+        world.connectwise.add_ticket(world.board, "Printer on fire", company=world.company)
+        world.settle()
+        assert [(row.state, row.reason) for row in ledger()] == [("skipped", "notifications off")]
+        assert world.webex.messages() == []

@@ -1,0 +1,137 @@
+"""S: one run at a time, its lease, its progress, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.syncing import Syncing, note_texts, phases
+from tests.world import World, wait_for
+from ticketbot import db, errors
+from ticketbot.jobs import sync
+from ticketbot.models import syncs
+from ticketbot.remote import limits
+from ticketbot.simulators import faults
+
+
+@pytest.fixture
+def syncing(world: World) -> Iterator[Syncing]:
+    here = Syncing(world)
+    yield here
+    here.syncs.stop()
+    assert here.syncs.join(10)
+
+
+def _is_reading_notes(syncing: Syncing, run_id: int) -> bool:
+    return phases(syncing.row(run_id)).get("notes", (0, 0, 0))[1] > 0
+
+
+def _start_a_long_one(syncing: Syncing) -> syncs.SyncRun:
+    syncing.connectwise.add_many(300, syncing.world.board, notes=1)
+    syncing.connectwise.latency_s = 0.05
+    run = syncing.syncs.start(sync.Request(tickets=True), "ana@msp.example")
+    assert wait_for(lambda: _is_reading_notes(syncing, run.id))
+    return run
+
+
+def test_a_run_tells_how_far_it_is(syncing: Syncing) -> None:
+    """S"""
+    run = syncing.row(_start_a_long_one(syncing).id)
+    total, done, failures = phases(run)["notes"]
+    assert (run.state, run.requested_by, total, failures) == ("running", "ana@msp.example", 300, 0)
+    assert 0 < done < 300
+    assert run.finished_at is None
+
+
+def test_a_second_run_is_refused_on_every_server(syncing: Syncing) -> None:
+    """S"""
+    run = _start_a_long_one(syncing)
+    for server in (syncing, Syncing(syncing.world)):
+        with pytest.raises(errors.Conflict) as caught:
+            server.syncs.start(sync.Request(boards=True))
+        assert caught.value.run_id == run.id
+
+
+def test_a_run_is_cancelled_on_request_and_keeps_what_it_has_stored(syncing: Syncing) -> None:
+    """S"""
+    run = _start_a_long_one(syncing)
+    with db.transaction("test"):
+        assert syncs.request_cancel().id == run.id  # type: ignore[union-attr]
+    assert syncing.syncs.join(5)
+    row = syncing.row(run.id)
+    assert (row.state, row.errors) == ("cancelled", ["cancelled on request"])
+    assert row.finished_at is not None
+    read = len(note_texts())
+    syncing.connectwise.latency_s = 0
+    syncing.forget_calls()
+    assert syncing.run(tickets=True).state == "done"
+    assert syncing.count_calls() == 2 + 300 - read
+
+
+def test_a_server_that_stops_cancels_its_run(syncing: Syncing) -> None:
+    """O4"""
+    run = _start_a_long_one(syncing)
+    syncing.syncs.stop()
+    assert syncing.syncs.join(5)
+    assert syncing.row(run.id).state == "cancelled"
+    with pytest.raises(errors.Unreachable):
+        syncing.syncs.start(sync.Request(boards=True))
+
+
+def test_a_run_whose_lease_ran_out_does_not_block_the_next_and_ends_itself(syncing: Syncing) -> None:
+    """S: it may be stuck and not dead; then it finds out."""
+    run = _start_a_long_one(syncing)
+    other = Syncing(syncing.world)
+    with db.transaction("test"):
+        later = datetime.now(UTC) + timedelta(seconds=61)
+        next_run = syncs.start({}, requested_by=None, owner=other.desk.owner, now=later)
+    assert next_run is not None
+    assert syncing.syncs.join(5)
+    row = syncing.row(run.id)
+    assert (row.state, row.errors[-1]) == ("failed", syncs.VANISHED)
+    assert syncing.row(next_run.id).state == "running"
+
+
+def test_a_lease_from_a_clock_that_was_wrong_blocks_nobody(syncing: Syncing) -> None:
+    """A clock that was hours ahead and is right again."""
+    with db.transaction("test"):
+        ahead = datetime.now(UTC) + timedelta(hours=5)
+        assert syncs.start({}, requested_by=None, owner="somebody", now=ahead) is not None
+    assert syncing.run(boards=True).state == "done"
+
+
+def test_an_abandoned_run_is_buried_without_another_one(syncing: Syncing) -> None:
+    """S"""
+    now = datetime.now(UTC)
+    with db.transaction("test"):
+        run = syncs.start({}, requested_by=None, owner="somebody", now=now)
+    assert run is not None
+    sync.bury_abandoned(now + timedelta(seconds=59))
+    assert syncing.row(run.id).state == "running"
+    sync.bury_abandoned(now + timedelta(seconds=61))
+    assert syncing.row(run.id).state == "failed"
+
+
+def test_a_bug_ends_a_run_as_failed(syncing: Syncing) -> None:
+    run = syncing.run(tickets=True, board_ids=7)  # no list
+    assert run.state == "failed"
+    assert "a bug in tbot" in run.errors[-1]
+
+
+def test_errors_are_all_counted_and_the_first_hundred_named(syncing: Syncing) -> None:
+    """S"""
+    syncing.connectwise.add_many(120, syncing.world.board, notes=1)
+    syncing.connectwise.faults.add(faults.status(400, "No.", path="/allNotes"))
+    run = syncing.run(tickets=True)
+    assert (run.state, run.error_count, len(run.errors)) == ("done", 120, 100)
+
+
+def test_a_sync_never_exceeds_the_calls_allowed(world: World) -> None:
+    """S3: never above ConnectWise's thousand calls a minute, here 600."""
+    syncing = Syncing(world, limits.CallLimit(600))
+    world.connectwise.add_many(20, world.board)
+    world.connectwise.calls_per_minute = 600
+    assert syncing.run(tickets=True).error_count == 0
+    assert {call.status for call in world.connectwise.calls.log()} == {200}

@@ -1,0 +1,258 @@
+"""S3: ticket syncs against the simulated ConnectWise, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.syncing import Syncing, note_texts, open_tickets, phases, stored
+from tests.world import World, ledger, minutes_ago
+from ticketbot import db
+from ticketbot.models import events, tickets
+from ticketbot.simulators import faults
+
+LISTS = ("GET service/tickets", "GET project/tickets")
+
+
+@pytest.fixture
+def syncing(world: World) -> Iterator[Syncing]:
+    here = Syncing(world)
+    yield here
+    here.syncs.stop()
+    assert here.syncs.join(10)
+
+
+def test_open_tickets_and_their_notes_are_stored_with_one_call_for_each_and_one_for_each_page(syncing: Syncing) -> None:
+    """S3"""
+    world = syncing.world
+    written = world.connectwise.add_many(12, world.board, notes=2)
+    bare = world.connectwise.add_many(5, world.board)
+    planned = world.connectwise.add_many(3, world.project_board, notes=1)
+    world.connectwise.add_ticket(world.board, "Done", status=">Closed", notify=False)
+    run = syncing.run(tickets=True)
+    assert (run.state, run.error_count) == ("done", 0)
+    assert open_tickets() == sorted([*written, *bare, *planned])
+    assert len(note_texts()) == 12 * 2 + 3
+    assert syncing.count_calls() == 2 + 20
+    assert phases(run) == {
+        "service tickets": (17, 17, 0),
+        "project tickets": (3, 3, 0),
+        "closed tickets": (0, 0, 0),
+        "notes": (20, 20, 0),
+    }
+
+
+def test_a_second_sync_reads_only_the_notes_of_what_changed(syncing: Syncing) -> None:
+    """S3"""
+    world = syncing.world
+    made = world.connectwise.add_many(20, world.board, notes=1, entered_at=minutes_ago(60))
+    syncing.run(tickets=True)
+    for ticket in made[3:6]:
+        world.connectwise.add_note(ticket, f"news of {ticket}", contact=world.contact)
+    syncing.forget_calls()
+    run = syncing.run(tickets=True)
+    assert run.state == "done"
+    assert syncing.count_calls() == 2 + 3
+    assert sum("news of" in text for text in note_texts()) == 3
+
+
+def test_a_ticket_is_stored_as_its_list_row_describes_it(syncing: Syncing) -> None:
+    """S3: no ticket is fetched twice."""
+    world = syncing.world
+    ticket = world.connectwise.add_ticket(
+        world.board, "Printer", owner="ana", resources=["ana", "ben"], contact=world.contact, company=world.company
+    )
+    syncing.run(tickets=True)
+    row = stored(ticket)
+    assert (row.summary, row.board_name, row.company, row.contact) == (
+        "Printer",
+        "Service Desk",
+        "Hanrahan Logistics",
+        "Gus Hanrahan",
+    )
+    assert (row.owner, row.resources, row.open, row.kind) == ("ana", ["ana", "ben"], True, "service")
+
+
+def test_a_sync_stores_and_never_decides(syncing: Syncing) -> None:
+    """S3"""
+    world = syncing.world
+    world.add_rule("Help Desk")
+    ticket = world.connectwise.add_ticket(world.board, "Printer", resources=["ana"], note="Smoke", notify=False)
+    syncing.run(boards=True, recipients=True, tickets=True)
+    row = stored(ticket)
+    assert (row.announced_at, row.decided_at_update) == (None, None)
+    with db.session():
+        assert [note.decided_at for note in tickets.Note.select()] == [None]
+        assert events.Event.select().count() == 0
+    assert ledger() == world.webex.messages() == []
+
+
+def test_tickets_that_closed_or_are_gone_are_noticed_without_a_call_for_each(syncing: Syncing) -> None:
+    """S3"""
+    world = syncing.world
+    made = world.connectwise.add_many(30, world.board)
+    moved = world.connectwise.add_ticket(world.project_board, "Plan", notify=False)
+    syncing.run(tickets=True)
+    for ticket in made[:15]:
+        world.connectwise.update_ticket(ticket, status=">Closed", notify=False)
+    world.connectwise.delete_ticket(made[15], notify=False)
+    world.connectwise.delete_ticket(moved, notify=False)
+    syncing.forget_calls()
+    run = syncing.run(tickets=True)
+    assert open_tickets() == made[16:]
+    assert stored(made[0]).status == ">Closed"
+    assert stored(made[15]).deleted_at is not None
+    assert stored(moved).deleted_at is not None
+    assert phases(run)["closed tickets"] == (17, 17, 0)
+    # Two lists, one question by id for each kind, two single tickets under both paths.
+    assert syncing.count_calls() == 2 + 2 + 4
+
+
+def test_a_ticket_that_comes_back_is_open_again(syncing: Syncing) -> None:
+    """T4"""
+    world = syncing.world
+    ticket = world.connectwise.add_ticket(world.board, "Printer", notify=False)
+    other = world.connectwise.add_ticket(world.board, "Scanner", notify=False)
+    syncing.run(tickets=True)
+    world.connectwise.delete_ticket(ticket, notify=False)
+    syncing.run(tickets=True)
+    assert open_tickets() == [other]
+    world.connectwise.restore_ticket(ticket, notify=False)
+    syncing.run(tickets=True)
+    assert open_tickets() == [ticket, other]
+
+
+def test_only_the_given_boards_are_synced(syncing: Syncing) -> None:
+    """S3"""
+    world = syncing.world
+    other = world.connectwise.add_board("Night Desk")
+    mine, theirs = (world.connectwise.add_many(3, board) for board in (world.board, other))
+    syncing.run(tickets=True, board_ids=[other])
+    assert open_tickets() == theirs
+    syncing.run(tickets=True)
+    world.connectwise.update_ticket(mine[0], status=">Closed", notify=False)
+    syncing.run(tickets=True, board_ids=[other])
+    assert open_tickets() == sorted([*mine, *theirs])
+
+
+def test_an_older_row_never_overwrites_a_newer_one(syncing: Syncing) -> None:
+    """T3"""
+    world = syncing.world
+    ticket = world.connectwise.add_ticket(world.board, "Old", entered_at=minutes_ago(60), notify=False)
+    with db.transaction("test"):
+        newer = {"id": ticket, "summary": "New", "updated_at": minutes_ago(1), "stored_at": minutes_ago(1)}
+        tickets.Ticket.insert(newer).execute()
+    syncing.run(tickets=True)
+    assert stored(ticket).summary == "New"
+
+
+def test_an_empty_open_set_closes_nothing_unless_forced(syncing: Syncing) -> None:
+    """S: more than ten known open tickets do not vanish at once."""
+    world = syncing.world
+    made = world.connectwise.add_many(11, world.board)
+    syncing.run(tickets=True)
+    for ticket in made:
+        world.connectwise.update_ticket(ticket, status=">Closed", notify=False)
+    run = syncing.run(tickets=True)
+    assert run.state == "failed"
+    assert "11 of 11 open tickets would vanish" in run.errors[0]
+    assert open_tickets() == made
+    assert syncing.run(tickets=True, force=True).state == "done"
+    assert open_tickets() == []
+
+
+def test_ten_open_tickets_may_all_close(syncing: Syncing) -> None:
+    """S"""
+    world = syncing.world
+    for ticket in world.connectwise.add_many(10, world.board):
+        with db.transaction("test"):
+            tickets.Ticket.insert(id=ticket, board_id=world.board, stored_at=minutes_ago(9)).execute()
+        world.connectwise.update_ticket(ticket, status=">Closed", notify=False)
+    assert syncing.run(tickets=True).state == "done"
+    assert open_tickets() == []
+
+
+def test_a_page_that_fails_once_is_asked_for_again(syncing: Syncing) -> None:
+    """S"""
+    world = syncing.world
+    made = world.connectwise.add_many(4, world.board, notes=1)
+    world.connectwise.faults.add(faults.status(502, path="/service/tickets$", times=1))
+    world.connectwise.faults.add(faults.half_a_body(path="/allNotes", times=1))
+    run = syncing.run(tickets=True)
+    assert (run.state, run.error_count) == ("done", 0)
+    assert open_tickets() == made
+
+
+def test_notes_that_cannot_be_read_are_named_and_the_rest_goes_on(syncing: Syncing) -> None:
+    """S"""
+    world = syncing.world
+    made = world.connectwise.add_many(6, world.board, notes=1)
+    world.connectwise.faults.add(faults.status(400, "No.", path=f"/{made[2]}/allNotes"))
+    run = syncing.run(tickets=True)
+    assert (run.state, run.error_count) == ("done", 1)
+    assert f"notes of ticket {made[2]}" in run.errors[0]
+    assert len(note_texts()) == 5
+    world.connectwise.faults.clear()
+    syncing.forget_calls()
+    assert syncing.run(tickets=True).error_count == 0
+    assert (len(note_texts()), syncing.count_calls("GET service/tickets/{id}/allNotes")) == (6, 1)
+
+
+def test_no_right_to_projects_is_an_error_and_no_failure(syncing: Syncing) -> None:
+    """S"""
+    world = syncing.world
+    made = world.connectwise.add_many(2, world.board)
+    world.connectwise.faults.add(faults.no_endpoint("/project/tickets"))
+    run = syncing.run(tickets=True)
+    assert (run.state, run.error_count) == ("done", 1)
+    assert "inquiry rights" in run.errors[0]
+    assert open_tickets() == made
+
+
+def test_wrong_credentials_fail_the_run(syncing: Syncing) -> None:
+    """S"""
+    syncing.connectwise.private_key = "changed"
+    run = syncing.run(boards=True, tickets=True)
+    assert run.state == "failed"
+    assert any("boards" in text and "401" in text for text in run.errors)
+
+
+def test_a_merged_ticket_brings_its_notes_once(syncing: Syncing) -> None:
+    """T6: notes are known by kind and id together, over all tickets."""
+    world = syncing.world
+    child, parent = world.connectwise.add_many(2, world.board, notes=2)
+    world.connectwise.merge(child, parent, notify=False)
+    assert syncing.run(tickets=True).error_count == 0
+    assert len(note_texts()) == 4
+
+
+def test_a_429_slows_a_sync_down_and_nothing_is_lost(syncing: Syncing) -> None:
+    """S3, S4"""
+    world = syncing.world
+    made = world.connectwise.add_many(30, world.board, notes=1)
+    world.connectwise.faults.add(faults.throttled("0", path="/allNotes", skip=6, times=3))
+    run = syncing.run(tickets=True)
+    assert (run.state, run.error_count) == ("done", 0)
+    assert len(note_texts()) == len(made)
+
+
+def test_no_more_calls_are_under_way_than_configured(syncing: Syncing) -> None:
+    """S4"""
+    world = syncing.world
+    world.configure(max_concurrent_syncs=3)
+    world.connectwise.latency_s = 0.01
+    world.connectwise.add_many(30, world.board)
+    syncing.run(tickets=True)
+    assert world.connectwise.calls.peak == 3
+
+
+def test_a_ticket_without_dates_is_stored_and_ends_no_sync(syncing: Syncing) -> None:
+    """An API member of a narrow role sees no `_info`."""
+    world = syncing.world
+    made = world.connectwise.add_many(3, world.board, notes=1)
+    world.connectwise.faults.add(faults.without("_info"))
+    for _ in range(2):
+        assert syncing.run(tickets=True).state == "done"
+    assert open_tickets() == made
+    assert len(note_texts()) == 3

@@ -1,0 +1,48 @@
+"""Laws of waiting: bounded, growing, and never longer than a service may ask (T7, L2)."""
+
+from __future__ import annotations
+
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ticketbot import errors
+from ticketbot.decide import retry
+
+failures = st.integers(0, 10_000)
+jitters = st.floats(0, 1)
+
+
+def _throttled(retry_after_s: float | None) -> errors.RemoteThrottled:
+    return errors.RemoteThrottled("slow down", service="webex", status=429, retry_after_s=retry_after_s)
+
+
+@given(failures, jitters)
+def test_a_wait_is_a_second_at_first_and_five_minutes_at_most(number: int, jitter: float) -> None:
+    """T7, L2: jitter takes up to a quarter off."""
+    ideal = min(2.0 ** min(max(number, 1) - 1, 30), 300)
+
+    assert 0.75 * ideal <= retry.delay_s(number, jitter) <= ideal
+
+
+@given(failures, failures, jitters)
+def test_more_failures_never_wait_less(one: int, other: int, jitter: float) -> None:
+    """T7, L2."""
+    assert retry.delay_s(min(one, other), jitter) <= retry.delay_s(max(one, other), jitter)
+
+
+@given(st.floats(0, allow_nan=False), failures, jitters)
+def test_what_a_service_asks_for_is_kept_up_to_15_minutes(asked: float, number: int, jitter: float) -> None:
+    """L2: never less than a second, lest a zero makes us hammer."""
+    wait_s = retry.wait_s(_throttled(asked), number, jitter)
+
+    assert wait_s == min(max(asked, 1), 900)
+    assert math.isfinite(wait_s)
+
+
+@given(failures, jitters)
+def test_without_a_wish_our_own_wait_counts(number: int, jitter: float) -> None:
+    """L2: nonsense in Retry-After arrives here as None."""
+    assert retry.wait_s(_throttled(None), number, jitter) == retry.delay_s(number, jitter)
+    assert retry.wait_s(errors.Unreachable("away"), number, jitter) == retry.delay_s(number, jitter)

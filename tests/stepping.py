@@ -1,0 +1,191 @@
+"""The road of one server in simulated time: real clients, simulators and rows, worked step by step, a clock that jumps.
+
+Nothing here waits: when nothing is due, the clock is set to the next moment at which something is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any
+
+from tests.world import World, ledger
+from ticketbot import db
+from ticketbot.decide import message
+from ticketbot.jobs import deliver, gather, housekeeping, intake, leases, lookups
+from ticketbot.models import events, notifications, state
+from ticketbot.remote import connectwise, webex
+from ticketbot.server import health
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+MOMENT = timedelta(milliseconds=1)  # a lease has run out only after its end
+TIMEOUT_S = 10.0  # of the clients: real time, and more than any busy machine needs
+
+
+class Clock:
+    """A time that passes only when a test says so."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self._now = start
+
+    def __call__(self) -> datetime:
+        return self._now
+
+    def advance(self, **duration: float) -> None:
+        """Let time pass: `clock.advance(minutes=10)`."""
+        self._now += timedelta(**duration)
+
+    def set(self, moment: datetime) -> None:
+        """Jump ahead to a moment; time never goes back."""
+        assert moment >= self._now
+        self._now = moment
+
+
+class Stepper:
+    """One server, worked by hand, in a world of its own. Jitter is off: a retry comes exactly when its delay says."""
+
+    def __init__(self, database_url: str, *, explicit_nulls: bool = False) -> None:
+        self.clock = Clock()
+        self.world = World(database_url, self.clock, explicit_nulls=explicit_nulls)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Stepper:
+        self._stack.enter_context(self.world)
+        pool = self._stack.enter_context(ThreadPoolExecutor(4))
+        self.outside = lookups.Outside(self._connectwise(), self._webex(), pool)
+        self._stack.callback(self.outside.connectwise.close)
+        self._stack.callback(self.outside.webex.close)
+        with db.transaction("test"):
+            state.start_watching(self.clock())
+        self.events, self.messages = self.server()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def server(self) -> tuple[intake.Desk, deliver.Desk]:
+        """Return the two desks of another server on the same database."""
+        held = leases.Held()
+        locale = gather.Locale(lambda number: message.ticket_url("https://api-na.cw.example", "v4", "msp", number), UTC)
+        return (
+            intake.Desk(self.outside, locale, held, self.clock, jitter=lambda: 0.0),
+            deliver.Desk(self.outside.webex, held, self.clock, pause=lambda _: False, jitter=lambda: 0.0),
+        )
+
+    def paused_in_between(self, pause: Callable[[], object]) -> intake.Desk:
+        """Return the desk of a worker that is paused after it has read the ticket, before it decides."""
+        moments = [self.clock, lambda: (pause(), self.clock())[1]]
+        return replace(self.events, now=lambda: (moments.pop(0) if moments else self.clock)())
+
+    def hook(self, ticket: int, action: str = "updated", *, kind_hint: str | None = None) -> None:
+        """Have a verified hook committed."""
+        with db.transaction("accept"):
+            events.add_or_fold(
+                ticket,
+                source="hook",
+                action=action,
+                kind_hint=kind_hint,
+                correlation=f"hook-{ticket}",
+                now=self.clock(),
+            )
+
+    def announce(self, *resources: str, board: int | None = None, **fields: Any) -> int:
+        """Add a ticket and have it told; returns its id."""
+        ticket = self.add_ticket(*resources, board=board, **fields)
+        self.hook(ticket, "added")
+        self.work()
+        return ticket
+
+    def add_ticket(self, *resources: str, board: int | None = None, **fields: Any) -> int:
+        """Add a ticket assigned to members of the cast, whose hook is lost."""
+        board = board or self.world.board
+        return self.world.connectwise.add_ticket(
+            board, "Printer on fire", resources=resources, contact=self.world.contact, notify=False, **fields
+        )
+
+    def note(self, ticket: int, text: str, **fields: Any) -> int:
+        """Write a note, by the contact unless a member is named, whose hook is lost."""
+        author = {} if "member" in fields else {"contact": self.world.contact}
+        return self.world.connectwise.add_note(ticket, text, notify=False, **author, **fields)
+
+    def work(self) -> None:
+        """Do everything that is due now."""
+        while intake.work_next(self.events) or deliver.send_next(self.messages):
+            pass
+        housekeeping.tidy_outbox(self.clock())
+
+    def run(self, **duration: float) -> None:
+        """Let time pass, doing everything at the moment it is due."""
+        until = self.clock() + timedelta(**duration)
+        self.work()
+        while (following := self._next_moment()) and following <= until:
+            self.clock.set(following)
+            self.work()
+        self.clock.set(until)
+        self.work()
+
+    def checks(self) -> dict[str, str]:
+        """Return what `/readyz` would show."""
+        return health.check([], self.clock())
+
+    def _next_moment(self) -> datetime | None:
+        """Return when something may become due: a row, a hold that ends, a lease that runs out."""
+        now = self.clock()
+        with db.session():
+            return min((moment for moment in _moments() if moment > now), default=None)
+
+    def _connectwise(self) -> connectwise.ConnectWise:
+        there = self.world.connectwise
+        return connectwise.ConnectWise(
+            url=there.callbacks.url,
+            company=there.company,
+            public_key=there.public_key,
+            private_key=there.private_key,
+            client_id=there.client_id,
+            read_timeout_s=TIMEOUT_S,
+            now=self.clock,
+        )
+
+    def _webex(self) -> webex.Webex:
+        there = self.world.webex
+        return webex.Webex(url=there.url, token=there.token, read_timeout_s=TIMEOUT_S, now=self.clock)
+
+
+def _moments() -> Iterable[datetime]:
+    waiting = events.Event.state == events.WAITING
+    running = events.Event.state == events.RUNNING
+    pending = notifications.Notification.state == notifications.PENDING
+    sending = notifications.Notification.state == notifications.SENDING
+    yield from (row.due_at for row in events.Event.select().where(waiting))
+    yield from (row.lease_until + MOMENT for row in events.Event.select().where(running))
+    for row in notifications.Notification.select().where(pending):
+        yield from (row.next_try_at, row.give_up_at)
+    yield from (row.lease_until + MOMENT for row in notifications.Notification.select().where(sending))
+    yield from (row.until for row in state.Hold.select())
+
+
+def event_rows() -> list[events.Event]:
+    """Return all events in the order they came."""
+    with db.session():
+        return list(events.Event.select().order_by(events.Event.id))
+
+
+def rows_of(name: str) -> list[notifications.Notification]:
+    """Return what the ledger holds about one recipient, by name."""
+    return [row for row in ledger() if row.recipient_name == name]
+
+
+def heard(world: World, name: str) -> list[str]:
+    """Return the notes that a person of the cast, or a room, was shown, in the order they arrived."""
+    people = world.webex.people
+    return [
+        message.markdown.rsplit("\n", 1)[-1].removeprefix("> ").strip()
+        for message in world.webex.messages()
+        if name == (people[message.person_id]["displayName"] if message.person_id else message.room_title)
+    ]

@@ -1,0 +1,87 @@
+"""Syncs of one server without its other threads: what tests of syncs are written with."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.world import World
+from ticketbot import db
+from ticketbot.jobs import sync, sync_run
+from ticketbot.models import routing, syncs, tickets
+from ticketbot.remote import connectwise, limits, webex
+
+ENDS_WITHIN_S = 60.0
+_OWNERS = itertools.count(1)
+
+
+class Syncing:
+    """The simulated services of a world, and a server's syncs that ask them."""
+
+    def __init__(self, world: World, limit: limits.CallLimit | None = None) -> None:
+        self.world, self.connectwise, self.webex = world, world.connectwise, world.webex
+        site = self.connectwise
+        client = connectwise.ConnectWise(
+            url=site.callbacks.url,
+            company=site.company,
+            public_key=site.public_key,
+            private_key=site.private_key,
+            client_id=site.client_id,
+            limit=limit,
+        )
+        asked = webex.Webex(url=self.webex.url, token=self.webex.token)
+        self.desk = sync_run.Desk(client.in_background(), asked, f"tests-{next(_OWNERS)}", lambda: datetime.now(UTC))
+        self.syncs = sync.Syncs(self.desk)
+
+    def run(self, **request: Any) -> syncs.SyncRun:
+        """Sync what is named (`tickets=True`) and return the finished run."""
+        run = self.syncs.start(sync.Request(**request))
+        assert self.syncs.join(ENDS_WITHIN_S), "the sync does not end"
+        return self.row(run.id)
+
+    def row(self, run_id: int) -> syncs.SyncRun:
+        """Return a run as it stands."""
+        with db.session():
+            found: syncs.SyncRun = syncs.SyncRun.get_by_id(run_id)
+        return found
+
+    def count_calls(self, operation: str = "") -> int:
+        """Return how many calls ConnectWise got since the last `forget_calls`."""
+        return self.connectwise.calls.count(operation)
+
+    def forget_calls(self) -> None:
+        """Count anew."""
+        self.connectwise.calls.clear()
+        self.webex.calls.clear()
+
+
+def phases(run: syncs.SyncRun) -> dict[str, tuple[int | None, int, int]]:
+    """Return total, done and errors of each phase."""
+    return {phase["name"]: (phase["total"], phase["done"], phase["errors"]) for phase in run.phases}
+
+
+def stored(ticket_id: int) -> tickets.Ticket:
+    """Return a stored ticket."""
+    with db.session():
+        found: tickets.Ticket = tickets.Ticket.get_by_id(ticket_id)
+    return found
+
+
+def open_tickets() -> list[int]:
+    """Return the tickets we hold as open."""
+    with db.session():
+        return sorted(row.id for row in tickets.Ticket.select() if row.open and row.deleted_at is None)
+
+
+def note_texts() -> list[str]:
+    """Return the texts of all notes stored."""
+    with db.session():
+        return sorted(row.text for row in tickets.Note.select())
+
+
+def recipients(**where: Any) -> list[routing.Recipient]:
+    """Return recipients by columns."""
+    with db.session():
+        found = routing.Recipient.select().order_by(routing.Recipient.id)
+        return [row for row in found if all(getattr(row, name) == value for name, value in where.items())]

@@ -1,0 +1,217 @@
+"""Deciding, where the table of cases does not reach (D1 to D8)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from ticketbot.decide import facts, plan
+
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+ROOM = facts.Recipient(1, "room", "Help Desk")
+ANA_ACCOUNT, BEN_ACCOUNT, CORA_ACCOUNT = (
+    facts.Recipient(number, "person", name) for number, name in enumerate(("Ana Alvarez", "Ben Bauer", "Cora Chen"), 2)
+)
+ANA = facts.Person("ana", "Ana Alvarez", ("resource",), ANA_ACCOUNT)
+BEN = facts.Person("ben", "Ben Bauer", ("owner",), BEN_ACCOUNT)
+DAN = facts.Person("dan", "Dan Doe", ("resource",), None, "dan@msp.example")
+EVE = facts.Person("eve", "Eve Ersatz", ("resource",), left_out="inactive member")
+
+
+def _note(number: int, **more: object) -> facts.Note:
+    entered = NOW - timedelta(minutes=100 - number)
+    return facts.Note("TicketNote", number, f"note {number}", entered_at=entered, **more)  # type: ignore[arg-type]
+
+
+def _known(**more: object) -> facts.Facts:
+    ticket = facts.Ticket(4711, "Printer on fire", "https://cw.example/4711", entered_at=NOW)
+    base = {"now": NOW, "watching_since": NOW - timedelta(days=30), "ticket": ticket, "announced": True}
+    return facts.Facts(**{**base, **more})  # type: ignore[arg-type]
+
+
+def _rows(decided: facts.Plan) -> list[tuple[str, str, bool, str]]:
+    return [(draft.subject, draft.target, draft.send, draft.reason) for draft in decided.drafts]
+
+
+def _trace(decided: facts.Plan) -> list[tuple[str, str, str, str]]:
+    return [(each.subject, each.who, each.outcome, each.reason) for each in decided.decisions]
+
+
+def test_what_the_ledger_holds_is_not_written_again() -> None:
+    """D5: each (subject, target) once, and the trace says so."""
+    written = frozenset({("note:TicketNote:1", "recipient:2")})
+
+    decided = plan.decide(_known(notes=(_note(1),), people=(ANA, BEN), ledger=written))
+
+    assert _rows(decided) == [("note:TicketNote:1", "recipient:3", True, "assigned (owner)")]
+    assert _trace(decided) == [
+        ("note:TicketNote:1", "Ana Alvarez", "not told", "already notified"),
+        ("note:TicketNote:1", "Ben Bauer", "told", "assigned (owner)"),
+    ]
+
+
+def test_an_author_without_an_account_is_named_as_the_author() -> None:
+    """D6, D8: that he is not on Webex is not why."""
+    decided = plan.decide(_known(notes=(_note(1, member="Dan"),), people=(DAN,)))
+
+    assert _rows(decided) == [("note:TicketNote:1", "member:dan", False, "author of the note")]
+    assert _trace(decided) == [("note:TicketNote:1", "Dan Doe", "skipped", "author of the note")]
+
+
+def test_a_note_that_concerns_nobody_is_traced_as_such() -> None:
+    """D8: a new note there was."""
+    decided = plan.decide(_known(notes=(_note(1),), rules=(facts.Rule(1, ROOM),)))
+
+    assert decided.drafts == ()
+    assert _trace(decided) == [("note:TicketNote:1", "everybody", "not told", "nobody to tell: nobody assigned")]
+
+
+def test_a_new_ticket_that_concerns_nobody_is_announced_all_the_same() -> None:
+    """T5, D8: a rule that comes later must not dig it up."""
+    decided = plan.decide(_known(announced=False))
+
+    assert decided.announced
+    why = "nobody to tell: no enabled rule, and nobody assigned"
+    assert _trace(decided) == [("new:4711", "everybody", "not told", why)]
+
+
+def test_who_is_left_out_is_traced_and_leaves_no_row() -> None:
+    """D7."""
+    decided = plan.decide(_known(notes=(_note(1),), people=(EVE,)))
+
+    assert decided.drafts == ()
+    assert _trace(decided) == [("note:TicketNote:1", "Eve Ersatz", "not told", "inactive member")]
+
+
+def test_an_event_without_news_says_so() -> None:
+    """D3, D8."""
+    assert _trace(plan.decide(_known(people=(ANA,)))) == [("new:4711", "everybody", "not told", "no new note")]
+
+
+def test_an_old_ticket_says_when_it_was_entered() -> None:
+    """T5, D8."""
+    old = facts.Ticket(4711, "Old", "https://cw.example/4711", entered_at=datetime(2026, 2, 1, tzinfo=UTC))
+
+    decided = plan.decide(_known(ticket=old, announced=False, people=(ANA,)))
+
+    assert not decided.announced
+    why = "history: entered 2026-02-01, before we watched, or over 7 days ago"
+    assert _trace(decided) == [("new:4711", "everybody", "not told", why)]
+
+
+def test_a_silent_board_decides_everything_and_tells_nobody() -> None:
+    """D4: a rule that comes later does not dig up what was decided."""
+    silent = facts.Policy(require_board_rule=True)
+    known = _known(announced=False, notes=(_note(1), _note(2)), people=(ANA,), policy=silent)
+
+    decided = plan.decide(known)
+
+    assert not plan.has_something_to_tell(known)
+    assert (decided.announced, decided.drafts) == (True, ())
+    assert decided.decided == (("TicketNote", 1), ("TicketNote", 2))
+    assert [each.subject for each in decided.decisions] == ["new:4711", "note:TicketNote:2"]
+    assert _trace(plan.decide(_known(policy=silent)))[0][3] == "no new note"
+
+
+def test_there_is_something_to_tell_when_the_ticket_or_a_note_is_new() -> None:
+    """D2, D3: only then people are looked up."""
+    assert plan.has_something_to_tell(_known(announced=False))
+    assert plan.has_something_to_tell(_known(notes=(_note(1),)))
+    assert not plan.has_something_to_tell(_known())
+
+
+def test_the_announcement_covers_the_first_note_even_when_it_was_decided_elsewhere() -> None:
+    """D5, T6: a merged note comes again; it is shown and not told a second time."""
+    first, second = _note(1), _note(2)
+
+    decided = plan.decide(_known(announced=False, notes=(second, first), decided=frozenset({first.key}), people=(ANA,)))
+
+    assert [(draft.subject, draft.note) for draft in decided.drafts] == [
+        ("new:4711", first),
+        ("note:TicketNote:2", second),
+    ]
+    assert decided.decided == (second.key,)
+
+
+def test_the_announcement_does_not_count_among_the_newest_five() -> None:
+    """D5: the first note told says what is not shown, the announcement does not."""
+    decided = plan.decide(_known(announced=False, notes=tuple(_note(number) for number in range(1, 8)), people=(ANA,)))
+
+    assert [(draft.subject.rpartition(":")[2], draft.send) for draft in decided.drafts] == [
+        ("4711", True), ("2", False), ("3", True), ("4", True), ("5", True), ("6", True), ("7", True),
+    ]  # fmt: skip
+    assert ["earlier note" in draft.markdown for draft in decided.drafts] == [False, False, True, *[False] * 4]
+    assert "1 earlier note not shown" in decided.drafts[2].markdown
+
+
+def test_each_counts_the_notes_that_he_does_not_see_himself() -> None:
+    """D5, D6: his own notes are not missing to their author."""
+    notes = tuple(_note(number, member="ben" if number == 1 else None) for number in range(1, 8))
+
+    decided = plan.decide(_known(notes=notes, people=(ANA, BEN)))
+
+    first_sent = {draft.name: draft for draft in reversed(decided.drafts) if draft.send}
+    assert "2 earlier notes not shown" in first_sent["Ana Alvarez"].markdown
+    assert "1 earlier note not shown" in first_sent["Ben Bauer"].markdown
+
+
+def test_a_name_cannot_pass_for_notes_that_are_not_shown() -> None:
+    """D5: only what was skipped as too old counts."""
+    odd = facts.Recipient(9, "person", "5 new notes at once")
+    forward = facts.Forward(1, odd, BEN_ACCOUNT)
+    notes = (_note(1, member="ben", account_ids=frozenset({3})), _note(2))
+
+    decided = plan.decide(
+        _known(notes=notes, people=(facts.Person("odd", odd.name, ("resource",), odd), BEN), forwards=(forward,))
+    )
+
+    assert all("earlier note" not in draft.markdown for draft in decided.drafts)
+
+
+def test_the_author_with_an_account_shared_by_another_member_gets_nothing_back() -> None:
+    """D6: it is the account that would show him his own note."""
+    twin = facts.Person("ana2", "Ana Admin", ("owner",), ANA_ACCOUNT)
+
+    decided = plan.decide(_known(notes=(_note(1, member="ana", account_ids=frozenset({2})),), people=(ANA, twin)))
+
+    assert _rows(decided) == [("note:TicketNote:1", "recipient:2", False, "author of the note")]
+
+
+def test_two_names_of_one_account_are_one_author() -> None:
+    """D5: one row for a target."""
+    also_ana = facts.Person("ANA", "Ana Alvarez", ("owner",), ANA_ACCOUNT)
+
+    decided = plan.decide(_known(notes=(_note(1, member="ana"),), people=(ANA, also_ana)))
+
+    assert _rows(decided) == [("note:TicketNote:1", "recipient:2", False, "author of the note")]
+
+
+def test_a_chain_is_written_into_reasons_and_message() -> None:
+    """F2, D8, B4."""
+    chain = (facts.Forward(2, ANA_ACCOUNT, BEN_ACCOUNT), facts.Forward(5, BEN_ACCOUNT, CORA_ACCOUNT))
+
+    decided = plan.decide(_known(notes=(_note(1),), people=(ANA,), forwards=chain))
+
+    told, relieved = sorted(decided.drafts, key=lambda draft: draft.name, reverse=True)
+    assert (told.name, told.reason) == ("Cora Chen", "forwards 2, 5 (Ana Alvarez > Ben Bauer > you)")
+    assert told.chain == ("Ana Alvarez", "Ben Bauer")
+    assert told.markdown.startswith("Forwarded: Ana Alvarez &gt; Ben Bauer &gt; you")
+    assert (relieved.name, relieved.send, relieved.reason) == ("Ana Alvarez", False, "forward 2 (you > Ben Bauer)")
+
+
+def test_a_room_at_the_end_of_a_chain_is_named() -> None:
+    """D8: a room is not you."""
+    decided = plan.decide(_known(notes=(_note(1),), people=(ANA,), forwards=(facts.Forward(2, ANA_ACCOUNT, ROOM),)))
+
+    assert [draft.reason for draft in decided.drafts if draft.send] == ["forward 2 (Ana Alvarez > Help Desk)"]
+
+
+def test_the_kill_switch_skips_and_keeps_every_reason() -> None:
+    """D1."""
+    notes = tuple(_note(number) for number in range(1, 8))
+
+    decided = plan.decide(_known(notes=notes, people=(ANA,), policy=facts.Policy(attempt_notify=False)))
+
+    assert {(draft.send, draft.reason, draft.markdown) for draft in decided.drafts} == {
+        (False, "notifications off (assigned (resource))", "")
+    }
+    assert len(decided.drafts) == 7

@@ -1,0 +1,116 @@
+"""C1: which changes need a look, and how far the watermark may move."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ticketbot.jobs import catchup, refresh
+from ticketbot.models import events
+from ticketbot.remote import records
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def changed(update: datetime | None) -> records.Ticket:
+    return records.ticket({"id": 1, "_info": {"lastUpdated": update.isoformat()} if update else {}})
+
+
+def ended(state: str, source: str, at: datetime) -> events.Ended:
+    return events.Ended(state, source, at, at + timedelta(seconds=5))
+
+
+def test_what_was_never_decided_needs_a_look() -> None:
+    assert catchup.needs_a_look(changed(NOW), catchup.Known(None), NOW)
+
+
+def test_what_was_decided_is_not_queued_again() -> None:
+    assert not catchup.needs_a_look(changed(NOW), catchup.Known(NOW), NOW)
+    assert not catchup.needs_a_look(changed(NOW), catchup.Known(NOW + MINUTE), NOW)
+
+
+def test_what_was_decided_within_the_second_of_the_update_is_looked_at_once_more() -> None:
+    """Two changes may carry the same second."""
+    known = catchup.Known(NOW - timedelta(seconds=1), last=ended("done", "hook", NOW))
+    assert catchup.needs_a_look(changed(NOW), known, NOW)
+    assert catchup.is_confirmation(changed(NOW), known)
+    assert not catchup.is_confirmation(changed(NOW), catchup.Known(NOW - MINUTE))
+
+
+def test_an_event_that_waits_is_left_alone() -> None:
+    """T7: its next try is not brought forward, nor its 24 hours started anew."""
+    assert not catchup.needs_a_look(changed(NOW), catchup.Known(None, waits=True), NOW)
+
+
+def test_a_dead_event_is_tried_again_once_for_each_change() -> None:
+    """T7"""
+    by_hook = catchup.Known(None, last=ended("dead", "hook", NOW))
+    by_catch_up = catchup.Known(None, last=ended("dead", "catch-up", NOW))
+    assert catchup.needs_a_look(changed(NOW), by_hook, NOW)
+    assert not catchup.needs_a_look(changed(NOW), by_catch_up, NOW)
+    assert catchup.needs_a_look(changed(NOW + MINUTE), by_catch_up, NOW)
+
+
+def test_a_ticket_that_is_listed_and_cannot_be_read_is_not_queued_for_ever() -> None:
+    gone = catchup.Known(None, last=ended("done", "catch-up", NOW + catchup.LOOKED_AT_AFTER))
+    assert not catchup.needs_a_look(changed(NOW), gone, NOW + 9 * MINUTE)
+
+
+@pytest.mark.parametrize(("minutes", "needed"), [(1, False), (59, False), (61, True), (-61, True)])
+def test_a_ticket_without_dates_is_looked_at_once_an_hour(minutes: int, needed: bool) -> None:
+    """A clock that jumped back does not silence it."""
+    known = catchup.Known(None, last=ended("done", "catch-up", NOW))
+    assert catchup.needs_a_look(changed(None), known, NOW + minutes * MINUTE) is needed
+
+
+def test_the_watermark_moves_to_the_newest_change_by_connectwise_clock() -> None:
+    seen = [NOW - 3 * MINUTE, NOW - MINUTE, NOW - 2 * MINUTE]
+    assert catchup.next_watermark(NOW - 5 * MINUTE, seen, NOW) == NOW - MINUTE
+
+
+def test_the_watermark_stays_when_nothing_changed() -> None:
+    assert catchup.next_watermark(NOW - 5 * MINUTE, [], NOW) == NOW - 5 * MINUTE
+
+
+def test_changes_without_dates_stay_in_sight_for_an_hour() -> None:
+    before = NOW - 300 * MINUTE
+    assert catchup.next_watermark(before, [None], NOW) == NOW - catchup.UNDATED_EVERY
+    assert catchup.next_watermark(before, [None, NOW], NOW) == NOW - catchup.UNDATED_EVERY
+
+
+moments = st.integers(-10_000, 10_000).map(lambda seconds: NOW + timedelta(seconds=seconds))
+
+
+@given(moments, st.lists(moments | st.none()), moments)
+def test_the_watermark_never_moves_back_nor_beyond_what_was_seen_or_our_own_time(
+    before: datetime, seen: list[datetime | None], started_at: datetime
+) -> None:
+    moved = catchup.next_watermark(before, seen, started_at)
+    dated = [each for each in seen if each is not None]
+    assert moved >= before
+    assert moved == before or moved <= started_at
+    assert moved == before or not dated or moved <= max(dated)
+
+
+@given(st.integers(0, 5000), st.integers(0, 5000), st.integers(0, 400))
+def test_a_change_later_in_the_second_that_was_read_is_never_taken_for_decided(
+    update_ms: int, began_ms: int, later_ms: int
+) -> None:
+    """C1: a reading covers an update only if nothing that carries the same second can have come after it."""
+    updated_at = NOW + timedelta(seconds=update_ms // 1000)
+    began_at = NOW + timedelta(milliseconds=max(began_ms, update_ms))  # it saw the update
+    reading = refresh.Reading(changed(updated_at), (), began_at)
+    change_at = began_at + timedelta(milliseconds=later_ms)
+    assert reading.covers is not None
+    assert reading.covers < change_at.replace(microsecond=0)
+    assert reading.covers <= updated_at
+
+
+def test_a_reading_well_after_the_update_covers_it() -> None:
+    assert refresh.Reading(changed(NOW), (), NOW + timedelta(seconds=1)).covers == NOW
+    assert refresh.Reading(changed(NOW), (), None).covers == NOW
+    assert refresh.Reading(changed(None), (), NOW).covers is None

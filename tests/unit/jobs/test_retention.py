@@ -1,0 +1,158 @@
+"""O8: what is old is forgotten, and never what keeps somebody from being told twice."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ticketbot import db
+from ticketbot.jobs import retention
+from ticketbot.models import admin, events, notifications, state, syncs, tickets
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+OPEN, CLOSED, DELETED = 1, 2, 3
+
+
+def ago(days: float) -> datetime:
+    return NOW - timedelta(days=days)
+
+
+@pytest.fixture(autouse=True)
+def _three_tickets(database: str) -> None:
+    with db.transaction("test"):
+        for number, is_open, deleted_at in ((OPEN, True, None), (CLOSED, False, None), (DELETED, True, ago(100))):
+            tickets.Ticket.insert(id=number, open=is_open, deleted_at=deleted_at, stored_at=NOW).execute()
+
+
+def forget(**config: int) -> dict[str, int]:
+    with db.transaction("test"):
+        state.write_config(config)
+    return retention.forget(NOW, lambda: None)
+
+
+def note(number: int, ticket: int, **more: Any) -> None:
+    row = {"kind": "TicketNote", "note_id": number, "ticket_id": ticket, "stored_at": NOW, **more}
+    with db.transaction("test"):
+        tickets.Note.insert(row).execute()
+
+
+def event(ticket: int, state_: str, finished_at: datetime | None) -> None:
+    at = finished_at or ago(200)
+    row = {"first_received_at": at, "received_at": at, "due_at": at, "correlation": "", "source": "hook"}
+    with db.transaction("test"):
+        events.Event.insert(ticket_id=ticket, state=state_, finished_at=finished_at, **row).execute()
+
+
+def notification(ticket: int, state_: str, created_at: datetime) -> None:
+    subject = f"new:{ticket}:{state_}:{created_at}"
+    row = {"ticket_id": ticket, "subject": subject, "target": "recipient:1", "kind": "new", "give_up_at": NOW}
+    with db.transaction("test"):
+        notifications.Notification.insert(state=state_, created_at=created_at, **row).execute()
+
+
+def left(model: Any, column: Any) -> list[Any]:
+    with db.session():
+        return [row[0] for row in model.select(column).order_by(model._meta.primary_key).tuples()]
+
+
+def test_done_events_of_closed_tickets_go_after_ninety_days() -> None:
+    for ticket in (OPEN, CLOSED, DELETED, 99):
+        event(ticket, "done", ago(91))
+        event(ticket, "done", ago(89))
+    forget()
+    assert left(events.Event, events.Event.ticket_id) == [OPEN, OPEN, CLOSED, DELETED, 99]
+
+
+def test_events_that_are_not_done_stay() -> None:
+    for state_ in ("dead", "waiting", "running"):
+        event(CLOSED, state_, ago(200) if state_ == "dead" else None)
+    assert forget() == {}
+
+
+def test_notifications_go_when_they_met_their_fate_and_their_ticket_is_over() -> None:
+    for ticket in (OPEN, CLOSED):
+        for state_ in ("sent", "skipped", "dead", "pending", "sending"):
+            notification(ticket, state_, ago(91))
+    notification(CLOSED, "sent", ago(89))
+    forget()
+    rows = left(notifications.Notification, notifications.Notification.subject)
+    assert [row.split(":")[1:3] for row in rows] == [
+        *([str(OPEN), state_] for state_ in ("sent", "skipped", "dead", "pending", "sending")),
+        [str(CLOSED), "pending"],
+        [str(CLOSED), "sending"],
+        [str(CLOSED), "sent"],
+    ]
+
+
+def test_a_forgotten_event_leaves_its_notification() -> None:
+    event(CLOSED, "done", ago(91))
+    with db.transaction("test"):
+        (row,) = events.Event.select()
+        notifications.Notification.insert(
+            ticket_id=CLOSED, event=row.id, subject="new:2", target="recipient:1", kind="new", state="sent",
+            created_at=ago(1), give_up_at=NOW,
+        ).execute()  # fmt: skip
+    forget()
+    assert left(notifications.Notification, notifications.Notification.event) == [None]
+
+
+@pytest.mark.parametrize("days", [1, 7, 90])
+def test_a_decided_note_younger_than_eight_days_is_never_forgotten(days: int) -> None:
+    """T5: what was entered up to seven days ago would be told again."""
+    note(1, CLOSED, entered_at=ago(7.9), decided_at=ago(7.9))
+    note(2, CLOSED, entered_at=ago(7.9))
+    note(3, CLOSED, entered_at=ago(400), decided_at=ago(7.9))
+    notification(CLOSED, "sent", ago(7.9))
+    assert forget(retention_days=days) == {}
+
+
+def test_notes_of_closed_tickets_go_and_those_of_open_ones_stay() -> None:
+    for number, ticket in enumerate((OPEN, CLOSED, DELETED), start=1):
+        note(number, ticket, entered_at=ago(91), decided_at=ago(91))
+    note(4, CLOSED, entered_at=ago(89), decided_at=ago(89))
+    assert forget() == {"Note": 2}
+    assert left(tickets.Note, tickets.Note.note_id) == [1, 4]
+
+
+def test_a_note_without_a_date_is_never_forgotten() -> None:
+    """Nothing but its row says that it was told."""
+    note(1, CLOSED, entered_at=None, decided_at=ago(400))
+    assert forget() == {}
+
+
+def test_zero_days_keep_everything_but_message_ids_and_the_audit_trail() -> None:
+    event(CLOSED, "done", ago(5000))
+    note(1, CLOSED, entered_at=ago(5000), decided_at=ago(5000))
+    with db.transaction("test"):
+        for days in (6.9, 7.1):
+            events.SeenMessage.insert(message_id=str(days), received_at=ago(days)).execute()
+        for days in (364, 366):
+            admin.Audit.insert(at=ago(days), action="create", object="rule").execute()
+    assert forget(retention_days=0) == {"SeenMessage": 1, "Audit": 1}
+
+
+def test_finished_syncs_go_after_ninety_days() -> None:
+    with db.transaction("test"):
+        for finished_at in (ago(91), ago(89), None):
+            state_ = "done" if finished_at else "running"
+            syncs.SyncRun.insert(state=state_, started_at=ago(91), finished_at=finished_at).execute()
+    assert forget() == {"SyncRun": 1}
+
+
+def test_it_goes_in_small_batches_and_can_be_interrupted() -> None:
+    with db.transaction("test"):
+        rows = [{"message_id": str(number), "received_at": ago(8)} for number in range(1200)]
+        events.SeenMessage.insert_many(rows).execute()
+    kept = []
+
+    def keep() -> None:
+        kept.append(1)
+        if len(kept) == 3:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        retention.forget(NOW, keep)
+    assert len(left(events.SeenMessage, events.SeenMessage.message_id)) == 1200 - 2 * retention.BATCH
+    assert forget() == {"SeenMessage": 1200 - 2 * retention.BATCH}

@@ -1,0 +1,1 @@
+"""What an operator types, cron runs and scripts parse: the commands that ask a Ticketbot server over HTTP."""

@@ -1,0 +1,129 @@
+"""The commands that change something: create, update, delete, retry and test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import UNSET
+
+from ticketbot import errors
+from ticketbot.cli import rows
+from ticketbot.cli.session import Session
+
+_CONFIG_TRUTHS = ("attempt_notify", "require_board_rule")
+_CONFIG_NUMBERS = ("max_message_length", "max_concurrent_syncs", "catch_up_interval", "retention_days")
+
+
+def create(session: Session) -> int:
+    """Add a rule, forward, user or key."""
+    given, server = session.given, session.server
+    if given.has("key"):
+        return _create_key(session)
+    made: Any
+    if given.has("rule"):
+        made = server.create_rule(given.required_number("--board-id"), given.required_number("--recipient-id"))
+    elif given.has("forward"):
+        made = server.create_forward(
+            given.required_number("--source-id"),
+            given.required_number("--destination-id"),
+            start=given.side("--start") or None,
+            end=given.side("--end") or None,
+            keep_copy=given.has("--keep-copy"),
+        )
+    else:
+        made = server.create_user(given.text("--name") or "", given.text("--email") or "")
+    session.show(made)
+    return 0
+
+
+def _create_key(session: Session) -> int:
+    made = session.server.create_key(session.given.required_number("--user-id"))
+    if session.screen.is_json:
+        session.screen.document(made)
+    else:
+        session.screen.say(made.key)
+    session.screen.note(f"Key {made.id} is shown this once: keep it now")
+    return 0
+
+
+def update(session: Session) -> int:
+    """Change a rule, a forward or the runtime configuration."""
+    given, server = session.given, session.server
+    if given.has("config"):
+        changes = {name: given.truth(_option(name)) for name in _CONFIG_TRUTHS}
+        numbers = {name: given.number(_option(name)) for name in _CONFIG_NUMBERS}
+        wanted = {name: value for name, value in {**changes, **numbers}.items() if value is not None}
+        wanted = {name: value for name, value in wanted.items() if value is not UNSET}
+        _ensure_something(wanted, "config")
+        session.show(server.update_config(wanted))
+    elif given.has("forward"):
+        sides = {"start": given.side("--start"), "end": given.side("--end")}
+        truths = {"keep_copy": given.truth("--keep-copy"), "enabled": given.truth("--enabled")}
+        wanted = {name: value for name, value in {**sides, **truths}.items() if value is not UNSET}
+        _ensure_something(wanted, "forward")
+        session.show(server.update_forward(given.required_number("<id>"), **wanted))
+    else:
+        is_enabled = bool(given.truth("--enabled"))
+        session.show(server.update_rule(given.required_number("<id>"), enabled=is_enabled))
+    return 0
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _ensure_something(wanted: dict[str, Any], what: str) -> None:
+    if not wanted:
+        raise errors.InvalidInput(f"Nothing is to be changed. `tbot help update` shows the options of `update {what}`")
+
+
+def delete(session: Session) -> int:
+    """Delete a rule, forward, user or key; a terminal is asked first, naming it."""
+    kind = rows.THINGS[session.given.chosen("rule", "forward", "user", "key")]
+    assert kind.row is not None
+    assert kind.delete is not None
+    row_id = session.given.required_number("<id>")
+    row = kind.row(session.server, row_id)
+    named = f"{kind.name} {row_id} ({kind.words(row)})"
+    if not session.given.has("--yes") and not session.screen.confirm(f"Delete {named}?"):
+        raise errors.TicketbotError("Nothing was deleted")
+    kind.delete(session.server, row_id)
+    if session.screen.is_json:
+        session.screen.document(row)
+    session.screen.note(f"Deleted {named}")
+    return 0
+
+
+def retry(session: Session) -> int:
+    """Send a dead notification again, or everything that died."""
+    if session.given.has("--dead"):
+        return _retry_dead(session)
+    row = session.server.retry_notification(session.given.required_number("<notification-id>"))
+    session.tell(row, f"Notification {row.id} to {row.recipient_name} about ticket {row.ticket_id} is sent again")
+    return 0
+
+
+def _retry_dead(session: Session) -> int:
+    since = session.given.when("--since")
+    when = f"since {since}" if since else "of the last 24 hours"
+    question = f"Send all dead notifications {when} again, and look again at all dead events?"
+    if not session.given.has("--yes") and not session.screen.confirm(question):
+        raise errors.TicketbotError("Nothing is sent again")
+    retried = session.server.retry_dead(since=since)
+    session.tell(
+        retried,
+        f"{_counted(retried.notifications, 'notification is', 'notifications are')} sent again, "
+        f"{_counted(retried.events, 'event is', 'events are')} looked at again",
+    )
+    return 0
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
+
+
+def test(session: Session) -> int:
+    """Send a recipient a test message and say what Webex answered."""
+    sent = session.server.test_recipient(session.given.required_number("<recipient-id>"))
+    session.tell(sent, f"Webex took the message and gave it the id {sent.webex_message_id}")
+    return 0

@@ -1,0 +1,65 @@
+"""Run a command that asks the server; where it fails, add to the server's words what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ticketbot import client, errors
+from ticketbot.cli import changes, explain, reading, sync
+from ticketbot.cli.given import Given
+from ticketbot.cli.screen import Screen
+from ticketbot.cli.session import Session
+from ticketbot.config import Settings
+
+_COMMANDS: dict[str, Callable[[Session], int]] = {
+    "ping": reading.ping,
+    "authcheck": reading.authcheck,
+    "list": reading.show_list,
+    "get": reading.get,
+    "create": changes.create,
+    "update": changes.update,
+    "delete": changes.delete,
+    "retry": changes.retry,
+    "test": changes.test,
+    "explain": explain.explain,
+    "sync": sync.sync,
+}
+
+
+def run(command: str, arguments: Mapping[str, Any], settings: Settings, environ: Mapping[str, str]) -> int:
+    """Run one of our commands. Returns the exit status; raises `TicketbotError` with what to do in its text."""
+    server = client.Client(settings.base_url, settings.api_key)
+    screen = Screen(environ, settings.timezone, is_json=bool(arguments.get("--json")))
+    try:
+        return _COMMANDS[command](Session(Given(arguments), server, screen))
+    except errors.TicketbotError as error:
+        error.args = (_with_advice(error, settings, Given(arguments)),)
+        raise
+    finally:
+        server.close()
+
+
+def _with_advice(error: errors.TicketbotError, settings: Settings, given: Given) -> str:
+    said = str(error).rstrip(".")
+    if isinstance(error, errors.Unreachable):
+        if said.startswith("Cannot reach"):
+            return f"{said}. Is `tbot serve` running there? {_address_from(settings)}"
+        return f"{said}. {_address_from(settings)}" if "not as" in said else said
+    if isinstance(error, errors.NotAllowed):
+        origin = settings.origins["api_key"]
+        return f"{said}. Check TBOT_API_KEY (from {origin}); `tbot create key` makes another"
+    if isinstance(error, errors.NotFound):
+        return f"{said}. {_where_ids_are(given)}" if "is no" in said else said
+    return said
+
+
+def _address_from(settings: Settings) -> str:
+    return f"TBOT_BASE_URL (from {settings.origins['base_url']}) or --base-url says where the server is"
+
+
+def _where_ids_are(given: Given) -> str:
+    words = ("board", "recipient", "rule", "forward", "user", "key", "ticket", "notification")
+    named = next((word for word in words if given.has(word)), None)
+    named = named or next((word for word in words if given.has(f"<{word}-id>")), None)
+    return f"`tbot list {named}s` shows what there is" if named else "`tbot list` shows what there is"

@@ -1,0 +1,289 @@
+"""`tbot doctor`: look at everything a server needs, and say of each how to mend it (O6)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import unquote
+
+from ticketbot import client, config, db, errors, kinds
+from ticketbot.config import Settings
+from ticketbot.documents import Check
+from ticketbot.jobs import watchdog
+from ticketbot.models import admin, schema
+from ticketbot.remote import connectwise, webex
+
+TIMEOUT_S = 10.0
+CLOCK_DOUBTFUL_S = 5.0  # the Date header has whole seconds, and the answer was on its way for a while
+CLOCK_WRONG_S = 60.0  # as long as the longest lease: what we hold would be anybody's
+
+_CONNECTWISE = ("cw_company", "cw_public_key", "cw_private_key", "cw_client_id")
+_AFTER_SETTINGS = (
+    "database",
+    "server",
+    "connectwise",
+    "permissions",
+    "callback",
+    "webex",
+    "clock",
+    "public_url",
+)
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Yield each check as soon as it is made. Changes nothing, and needs no running server."""
+    yield _settings(settings)
+    yield _database(settings.database_url)
+    server = _server(settings)
+    yield server
+    is_up = server.state != "skipped" and not server.message.startswith("Nothing answers")
+    yield from _connectwise(settings, is_up=is_up)
+    yield _webex(settings)
+    yield _public_url(settings, is_up=is_up)
+
+
+def unusable(error: errors.SettingsError) -> Iterator[Check]:
+    """Yield what can be said when the settings cannot even be read."""
+    for line in str(error).split("\n"):
+        said, _, fix = line.partition(". ")
+        yield Check(check="settings", state="failed", message=said, fix=fix or None)
+    for name in _AFTER_SETTINGS:
+        yield Check(check=name, state="skipped", message="The settings cannot be read")
+
+
+def _settings(settings: Settings) -> Check:
+    is_there = settings.config_file.exists()
+    where = f"read from {settings.config_file}" if is_there else "read from the environment"
+    if settings.warnings:
+        return Check(check="settings", state="warning", message="; ".join(settings.warnings), fix="See `tbot config`")
+    return Check(check="settings", state="ok", message=where)
+
+
+def _database(url: str) -> Check:
+    words = kinds.database_words(url)
+    file = Path(unquote(url.removeprefix("sqlite:///"))) if url.startswith("sqlite:") else None
+    if file is not None and not file.exists():
+        return _database_to_be(file)
+    if file is not None and not os.access(file, os.R_OK | os.W_OK):
+        return _failed("database", f"{words} cannot be written", "Run as its owner, or mend its permissions")
+    try:
+        db.open_database(url)
+        return _schema(words)
+    except errors.SchemaTooNew as error:
+        return _failed("database", str(error), "Install the newer program")
+    except errors.TicketbotError as error:
+        return _failed("database", f"{words}: {error}", "Check TBOT_DATABASE_URL, and whether the database runs")
+    finally:
+        db.close_database()
+
+
+def _database_to_be(file: Path) -> Check:
+    folder = next(each for each in file.parents if each.exists())
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return _failed(
+            "database", f"{file} cannot be made: {folder} is not writable", "Mend it, or set TBOT_DATABASE_URL"
+        )
+    return Check(
+        check="database",
+        state="warning",
+        message=f"{file} does not exist yet",
+        fix="`tbot init` makes it with a first administrator, `tbot serve` without",
+    )
+
+
+def _schema(words: str) -> Check:
+    schema.check_program()
+    waiting = [step.name for step in schema.status() if step.applied_at is None]
+    if waiting:
+        fix = "Run `tbot migrate`, or start `tbot serve`"
+        return Check(check="database", state="warning", message=f"{words} lacks {', '.join(waiting)}", fix=fix)
+    with db.session():
+        has_users = admin.User.select().exists()
+    if not has_users:
+        fix = "Run `tbot init`"
+        return Check(check="database", state="warning", message=f"{words} is current, but nobody has a key", fix=fix)
+    return Check(check="database", state="ok", message=f"{words} is current")
+
+
+def _server(settings: Settings) -> Check:
+    server = client.Client(settings.base_url, settings.api_key, timeout_s=TIMEOUT_S)
+    try:
+        server.ping()
+    except errors.TicketbotError as error:
+        message = f"Nothing answers at {settings.base_url} as a server of ours: {error}"
+        fix = "Start `tbot serve`; TBOT_BASE_URL says where it is"
+        return Check(check="server", state="warning", message=message, fix=fix)
+    try:
+        readiness = server.readiness()
+        unwell = [f"{name} {state}" for name, state in readiness.checks.items() if state != "ok"]
+        whose = f", the key is that of {server.authtest().email}" if settings.api_key else ""
+    except errors.NotAllowed as error:
+        return _failed("server", f"{settings.base_url} refuses TBOT_API_KEY: {error}", "Set a key that is not deleted")
+    except errors.TicketbotError as error:
+        return _failed("server", str(error), "See the log of `tbot serve`")
+    finally:
+        server.close()
+    message = f"{settings.base_url} answers{whose}"
+    if unwell:
+        fix = "See the log of `tbot serve`"
+        return Check(check="server", state="warning", message=f"{message}, but: {', '.join(unwell)}", fix=fix)
+    return Check(check="server", state="ok", message=message)
+
+
+def _connectwise(settings: Settings, *, is_up: bool) -> Iterator[Check]:
+    """Yield the checks that ask ConnectWise; none of the later ones is of use when the first fails."""
+    missing = [key for key in _CONNECTWISE if not getattr(settings, key)]
+    rest = ("permissions", "callback", "clock")
+    if missing:
+        names = ", ".join(f"TBOT_{key.upper()}" for key in missing)
+        is_half = len(missing) < len(_CONNECTWISE)
+        state = "failed" if is_half else "skipped"
+        yield Check(
+            check="connectwise", state=state, message=f"Not set: {names}", fix="Set it with the keys of an API member"
+        )
+        yield from (Check(check=name, state="skipped", message="ConnectWise is not configured") for name in rest)
+        return
+    source = connectwise.ConnectWise(
+        url=settings.cw_url,
+        codebase=settings.cw_codebase,
+        company=settings.cw_company,
+        public_key=settings.cw_public_key,
+        private_key=settings.cw_private_key,
+        client_id=settings.cw_client_id,
+        read_timeout_s=TIMEOUT_S,
+    )
+    try:
+        info = source.info()
+        asked_at = datetime.now(UTC)
+    except errors.RemoteError as error:
+        yield _failed("connectwise", str(error), _connectwise_fix(error))
+        yield from (Check(check=name, state="skipped", message="ConnectWise cannot be asked") for name in rest)
+        return
+    version = f", version {info.version}" if info.version else ""
+    yield Check(check="connectwise", state="ok", message=f"{settings.cw_url} knows our key{version}")
+    yield _permissions(source)
+    yield _callback(source, settings.public_url, is_up=is_up)
+    yield _clock(info.served_at, asked_at)
+    source.close()
+
+
+def _connectwise_fix(error: errors.RemoteError) -> str:
+    if isinstance(error, errors.RemoteDenied):
+        return "Check TBOT_CW_COMPANY, TBOT_CW_PUBLIC_KEY, TBOT_CW_PRIVATE_KEY and TBOT_CW_CLIENT_ID, one by one"
+    return "Check TBOT_CW_URL, TBOT_CW_CODEBASE and the network"
+
+
+def _permissions(source: connectwise.ConnectWise) -> Check:
+    """Read one of everything: a record that does not exist is as good as one, a refusal is not."""
+    probes: dict[str, Callable[[], object]] = {
+        "service tickets": lambda: next(source.tickets(page_size=1, only="id"), None),
+        "notes of tickets": lambda: source.notes(1, page_size=1),
+        "boards": source.boards,
+        "companies": lambda: source.company(1),
+        "contacts": lambda: source.contact(1),
+        "members": lambda: source.members_by_identifier(["ticketbot"]),
+        "callbacks": source.callbacks,
+        "project tickets": lambda: next(source.tickets(project=True, page_size=1, only="id"), None),
+    }
+    try:
+        denied = [name for name, probe in probes.items() if _is_denied(probe)]
+    except errors.RemoteError as error:
+        return _failed("permissions", str(error), "Try again when ConnectWise is well")
+    if not denied:
+        return Check(check="permissions", state="ok", message=f"The API member may read {', '.join(probes)}")
+    fix = "Give its security role in ConnectWise (System > Security Roles) inquire rights, for callbacks all rights"
+    message = f"The API member may not read {', '.join(denied)}"
+    if denied == ["project tickets"]:
+        return Check(check="permissions", state="warning", message=message, fix=f"{fix}, unless you have no projects")
+    return _failed("permissions", message, fix)
+
+
+def _is_denied(probe: Callable[[], object]) -> bool:
+    try:
+        probe()
+    except errors.RemoteDenied:
+        return True
+    except errors.RemoteGone:
+        return False
+    return False
+
+
+def _callback(source: connectwise.ConnectWise, public_url: str, *, is_up: bool) -> Check:
+    if not public_url:
+        return _no_public_url("callback")
+    base = f"{public_url}{watchdog.PATH}"
+    try:
+        repair = watchdog.repair(source.callbacks(), base, f"{base}?recordId=")
+    except errors.RemoteError as error:
+        return _failed("callback", str(error), "The API member needs all rights to callbacks")
+    if repair.keep is not None and not repair.keep.inactive and not repair.remove:
+        return Check(check="callback", state="ok", message=f"Callback {repair.keep.id} points at {base}")
+    faults: Sequence[str] = [
+        *(["no callback points at us"] if repair.keep is None else []),
+        *(["it is switched off"] if repair.keep is not None and repair.keep.inactive else []),
+        *([f"there are {len(repair.remove)} wrong ones beside it"] if repair.remove else []),
+    ]
+    message = f"{base}: {', '.join(faults)}"
+    if not is_up:
+        return Check(check="callback", state="warning", message=message, fix="`tbot serve` mends it when it starts")
+    return _failed("callback", message, "`tbot serve` mends it hourly and at start; its log says why it could not")
+
+
+def _clock(served_at: datetime | None, now: datetime) -> Check:
+    if served_at is None:
+        return Check(check="clock", state="skipped", message="ConnectWise does not say what time it is")
+    off_s = abs((now - served_at).total_seconds())
+    if off_s <= CLOCK_DOUBTFUL_S:
+        return Check(check="clock", state="ok", message="The clock agrees with that of ConnectWise")
+    state = "failed" if off_s > CLOCK_WRONG_S else "warning"
+    message = f"The clock is {off_s:.0f} s {'ahead of' if now > served_at else 'behind'} that of ConnectWise"
+    return Check(check="clock", state=state, message=message, fix="Let this machine set its clock by NTP")
+
+
+def _webex(settings: Settings) -> Check:
+    if not settings.webex_token:
+        return Check(check="webex", state="skipped", message="Not set: TBOT_WEBEX_TOKEN", fix="Set the bot's token")
+    service = webex.Webex(url=settings.webex_url, token=settings.webex_token, read_timeout_s=TIMEOUT_S)
+    try:
+        bot = service.me()
+    except errors.RemoteDenied as error:
+        return _failed("webex", str(error), "Make a new token at developer.webex.com and set TBOT_WEBEX_TOKEN")
+    except errors.RemoteError as error:
+        return _failed("webex", str(error), "Check TBOT_WEBEX_URL and the network")
+    finally:
+        service.close()
+    if bot.type != "bot":
+        fix = "Set the token of a bot: that of a person ends soon, and writes in his name"
+        return Check(check="webex", state="warning", message=f"The token is that of {bot.name}, a {bot.type}", fix=fix)
+    return Check(check="webex", state="ok", message=f"The token is that of the bot {bot.name}")
+
+
+def _public_url(settings: Settings, *, is_up: bool) -> Check:
+    url = settings.public_url
+    if not url:
+        return _no_public_url("public_url")
+    server = client.Client(url, "", timeout_s=TIMEOUT_S)
+    try:
+        server.ping()
+    except errors.TicketbotError as error:
+        if not is_up:
+            fix = "Start `tbot serve`, then look again"
+            return Check(check="public_url", state="warning", message=f"{error}: no server runs yet", fix=fix)
+        return _failed("public_url", f"{error} from here", "Check name, proxy, certificate and firewall of that address")
+    finally:
+        server.close()
+    if not kinds.is_encrypted(url):
+        fix = "Use https outside of development"
+        return Check(check="public_url", state="warning", message=f"{url} answers, over plain http", fix=fix)
+    return Check(check="public_url", state="ok", message=f"{url} answers")
+
+
+def _no_public_url(name: str) -> Check:
+    row = next(row for row in config.TABLE if row.key == "public_url")
+    return Check(check=name, state="skipped", message="Not set: TBOT_PUBLIC_URL", fix=f"Set it to the {row.meaning}")
+
+
+def _failed(check: str, message: str, fix: str) -> Check:
+    return Check(check=check, state="failed", message=message, fix=fix)

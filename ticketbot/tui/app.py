@@ -1,0 +1,108 @@
+"""`tbot` without a command: the terminal UI, and the loop that drives it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from types import FrameType
+
+import urwid
+
+from ticketbot import client, config, errors
+from ticketbot.tui import terminal, themes, window
+
+TICK_S = 0.2
+TIMEOUT_S = 15.0
+"""How long we wait for the server: the screen goes on, but somebody waits."""
+
+
+def run(settings: config.Settings, environ: Mapping[str, str] = os.environ) -> int:
+    """Show the TUI until somebody quits. Returns the exit status; raises `SettingsError` without a terminal."""
+    settings.require("tui")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise errors.SettingsError("The TUI needs a terminal. `tbot --help` shows the commands, which need none")
+    loop = _Loop(settings, themes.pick(environ))
+    with _quiet(), _ended_by(signal.SIGTERM, signal.SIGHUP):
+        loop.run()
+    return 0
+
+
+class _Loop:
+    """urwid's main loop with our window, its clock, and the pipe that background threads ring at."""
+
+    def __init__(self, settings: config.Settings, theme: themes.Theme) -> None:
+        self._theme = theme
+        self._window = window.Window(
+            lambda: client.Client(settings.base_url, settings.api_key, timeout_s=TIMEOUT_S),
+            base_url=settings.base_url,
+            zone=settings.timezone,
+            wake=self._ring,
+            next_theme=self._turn_theme,
+        )
+        self._screen = terminal.Screen()
+        self._loop = urwid.MainLoop(self._window, screen=self._screen, handle_mouse=False)
+        self._bell = self._loop.watch_pipe(self._rung)
+        self._ticked_at = time.monotonic()
+        self._show_theme()
+
+    def run(self) -> None:
+        """Run until somebody quits; the terminal is as before, whatever happens."""
+        self._tick(self._loop, None)
+        try:
+            self._loop.run()
+        finally:
+            os.close(self._bell)
+
+    def _ring(self) -> None:
+        with contextlib.suppress(OSError):  # a call that ends after us
+            os.write(self._bell, b"!")
+
+    def _rung(self, _data: bytes) -> bool:
+        self._window.deliver()
+        return True
+
+    def _tick(self, loop: urwid.MainLoop, _data: object) -> None:
+        now = time.monotonic()
+        self._window.tick(now - self._ticked_at)
+        self._ticked_at = now
+        loop.set_alarm_in(TICK_S, self._tick)
+
+    def _turn_theme(self) -> str:
+        self._theme = themes.after(self._theme)
+        self._show_theme()
+        return self._theme.name
+
+    def _show_theme(self) -> None:
+        self._screen.register_palette(self._theme.palette())
+        self._screen.set_terminal_properties(colors=self._theme.colors)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep log lines from the screen: what matters is said on it."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+@contextlib.contextmanager
+def _ended_by(*numbers: signal.Signals) -> Iterator[None]:
+    """End in an orderly way, with the terminal restored, when the system asks us to."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,70 @@
+"""The lines above and below a tab."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ticketbot.tui import cells, keys, widgets
+from ticketbot.tui.cells import Line
+
+_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_TURNS_PER_S = 5
+
+
+class Bar(widgets.Lines):
+    """Lines that are told what to show."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: Sequence[Line] = []
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Show other lines."""
+        if lines != self._lines:
+            self._lines = lines
+            self._invalidate()
+
+    def lines(self, _columns: int) -> Sequence[Line]:
+        """Return the lines."""
+        return self._lines
+
+
+def both_ends(left: Line, right: Line, columns: int, look: str) -> Line:
+    """Return a line with something at each end; the left gives way."""
+    room = max(columns - sum(cells.width(cells.clean(text)) for _, text in right), 0)
+    shown: Line = []
+    for attr, text in left:
+        piece = cells.fit(text, min(cells.width(cells.clean(text)), room))
+        room -= cells.width(piece)
+        shown.append((attr, piece))
+    return [*shown, (look, " " * room), *right]
+
+
+def tabs(actions: Sequence[tuple[str, str]], chosen: str) -> Line:
+    """Return the names of all tabs with their keys."""
+    line: Line = []
+    for action, title in actions:
+        mark = keys.label(action).replace("Ctrl+", "^")
+        line.append(("tab on" if action == chosen else "tab", f" {mark} {title} "))
+    return line
+
+
+def footer(shown: Sequence[tuple[str, str]], columns: int) -> list[Line]:
+    """Return keys and what they do, on as many lines as that takes."""
+    lines: list[Line] = [[]]
+    used = 0
+    for label, short in shown:
+        needed = len(label) + len(short) + 3
+        if used and used + needed - 1 > columns:  # the last space may fall off
+            lines.append([])
+            used = 0
+        lines[-1] += [("key", f" {label}"), ("footer", f" {short} ")]
+        used += needed
+    return lines
+
+
+def spinner(waiting_s: float) -> str:
+    """Return a sign that we wait, once that takes long enough to be noticed."""
+    if waiting_s < 2 / _TURNS_PER_S:
+        return ""
+    return f" {_SPINNER[int(waiting_s * _TURNS_PER_S) % len(_SPINNER)]} {waiting_s:.0f} s"

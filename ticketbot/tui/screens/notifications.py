@@ -1,0 +1,130 @@
+"""The notifications: what was sent, what was skipped, what is dead, and why; retried from here."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ticketbot import client, shapes
+from ticketbot.tui import dialogs, table
+from ticketbot.tui.desk import Desk, moment
+from ticketbot.tui.screens import tab
+
+SHOWN = 500
+
+_TONES = {"dead": "bad", "pending": "warning", "sending": "warning", "skipped": "dim"}
+
+
+class Notifications(tab.Tab[shapes.Notification]):
+    """The notifications tab."""
+
+    action = "notifications"
+    title = "Notifications"
+    empty = "Nothing was to be told yet. Notifications appear here as soon as tickets change; rules say who gets them."
+    newest_first = True
+
+    def __init__(self, desk: Desk) -> None:
+        self._only_dead = False
+        super().__init__(desk)
+
+    def columns(self) -> list[table.Column[shapes.Notification]]:
+        """Return when, about what, for whom, and how it ended."""
+        return [
+            table.Column("Id", lambda row: str(row.id), columns=6, right=True, order=lambda row: row.id),
+            table.Column("Time", lambda row: moment(row.created_at, self.desk.zone)[5:16], columns=11),
+            table.Column("State", lambda row: row.state, columns=7),
+            table.Column(
+                "Ticket", lambda row: f"{row.ticket_id} {row.kind}", columns=12, order=lambda row: row.ticket_id
+            ),
+            table.Column("Recipient", lambda row: row.recipient_name, share=2),
+            table.Column("Why", lambda row: row.error or row.reason, share=3),
+        ]
+
+    def tone(self, row: shapes.Notification) -> str:
+        """Return that dead ones stand out."""
+        return _TONES.get(row.state, "row")
+
+    def load(self, api: client.Client) -> list[shapes.Notification]:
+        """Read the newest notifications."""
+        return api.notifications(state="dead" if self._only_dead else None, limit=SHOWN, newest=True)
+
+    def nothing(self) -> str:
+        """Return what to say, which depends on what is shown."""
+        return "Nothing is dead. D shows all again." if self._only_dead else self.empty
+
+    def name(self, row: shapes.Notification) -> str:
+        """Return the notification by ticket and recipient."""
+        return f"Ticket {row.ticket_id} to {row.recipient_name}"
+
+    def details(self, row: shapes.Notification) -> list[dialogs.Entry]:
+        """Return its fate, and what can be done about it."""
+        zone = self.desk.zone
+        return [
+            *tab.entries(
+                ("State", row.state),
+                ("Reason", row.reason),
+                ("Error", row.error),
+                ("Forwarded", " > ".join([*row.forwarded_from, row.recipient_name]) if row.forwarded_from else None),
+                ("Recipient", f"{row.recipient_name} ({row.recipient_type or 'not on Webex'})"),
+                ("Ticket", f"{row.ticket_id}, {'new' if row.kind == 'new' else f'note {row.note_id}'}"),
+                ("Attempts", str(row.attempts)),
+                ("Decided", moment(row.created_at, zone)),
+                ("Next try", moment(row.next_try_at, zone)),
+                ("Sent", moment(row.sent_at, zone)),
+                ("Twice", "perhaps: the answer to an earlier try was lost" if row.possible_duplicate else None),
+                ("Overtaken", "later ones did not wait for it any longer" if row.overtaken else None),
+                ("Webex message", row.webex_message_id),
+                ("Tracking id", row.tracking_id),
+                ("Notification", str(row.id)),
+            ),
+            *(
+                [("", ""), ("", "R sends it again. Support at Webex asks for the tracking id.")]
+                if _is_dead(row)
+                else []
+            ),
+        ]
+
+    def deeds(self) -> tab.Deeds:
+        """Return that dead ones can be shown alone, and sent again together."""
+        return {"only dead": self._turn_only_dead, "retry all": self._ask_to_retry_all, **super().deeds()}
+
+    def row_deeds(self, row: shapes.Notification) -> tab.Deeds:
+        """Return that a dead one can be sent again, and that each can be explained."""
+        retry: tab.Deeds = {"retry": partial(self._retry, row)} if _is_dead(row) else {}
+        return {"why": partial(self._explain, row), **retry}
+
+    def _turn_only_dead(self) -> None:
+        self._only_dead = not self._only_dead
+        self.desk.say("Only dead notifications are shown. D shows all again." if self._only_dead else "All are shown.")
+        self.read()
+
+    def _retry(self, row: shapes.Notification) -> None:
+        self.change(lambda api: api.retry_notification(row.id), f"It is sent again: {self.name(row)}.")
+
+    def _ask_to_retry_all(self) -> None:
+        question = "Send everything again that died within the last 24 hours?\nD shows what is dead."
+        self.desk.open(dialogs.Confirm(question, self._retry_all, self.desk.close))
+
+    def _retry_all(self) -> None:
+        def done(retried: shapes.Retried) -> None:
+            self._done(f"Sent again: {retried.notifications} notifications; looked at again: {retried.events} events.")
+
+        self.desk.call(lambda api: api.retry_dead(), done)
+
+    def _explain(self, row: shapes.Notification) -> None:
+        self.desk.call(lambda api: api.explain(row.ticket_id), self._show_explanation)
+
+    def _show_explanation(self, explanation: shapes.Explanation) -> None:
+        summary = f": {explanation.ticket.summary}" if explanation.ticket else ""
+        lines: list[dialogs.Entry] = []
+        for event in explanation.events:
+            at = moment(event.received_at, self.desk.zone)
+            lines += [(f"{at}  {event.source}, {event.state}", "")]
+            lines += [(decision.who, f"{decision.outcome}: {decision.reason}") for decision in event.decisions]
+            lines += [("", event.error or "")] if event.error else []
+            lines += [("", "")]
+        lines = lines or [("", "Nothing was decided for it yet.")]
+        self.desk.open(dialogs.Text(f"Ticket {explanation.ticket_id}{summary}", lines, self.desk.close))
+
+
+def _is_dead(row: shapes.Notification) -> bool:
+    return row.state == "dead"
