@@ -6,13 +6,16 @@ ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install -c constraints.txt
 INSTALLED_FROM := setup.cfg pyproject.toml constraints.txt
+TEST_DB := postgresql://tbot:tbot@127.0.0.1:54329/tbot
+NEEDS_DOCKER = docker info >/dev/null 2>&1 || { echo "make: Docker is missing or does not answer. Install or start it: https://docs.docker.com/engine/install" >&2; exit 1; }
 
 .DEFAULT_GOAL := targets
 .DELETE_ON_ERROR:
-.PHONY: targets demo runserver test check fix docs cassettes bench clean
+.PHONY: targets demo runserver tui test check fix docs cassettes bench binary build-server build-cli test-binary \
+	test-db-up test-db-down deploy-lightsail lightsail-logs clean
 
 targets:
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name does; \
+	@sed -n 's/^\([a-z-]*\)[a-z -]*:.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name does; \
 		do printf '%-16s %s\n' "$$name" "$$does"; done
 
 demo: .venv/runtime ## Play the whole product through on simulated services (ARGS=--once: one round)
@@ -21,17 +24,21 @@ demo: .venv/runtime ## Play the whole product through on simulated services (ARG
 runserver: .venv/runtime ## Run the server with the settings of this shell (ARGS="--port 9000")
 	@$(BIN)/tbot serve $(ARGS)
 
+tui: .venv/runtime ## Open the terminal UI with the settings of this shell
+	@$(BIN)/tbot $(ARGS)
+
 test: .venv/dev ## Run all tests and check their coverage (ARGS="-k forwards")
 	$(BIN)/coverage erase
 	$(BIN)/pytest -n 2 --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --fail-under=90
 	$(BIN)/coverage report --fail-under=100 --include='ticketbot/decide/*,ticketbot/models/*,ticketbot/jobs/*'
 
-check: .venv/dev ## Check format, lint, types and layers
+check: .venv/dev ## Check format, lint, types, layers and all of deploy/
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m deploy.check
 
 fix: .venv/dev ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix .
@@ -46,6 +53,32 @@ cassettes: .venv/dev ## Record the cassettes of the tests anew
 bench: .venv/dev ## Measure, each figure against its floor
 	$(BIN)/python -m benchmarks $(ARGS)
 
+binary build-server build-cli: .venv/binary ## Pack server, command line and TUI into one file: dist/tbot
+	@command -v objdump >/dev/null || { echo "make: there is no objdump. Install it: apt-get install binutils" >&2; exit 1; }
+	@PYTHONHASHSEED=0 $(BIN)/pyinstaller --noconfirm --log-level ERROR pyinstaller.spec
+	@dist/tbot version
+	@wc --bytes dist/tbot
+
+test-binary: .venv/dev ## Test dist/tbot: alone, without Python and without an environment
+	@test -x dist/tbot || { echo "make: there is no dist/tbot. Build it: make binary" >&2; exit 1; }
+	TBOT_TEST_BINARY=dist/tbot $(BIN)/pytest tests/package $(ARGS)
+
+test-db-up: ## Start a PostgreSQL 16 in Docker to develop and test against
+	@$(NEEDS_DOCKER)
+	@docker compose --file deploy/test-db.yml up --detach --wait
+	@echo 'For the tests:  export TBOT_TEST_POSTGRES=$(TEST_DB)' >&2
+	@echo 'For the server: export TBOT_DATABASE_URL=$(TEST_DB)' >&2
+
+test-db-down: ## Stop and remove that PostgreSQL with all that is in it
+	@$(NEEDS_DOCKER)
+	@docker compose --file deploy/test-db.yml down --volumes
+
+deploy-lightsail: .venv/runtime ## Build the image and deploy it to AWS Lightsail with the settings of this shell
+	@$(BIN)/python -m deploy.lightsail deploy
+
+lightsail-logs: .venv/runtime ## Show what the container at Lightsail has logged
+	@$(BIN)/python -m deploy.lightsail logs
+
 clean: ## Remove caches, reports and builds; .venv stays
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*
 	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
@@ -58,6 +91,11 @@ clean: ## Remove caches, reports and builds; .venv stays
 	@echo 'Setting up .venv' >&2
 	@$(PYTHON) -m venv .venv
 	@$(PIP) -e .
+	@touch $@
+
+.venv/binary: .venv/runtime
+	@echo 'Installing PyInstaller' >&2
+	@$(PIP) -e '.[binary]'
 	@touch $@
 
 .venv/dev: .venv/runtime

@@ -5,6 +5,7 @@ Nothing here waits: when nothing is due, the clock is set to the next moment at 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -79,21 +80,20 @@ class Stepper:
         )
 
     def paused_in_between(self, pause: Callable[[], object]) -> intake.Desk:
-        """Return the desk of a worker that is paused after it has read the ticket, before it decides."""
-        moments = [self.clock, lambda: (pause(), self.clock())[1]]
-        return replace(self.events, now=lambda: (moments.pop(0) if moments else self.clock)())
+        """Return the desk of a worker that is paused once, after it has read the ticket and before it decides."""
+        looks = itertools.count(1)
+
+        def now() -> datetime:
+            if next(looks) == 2:  # the first look at the clock was for the claim
+                pause()
+            return self.clock()
+
+        return replace(self.events, now=now)
 
     def hook(self, ticket: int, action: str = "updated", *, kind_hint: str | None = None) -> None:
         """Have a verified hook committed."""
         with db.transaction("accept"):
-            events.add_or_fold(
-                ticket,
-                source="hook",
-                action=action,
-                kind_hint=kind_hint,
-                correlation=f"hook-{ticket}",
-                now=self.clock(),
-            )
+            events.add_or_fold([events.Change(ticket, "hook", action, kind_hint, f"hook-{ticket}", self.clock())])
 
     def announce(self, *resources: str, board: int | None = None, **fields: Any) -> int:
         """Add a ticket and have it told; returns its id."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -11,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import docopt
 
 from ticketbot import __version__, errors, usage
-from ticketbot.usage import USAGE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ticketbot.cli.screen import Screen
     from ticketbot.config import Settings
 
 Arguments = Mapping[str, Any]
@@ -45,6 +46,9 @@ def main(argv: Sequence[str], environ: Environ) -> int:
     except BrokenPipeError:
         _write_nothing_more()
         return NOBODY_READS
+    except OSError as error:
+        _complain(_about_file(error), is_debug=_is_debug(environ))
+        return errors.TicketbotError.exit_status
     except Exception as bug:  # noqa: BLE001  (the last place where it can be told in words)
         more = "Please report it" if _is_debug(environ) else "Please report it with what TBOT_DEBUG=1 shows"
         _complain(f"A bug in tbot: {type(bug).__name__}: {bug}. {more}", is_debug=_is_debug(environ))
@@ -53,14 +57,14 @@ def main(argv: Sequence[str], environ: Environ) -> int:
 
 
 def _run(argv: Sequence[str], environ: Environ) -> int:
-    words = [word for word in argv if word in usage.commands()]
+    command = usage.command_of(argv)
+    page = usage.of(command) if command else usage.overview()
     if "-h" in argv or "--help" in argv:
-        return _say(usage.of(words[0]) if words else usage.overview())
+        return _say(page)
     try:
-        arguments = docopt.docopt(USAGE, list(argv), default_help=False)
+        arguments = docopt.docopt(usage.grammar(command), list(argv), default_help=False)
     except docopt.DocoptExit as refusal:
-        return _refuse(_why(argv, refusal), usage.of(words[0]) if words else usage.overview())
-    command = next((name for name in _COMMANDS if arguments[name]), "help")
+        return _refuse(_why(argv, refusal), page)
     return _COMMANDS[command](arguments, environ)
 
 
@@ -92,37 +96,79 @@ def _demo(arguments: Arguments, _environ: Environ) -> int:
     return demo.run(once=arguments["--once"])
 
 
+def _tui(arguments: Arguments, environ: Environ) -> int:
+    settings = _settings(arguments, environ, warn=_warn)
+    settings.require("tui")
+    from ticketbot.tui import app
+
+    return app.run(settings)
+
+
 def _init(arguments: Arguments, environ: Environ) -> int:
     settings = _settings(arguments, environ, warn=_warn)
     from ticketbot import local
 
-    return local.init(settings, arguments["--name"], arguments["--email"])
+    made = local.init(settings, arguments["--name"], arguments["--email"])
+    _say(f"{made.key}\n")
+    _screen(arguments, environ, settings).note(made.words)
+    return 0
 
 
 def _migrate(arguments: Arguments, environ: Environ) -> int:
     settings = _settings(arguments, environ, warn=_warn)
     from ticketbot import local
+    from ticketbot.cli import local as showing
 
-    return local.migrate(settings, status=arguments["--status"])
+    showing.show_migrations(
+        _screen(arguments, environ, settings), local.migrate(settings, status=arguments["--status"])
+    )
+    return 0
+
+
+def _doctor(arguments: Arguments, environ: Environ) -> int:
+    from ticketbot import doctor
+    from ticketbot.cli import local as showing
+
+    try:
+        settings = _settings(arguments, environ, warn=lambda _: None)
+    except errors.SettingsError as error:
+        return showing.show_checks(_screen(arguments, environ, None), doctor.unusable(error))
+    return showing.show_checks(_screen(arguments, environ, settings), doctor.examine(settings))
 
 
 def _config(arguments: Arguments, environ: Environ) -> int:
-    rows = _settings(arguments, environ, warn=_warn).describe()
+    settings = _settings(arguments, environ, warn=_warn)
+    from ticketbot import documents
+    from ticketbot.cli import local as showing
+
+    rows = [
+        documents.Setting(setting=row.name, value=row.value or None, origin=row.origin, secret=row.is_secret)
+        for row in settings.describe()
+    ]
+    showing.show_settings(_screen(arguments, environ, settings), rows)
+    return 0
+
+
+def _ask_server(command: str, arguments: Arguments, environ: Environ) -> int:
+    settings = _settings(arguments, environ, warn=_warn)
+    settings.require(command)
+    from ticketbot.cli import commands
+
+    return commands.run(command, arguments, settings, environ)
+
+
+def _version(arguments: Arguments, _environ: Environ) -> int:
     if arguments["--json"]:
         import json
 
-        listed = [
-            {"setting": row.name, "value": row.value or None, "origin": row.origin, "secret": row.is_secret}
-            for row in rows
-        ]
-        return _say(json.dumps(listed, indent=2) + "\n")
-    shown = [(row.name, row.value or "(not set)", row.origin) for row in rows]
-    widths = [max(len(cells[column]) for cells in shown) for column in range(2)]
-    return _say("".join(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {origin}\n" for name, value, origin in shown))
-
-
-def _version(_arguments: Arguments, _environ: Environ) -> int:
+        return _say(json.dumps({"version": __version__}, indent=2) + "\n")
     return _say(f"tbot {__version__}\n")
+
+
+def _completion(arguments: Arguments, _environ: Environ) -> int:
+    from ticketbot import completion
+
+    return _say(completion.script(next(shell for shell in completion.SHELLS if arguments[shell])))
 
 
 def _help(arguments: Arguments, _environ: Environ) -> int:
@@ -132,15 +178,24 @@ def _help(arguments: Arguments, _environ: Environ) -> int:
     return _say(usage.of(command) if command else usage.overview())
 
 
-# A word that is also the object of another command (`get config`) stands below that one: the first match counts.
-_COMMANDS: dict[str, Callable[[Arguments, Environ], int]] = {
+_COMMANDS: dict[str | None, Callable[[Arguments, Environ], int]] = {
+    None: _tui,
     "serve": _serve,
     "demo": _demo,
     "init": _init,
     "migrate": _migrate,
-    "version": _version,
+    "doctor": _doctor,
     "config": _config,
+    "version": _version,
+    "completion": _completion,
     "help": _help,
+    **{
+        name: functools.partial(_ask_server, name)
+        for name in (
+            *("ping", "authcheck", "sync", "list", "get", "create"),
+            *("update", "delete", "explain", "retry", "test"),
+        )
+    },
 }
 
 
@@ -160,6 +215,15 @@ def _settings(
     return settings
 
 
+def _screen(arguments: Arguments, environ: Environ, settings: Settings | None) -> Screen:
+    """Return where to answer; without settings times are shown in UTC."""
+    from datetime import UTC
+
+    from ticketbot.cli.screen import Screen
+
+    return Screen(environ, settings.timezone if settings else UTC, is_json=bool(arguments.get("--json")))
+
+
 def _say(text: str) -> int:
     sys.stdout.write(text)
     return 0
@@ -172,6 +236,11 @@ def _refuse(why: str, page: str) -> int:
 
 def _warn(text: str) -> None:
     sys.stderr.write(f"tbot: warning: {text}\n")
+
+
+def _about_file(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}. Mend its permissions, or name another file or directory"
 
 
 def _is_debug(environ: Environ) -> bool:

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from ticketbot import client, config, db, errors, kinds
 from ticketbot.config import Settings
-from ticketbot.documents import Check
+from ticketbot.documents import Check, CheckState
 from ticketbot.jobs import watchdog
 from ticketbot.models import admin, schema
 from ticketbot.remote import connectwise, webex
@@ -139,7 +139,7 @@ def _connectwise(settings: Settings, *, is_up: bool) -> Iterator[Check]:
     if missing:
         names = ", ".join(f"TBOT_{key.upper()}" for key in missing)
         is_half = len(missing) < len(_CONNECTWISE)
-        state = "failed" if is_half else "skipped"
+        state: CheckState = "failed" if is_half else "skipped"
         yield Check(
             check="connectwise", state=state, message=f"Not set: {names}", fix="Set it with the keys of an API member"
         )
@@ -237,7 +237,7 @@ def _clock(served_at: datetime | None, now: datetime) -> Check:
     off_s = abs((now - served_at).total_seconds())
     if off_s <= CLOCK_DOUBTFUL_S:
         return Check(check="clock", state="ok", message="The clock agrees with that of ConnectWise")
-    state = "failed" if off_s > CLOCK_WRONG_S else "warning"
+    state: CheckState = "failed" if off_s > CLOCK_WRONG_S else "warning"
     message = f"The clock is {off_s:.0f} s {'ahead of' if now > served_at else 'behind'} that of ConnectWise"
     return Check(check="clock", state=state, message=message, fix="Let this machine set its clock by NTP")
 
@@ -271,7 +271,9 @@ def _public_url(settings: Settings, *, is_up: bool) -> Check:
         if not is_up:
             fix = "Start `tbot serve`, then look again"
             return Check(check="public_url", state="warning", message=f"{error}: no server runs yet", fix=fix)
-        return _failed("public_url", f"{error} from here", "Check name, proxy, certificate and firewall of that address")
+        return _failed(
+            "public_url", f"{error} from here", "Check name, proxy, certificate and firewall of that address"
+        )
     finally:
         server.close()
     if not kinds.is_encrypted(url):

@@ -13,6 +13,8 @@ import msgspec
 
 from ticketbot import shapes
 
+CheckState = Literal["ok", "warning", "skipped", "failed"]
+
 
 class Setting(msgspec.Struct, kw_only=True):
     """One setting in force; `value` is null when it is not set, and never a secret."""
@@ -34,7 +36,7 @@ class Check(msgspec.Struct, kw_only=True):
     """One thing that `tbot doctor` looked at; `fix` says how to mend what is not well."""
 
     check: str
-    state: Literal["ok", "warning", "skipped", "failed"]
+    state: CheckState
     message: str
     fix: str | None = None
 

@@ -1,23 +1,31 @@
-"""The commands that touch the database, beside the server: `init` and `migrate`."""
+"""Two commands that touch the database beside the server: `init` and `migrate`; a third is in `doctor`."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import NamedTuple
 
 import peewee
 
-from ticketbot import db, errors
+from ticketbot import db, documents, errors, kinds
 from ticketbot.config import Settings
 from ticketbot.models import admin, schema
 
 
-def init(settings: Settings, name: str | None, email: str | None) -> int:
-    """Make the first administrator, show his key once and write the client's config file (A3)."""
-    db.open_database(settings.database_url)
-    schema.migrate()
+class Made(NamedTuple):
+    """The first administrator's key, and what to say of it."""
+
+    key: str
+    words: str
+
+
+def init(settings: Settings, name: str | None, email: str | None) -> Made:
+    """Make the first administrator, whose key is shown this once, and write the client's config file (A3)."""
+    _migrated(settings)
     now = datetime.now(UTC)
     name = name or _ask("Name of the first administrator", "--name")
     email = email or _ask("E-mail address", "--email")
@@ -36,24 +44,34 @@ def init(settings: Settings, name: str | None, email: str | None) -> int:
             _write_client_config(settings, made.key)
     except peewee.IntegrityError as error:
         raise errors.Conflict(f"{email} is taken") from error
-    print(made.key)  # noqa: T201  (the one thing on stdout: the key, for scripts)
-    print(  # noqa: T201
-        f"This is the key of {name} <{email}>. It is shown this once; the client has it in {path}", file=sys.stderr
-    )
-    return 0
+    return Made(made.key, f"This is the key of {name} <{email}>. It is shown this once; the client has it in {path}")
 
 
-def migrate(settings: Settings, *, status: bool) -> int:
-    """Bring the database to this release's schema, or only say where it stands."""
-    db.open_database(settings.database_url)
+def migrate(settings: Settings, *, status: bool) -> list[documents.Migration]:
+    """Bring the database to this release's schema and return what was applied; or only tell where it stands."""
+    applied = [] if status else _migrated(settings)
     if status:
-        schema.check_program()
-        for step in schema.status():
-            print(f"{step.name}  {f'applied {step.applied_at:%Y-%m-%d %H:%M}' if step.applied_at else 'waits'}")  # noqa: T201
-        return 0
-    applied = schema.migrate()
-    print("\n".join(f"applied {name}" for name in applied) or "nothing to do")  # noqa: T201
-    return 0
+        with _telling_which(settings):
+            db.open_database(settings.database_url)
+            schema.check_program()
+    steps = [documents.Migration(name=step.name, applied_at=step.applied_at) for step in schema.status()]
+    return steps if status else [step for step in steps if step.name in applied]
+
+
+def _migrated(settings: Settings) -> list[str]:
+    with _telling_which(settings):
+        db.open_database(settings.database_url)
+        return schema.migrate()
+
+
+@contextlib.contextmanager
+def _telling_which(settings: Settings) -> Iterator[None]:
+    """Name the database that does not answer, and the setting that named it."""
+    try:
+        yield
+    except errors.Unreachable as error:
+        which = kinds.database_words(settings.database_url)
+        raise errors.Unreachable(f"{error} ({which}). Check TBOT_DATABASE_URL, or its permissions") from error
 
 
 def _ask(what: str, option: str) -> str:

@@ -123,7 +123,8 @@ def test_the_keys_of_a_deleted_user_end_at_once(api: Api, ana: client.Client) ->
     ana.delete_user(user.id)
     with pytest.raises(errors.NotAllowed):
         api.client(ben).me()
-    assert user.id not in [each.user_id for each in ana.keys()]
+    left = ana.keys()
+    assert user.id not in [each.user_id for each in left]
 
 
 def test_a_deleted_key_ends_within_five_seconds_on_another_server(api: Api, ana: client.Client) -> None:

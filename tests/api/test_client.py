@@ -67,7 +67,7 @@ def test_a_server_that_is_no_ticketbot_is_told_as_such(status: str, body: bytes)
 def test_refusals_keep_the_words_of_the_server(
     status: str, kind: type[errors.TicketbotError], exit_status: int
 ) -> None:
-    number = int(status.split()[0])
+    number = int(status[:3])
     body = f'{{"type": "about:blank", "title": "No", "status": {number}, "detail": "The very words"}}'.encode()
     with pytest.raises(errors.TicketbotError, match="The very words") as failure:
         answering(status, body, Retry_After="17", X_Request_ID="abc").ping()
@@ -109,6 +109,7 @@ def test_a_netrc_never_speaks_for_the_key(api: Api, key: str, monkeypatch: pytes
 
 def test_the_client_is_light() -> None:
     """The command line starts with every call: no database, no server."""
-    code = "import sys, ticketbot.client; print([m for m in ('peewee', 'bottle', 'waitress', 'bcrypt') if m in sys.modules])"
+    heavy = ("peewee", "bottle", "waitress", "bcrypt")
+    code = f"import sys, ticketbot.client; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

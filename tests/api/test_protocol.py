@@ -9,17 +9,11 @@ import pytest
 
 from tests.api.api import Api, problem, wrong_fields
 from ticketbot import client
-from ticketbot.server.api import operations, routes
+from ticketbot.server.api import routes
 
 LISTS = [each for each in routes.all_operations() if each.listed]
 WITH_ID = [each for each in routes.all_operations() if each.ids]
 WITH_BODY = [each for each in routes.all_operations() if "body" in each.types]
-RECORDS = "rules", "forwards", "users", "keys"
-
-
-def named(operation: operations.Operation) -> str:
-    """Name a parametrised case."""
-    return operation.name
 
 
 def test_the_table_of_the_api_is_complete() -> None:
@@ -41,19 +35,16 @@ def test_the_table_of_the_api_is_complete() -> None:
     assert {" ".join(each.split()) for each in wanted.split(",")} <= there
 
 
-@pytest.mark.parametrize("operation", WITH_ID, ids=named)
 @pytest.mark.parametrize(
     "row_id", ["4711", "0", "x", "-1", "1.5", "%00", "٣", "9223372036854775807", "9223372036854775808", "9" * 400]
 )
-def test_an_id_that_is_no_number_or_not_known_is_not_found(
-    operation: operations.Operation, row_id: str, api: Api, key: str
-) -> None:
-    body: dict[str, Any] = {"json": {}} if "body" in operation.types else {}
-    response = api.request(operation.method, re.sub("{.*?}", row_id, operation.path), key=key, **body)
-    assert problem(response)["status"] == 404
+def test_an_id_that_is_no_number_or_not_known_is_not_found(row_id: str, api: Api, key: str) -> None:
+    for operation in WITH_ID:
+        body: dict[str, Any] = {"json": {}} if "body" in operation.types else {}
+        response = api.request(operation.method, re.sub("{.*?}", row_id, operation.path), key=key, **body)
+        assert problem(response)["status"] == 404, operation.name
 
 
-@pytest.mark.parametrize("operation", WITH_BODY, ids=named)
 @pytest.mark.parametrize(
     ("content", "kind", "status"),
     [
@@ -75,11 +66,12 @@ def test_an_id_that_is_no_number_or_not_known_is_not_found(
     ],
 )
 def test_a_body_that_is_none_is_refused_before_anything_happens(
-    operation: operations.Operation, content: bytes, kind: str, status: int, api: Api, key: str
+    content: bytes, kind: str, status: int, api: Api, key: str
 ) -> None:
-    path = re.sub("{.*?}", "1", operation.path)
-    response = api.request(operation.method, path, key=key, data=content, headers={"Content-Type": kind})
-    assert problem(response)["status"] == status
+    for operation in WITH_BODY:
+        path = re.sub("{.*?}", "1", operation.path)
+        response = api.request(operation.method, path, key=key, data=content, headers={"Content-Type": kind})
+        assert problem(response)["status"] == status, operation.name
 
 
 def test_a_body_that_is_missing_is_not_json(api: Api, key: str) -> None:
@@ -91,7 +83,6 @@ def test_a_body_of_one_mebibyte_is_read(api: Api, key: str) -> None:
     assert wrong_fields(api.request("POST", "/users", key=key, data=content)) == {"name", "email"}
 
 
-@pytest.mark.parametrize("operation", LISTS, ids=named)
 @pytest.mark.parametrize(
     ("query", "field"),
     [
@@ -99,7 +90,7 @@ def test_a_body_of_one_mebibyte_is_read(api: Api, key: str) -> None:
         ("limit=1001", "limit"),
         ("limit=x", "limit"),
         ("limit=", "limit"),
-        ("limit=1e2", "limit"),
+        ("limit=1.5", "limit"),
         ("after=-1", "after"),
         ("after=9223372036854775808", "after"),
         ("order=up", "order"),
@@ -108,16 +99,15 @@ def test_a_body_of_one_mebibyte_is_read(api: Api, key: str) -> None:
         ("%ff=1", "\N{REPLACEMENT CHARACTER}"),
     ],
 )
-def test_a_query_that_makes_no_sense_is_named(
-    operation: operations.Operation, query: str, field: str, api: Api, key: str
-) -> None:
-    assert wrong_fields(api.request("GET", f"{operation.path}?{query}", key=key)) == {field}
+def test_a_query_that_makes_no_sense_is_named(query: str, field: str, api: Api, key: str) -> None:
+    for operation in LISTS:
+        assert wrong_fields(api.request("GET", f"{operation.path}?{query}", key=key)) == {field}, operation.name
 
 
-@pytest.mark.parametrize("operation", LISTS, ids=named)
-def test_an_empty_list_is_a_list(operation: operations.Operation, api: Api, key: str) -> None:
-    response = api.request("GET", f"{operation.path}?after=9223372036854775807&limit=1000&order=asc", key=key)
-    assert (response.status_code, response.json(), response.links) == (200, [], {})
+def test_an_empty_list_is_a_list(api: Api, key: str) -> None:
+    for operation in LISTS:
+        response = api.request("GET", f"{operation.path}?after=9223372036854775807&limit=1000&order=asc", key=key)
+        assert (response.status_code, response.json(), response.links) == (200, [], {}), operation.name
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def test_a_bug_of_ours_dies_after_five_tries_and_the_next_hook_tries_again(
 
 
 def test_a_worker_that_was_too_slow_throws_nothing_away(stepper: Stepper) -> None:
-    """T7, P1: it was paused, its event was taken over, a hook came in; then it fails and hands back what is not its own."""
+    """T7, P1: paused, it lost its event, a hook came in; now it fails and hands back what is not its own."""
     ticket = stepper.add_ticket("ana", note="zero")
     stepper.hook(ticket)
     other_events, _ = stepper.server()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import requests
 
+from tests.databases import fresh_postgres
+from tests.servers import ServerProcess
 from tests.world import World, ledger, wait_for
 from ticketbot import client, config, db
 from ticketbot.models import admin, notifications
@@ -38,17 +41,26 @@ def test_no_settings_no_administrator(world: World) -> None:
         assert requests.get(f"{server.url}/users", headers={"Authorization": "Bearer "}, timeout=5).status_code == 401
 
 
-def test_a_key_deleted_on_one_server_ends_on_the_other_within_five_seconds(world: World) -> None:
+@pytest.mark.postgres
+def test_a_key_deleted_on_one_server_ends_on_the_other_within_five_seconds(migrated_postgres: str) -> None:
     """A1."""
-    with world.server(**ADMIN) as here, world.server() as there:
+    with (
+        World(fresh_postgres(migrated_postgres)) as world,
+        ServerProcess(world.environ(**ADMIN)) as here,
+        ServerProcess(world.environ()) as there,
+    ):
         ana = client.Client(here.url, KEY)
         made = ana.create_key(ana.me().id)
-        header = {"Authorization": f"Bearer {made.key}"}
-        assert requests.get(f"{there.url}/users", headers=header, timeout=5).status_code == 200
+
+        def ends(server: ServerProcess) -> bool:
+            header = {"Authorization": f"Bearer {made.key}"}
+            return requests.get(f"{server.url}/users", headers=header, timeout=5).status_code == 401
+
+        assert not ends(here)
+        assert not ends(there)
         ana.delete_key(made.id)
-        assert requests.get(f"{here.url}/users", headers=header, timeout=5).status_code == 401
-        ended = lambda: requests.get(f"{there.url}/users", headers=header, timeout=5).status_code == 401  # noqa: E731
-        assert wait_for(ended, 5.0)
+        assert ends(here)
+        assert wait_for(lambda: ends(there), 5.0)
 
 
 def test_numbers_are_not_for_whom_a_proxy_sends(world: World) -> None:
@@ -81,14 +93,3 @@ def test_a_dead_message_is_sent_again_on_request(world: World) -> None:
         (sent,) = ana.explain(dead.ticket_id).notifications
         assert (sent.state, sent.recipient_name, sent.attempts) == ("sent", "Help Desk", 2)
         assert [each.id for each in world.webex.messages()] == [sent.webex_message_id]
-
-
-def test_a_kill_switch_thrown_on_one_server_holds_for_the_other(world: World) -> None:
-    """D1: within seconds, without a restart."""
-    with world.server(**ADMIN) as here, world.server():
-        client.Client(here.url, KEY).update_config({"attempt_notify": False})
-        world.add_rule("Help Desk")
-        world.connectwise.add_ticket(world.board, "Printer on fire", company=world.company)
-        world.settle()
-        assert [(row.state, row.reason) for row in ledger()] == [("skipped", "notifications off")]
-        assert world.webex.messages() == []

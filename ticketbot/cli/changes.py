@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import UNSET
 
 from ticketbot import errors
 from ticketbot.cli import rows
+from ticketbot.cli.given import Given
 from ticketbot.cli.session import Session
 
 _CONFIG_TRUTHS = ("attempt_notify", "require_board_rule")
@@ -50,30 +52,35 @@ def update(session: Session) -> int:
     """Change a rule, a forward or the runtime configuration."""
     given, server = session.given, session.server
     if given.has("config"):
-        changes = {name: given.truth(_option(name)) for name in _CONFIG_TRUTHS}
-        numbers = {name: given.number(_option(name)) for name in _CONFIG_NUMBERS}
-        wanted = {name: value for name, value in {**changes, **numbers}.items() if value is not None}
-        wanted = {name: value for name, value in wanted.items() if value is not UNSET}
-        _ensure_something(wanted, "config")
-        session.show(server.update_config(wanted))
+        session.show(server.update_config(_config_changes(given)))
     elif given.has("forward"):
-        sides = {"start": given.side("--start"), "end": given.side("--end")}
-        truths = {"keep_copy": given.truth("--keep-copy"), "enabled": given.truth("--enabled")}
-        wanted = {name: value for name, value in {**sides, **truths}.items() if value is not UNSET}
-        _ensure_something(wanted, "forward")
-        session.show(server.update_forward(given.required_number("<id>"), **wanted))
+        start, end = given.side("--start"), given.side("--end")
+        keep_copy, enabled = given.truth("--keep-copy"), given.truth("--enabled")
+        _ensure_something((start, end, keep_copy, enabled), "forward")
+        row_id = given.required_number("<id>")
+        session.show(server.update_forward(row_id, start=start, end=end, keep_copy=keep_copy, enabled=enabled))
     else:
-        is_enabled = bool(given.truth("--enabled"))
+        is_enabled = given.truth("--enabled") is True
         session.show(server.update_rule(given.required_number("<id>"), enabled=is_enabled))
     return 0
+
+
+def _config_changes(given: Given) -> dict[str, bool | int]:
+    truths = {name: given.truth(_option(name)) for name in _CONFIG_TRUTHS}
+    numbers = {name: given.number(_option(name)) for name in _CONFIG_NUMBERS}
+    _ensure_something((*truths.values(), *(UNSET if n is None else n for n in numbers.values())), "config")
+    return {
+        **{name: truth for name, truth in truths.items() if truth is not UNSET},
+        **{name: number for name, number in numbers.items() if number is not None},
+    }
 
 
 def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _ensure_something(wanted: dict[str, Any], what: str) -> None:
-    if not wanted:
+def _ensure_something(given: Iterable[object], what: str) -> None:
+    if all(value is UNSET for value in given):
         raise errors.InvalidInput(f"Nothing is to be changed. `tbot help update` shows the options of `update {what}`")
 
 

@@ -109,9 +109,7 @@ class _Telling:
         if row.state == "skipped":
             return f"{who} was not told"
         if row.state == "dead":
-            return (
-                f"{who} could not be told{error} after {_times(row.attempts)}; `tbot retry {row.id}` sends it again"
-            )
+            return f"{who} could not be told{error} after {_times(row.attempts)}; `tbot retry {row.id}` sends it again"
         when = f" on {self._screen.moment(row.next_try_at)}" if row.next_try_at and row.state == "pending" else " now"
         return f"{who} is told{when if row.attempts or row.state == 'sending' else ' next'}{error}"
 

@@ -37,6 +37,8 @@ def show_migrations(screen: Screen, steps: Sequence[documents.Migration]) -> Non
     if screen.is_json:
         screen.document(steps)
     elif steps:
-        screen.record((row.name, f"applied {screen.text(row.applied_at)}" if row.applied_at else "waits") for row in steps)
+        screen.record(
+            (row.name, f"applied {screen.text(row.applied_at)}" if row.applied_at else "waits") for row in steps
+        )
     else:
         screen.say("Nothing to do")

@@ -48,7 +48,7 @@ def _ticket_state(row: shapes.Ticket) -> str:
     return "deleted" if row.deleted else "open" if row.open else "closed"
 
 
-def _active(is_active: bool) -> str:  # noqa: FBT001
+def _active(is_active: bool) -> str:
     return "active" if is_active else "inactive"
 
 

@@ -95,7 +95,7 @@ def _status(session: Session) -> int:
         session.screen.note("No sync has run yet. `tbot sync --all` starts one")
     else:
         run = status.run
-        pairs = [("sync", run.id), ("state", run.state), ("requested by", run.requested_by)]
+        pairs: list[tuple[str, object]] = [("sync", run.id), ("state", run.state), ("requested by", run.requested_by)]
         pairs += [("started", run.started_at), ("finished", run.finished_at)]
         pairs += [(phase.name, rows.counts(phase)) for phase in run.phases]
         session.screen.record([*pairs, *(("error", text) for text in run.errors)])

@@ -87,28 +87,22 @@ def next_watermark(before: datetime, seen: Sequence[datetime | None], started_at
 def queue(changed: Sequence[records.Ticket], now: datetime) -> int:
     """Queue the changes that need to be looked at, due in the order given, in one transaction. Returns how many."""
     ids = [ticket.id for ticket in changed]
-    finds = queued = 0
+    finds = 0
     with db.transaction("catch-up"):
         decided = tickets.decided_updates(ids)
         open_, ended = events.open_for(ids), events.last_ended(ids)
-        # Written by id, as everybody writes who queues several, so that nobody waits in a circle.
-        for place, ticket in sorted(enumerate(changed), key=lambda each: each[1].id):
+        looks = []
+        for place, ticket in enumerate(changed):
             known = Known(decided.get(ticket.id), events.WAITING in open_.get(ticket.id, ()), ended.get(ticket.id))
             if needs_a_look(ticket, known, now):
-                events.add_or_fold(
-                    ticket.id,
-                    source=events.CATCH_UP,
-                    action=None,
-                    kind_hint=ticket.kind,
-                    correlation=log.new_correlation(),
-                    now=now + timedelta(microseconds=place),
-                )
-                queued += 1
+                at = now + timedelta(microseconds=place)
+                looks.append(events.Change(ticket.id, events.CATCH_UP, None, ticket.kind, log.new_correlation(), at))
                 finds += ticket.id not in open_ and not is_confirmation(ticket, known)
+        events.add_or_fold(looks)
     metrics.CATCH_UP_FINDS.inc(finds)
     if finds:
         _logger.info("catch-up found %d changes that no webhook had told", finds)
-    return queued
+    return len(looks)
 
 
 def needs_a_look(ticket: records.Ticket, known: Known, now: datetime) -> bool:

@@ -10,7 +10,7 @@ both databases.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -65,30 +65,67 @@ class SeenMessage(db.Model):
     received_at = db.UtcField(index=True)
 
 
-_FIRST_SIGHT = "INSERT INTO seen_message (message_id, received_at) VALUES (?, ?) ON CONFLICT DO NOTHING"
+class Change(NamedTuple):
+    """Something to look at, as it is queued: `hooks` have said so, the latest with this action and hint."""
+
+    ticket_id: int
+    source: str  # hook | catch-up
+    action: str | None
+    kind_hint: str | None
+    correlation: str
+    at: datetime
+    hooks: int = 1
+
+
+_FIRST_SIGHT = (
+    "INSERT INTO seen_message (message_id, received_at) VALUES {} ON CONFLICT DO NOTHING RETURNING message_id"
+)
 _ADD_OR_FOLD = """
     INSERT INTO event (ticket_id, state, source, action, kind_hint, correlation, hooks, first_received_at,
                        received_at, due_at, attempts, bugs, decisions)
-    VALUES (?, 'waiting', ?, ?, ?, ?, 1, ?, ?, ?, 0, 0, '[]')
+    VALUES {}
     ON CONFLICT (ticket_id) WHERE state = 'waiting' DO UPDATE SET
-        hooks = event.hooks + 1, action = excluded.action, received_at = excluded.received_at,
+        hooks = event.hooks + excluded.hooks, action = excluded.action, received_at = excluded.received_at,
         due_at = excluded.due_at, kind_hint = COALESCE(excluded.kind_hint, event.kind_hint)
 """
 
 
-def first_sight(message_id: str, now: datetime) -> bool:
-    """Remember a message id; False when it was seen before (W4)."""
-    return bool(db.run(_FIRST_SIGHT, message_id, now).rowcount)
+def first_sights(message_ids: Iterable[str], now: datetime) -> set[str]:
+    """Remember message ids; returns those that were never seen before (W4)."""
+    ids = sorted(set(message_ids))
+    if not ids:
+        return set()
+    rows = db.run(_FIRST_SIGHT.format(_list_of("(?, ?)", ids)), *(value for each in ids for value in (each, now)))
+    return {message_id for (message_id,) in rows.fetchall()}
 
 
-def add_or_fold(
-    ticket_id: int, *, source: str, action: str | None, kind_hint: str | None, correlation: str, now: datetime
-) -> None:
-    """Queue an event, or fold it into the one that already waits for this ticket (W5).
+def add_or_fold(changes: Iterable[Change]) -> None:
+    """Queue an event for each change of another ticket, or fold it into the one that already waits for that (W5).
 
     The waiting one becomes due at once: whatever it was waiting for, there is news.
     """
-    db.run(_ADD_OR_FOLD, ticket_id, source, action, kind_hint, correlation, now, now, now)
+    folded: dict[int, Change] = {}
+    for change in changes:
+        before = folded.get(change.ticket_id)
+        folded[change.ticket_id] = change if before is None else _fold(before, change)
+    if not folded:
+        return
+    # By ticket: the one order in which everybody locks events, so that nobody waits in a circle.
+    rows = [folded[ticket_id] for ticket_id in sorted(folded)]
+    values = [value for row in rows for value in (*row[:5], row.hooks, row.at, row.at, row.at)]
+    db.run(_ADD_OR_FOLD.format(_list_of("(?, 'waiting', ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '[]')", rows)), *values)
+
+
+def _fold(before: Change, change: Change) -> Change:
+    return change._replace(
+        correlation=before.correlation,
+        kind_hint=change.kind_hint or before.kind_hint,
+        hooks=before.hooks + change.hooks,
+    )
+
+
+def _list_of(row: str, rows: Sequence[object]) -> str:
+    return ", ".join([row] * len(rows))
 
 
 def claim(owner: str, now: datetime) -> Event | None:

@@ -130,11 +130,12 @@ def _claimable(now: datetime) -> peewee.ModelSelect:
 
 
 def _note_overtaking(claimed: Notification) -> None:
-    # One that another server has taken up at this very moment is on its way, and may come later all the same.
+    # One that another server takes up at this very moment is on its way, and may arrive later all the same.
     Notification.update(overtaken=True).where(
         Notification.recipient == claimed.recipient_id,
         Notification.id < claimed.id,
         Notification.state.in_([PENDING, SENDING]),
+        Notification.may_be_overtaken,
         ~Notification.overtaken,
     ).execute()
 

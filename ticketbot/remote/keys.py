@@ -9,16 +9,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import http.client
 import json
+import logging
 import re
+import socket
+import ssl
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import requests
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from ticketbot import errors, failpoints
 
@@ -28,6 +33,7 @@ REFETCH_AFTER_MISMATCH_S = 60.0
 FETCHES_PER_MINUTE = 10
 FETCHES_AT_ONCE = 2
 TIMEOUT_S = 3.0
+RETRY_AFTER_S = 2  # ConnectWise tries again after 2 s and after 4 s more, whatever we say
 MAX_BYTES = 64 * 1024
 MAX_KEYS = 100  # one tenant has one key, seldom two; the rest is what strangers make us remember
 
@@ -37,12 +43,19 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
+_logger = logging.getLogger(__name__)
+
+
 @dataclass
 class _Entry:
-    key: bytes | None  # None: it could not be fetched
-    fetched_at: float
-    error: str = ""
+    key: bytes | None  # None: it has never been had
+    asked_at: float
+    error: str = ""  # why it was not had the last time
     is_proven: bool = False  # has verified a hook
+
+    def is_due(self, now: float, max_age_s: float) -> bool:
+        """Tell whether it is time to ask again; what failed is asked for again soon."""
+        return now - self.asked_at >= (min(max_age_s, FAILURE_KEPT_S) if self.error else max_age_s)
 
 
 class SigningKeys:
@@ -58,19 +71,19 @@ class SigningKeys:
         company: str,
         key_hosts: Iterable[str] = (),
         clock: Callable[[], float] = time.monotonic,
+        timeout_s: float = TIMEOUT_S,
         on_call: Callable[[str, str, str, float], None] | None = None,
     ) -> None:
         self._company = company
         self._scheme, self._hosts = _trusted_hosts(cw_url, key_hosts)
         self._clock = clock
+        self._timeout_s = timeout_s
         self._on_call = on_call or (lambda *_: None)
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._fetches: deque[float] = deque()
-        self._slots = threading.BoundedSemaphore(FETCHES_AT_ONCE)
         self._changed = threading.Condition()
         self._under_way: set[str] = set()
-        self._session = requests.Session()
-        self._session.trust_env = False  # no proxy, no .netrc
+        self._tls = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
 
     def verify(self, *, body: bytes, signature: str, key_url: str, company: str) -> None:
         """Return when the signature of the raw body is ConnectWise's and the hook is of our company.
@@ -80,13 +93,12 @@ class SigningKeys:
         address = self._address(key_url)
         if company.lower() != self._company.lower():
             raise errors.NotAllowed("The webhook is of another company")
-        entry = self._entry(address)
-        if _matches(entry, body, signature):
-            entry.is_proven = True
-            return
-        if self._clock() - entry.fetched_at >= REFETCH_AFTER_MISMATCH_S:
-            entry = self._fetched(address, entry)
-            if _matches(entry, body, signature):
+        # A signature that does not match may belong to a new key: a reason to ask for it, once a minute at most.
+        for max_age_s in (KEPT_S, REFETCH_AFTER_MISMATCH_S):
+            entry = self._entry(address, max_age_s)
+            if entry.key is None:
+                raise errors.TooMany("The signing key cannot be had now; the log has why", retry_after_s=RETRY_AFTER_S)
+            if _matches(entry.key, body, signature):
                 entry.is_proven = True
                 return
         raise errors.NotAllowed("The signature of the webhook does not verify")
@@ -117,70 +129,90 @@ class SigningKeys:
         shown = f"[{host}]" if ":" in host else host
         return f"{parts.scheme}://{shown}:{port}{parts.path}?{parts.query}"
 
-    def _entry(self, address: str) -> _Entry:
-        with self._changed:
-            self._changed.wait_for(lambda: address not in self._under_way, TIMEOUT_S)
-            entry = self._entries.get(address)
-        now = self._clock()
-        if entry is None:
-            return self._fetched(address, None)
-        if entry.key is None:
-            if now - entry.fetched_at < FAILURE_KEPT_S:
-                raise errors.TooMany(entry.error, retry_after_s=2)
-            return self._fetched(address, None)
-        return entry if now - entry.fetched_at < KEPT_S else self._fetched(address, entry)
+    def _entry(self, address: str, max_age_s: float) -> _Entry:
+        """Return what is known of a key, asked for anew when that was done longer ago.
 
-    def _fetched(self, address: str, known: _Entry | None) -> _Entry:
-        """Fetch a key; one that has verified before serves on when that fails."""
-        try:
-            entry = _Entry(self._fetch(address), self._clock(), is_proven=bool(known and known.is_proven))
-        except errors.TooMany:
-            if known and known.is_proven:
-                return known
-            raise
-        except errors.RemoteError as error:
-            if known and known.is_proven:
-                return known
-            self._remember(address, _Entry(None, self._clock(), str(error)))
-            raise errors.TooMany(str(error), retry_after_s=2) from error
-        self._remember(address, entry)
-        return entry
-
-    def _fetch(self, address: str) -> bytes:
+        One that has verified serves on while it is asked for, and when it is not to be had. Raises `TooMany` when
+        nothing is known and nobody may ask now.
+        """
         with self._changed:
-            self._take_turn(address)
+            known = self._entries.get(address)
+            if known is None or not known.is_proven or max_age_s < KEPT_S:
+                self._changed.wait_for(lambda: address not in self._under_way, self._timeout_s)
+                known = self._entries.get(address)
+            if known is not None and not known.is_due(self._clock(), max_age_s):
+                return known
+            if not self._takes_turn(address):
+                if known is not None and known.is_proven:
+                    return known
+                raise errors.TooMany("Too many signing keys are asked for", retry_after_s=RETRY_AFTER_S)
         try:
-            return self._get(address)
+            entry = self._asked(address, known)
+            self._remember(address, entry)
         finally:
             with self._changed:
                 self._under_way.discard(address)
                 self._changed.notify_all()
-            self._slots.release()
+        return entry
 
-    def _take_turn(self, address: str) -> None:
+    def _takes_turn(self, address: str) -> bool:
         now = self._clock()
         while self._fetches and now - self._fetches[0] >= 60.0:
             self._fetches.popleft()
-        if len(self._fetches) >= FETCHES_PER_MINUTE or not self._slots.acquire(blocking=False):
-            raise errors.TooMany("Too many signing keys are asked for", retry_after_s=2)
+        if address in self._under_way or len(self._under_way) >= FETCHES_AT_ONCE:
+            return False
+        if len(self._fetches) >= FETCHES_PER_MINUTE:
+            return False
         self._fetches.append(now)
         self._under_way.add(address)
+        return True
 
-    def _get(self, address: str) -> bytes:
+    def _asked(self, address: str, known: _Entry | None) -> _Entry:
+        is_proven = known is not None and known.is_proven
+        try:
+            return _Entry(self._fetch(address), self._clock(), is_proven=is_proven)
+        except errors.RemoteError as error:
+            _logger.warning("%s", error)
+            return _Entry(known.key if known and is_proven else None, self._clock(), str(error), is_proven)
+
+    def _fetch(self, address: str) -> bytes:
         started = time.monotonic()
         status = "error"
         failpoints.passing("connectwise.before")
         try:
-            with self._session.get(address, timeout=TIMEOUT_S, allow_redirects=False, stream=True) as answer:
-                status = str(answer.status_code)
-                if answer.status_code != 200:
-                    raise _unusable(f"HTTP {answer.status_code}")
-                return _signing_key(_bounded(answer, started))
-        except (requests.RequestException, OSError) as error:
-            raise _unusable(type(error).__name__) from error
+            with self._answer(address, started) as answer:
+                content = answer.read(MAX_BYTES + 1)
+                status = str(answer.status)
+        except (OSError, http.client.HTTPException) as error:
+            is_late = time.monotonic() - started >= self._timeout_s
+            raise _unusable(f"no answer within {self._timeout_s:g} s" if is_late else type(error).__name__) from error
         finally:
             failpoints.passing("connectwise.after")
             self._on_call("connectwise", "signing-key", status, time.monotonic() - started)
+        if status != "200":
+            raise _unusable(f"HTTP {status}")
+        return _signing_key(content)
+
+    @contextmanager
+    def _answer(self, address: str, started: float) -> Iterator[http.client.HTTPResponse]:
+        """Ask with nothing but what the address says: no redirect, proxy, cookie or credential."""
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+        with closing(
+            http.client.HTTPSConnection(host, parts.port, timeout=self._timeout_s, context=self._tls)
+            if parts.scheme == "https"
+            else http.client.HTTPConnection(host, parts.port, timeout=self._timeout_s)
+        ) as connection:
+            connection.connect()
+            # The timeout of a socket starts anew with every byte, so a trickle is cut off from outside.
+            alarm = threading.Timer(self._timeout_s - (time.monotonic() - started), _hang_up, [connection.sock])
+            alarm.daemon = True
+            alarm.start()
+            try:
+                connection.request("GET", f"{parts.path}?{parts.query}", headers={"User-Agent": "ticketbot"})
+                yield connection.getresponse()
+            finally:
+                alarm.cancel()
 
     def _remember(self, address: str, entry: _Entry) -> None:
         with self._changed:
@@ -203,32 +235,29 @@ def _trusted_hosts(cw_url: str, key_hosts: Iterable[str]) -> tuple[str, frozense
     return scheme, frozenset(hosts)
 
 
-def _matches(entry: _Entry, body: bytes, signature: str) -> bool:
+def _matches(key: bytes, body: bytes, signature: str) -> bool:
     """Compare in constant time with base64(HMAC-SHA256(SHA256(key), body)), as the vendor's sample computes it."""
-    assert entry.key is not None
-    digest = hmac.new(hashlib.sha256(entry.key).digest(), body, hashlib.sha256).digest()
+    digest = hmac.new(hashlib.sha256(key).digest(), body, hashlib.sha256).digest()
     return hmac.compare_digest(base64.b64encode(digest), signature.strip().encode("utf-8", "replace"))
 
 
-def _bounded(answer: requests.Response, started: float) -> bytes:
-    content = bytearray()
-    for chunk in answer.iter_content(4096):
-        content += chunk
-        if len(content) > MAX_BYTES:
-            raise _unusable("an answer of over 64 KiB")
-        if time.monotonic() - started > TIMEOUT_S:
-            raise _unusable("no answer within 3 seconds")
-    return bytes(content)
+def _hang_up(connection: socket.socket) -> None:
+    with suppress(OSError):
+        socket.socket.shutdown(
+            connection, socket.SHUT_RDWR
+        )  # not SSLSocket's own, which would pull TLS from the reader
 
 
 def _signing_key(content: bytes) -> bytes:
+    if len(content) > MAX_BYTES:
+        raise _unusable("an answer of over 64 KiB")
     try:
-        key = json.loads(content)["signing_key"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        raise _unusable("an answer that holds no signing_key") from None
-    if not isinstance(key, str) or not key:
+        key: bytes = json.loads(content)["signing_key"].encode()
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        key = b""
+    if not key:
         raise _unusable("an answer that holds no signing_key")
-    return key.encode()
+    return key
 
 
 def _unusable(what: str) -> errors.RemoteUnavailable:

@@ -74,23 +74,20 @@ def _settle(batch: Sequence[Arrival]) -> None:
 
 def _commit(batch: Sequence[Arrival]) -> list[str]:
     """Write a batch in the one order that all servers keep: messages, then tickets. So no two wait in a circle."""
-    accepted = []
     with db.transaction("accept"):
-        for arrival in sorted(batch, key=lambda each: each.message_id or ""):
-            if not arrival.message_id or events.first_sight(arrival.message_id, arrival.at):
-                accepted.append(arrival)
-        for arrival in sorted(accepted, key=lambda each: (each.ticket_id, each.at)):
-            _queue(arrival)
-    ids = set(map(id, accepted))
-    return ["accepted" if id(arrival) in ids else "replayed" for arrival in batch]
+        new = events.first_sights((each.message_id for each in batch if each.message_id), batch[0].at)
+        # An id that stands twice in the batch is new the first time only.
+        accepted = [not each.message_id or _taken_from(new, each.message_id) for each in batch]
+        events.add_or_fold(_change(each) for each, is_new in zip(batch, accepted, strict=True) if is_new)
+    return ["accepted" if is_new else "replayed" for is_new in accepted]
 
 
-def _queue(arrival: Arrival) -> None:
-    events.add_or_fold(
-        arrival.ticket_id,
-        source="hook",
-        action=arrival.action,
-        kind_hint=arrival.kind_hint,
-        correlation=arrival.correlation,
-        now=arrival.at,
-    )
+def _taken_from(new: set[str], message_id: str) -> bool:
+    if message_id not in new:
+        return False
+    new.remove(message_id)
+    return True
+
+
+def _change(arrival: Arrival) -> events.Change:
+    return events.Change(arrival.ticket_id, "hook", arrival.action, arrival.kind_hint, arrival.correlation, arrival.at)

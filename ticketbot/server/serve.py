@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -60,6 +62,8 @@ def run(settings: Settings, *, skip_missed: bool = False) -> int:
         stop.wait()
     finally:
         server.stop()
+    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+        os._exit(0)  # a call that hangs outside: the interpreter would wait for its thread, past the 10 s of O4
     return 0
 
 
@@ -112,10 +116,11 @@ class Server:
     def stop(self) -> None:
         """Take nothing more in, finish what is in flight, release the leases (O4)."""
         _logger.info("stopping")
+        deadline = time.monotonic() + STOP_WITHIN_S
         self._http.close()
         self._http.task_dispatcher.shutdown(cancel_pending=False, timeout=int(STOP_WITHIN_S / 2))
         self.syncs.stop()
-        in_time = self._worker.stop(STOP_WITHIN_S)
+        in_time = self._worker.stop(deadline - time.monotonic())
         self.syncs.join(2.0)
         self._pool.shutdown(wait=False, cancel_futures=True)
         try:
@@ -127,7 +132,7 @@ class Server:
         except errors.Unreachable as error:
             _logger.warning("leases are not released and will run out: %s", error)
         db.close_database()
-        _logger.info("stopped" if in_time else "stopped; %s was still busy", ", ".join(self._worker.alive()))
+        _logger.info("stopped%s", "" if in_time else f"; {', '.join(self._worker.alive())} still busy")
 
     def _new_worker(self, settings: Settings) -> worker.Worker:
         outside = self._outside

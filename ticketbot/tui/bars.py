@@ -54,12 +54,12 @@ def footer(shown: Sequence[tuple[str, str]], columns: int) -> list[Line]:
     lines: list[Line] = [[]]
     used = 0
     for label, short in shown:
-        needed = len(label) + len(short) + 3
-        if used and used + needed - 1 > columns:  # the last space may fall off
+        gap = "  " if used else " "
+        if used + len(f"{gap}{label} {short}") > columns and used:
             lines.append([])
-            used = 0
-        lines[-1] += [("key", f" {label}"), ("footer", f" {short} ")]
-        used += needed
+            used, gap = 0, " "
+        lines[-1] += [("footer", gap), ("key", label), ("footer", f" {short}")]
+        used += len(f"{gap}{label} {short}")
     return lines
 
 

@@ -31,7 +31,7 @@ class Syncs(tab.Tab[shapes.SyncRun]):
         self._progress = Progress()
         self._running: shapes.SyncRun | None = None
         self._is_asking = False
-        self._since_asked_s = WATCH_S
+        self._since_asked_s = tab.REFRESH_S
         self.widget = urwid.Pile([("pack", self._progress), self.table])
 
     def columns(self) -> list[table.Column[shapes.SyncRun]]:
@@ -118,6 +118,11 @@ class Syncs(tab.Tab[shapes.SyncRun]):
     def _cancel(self) -> None:
         self.change(lambda api: api.cancel_sync(), "The sync was asked to stop.")
 
+    def read(self, select: int | None = None) -> None:
+        """Read the rows anew, and ask at the next tick whether something runs."""
+        super().read(select)
+        self._since_asked_s = tab.REFRESH_S
+
     def tick(self, passed_s: float, *, is_idle: bool) -> None:
         """Ask for the progress while something runs, and otherwise together with the rows."""
         super().tick(passed_s, is_idle=is_idle)
@@ -137,7 +142,7 @@ class Syncs(tab.Tab[shapes.SyncRun]):
 
     def _say_how_it_ended(self, run: shapes.SyncRun | None) -> None:
         if run:
-            wrong = f" with {run.error_count} errors: Enter shows them" if run.error_count else ""
+            wrong = f" with {_errors(run.error_count)}: Enter shows them" if run.error_count else ""
             self.desk.say(f"Sync {run.id} is {run.state}{wrong}.")
         self.read(run.id if run else None)
 
@@ -181,7 +186,7 @@ def _bar(phase: shapes.SyncPhase, columns: int) -> cells.Line:
 
 
 def _counts(phase: shapes.SyncPhase) -> str:
-    wrong = f", {phase.errors} errors" if phase.errors else ""
+    wrong = f", {_errors(phase.errors)}" if phase.errors else ""
     return f"{phase.done} of {'?' if phase.total is None else phase.total}{wrong}"
 
 
@@ -198,3 +203,7 @@ def _took(run: shapes.SyncRun) -> str:
 
 def _error_count(run: shapes.SyncRun) -> int:
     return run.error_count
+
+
+def _errors(count: int) -> str:
+    return "1 error" if count == 1 else f"{count} errors"

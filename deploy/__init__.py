@@ -1,0 +1,1 @@
+"""What puts Ticketbot where it runs, and the check of it all."""

@@ -1,0 +1,1 @@
+"""Ticketbot as an AWS Lightsail container service: `make deploy-lightsail` and `make lightsail-logs`."""

@@ -1,0 +1,35 @@
+"""An operator's office for each test: a server on SQLite, an administrator's key, and own directories."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli import office as offices
+from tests.world import World
+from ticketbot.models import admin
+
+
+@pytest.fixture(autouse=True)
+def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr(admin, "KEY_COST", 4)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def office(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[offices.Office]:
+    """Return a running server with an administrator and the command line that leads to it."""
+    with World(sqlite) as world, world.server() as server:
+        yield offices.Office(world, server, offices.administrator(), monkeypatch)
+    server._serving.join(5)
+    print("ALIVE", server._serving.is_alive(), server._http.active_channels)

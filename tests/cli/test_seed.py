@@ -1,0 +1,129 @@
+"""Every command line of the seed, with `tbot` for `tbot-admin`, does what the seed says."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+import requests
+
+from tests.cli.office import Office
+from ticketbot import __version__, db
+from ticketbot.models import admin, routing, tickets
+
+SEED = """\
+ping
+authcheck
+list boards
+list rules
+list recipients
+list users
+list keys
+create rule --board-id 1 --recipient-id 2
+create user --name "Service Account" --email "service@example.com"
+create key --user-id 1
+update rule 1 --enabled=true
+update rule 1 --enabled=false
+delete rule 1
+delete user 2
+delete key 2
+sync --all
+sync --boards --recipients
+sync --tickets --sync-boards 1,2,3
+sync --tickets --all
+sync --boards --recipients --tickets
+sync status
+""".splitlines()
+
+
+@pytest.fixture
+def seeded(office: Office) -> Office:
+    """Return an office with boards 1 to 3 and a second user, whose key has the id 2."""
+    office.furnish()
+    from tests.cli.office import administrator
+
+    administrator("Ben Bauer", "ben@example.com")
+    with db.transaction("boards"):
+        for number in {1, 2, 3} - {office.world.board}:
+            tickets.Board.get_or_create(id=number, defaults={"name": f"Board {number}"})
+    return office
+
+
+@pytest.mark.parametrize("line", SEED)
+def test_each_command_line_is_understood_and_done(seeded: Office, line: str) -> None:
+    done = seeded.tbot(*shlex.split(line))
+    assert done.status == 0, done
+
+
+@pytest.mark.parametrize("line", SEED)
+def test_each_command_line_works_as_a_process_of_its_own(seeded: Office, line: str) -> None:
+    done = seeded.process(*shlex.split(line))
+    assert done.status == 0, done
+
+
+def test_ping_needs_no_key_and_names_the_server(office: Office) -> None:
+    done = office.tbot("ping", TBOT_API_KEY="")
+    assert (done.status, done.out) == (0, f"{office.server.url} answers\n")
+
+
+def test_authcheck_says_whose_key_it_is(office: Office) -> None:
+    assert "Ana Alvarez <ana@example.com>, user 1" in office.tbot("authcheck").out
+
+
+def test_create_rule_makes_a_rule_between_board_and_recipient(office: Office) -> None:
+    office.furnish()
+    board = office.world.board
+    made = office.tbot("create", "rule", f"--board-id={board}", "--recipient-id=2", "--json").document
+    assert (made["board_id"], made["recipient_id"], made["enabled"]) == (board, 2, True)
+    with db.session():
+        assert routing.Rule.get_by_id(made["id"]).recipient_id == 2
+
+
+def test_create_key_prints_the_key_alone_on_stdout_and_it_opens_the_server(office: Office) -> None:
+    done = office.tbot("create", "key", "--user-id=1")
+    assert done.status == 0
+    assert "is shown this once" in done.err
+    key = done.out.strip()
+    answer = requests.get(f"{office.server.url}/authtest", headers={"Authorization": f"Bearer {key}"}, timeout=5)
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(("word", "is_enabled"), [("true", True), ("false", False), ("no", False), ("ON", True)])
+def test_update_rule_switches_it(office: Office, word: str, is_enabled: bool) -> None:
+    office.furnish()
+    assert office.tbot("update", "rule", "1", f"--enabled={word}").status == 0
+    with db.session():
+        assert routing.Rule.get_by_id(1).enabled is is_enabled
+
+
+def test_delete_user_ends_the_access_of_his_keys(office: Office) -> None:
+    office.tbot("create", "user", "--name=Ben", "--email=ben@example.com")
+    key = office.tbot("create", "key", "--user-id=2").out.strip()
+    assert office.tbot("authcheck", TBOT_API_KEY=key).status == 0
+    assert office.tbot("delete", "user", "2").status == 0
+    assert office.tbot("authcheck", TBOT_API_KEY=key).status == 6
+    with db.session():
+        assert admin.User.select().count() == 1
+
+
+def test_version_names_the_program(office: Office) -> None:
+    assert office.tbot("version").out == f"tbot {__version__}\n"
+
+
+def test_update_config_changes_what_is_named_and_nothing_else(office: Office) -> None:
+    before = office.tbot("get", "config", "--json").document
+    done = office.tbot("update", "config", "--attempt-notify=false", "--max-message-length=500", "--json")
+    assert done.document == before | {"attempt_notify": False, "max_message_length": 500}
+    assert office.tbot("get", "config", "--json").document == done.document
+
+
+def test_a_forward_is_made_changed_and_opened_to_one_side(office: Office) -> None:
+    office.furnish()
+    made = office.tbot(
+        *shlex.split("create forward --source-id=2 --destination-id=1 --start=2020-01-01 --end=2020-02-01 --keep-copy"),
+        "--json",
+    ).document
+    assert (made["start"], made["end"], made["keep_copy"], made["state"]) == ("2020-01-01", "2020-02-01", True, "expired")
+    changed = office.tbot("update", "forward", str(made["id"]), "--end=none", "--keep-copy=false", "--enabled=false", "--json")
+    assert changed.status == 0, changed
+    assert changed.document == made | {"end": None, "keep_copy": False, "enabled": False, "state": "disabled"}

@@ -1,0 +1,94 @@
+"""D1: turning notifications off stops everything that waits, on every server, for good."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.databases import fresh_postgres
+from tests.servers import ServerProcess
+from tests.world import World, is_quiet, post_hook, wait_for
+from ticketbot import db
+from ticketbot.models import notifications, routing
+
+pytestmark = pytest.mark.postgres
+
+_WAITING = 5000
+_RECIPIENTS = 50
+
+
+@pytest.fixture
+def world(migrated_postgres: str) -> Iterator[World]:
+    """Return services on PostgreSQL, with a Webex that takes a message a second."""
+    url = fresh_postgres(migrated_postgres)
+    db.open_database(url)
+    with World(url) as everything:
+        everything.webex.messages_per_s = 1
+        yield everything
+    db.close_database()
+
+
+def _fill_outbox(world: World) -> None:
+    now = datetime.now(UTC)
+    with db.transaction("test"):
+        recipients = [
+            routing.Recipient.create(type=routing.ROOM, webex_id=world.webex.add_room(f"Room {n}"), name=f"Room {n}")
+            for n in range(_RECIPIENTS)
+        ]
+        rows = [
+            {
+                "ticket_id": number,
+                "subject": f"new:{number}",
+                "target": f"recipient:{recipients[number % _RECIPIENTS].id}",
+                "kind": "new",
+                "recipient": recipients[number % _RECIPIENTS].id,
+                "recipient_name": recipients[number % _RECIPIENTS].name,
+                "state": notifications.PENDING,
+                "reason": "rule 1",
+                "markdown": f"Ticket {number}",
+                "created_at": now,
+                "give_up_at": now + timedelta(hours=24),
+                "next_try_at": now,
+            }
+            for number in range(_WAITING)
+        ]
+        for start in range(0, _WAITING, 500):
+            notifications.add(rows[start : start + 500])
+
+
+def _counts() -> dict[str, int]:
+    model = notifications.Notification
+    with db.session():
+        states = model.select(model.state, model.id).tuples()
+        counts: dict[str, int] = {}
+        for state, _ in states:
+            counts[state] = counts.get(state, 0) + 1
+    return counts
+
+
+def test_switched_off_5000_waiting_messages_are_skipped_within_five_seconds_for_good(world: World) -> None:
+    """Done-line 5."""
+    with ExitStack() as stack:
+        servers = [stack.enter_context(ServerProcess(world.environ())) for _ in range(2)]
+        _fill_outbox(world)
+        assert world.webex.wait_for_messages(1)
+        world.configure(attempt_notify=False)
+        switched_off = time.monotonic()
+        assert wait_for(is_quiet, 5.0), _counts()
+        assert time.monotonic() - switched_off < 5.0
+        sent = len(world.webex.messages())
+        assert _counts() == {"sent": sent, "skipped": _WAITING - sent}
+        assert sent < 50
+
+        world.configure(attempt_notify=True)
+        world.webex.messages_per_s = None
+        for server in servers:
+            ticket = world.connectwise.add_ticket(world.board, "Afterwards", resources=["ana"], notify=False)
+            assert post_hook(server.url, world, world.connectwise.hook_body(ticket)).ok
+        assert len(world.webex.wait_for_messages(sent + 2)) == sent + 2
+        assert wait_for(is_quiet)
+        assert _counts() == {"sent": sent + 2, "skipped": _WAITING - sent}

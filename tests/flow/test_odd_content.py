@@ -1,0 +1,181 @@
+"""T6, T2, B2, B3: notes and tickets as ConnectWise really has them, through the whole road and both databases."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+
+from tests.stepping import Stepper, event_rows, heard, rows_of
+from tests.world import ledger
+from ticketbot import db
+from ticketbot.models import tickets
+from ticketbot.simulators import faults
+
+_TICKET_PARTS = (
+    "company", "contact", "contactName", "status", "priority", "owner", "_info", "recordType", "closedFlag", "summary",
+)  # fmt: skip
+_NOTE_PARTS = (
+    "text", "member", "contact", "originalAuthor", "noteType", "ticket", "detailDescriptionFlag", "_info",
+    "internalAnalysisFlag", "resolutionFlag", "createdBy",
+)  # fmt: skip
+
+
+@pytest.fixture
+def stepper_of_old(database: str) -> Iterator[Stepper]:
+    """Return a server whose ConnectWise is of an old model, which says null for what is not set."""
+    with Stepper(database, explicit_nulls=True) as everything:
+        yield everything
+
+
+def _stored_notes() -> list[tuple[str, int]]:
+    with db.session():
+        rows = tickets.Note.select().order_by(tickets.Note.kind, tickets.Note.note_id)
+        return [(row.kind, row.note_id) for row in rows]
+
+
+def test_a_time_entry_and_a_note_of_the_same_id_are_two_notes(stepper: Stepper) -> None:
+    """T6."""
+    ticket = stepper.announce("ana")
+    note = stepper.note(ticket, "a note")
+    entry = stepper.note(ticket, "an hour", member="ben", kind="TimeEntryNote")
+    assert note == entry
+    stepper.hook(ticket)
+    stepper.work()
+    assert sorted(heard(stepper.world, "Ana Alvarez")[1:]) == ["a note", "an hour"]
+    assert _stored_notes() == [("TicketNote", note), ("TimeEntryNote", note)]
+    assert {row.subject for row in ledger()} == {
+        f"new:{ticket}",
+        f"note:TicketNote:{note}",
+        f"note:TimeEntryNote:{note}",
+    }
+
+
+@pytest.mark.parametrize("how", ["merge", "bundle"])
+def test_the_notes_of_a_merged_or_bundled_ticket_are_told_once(stepper: Stepper, how: str) -> None:
+    """T6: they come again with the other ticket."""
+    child = stepper.announce("ana", note="child")
+    stepper.note(child, "child again")
+    parent = stepper.announce("ana", note="parent")
+    stepper.hook(child)
+    stepper.work()
+    getattr(stepper.world.connectwise, how)(child, parent, notify=False)
+    stepper.clock.advance(seconds=5)
+    stepper.note(child, "after")
+    for ticket in (parent, child, parent):
+        stepper.hook(ticket)
+    stepper.run(minutes=1)
+    assert heard(stepper.world, "Ana Alvarez") == ["child", "parent", "child again", "after"]
+
+
+def test_a_note_that_is_rewritten_is_not_told_again(stepper: Stepper) -> None:
+    """T6."""
+    ticket = stepper.announce("ana", note="zero")
+    note = stepper.note(ticket, "one")
+    stepper.hook(ticket)
+    stepper.work()
+    stepper.world.connectwise.edit_note(ticket, note, "one, corrected", notify=False)
+    stepper.hook(ticket)
+    stepper.work()
+    assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
+
+
+def test_work_that_is_entered_weeks_later_is_news(stepper: Stepper) -> None:
+    """T6: what counts is when it was entered, not when the work began."""
+    ticket = stepper.announce("ana", note="zero")
+    long_ago = stepper.clock() - timedelta(days=40)
+    stepper.note(ticket, "an hour in January", member="ben", kind="TimeEntryNote", work_at=long_ago)
+    stepper.hook(ticket)
+    stepper.work()
+    assert heard(stepper.world, "Ana Alvarez") == ["zero", "an hour in January"]
+
+
+def test_of_very_many_new_notes_the_newest_are_told_and_200_are_read(stepper: Stepper) -> None:
+    """T6, D5."""
+    ticket = stepper.announce("ana", note="zero")
+    for number in range(1, 251):
+        stepper.clock.advance(seconds=1)
+        stepper.note(ticket, f"note {number}")
+    stepper.world.connectwise.calls.clear()
+    stepper.hook(ticket)
+    stepper.work()
+
+    assert stepper.world.connectwise.calls.count("GET service/tickets/{id}/allNotes") == 2
+    assert heard(stepper.world, "Ana Alvarez")[1:] == [f"note {number}" for number in range(246, 251)]
+    first_update = stepper.world.webex.messages()[1]
+    assert "195 earlier notes not shown" in first_update.markdown
+    assert len([row for row in rows_of("Ana Alvarez") if row.state == "skipped"]) == 195
+
+    stepper.world.connectwise.calls.clear()
+    stepper.hook(ticket)
+    stepper.work()
+    assert stepper.world.connectwise.calls.count("GET service/tickets/{id}/allNotes") == 1
+    assert len(heard(stepper.world, "Ana Alvarez")) == 6
+
+
+@pytest.mark.parametrize("absent", [faults.without, faults.nulls], ids=["missing", "null"])
+def test_a_ticket_without_anything_optional_is_told_once(stepper: Stepper, absent: Callable[..., faults.Fault]) -> None:
+    """T2."""
+    stepper.world.add_rule("Help Desk")
+    stepper.world.connectwise.faults.add(absent(*_TICKET_PARTS, path=r"/tickets/\d+$"))
+    stepper.world.connectwise.faults.add(absent(*_NOTE_PARTS, path="/allNotes$"))
+    ticket = stepper.announce("ana", note="a description that the role does not show")
+    stepper.hook(ticket)
+    stepper.run(hours=1)
+
+    assert {row.state for row in event_rows()} == {"done"}
+    assert [(row.recipient_name, row.state) for row in ledger()] == [("Help Desk", "sent"), ("Ana Alvarez", "sent")]
+    assert all("(no summary)" in message.markdown for message in stepper.world.webex.messages())
+
+
+def test_old_models_that_say_null_for_what_is_not_set_are_understood(stepper_of_old: Stepper) -> None:
+    """T2."""
+    stepper = stepper_of_old
+    stepper.world.add_rule("Help Desk")
+    ticket = stepper.world.connectwise.add_ticket(stepper.world.board, "Nobody's", notify=False)
+    stepper.world.connectwise.add_note(ticket, None, notify=False)
+    stepper.hook(ticket)
+    stepper.work()
+    assert [row.state for row in event_rows()] == ["done"]
+    assert [(row.recipient_name, row.state) for row in ledger()] == [("Help Desk", "sent")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<@all> <@personEmail:ana@msp.example|Ana> " * 2500,
+        "\0".join(["cut", "by", "zeros"]) * 8000,
+        "🔥👩‍🚒" * 8000,
+        "> quote\n# heading\n```\n[a](https://evil.example)\n" * 2000,
+        "x" * 100_000,
+        "half an emoji \ud83d and a bell \x07",
+    ],
+    ids=["mentions", "NUL characters", "emoji", "marks", "one long word", "broken"],
+)
+def test_a_note_of_100_kb_is_stored_and_told_and_does_nothing(stepper: Stepper, text: str) -> None:
+    """B2, B3, P12."""
+    stepper.world.configure(max_message_length=4000)
+    ticket = stepper.announce("ana", note="zero")
+    stepper.world.connectwise.faults.add(_note_of(text))
+    stepper.note(ticket, "one")
+    stepper.hook(ticket)
+    stepper.work()
+
+    assert [row.state for row in ledger()] == ["sent", "sent"], [row.error for row in ledger()]
+    markdown = stepper.world.webex.messages()[-1].markdown
+    assert len(markdown.encode()) <= 7439
+    assert "<@" not in markdown
+    assert not re.search(r"(?<!\\)\]\(https://evil", markdown)
+    assert "\0" not in markdown
+    with db.session():
+        stored = tickets.Note.select().order_by(tickets.Note.id.desc()).first()
+    assert stored.text.startswith(text[:3])
+
+
+def _note_of(text: str) -> faults.Fault:
+    """Return a fault that answers `allNotes` with a note written at this moment, as raw JSON of any text."""
+    note = {"id": 9001, "noteType": "TicketNote", "text": text, "detailDescriptionFlag": True}
+    return faults.Fault(effect="answer", status=200, content=json.dumps([note]), path="/allNotes$", times=1)

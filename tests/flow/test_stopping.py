@@ -1,0 +1,84 @@
+"""O4: SIGTERM finishes what is in flight, releases the rest, and exits 0 within 10 seconds."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+from tests.servers import ServerProcess
+from tests.world import World, is_quiet, ledger, post_hook, wait_for
+from ticketbot import db
+from ticketbot.models import events, notifications
+from ticketbot.simulators import calls, faults
+
+_MARGIN_S = 3.0
+
+
+def _terminate(server: ServerProcess) -> tuple[int, float]:
+    """Send SIGTERM and return the exit status with the seconds it took."""
+    assert server.process is not None
+    started = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    status = server.process.wait(30)
+    return status, time.monotonic() - started
+
+
+def _add_tickets(world: World, server: ServerProcess, count: int) -> None:
+    for number in range(count):
+        ticket = world.connectwise.add_ticket(world.board, f"Ticket {number}", resources=["ana"], notify=False)
+        assert post_hook(server.url, world, world.connectwise.hook_body(ticket)).ok
+
+
+def _in_flight(log: calls.Calls, part: str) -> bool:
+    return any(call.status == 0 and part in call.path for call in log.log())
+
+
+def _held() -> set[str]:
+    with db.session():
+        return events.owners() | notifications.owners()
+
+
+def test_what_is_in_flight_is_finished_and_the_next_server_goes_on_at_once(world: World) -> None:
+    world.add_rule("Help Desk")
+    world.connectwise.latency_s = world.webex.latency_s = 0.3
+    with ServerProcess(world.environ(TBOT_WORKERS="1")) as server:
+        _add_tickets(world, server, 6)
+        assert wait_for(lambda: _in_flight(world.webex.calls, "/messages"))
+        assert wait_for(lambda: _in_flight(world.connectwise.calls, "/tickets/"))
+        status, took_s = _terminate(server)
+        assert (status, took_s < 10) == (0, True), server.log()
+    assert _held() == set()
+    assert not is_quiet(), "everything was done before the signal came"
+    assert all(row.webex_message_id for row in ledger() if row.state == "sent")
+    assert {message.id for message in world.webex.messages()} == {
+        row.webex_message_id for row in ledger() if row.state == "sent"
+    }
+
+    world.connectwise.latency_s = world.webex.latency_s = 0.0
+    with ServerProcess(world.environ()):
+        assert wait_for(is_quiet, 5.0)
+    assert len(world.webex.messages()) == len(ledger()) == 12
+    assert not any(row.possible_duplicate for row in ledger())
+
+
+@pytest.mark.parametrize("slow", ["connectwise", "webex"])
+def test_what_hangs_is_released_after_ten_seconds(slow: str, sqlite: str) -> None:
+    """L2: how a post that hangs has ended is unknown, so it is flagged; an event just runs again."""
+    with World(sqlite) as world:
+        world.connectwise.faults.add(faults.slow(60 if slow == "connectwise" else 0, path=r"/tickets/\d+"))
+        world.webex.faults.add(faults.slow(60, path="/messages"))
+        with ServerProcess(world.environ()) as server:
+            _add_tickets(world, server, 1)
+            part = "/messages" if slow == "webex" else "/tickets/"
+            assert wait_for(lambda: _in_flight(getattr(world, slow).calls, part))
+            status, took_s = _terminate(server)
+            assert (status, took_s < 10 + _MARGIN_S) == (0, True), (status, took_s, server.log())
+        assert _held() == set()
+        world.connectwise.faults.clear()
+        world.webex.faults.clear()
+        with ServerProcess(world.environ()):
+            assert wait_for(lambda: is_quiet() and bool(ledger()), 5.0)
+        (row,) = ledger()
+        assert (row.state, row.possible_duplicate) == ("sent", slow == "webex")

@@ -1,0 +1,26 @@
+"""An office and somebody who sits at its TUI."""
+
+from __future__ import annotations
+
+import pytest
+import urwid
+
+from tests.tui.office import Office
+from tests.tui.pilot import Pilot
+
+
+@pytest.fixture(autouse=True)
+def _utf8() -> None:
+    urwid.set_encoding("utf8")
+
+
+@pytest.fixture
+def office() -> Office:
+    """Return an office with a few rows of everything."""
+    return Office()
+
+
+@pytest.fixture
+def pilot(office: Office) -> Pilot:
+    """Return a TUI at 80x24 that has read its first tab."""
+    return Pilot(office).start()

@@ -1,0 +1,601 @@
+"""Signing keys: what verifies, where a key may come from, and how often it is asked for (W1, W2, P13)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rude_server import Received, Rude, RudeServer, answer
+
+from ticketbot import errors
+from ticketbot.remote import keys
+
+PAYLOADS = Path(__file__).parents[2] / "payloads" / "connectwise"
+VECTORS = json.loads((PAYLOADS / "synthetic-signature-vectors.json").read_text())
+PATH = "/v2025_1//system/callbackkey/index.rails"
+BODY = b'{"ID": 69}'
+CLOUD = "https://api-na.myconnectwise.net"
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Site:
+    """A ConnectWise that serves one signing key after another, and a verifier that asks it."""
+
+    def __init__(self, rude: RudeServer, **more: Any) -> None:
+        self.rude, self.clock = rude, Clock()
+        self.calls: list[str] = []
+        self.keys = keys.SigningKeys(
+            cw_url=rude.url, company="examplemsp", clock=self.clock, on_call=self._count, **{"timeout_s": 2.0, **more}
+        )
+        self.serves("k1")
+
+    def _count(self, service: str, operation: str, status: str, seconds: float) -> None:
+        assert (service, operation) == ("connectwise", "signing-key")
+        self.calls.append(status)
+
+    def serves(self, key: str) -> None:
+        self.rude.always(answer({"signing_key": key}))
+
+    def breaks(self) -> None:
+        self.rude.always(answer({}, "500 Internal Server Error"))
+
+    def url(self, number: int = 1) -> str:
+        return f"{self.rude.url}{PATH}?companyName=examplemsp&id={number}"
+
+    def verify(self, signed_with: str = "k1", number: int = 1, **more: Any) -> None:
+        known = {"body": BODY, "signature": sign(signed_with), "key_url": self.url(number), "company": "examplemsp"}
+        self.keys.verify(**{**known, **more})
+
+    def outcome(self, signed_with: str = "k1", number: int = 1) -> str:
+        try:
+            self.verify(signed_with, number)
+        except errors.TicketbotError as error:
+            return type(error).__name__
+        return "verified"
+
+
+def sign(key: str, body: bytes = BODY) -> str:
+    """Sign as ConnectWise's own sample does."""
+    return base64.b64encode(hmac.new(hashlib.sha256(key.encode()).digest(), body, hashlib.sha256).digest()).decode()
+
+
+@pytest.fixture
+def site(rude: RudeServer) -> Site:
+    """Return a site whose key is `k1`."""
+    return Site(rude)
+
+
+class TestSignature:
+    """What verifies."""
+
+    @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["file"].removesuffix(".json"))
+    def test_the_known_vectors_verify(self, site: Site, vector: dict[str, str]) -> None:
+        """W1: reference, section 4.3."""
+        site.serves(vector["signing_key"])
+        body = (PAYLOADS / vector["file"]).read_bytes()
+
+        site.verify(body=body, signature=vector["x-content-signature"])
+
+        with pytest.raises(errors.NotAllowed):
+            site.verify(body=body + b" ", signature=vector["x-content-signature"])
+
+    @pytest.mark.parametrize(
+        "signature",
+        [
+            "",
+            "x",
+            sign("k2"),
+            sign("k1", BODY + b"\n"),
+            sign("k1")[:-1],
+            sign("k1").lower(),
+            f"sha256={sign('k1')}",
+            "é\udcff",
+        ],
+    )
+    def test_any_other_signature_is_refused(self, site: Site, signature: str) -> None:
+        """W1."""
+        with pytest.raises(errors.NotAllowed, match="does not verify"):
+            site.verify(signature=signature)
+
+    def test_blanks_around_it_do_not_matter(self, site: Site) -> None:
+        """W1: some proxies leave them."""
+        site.verify(signature=f" {sign('k1')}\t")
+
+    def test_the_key_may_be_any_text(self, site: Site) -> None:
+        """W1: it is hashed as UTF-8."""
+        site.serves("schlüssel 🔑")
+
+        site.verify("schlüssel 🔑")
+
+    @pytest.mark.parametrize("company", ["", "other", "examplemsp ", "examplemsp2"])
+    def test_a_hook_of_another_company_is_refused_without_asking_for_a_key(self, site: Site, company: str) -> None:
+        """W1."""
+        with pytest.raises(errors.NotAllowed, match="another company"):
+            site.verify(company=company)
+        assert site.calls == []
+
+    def test_the_case_of_the_company_does_not_matter(self, site: Site) -> None:
+        """W2."""
+        site.verify(company="ExampleMSP", key_url=site.url().replace("examplemsp", "EXAMPLEMSP"))
+
+
+class TestAddress:
+    """Where a key may come from."""
+
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+        """Resolve no name, and list who was to be asked: no test leaves this machine."""
+        found: list[tuple[str, int]] = []
+
+        def resolve(host: str, port: int, *_: object, **__: object) -> Any:
+            found.append((host, port))
+            raise socket.gaierror("no network in tests")
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        return found
+
+    @staticmethod
+    def _verify(key_url: str, cw_url: str = CLOUD, key_hosts: tuple[str, ...] = ()) -> None:
+        signing_keys = keys.SigningKeys(cw_url=cw_url, company="examplemsp", key_hosts=key_hosts)
+        signing_keys.verify(body=BODY, signature=sign("k1"), key_url=key_url, company="examplemsp")
+
+    @pytest.mark.parametrize(
+        ("key_url", "host"),
+        [
+            (f"https://na.myconnectwise.net{PATH}?companyName=examplemsp&id=1", ("na.myconnectwise.net", 443)),
+            (f"https://api-na.myconnectwise.net{PATH}?companyName=ExampleMSP", ("api-na.myconnectwise.net", 443)),
+            (f"https://NA.MyConnectWise.NET:443{PATH}", ("na.myconnectwise.net", 443)),
+            (f"HTTPS://na.myconnectwise.net:{PATH}?id=1", ("na.myconnectwise.net", 443)),
+            (f"https://keys.msp.example{PATH}", ("keys.msp.example", 443)),
+            (f"https://keys.msp.example:8443{PATH}", ("keys.msp.example", 8443)),
+        ],
+    )
+    def test_the_configured_site_is_asked(
+        self, asked: list[tuple[str, int]], key_url: str, host: tuple[str, int]
+    ) -> None:
+        """W2: its api- host, its UI host, and the hosts named in the settings."""
+        with pytest.raises(errors.TooMany):
+            self._verify(key_url, key_hosts=("Keys.msp.example", "keys.msp.example:8443"))
+        assert asked == [host]
+
+    @pytest.mark.parametrize(
+        "key_url",
+        [
+            "",
+            "na.myconnectwise.net",
+            f"//na.myconnectwise.net{PATH}",
+            *(f"{scheme}://na.myconnectwise.net{PATH}" for scheme in ("http", "ftp", "file", "gopher", "https+x", "")),
+            *(
+                f"https://{authority}{PATH}"
+                for authority in (
+                    "evil.example",
+                    "eu.myconnectwise.net",
+                    "na.myconnectwise.net.evil.example",
+                    "evil-na.myconnectwise.net",
+                    "na.myconnectwise.net.",
+                    "na.myconnectwise.net..",
+                    "na-myconnectwise.net",
+                    "na.myconnectwise.co",
+                    "na.myconnectwise.net@evil.example",
+                    "na.myconnectwise.net:443@evil.example",
+                    "user@na.myconnectwise.net",
+                    "user:pass@na.myconnectwise.net",
+                    "@na.myconnectwise.net",
+                    "na.myconnectwise.net:80",
+                    "na.myconnectwise.net:8443",
+                    "na.myconnectwise.net:443443",
+                    "na.myconnectwise.net:-443",
+                    "na.myconnectwise.net:44 3",
+                    "na.myconnectwise.net:x",
+                    "na%2emyconnectwise%2enet",
+                    "na.myconnectwise.net%00.evil.example",
+                    "na.myconnectwise.net%2f@evil.example",
+                    "na。myconnectwise。net",
+                    "nа.myconnectwise.net",
+                    "evil.example\\.na.myconnectwise.net",
+                    "na.myconnectwise.net\\@evil.example",
+                    "na.myconnectwise.net#@evil.example",
+                    "na.myconnectwise.net\t.evil.example",
+                    "na.myconnectwise.net,evil.example",
+                    "localhost",
+                    "127.0.0.1",
+                    "127.1",
+                    "2130706433",
+                    "0x7f000001",
+                    "0",
+                    "0.0.0.0",
+                    "169.254.169.254",
+                    "10.0.0.1",
+                    "[::1]",
+                    "[::]",
+                    "[::ffff:127.0.0.1]",
+                    "[::ffff:7f00:1]",
+                    "[fe80::1%25eth0]",
+                    "[na.myconnectwise.net]",
+                    "[::1",
+                    "",
+                    ":443",
+                )
+            ),
+            f"https:na.myconnectwise.net{PATH}",
+            f"https:///na.myconnectwise.net{PATH}",
+            f"https:\\\\na.myconnectwise.net{PATH}",
+            f" https://na.myconnectwise.net{PATH}",
+            f"https://na.myconnectwise.net{PATH} ",
+            f"https://na.myconnectwise.net{PATH}\n",
+            f"https://na.myconnectwise.net{PATH}\r\nHost: evil.example",
+            f"https://na.myconnectwise.net{PATH}#fragment",
+            f"https://na.myconnectwise.net{PATH}?id=1#x",
+            f"https://na.myconnectwise.net{PATH}é",
+            f"https://na.myconnectwise.net{PATH}?{'x' * 2000}",
+            "https://na.myconnectwise.net/",
+            "https://na.myconnectwise.net",
+            "https://na.myconnectwise.net/elsewhere?x=/system/callbackkey/",
+            "https://na.myconnectwise.net?/system/callbackkey/",
+            "https://na.myconnectwise.net/system/callbackkey",
+            "https://na.myconnectwise.net/system%2fcallbackkey%2findex.rails",
+            "https://na.myconnectwise.net/SYSTEM/CALLBACKKEY/index.rails",
+            "https://na.myconnectwise.net/system/callbackkey/../../redirect",
+            "https://na.myconnectwise.net/system/callbackkey/%2e%2e/%2E%2E/redirect",
+            "https://na.myconnectwise.net/system/callbackkey/..%2f..%2fredirect",
+            "https://na.myconnectwise.net/system/callbackkey/..;/redirect",
+            *(
+                f"https://na.myconnectwise.net{PATH}?{query}"
+                for query in (
+                    "companyName=other",
+                    "companyName=",
+                    "companyName",
+                    "companyName=examplemsp&companyName=other",
+                    "companyName=other&companyName=examplemsp",
+                    "companyName=examplemsp&companyName=examplemsp",
+                    "companyName=examplemsp&COMPANYNAME=other",
+                    "companyName=examplemsp&company%4eame=other",
+                    "companyName=examplemsp;companyName=other",
+                    "companyName=examplemsp%00",
+                    "companyName=examplemsp%20",
+                    "companyName=examplemsp+",
+                    "&".join(f"a{number}=1" for number in range(30)),
+                )
+            ),
+        ],
+    )
+    def test_nobody_else_is_asked(self, asked: list[tuple[str, int]], key_url: str) -> None:
+        """W2, P13."""
+        with pytest.raises(errors.NotAllowed, match="not on the configured ConnectWise site"):
+            self._verify(key_url)
+        assert asked == []
+
+    @pytest.mark.parametrize("cw_url", ["http://127.0.0.1:8010", "http://cw.internal", "https://localhost:8443"])
+    @pytest.mark.parametrize(
+        "host", ["127.0.0.1:8011", "127.0.0.1", "localhost:8010", "ui.internal", "keys.msp.example"]
+    )
+    def test_a_site_for_development_is_its_own_host_and_port_and_no_other(
+        self, asked: list[tuple[str, int]], cw_url: str, host: str
+    ) -> None:
+        """W2: plain http and loopback only where the configured address is such."""
+        for scheme in ("http", "https"):
+            with pytest.raises(errors.NotAllowed):
+                self._verify(f"{scheme}://{host}{PATH}", cw_url, ("keys.msp.example",))
+        assert asked == []
+
+    def test_a_site_on_ipv6_is_asked_at_its_address(self, asked: list[tuple[str, int]]) -> None:
+        """W2."""
+        with pytest.raises(errors.TooMany):
+            self._verify(f"http://[::1]:8010{PATH}", "http://[::1]:8010")
+        assert asked == [("::1", 8010)]
+
+
+class TestFetching:
+    """How a key is asked for."""
+
+    def test_it_is_asked_for_with_nothing_but_its_address(self, site: Site) -> None:
+        """W2: no credential leaves us on an address that somebody else chose."""
+        site.verify()
+
+        (request,) = site.rude.received
+        assert request.line == f"GET {PATH}?companyName=examplemsp&id=1 HTTP/1.1"
+        assert set(request.headers) == {"host", "user-agent", "accept-encoding"}
+        assert site.calls == ["200"]
+
+    def test_no_redirect_is_followed(self, site: Site, elsewhere: RudeServer) -> None:
+        """W2: `elsewhere` sees no connection."""
+        site.rude.always(answer({"signing_key": "k1"}, "302 Found", Location=f"{elsewhere.url}{PATH}"))
+
+        assert site.outcome() == "TooMany"
+        assert site.calls == ["302"]
+
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            answer(b""),
+            answer(b"<html>"),
+            answer(b"[" * 60_000),
+            answer([]),
+            answer(None),
+            answer({}),
+            answer({"signing_key": None}),
+            answer({"signing_key": ""}),
+            answer({"signing_key": 7}),
+            answer(b'{"signing_key": "\xff"}'),
+            answer({"signing_key": "k1"}, "404 Not Found"),
+            answer({"signing_key": "k1"}, "503 Service Unavailable"),
+            answer({"signing_key": "k1", "padding": "x" * 65_536}),
+            answer(b'{"signing_key": "k1', ending="close", Content_Length="100"),
+            answer(b'{"signing_key": "\\ud800"}'),
+            Rude(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000),
+            Rude(b"nonsense\r\n\r\n"),
+            Rude(b"", "reset"),
+        ],
+    )
+    def test_an_answer_of_no_use_means_come_back_later(self, site: Site, reply: Rude) -> None:
+        """W2: 429, because ConnectWise sends that again."""
+        site.rude.always(reply)
+
+        with pytest.raises(errors.TooMany) as refused:
+            site.verify()
+        assert refused.value.retry_after_s == 2
+        assert len(site.calls) == 1
+
+    def test_64_kib_are_read(self, site: Site) -> None:
+        """W2."""
+        whole = json.dumps({"signing_key": "k1", "padding": ""})
+        site.rude.always(answer({"signing_key": "k1", "padding": "x" * (65_536 - len(whole))}))
+
+        assert site.outcome() == "verified"
+
+    def test_nobody_listening_means_come_back_later(self, site: Site) -> None:
+        """W2."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            gone = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        signing_keys = keys.SigningKeys(cw_url=gone, company="examplemsp")
+
+        with pytest.raises(errors.TooMany):
+            signing_keys.verify(body=BODY, signature=sign("k1"), key_url=f"{gone}{PATH}", company="examplemsp")
+
+    def test_over_https_nothing_is_said_to_who_cannot_prove_who_he_is(self) -> None:
+        """W2: he gets a TLS greeting and no request."""
+        with trickling(b"HTTP/1.1 200 OK\r\n\r\n") as (plain, received):
+            url = plain.replace("http:", "https:")
+            signing_keys = keys.SigningKeys(cw_url=url, company="examplemsp", timeout_s=2.0)
+            with pytest.raises(errors.TooMany):
+                signing_keys.verify(body=BODY, signature=sign("k1"), key_url=f"{url}{PATH}", company="examplemsp")
+        assert received[0].startswith(b"\x16\x03")
+        assert PATH.encode() not in received[0]
+
+    @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n"])
+    def test_a_trickle_is_cut_off(self, head: bytes) -> None:
+        """W2: 3 s for the whole, in headers and body alike; here shorter."""
+        with trickling(head) as (url, _):
+            signing_keys = keys.SigningKeys(cw_url=url, company="examplemsp", timeout_s=0.2)
+            with pytest.raises(errors.TooMany):
+                signing_keys.verify(body=BODY, signature=sign("k1"), key_url=f"{url}{PATH}", company="examplemsp")
+
+
+class TestLimits:
+    """How often, on a clock that the test moves."""
+
+    def test_a_key_is_kept_for_an_hour(self, site: Site) -> None:
+        """W2."""
+        for seconds in (0, 1, 3598):
+            site.clock.now += seconds
+            assert site.outcome() == "verified"
+        assert len(site.calls) == 1
+
+        site.clock.now += 1
+        assert site.outcome() == "verified"
+        assert len(site.calls) == 2
+
+    def test_a_failure_is_remembered_for_a_minute(self, site: Site) -> None:
+        """W2."""
+        site.breaks()
+        assert [site.outcome(), site.outcome()] == ["TooMany", "TooMany"]
+        site.serves("k1")
+        site.clock.now += 59
+        assert site.outcome() == "TooMany"
+        assert len(site.calls) == 1
+
+        site.clock.now += 1
+        assert site.outcome() == "verified"
+
+    def test_a_mismatch_asks_again_at_most_once_a_minute(self, site: Site) -> None:
+        """W2: forged signatures do not make us ask for more."""
+        assert site.outcome() == "verified"
+        for _ in range(5):
+            assert site.outcome("forged") == "NotAllowed"
+        assert len(site.calls) == 1
+
+        site.clock.now += 60
+        for _ in range(5):
+            assert site.outcome("forged") == "NotAllowed"
+        assert len(site.calls) == 2
+
+    def test_a_new_key_is_found_out_by_the_first_mismatch(self, site: Site) -> None:
+        """W2."""
+        assert site.outcome() == "verified"
+        site.serves("k2")
+        site.clock.now += 60
+
+        assert site.outcome("k2") == "verified"
+        assert site.outcome("k1") == "NotAllowed"
+        assert len(site.calls) == 2
+
+    @pytest.mark.parametrize("later_s", [60, 3600])
+    def test_a_proven_key_serves_on_when_it_is_not_to_be_had(self, site: Site, later_s: float) -> None:
+        """W2: and the failure is remembered, so that hooks are not held up by it again and again."""
+        assert site.outcome() == "verified"
+        site.breaks()
+        site.clock.now += later_s
+
+        assert [site.outcome("forged"), site.outcome(), site.outcome("forged")] == [
+            "NotAllowed",
+            "verified",
+            "NotAllowed",
+        ]
+        assert site.calls == ["200", "500"]
+
+        site.clock.now += 60
+        site.serves("k2")
+        assert site.outcome("k2") == "verified"
+
+    def test_a_key_that_has_verified_nothing_does_not_serve_on(self, site: Site) -> None:
+        """W2: it may not be a key of ours at all."""
+        assert site.outcome("forged") == "NotAllowed"
+        site.breaks()
+        site.clock.now += 3600
+
+        assert site.outcome() == "TooMany"
+
+    def test_ten_keys_a_minute_are_asked_for(self, site: Site) -> None:
+        """W2: however many addresses strangers make up."""
+        outcomes = [site.outcome(number=number) for number in range(15)]
+
+        assert outcomes == ["verified"] * 10 + ["TooMany"] * 5
+        assert len(site.calls) == 10
+        assert site.outcome(number=3) == "verified"
+
+        site.clock.now += 60
+        assert site.outcome(number=14) == "verified"
+
+    def test_a_proven_key_serves_on_when_no_more_may_be_asked_for(self, site: Site) -> None:
+        """W2: strangers cannot use up what our own hooks need."""
+        assert site.outcome() == "verified"
+        site.clock.now += 3600
+        for number in range(10, 20):
+            site.outcome("forged", number)
+
+        assert site.outcome() == "verified"
+        assert len(site.calls) == 11
+
+    def test_strangers_do_not_push_out_what_has_verified(self, site: Site) -> None:
+        """W2: what is remembered is bounded, and ours stays."""
+        assert site.outcome() == "verified"
+        for number in range(100, 100 + keys.MAX_KEYS + 1):
+            site.clock.now += 6
+            site.outcome("forged", number)
+        asked = len(site.calls)
+
+        site.outcome("forged", 100 + keys.MAX_KEYS)
+        assert site.outcome() == "verified"
+        assert len(site.calls) == asked, "both are remembered"
+        site.clock.now += 6
+        site.outcome("forged", 100)
+        assert len(site.calls) == asked + 1, "the first of the strangers is forgotten"
+
+
+class TestManyAtOnce:
+    """Threads that need a key at the same time."""
+
+    def test_a_burst_asks_once_and_all_of_it_verifies(self, site: Site) -> None:
+        """W2, W5: the hooks that wake a fresh server come together."""
+        with ThreadPoolExecutor(16) as pool:
+            outcomes = list(pool.map(lambda _: site.outcome(), range(48)))
+
+        assert outcomes == ["verified"] * 48
+        assert len(site.calls) == 1
+
+    def test_a_burst_signed_with_a_new_key_asks_once_and_all_of_it_verifies(self, site: Site) -> None:
+        """W2."""
+        assert site.outcome() == "verified"
+        site.serves("k2")
+        site.clock.now += 60
+
+        with ThreadPoolExecutor(16) as pool:
+            outcomes = list(pool.map(lambda _: site.outcome("k2"), range(48)))
+
+        assert outcomes == ["verified"] * 48
+        assert len(site.calls) == 2
+
+    def test_two_are_asked_for_at_once_and_the_third_comes_back_later(self, site: Site) -> None:
+        """W2: strangers hold up neither our threads nor ConnectWise."""
+        with held_up(site) as (go_on, arrived), ThreadPoolExecutor(2) as pool:
+            under_way = [pool.submit(site.outcome, "k1", number) for number in (1, 2)]
+            assert arrived.acquire(timeout=5) and arrived.acquire(timeout=5)
+
+            assert site.outcome(number=3) == "TooMany"
+            go_on.set()
+            assert [each.result() for each in under_way] == ["verified", "verified"]
+        assert len(site.calls) == 2
+
+    def test_while_a_proven_key_is_asked_for_again_nobody_else_waits(self, site: Site) -> None:
+        """W2, W3: hooks are answered in milliseconds."""
+        assert site.outcome() == "verified"
+        site.clock.now += 3600
+
+        with held_up(site) as (go_on, arrived), ThreadPoolExecutor(1) as pool:
+            asking = pool.submit(site.outcome)
+            assert arrived.acquire(timeout=5)
+
+            assert site.outcome() == "verified"
+            go_on.set()
+            assert asking.result() == "verified"
+
+    def test_who_waits_for_a_key_that_does_not_come_is_told_to_come_back(self, rude: RudeServer) -> None:
+        """W2: one who asks is enough."""
+        site = Site(rude, timeout_s=0.2)
+        with held_up(site) as (go_on, _), ThreadPoolExecutor(2) as pool:
+            outcomes = [pool.submit(site.outcome) for _ in range(2)]
+            assert [each.result() for each in outcomes] == ["TooMany", "TooMany"]
+            go_on.set()
+        assert len(site.calls) == 1
+
+
+@contextmanager
+def held_up(site: Site) -> Iterator[tuple[threading.Event, threading.Semaphore]]:
+    """Let the site answer only when the event is set; the semaphore counts who has asked."""
+    go_on, arrived = threading.Event(), threading.Semaphore(0)
+    reply: Callable[[Received], Rude] = site.rude.reply
+
+    def wait(request: Received) -> Rude:
+        arrived.release()
+        go_on.wait(5)
+        return reply(request)
+
+    site.rude.reply = wait
+    try:
+        yield go_on, arrived
+    finally:
+        go_on.set()
+
+
+@contextmanager
+def trickling(head: bytes) -> Iterator[tuple[str, list[bytes]]]:
+    """Serve one connection a byte at a time, until the other side has had enough; the list is what it said."""
+    received: list[bytes] = []
+
+    def trickle(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            received.append(connection.recv(65_536))
+            pause = threading.Event()
+            try:
+                connection.sendall(head)
+                while not pause.wait(0.02):
+                    connection.sendall(b"x")
+            except OSError:
+                return
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=trickle, args=(listener,))
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", received
+        thread.join(5)
+        assert not thread.is_alive(), "nobody hung up"
