@@ -16,7 +16,7 @@ NEEDS_DOCKER = docker info >/dev/null 2>&1 || { echo "make: Docker is missing or
 
 targets:
 	@sed -n 's/^\([a-z-]*\)[a-z -]*:.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name does; \
-		do printf '%-16s %s\n' "$$name" "$$does"; done
+		do printf '%-21s %s\n' "$$name" "$$does"; done
 
 demo: .venv/runtime ## Play the whole product through on simulated services (ARGS=--once: one round)
 	@$(BIN)/tbot demo $(ARGS)

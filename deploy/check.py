@@ -49,7 +49,11 @@ def dockerfile(root: Path) -> Iterator[str]:
     """Yield what hadolint finds in the Dockerfile, shell lines included, and files it copies that are kept out."""
     yield from _said(BIN / "hadolint", root / "deploy/Dockerfile")
     let_in = [line[1:] for line in _lines(root / "deploy/Dockerfile.dockerignore") if line.startswith("!")]
-    yield from (f"deploy/Dockerfile.dockerignore lets {name} in, which is missing" for name in let_in if not (root / name).exists())
+    yield from (
+        f"deploy/Dockerfile.dockerignore lets {name} in, which is missing"
+        for name in let_in
+        if not (root / name).exists()
+    )
 
 
 def lightsail(_root: Path) -> Iterator[str]:

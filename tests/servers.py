@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import IO
 
@@ -20,12 +20,18 @@ from tests.world import wait_for
 class ServerProcess:
     """One `tbot serve`. It is ready once the block is entered, and gone once it is left."""
 
+    program: Sequence[str] = (sys.executable, "-m", "ticketbot")
+
     def __init__(self, environ: Mapping[str, str], *options: str) -> None:
         self.url = f"http://127.0.0.1:{_free_port()}"
-        self._environ = {**_clean_environ(), **environ, "TBOT_PORT": self.url.rpartition(":")[2]}
+        self._environ = {**self.inherited(), **environ, "TBOT_PORT": self.url.rpartition(":")[2]}
         self._options = options
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (closed in __exit__)
         self.process: subprocess.Popen[bytes] | None = None
+
+    def inherited(self) -> dict[str, str]:
+        """Return what the server gets of our own environment: all but the settings of another Ticketbot."""
+        return {name: value for name, value in os.environ.items() if not name.startswith("TBOT_")}
 
     def __enter__(self) -> ServerProcess:
         self.start()
@@ -34,8 +40,9 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start the process, and do not wait for it."""
-        program = [sys.executable, "-m", "ticketbot", "serve", *self._options]
-        self.process = subprocess.Popen(program, env=self._environ, stdout=self._log, stderr=self._log)
+        self.process = subprocess.Popen(
+            [*self.program, "serve", *self._options], env=self._environ, stdout=self._log, stderr=self._log
+        )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -83,10 +90,6 @@ class ServerProcess:
         text = self._log.read().decode(errors="replace")
         self._log.seek(here)
         return text
-
-
-def _clean_environ() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("TBOT_")}
 
 
 def _free_port() -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.world import World
@@ -21,6 +22,7 @@ class Syncing:
 
     def __init__(self, world: World, limit: limits.CallLimit | None = None) -> None:
         self.world, self.connectwise, self.webex = world, world.connectwise, world.webex
+        world.connectwise.now = a_minute_later_each_time()
         site = self.connectwise
         client = connectwise.ConnectWise(
             url=site.callbacks.url,
@@ -54,6 +56,12 @@ class Syncing:
         """Count anew."""
         self.connectwise.calls.clear()
         self.webex.calls.clear()
+
+
+def a_minute_later_each_time() -> Callable[[], datetime]:
+    """Return a clock by which no two changes carry the same second, and none is of this one."""
+    start, minutes = datetime(2026, 1, 1, tzinfo=UTC), itertools.count()
+    return lambda: start + timedelta(minutes=next(minutes))
 
 
 def phases(run: syncs.SyncRun) -> dict[str, tuple[int | None, int, int]]:

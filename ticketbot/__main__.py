@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,9 @@ NOBODY_READS = 141  # what a shell reports for a program that SIGPIPE ended
 
 def run() -> int:
     """Run the command line this process was started with."""
-    return main(sys.argv[1:], os.environ)
+    status = main(sys.argv[1:], os.environ)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is over: Ctrl+C would only spoil the exit status
+    return status
 
 
 def main(argv: Sequence[str], environ: Environ) -> int:
@@ -161,8 +164,17 @@ def _version(arguments: Arguments, _environ: Environ) -> int:
     if arguments["--json"]:
         import json
 
-        return _say(json.dumps({"version": __version__}, indent=2) + "\n")
-    return _say(f"tbot {__version__}\n")
+        return _say(json.dumps({"version": __version__, "built_from": _built_from()}, indent=2) + "\n")
+    built_from = _built_from()
+    return _say(f"tbot {__version__} ({built_from})\n" if built_from else f"tbot {__version__}\n")
+
+
+def _built_from() -> str | None:
+    try:
+        import ticketbot_built  # pyinstaller.spec writes it: commit and date of a packed program
+    except ImportError:
+        return None
+    return str(ticketbot_built.BUILT_FROM)
 
 
 def _completion(arguments: Arguments, _environ: Environ) -> int:

@@ -42,9 +42,10 @@ class Check(msgspec.Struct, kw_only=True):
 
 
 class Version(msgspec.Struct, kw_only=True):
-    """The version of the program."""
+    """The version of the program; `built_from` is the commit that a packed program was made of."""
 
     version: str
+    built_from: str | None
 
 
 DOCUMENTS: dict[str, Any] = {

@@ -20,6 +20,21 @@ _COMMITS = (
     "sent",
     "not-sent",
 )
+SYNC_COMMITS: tuple[str, ...] = (
+    "sync-start",
+    "sync-boards",
+    "sync-statuses",
+    "sync-rooms",
+    "sync-members",
+    "sync-people",
+    "sync-tickets",
+    "sync-closed",
+    "sync-notes",
+    "sync-progress",
+    "sync-end",
+)
+"""What a sync commits, beside the road of a hook."""
+
 _CALLS = ("connectwise", "webex")
 
 NAMES: tuple[str, ...] = tuple(f"{place}.{moment}" for place in (*_COMMITS, *_CALLS) for moment in ("before", "after"))

@@ -54,7 +54,11 @@ def migrate(settings: Settings, *, status: bool) -> list[documents.Migration]:
         with _telling_which(settings):
             db.open_database(settings.database_url)
             schema.check_program()
-    steps = [documents.Migration(name=step.name, applied_at=step.applied_at) for step in schema.status()]
+    # The runner of migrations writes down local time.
+    steps = [
+        documents.Migration(name=name, applied_at=applied_at and applied_at.astimezone(UTC))
+        for name, applied_at in schema.status()
+    ]
     return steps if status else [step for step in steps if step.name in applied]
 
 

@@ -11,7 +11,7 @@ import os
 import sys
 from importlib.abc import MetaPathFinder
 
-HERE: str = sys._MEIPASS  # type: ignore[attr-defined]  # noqa: SLF001  (PyInstaller's documented name)
+HERE: str = sys._MEIPASS  # type: ignore[attr-defined]
 
 
 class _Unpacking(MetaPathFinder):

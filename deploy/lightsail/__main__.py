@@ -35,7 +35,7 @@ def deploy() -> None:
     _run("docker", "info", why="Docker does not answer: start it, or ask for access to it")
     _run("aws", "sts", "get-caller-identity", why="AWS does not know you: run `aws configure` or `aws sso login`")
 
-    built_from = _output("git", "show", "--no-patch", "--format=%h %cs", "HEAD") or "an unknown commit"
+    built_from = _built_from()
     image = "ticketbot:lightsail"
     _say(f"Building {image} from {built_from}")
     _run(
@@ -44,7 +44,13 @@ def deploy() -> None:
     )
     before = _service(name) or _new_service(name)
     _say(f"Pushing it to {name} in {REGION}")
-    _run(*_LIGHTSAIL, "push-container-image", f"--service-name={name}", f"--label={inputs.IMAGE_LABEL}", f"--image={image}")
+    _run(
+        *_LIGHTSAIL,
+        "push-container-image",
+        f"--service-name={name}",
+        f"--label={inputs.IMAGE_LABEL}",
+        f"--image={image}",
+    )
     images = _ask("get-container-images", f"--service-name={name}")["containerImages"]
     asked["containers"][inputs.CONTAINER]["image"] = inputs.newest_image(images, name)
     _say("Deploying it")
@@ -144,8 +150,10 @@ def _run(*command: str, why: str = "", shows: bool = True) -> str:
     return done.stdout or ""
 
 
-def _output(*command: str) -> str:
-    return subprocess.run(command, cwd=ROOT, check=False, text=True, capture_output=True).stdout.strip()
+def _built_from() -> str:
+    asked = ("git", "show", "--no-patch", "--format=%h %cs", "HEAD")
+    known = shutil.which("git") and subprocess.run(asked, cwd=ROOT, check=False, text=True, capture_output=True).stdout
+    return (known or "").strip() or "an unknown commit"
 
 
 def _say(text: str) -> None:

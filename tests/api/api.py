@@ -53,6 +53,7 @@ class Api:
         self.access = access.Access(
             trusted_proxies=kinds.networks(TRUSTED_PROXY), now=self.clock.now, clock=self.clock.seconds
         )
+        self.syncs = _syncs(organisation, self.clock)
         self.app = application.new_app()
         health.add_routes(self.app, admit_local=self.access.admit_local, dead_threads=list, now=self.clock.now)
         routes.add_routes(
@@ -60,7 +61,7 @@ class Api:
             operations.Desk(
                 access=self.access,
                 webex=webex.Webex(url=organisation.url, token=organisation.token),
-                syncs=_syncs(organisation, self.clock),
+                syncs=self.syncs,
                 timezone=kinds.zone("Europe/Berlin"),
                 now=self.clock.now,
                 wake_events=lambda: self.woken.update(["events"]),

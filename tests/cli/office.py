@@ -7,7 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.world import World
 from ticketbot import __main__, db
 from ticketbot.models import admin, notifications, routing, tickets
 from ticketbot.server import serve
+from ticketbot.simulators.faults import Fault
 
 
 class Outcome:
@@ -49,7 +51,8 @@ class Office:
 
     def __init__(self, world: World, server: serve.Server, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self.world, self.server, self.key = world, server, key
-        self.environ = {"TBOT_BASE_URL": server.url, "TBOT_API_KEY": key}
+        # The server of this process logs where the command line does.
+        self.environ = {"TBOT_BASE_URL": server.url, "TBOT_API_KEY": key, "TBOT_LOG_LEVEL": "error"}
         self._monkeypatch = monkeypatch
 
     def tbot(self, *argv: str, answer: str | None = None, terminal: bool = False, **environ: str) -> Outcome:
@@ -102,6 +105,13 @@ class Office:
                 stored_at=now,
             )
             self.add_notification(room, name, now)
+
+    @contextmanager
+    def slow_syncs(self) -> Iterator[None]:
+        """Keep ConnectWise from answering about boards, so that a sync is still running."""
+        fault = self.world.connectwise.faults.add(Fault(effect="pass", path="boards", delay_s=1.0))
+        yield
+        self.world.connectwise.faults.remove(fault)
 
     @staticmethod
     def add_notification(recipient: routing.Recipient, name: str, now: datetime) -> int:

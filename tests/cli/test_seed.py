@@ -123,7 +123,14 @@ def test_a_forward_is_made_changed_and_opened_to_one_side(office: Office) -> Non
         *shlex.split("create forward --source-id=2 --destination-id=1 --start=2020-01-01 --end=2020-02-01 --keep-copy"),
         "--json",
     ).document
-    assert (made["start"], made["end"], made["keep_copy"], made["state"]) == ("2020-01-01", "2020-02-01", True, "expired")
-    changed = office.tbot("update", "forward", str(made["id"]), "--end=none", "--keep-copy=false", "--enabled=false", "--json")
+    assert (made["start"], made["end"], made["keep_copy"], made["state"]) == (
+        "2020-01-01",
+        "2020-02-01",
+        True,
+        "expired",
+    )
+    changed = office.tbot(
+        "update", "forward", str(made["id"]), "--end=none", "--keep-copy=false", "--enabled=false", "--json"
+    )
     assert changed.status == 0, changed
     assert changed.document == made | {"end": None, "keep_copy": False, "enabled": False, "state": "disabled"}

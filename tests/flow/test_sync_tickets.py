@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -55,6 +56,20 @@ def test_a_second_sync_reads_only_the_notes_of_what_changed(syncing: Syncing) ->
     assert run.state == "done"
     assert syncing.count_calls() == 2 + 3
     assert sum("news of" in text for text in note_texts()) == 3
+
+
+def test_a_note_of_the_second_that_was_just_read_is_not_missed_by_the_next_sync(syncing: Syncing) -> None:
+    """S3: dates are whole seconds."""
+    world = syncing.world
+    world.connectwise.now = lambda: datetime.now(UTC)
+    (ticket,) = world.connectwise.add_many(1, world.board, notes=1)
+    syncing.run(tickets=True)
+    world.connectwise.add_note(ticket, "in the same second?", contact=world.contact)
+    syncing.forget_calls()
+    syncing.run(tickets=True)
+    assert "in the same second?" in note_texts()
+    syncing.run(tickets=True)
+    assert syncing.count_calls("GET service/tickets/{id}/allNotes") == 1
 
 
 def test_a_ticket_is_stored_as_its_list_row_describes_it(syncing: Syncing) -> None:

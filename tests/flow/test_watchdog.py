@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 
+from tests.servers import ServerProcess
 from tests.world import World, wait_for
 from ticketbot.jobs import duties
 from ticketbot.simulators import faults
@@ -29,9 +30,15 @@ def test_without_a_public_url_nothing_is_registered(world: World) -> None:
 
 
 def test_two_servers_register_one_callback(world: World) -> None:
-    with world.server(TBOT_PUBLIC_URL=US), world.server(TBOT_PUBLIC_URL=US):
+    for level in ("board", "status"):
+        entry = {"url": f"{US}/hooks/cw/tickets?recordId=", "objectId": 1, "type": "ticket", "level": level}
+        world.connectwise.callbacks.add(world.connectwise.next_id("callback"), entry, 1)
+    environ = world.environ(TBOT_PUBLIC_URL=US)
+    with ServerProcess(environ), ServerProcess(environ):
+        assert wait_for(lambda: world.connectwise.calls.count("GET system/callbacks") == 2, 30)
         assert wait_for(lambda: _ours(world) == [True])
-        assert wait_for(lambda: world.connectwise.calls.count("GET system/info") > 0)
+    changes = [name for name in world.connectwise.calls.counts() if not name.startswith("GET")]
+    assert sorted(changes) == ["DELETE system/callbacks/{id}", "POST system/callbacks"]
     assert _ours(world) == [True]
 
 

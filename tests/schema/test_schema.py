@@ -58,9 +58,7 @@ def test_the_migrations_make_exactly_what_the_models_describe(database: str) -> 
 def test_migrating_twice_does_nothing_the_second_time(database: str) -> None:
     assert schema.migrate() == []
     assert schema.is_current()
-    assert [step.name for step in schema.status()] == sorted(
-        path.stem for path in schema.DIRECTORY.glob("[0-9]*.py")
-    )
+    assert [step.name for step in schema.status()] == sorted(path.stem for path in schema.DIRECTORY.glob("[0-9]*.py"))
 
 
 def test_four_processes_that_migrate_at_once_take_turns(tmp_path: Path, database_url: str) -> None:

@@ -11,6 +11,7 @@ from ticketbot import log
 
 ELLIPSIS = "…"
 
+_UNKNOWN = "\ufffd"
 _NON_JOINER = "\u200c"  # belongs to the spelling of Persian, and every terminal knows that it has no width
 _VARIATION = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
@@ -21,16 +22,34 @@ def clean(text: str) -> str:
     Joiners and variation selectors are left out: whether they change a width depends on the terminal.
     """
     shown = _VARIATION.sub("", log.one_line(text))
-    return shown if shown.isascii() else "".join(filter(_is_visible, shown))
+    return shown if shown.isascii() else "".join(map(_visible, shown))
 
 
-def _is_visible(character: str) -> bool:
-    return character == _NON_JOINER or unicodedata.category(character) not in ("Cf", "Zl", "Zp")
+def _visible(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Cf" and character != _NON_JOINER:
+        return ""
+    # A character from after our tables may be wide; what they know to be wide is no risk.
+    is_unknown = category == "Cn" and cells.get_character_cell_size(character) < 2
+    return _UNKNOWN if is_unknown else character
 
 
 def width(text: str) -> int:
     """Return how many cells a clean text takes."""
-    return len(text) if text.isascii() else sum(map(cells.get_character_cell_size, text))
+    return len(text) if text.isascii() else sum(map(_size, text))
+
+
+def _size(character: str) -> int:
+    # Halves of flags and tones of skin take two cells where they stand alone, and on terminals that do not join them.
+    if "\U0001f1e6" <= character <= "\U0001f1ff" or "\U0001f3fb" <= character <= "\U0001f3ff":
+        return 2
+    # A spacing mark, as every vowel sign of Hindi is, takes a cell of its own on most terminals.
+    return cells.get_character_cell_size(character) or int(unicodedata.category(character) == "Mc")
+
+
+def pad(text: str, limit: int) -> str:
+    """Return a clean text with as many spaces as fill its cells."""
+    return text + " " * (limit - width(text))
 
 
 def cut(text: str, limit: int) -> str:
@@ -60,7 +79,7 @@ def _head(text: str, limit: int) -> str:
     """Return the longest beginning that fits; what has no width stays with what it belongs to."""
     taken = 0
     for end, character in enumerate(text):
-        taken += cells.get_character_cell_size(character)
+        taken += _size(character)
         if taken > limit:
             return text[:end]
     return text

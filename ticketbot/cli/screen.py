@@ -85,7 +85,10 @@ class Screen:
             return True
         self._write(sys.stderr, self._folded(f"{question} [y/N] ", sys.stderr).rstrip("\n") + " ")
         sys.stderr.flush()
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
+        answer = sys.stdin.readline()
+        if not answer:  # Ctrl+D leaves the cursor where it is
+            sys.stderr.write("\n")
+        return answer.strip().lower() in ("y", "yes")
 
     def text(self, value: object) -> str:
         """Return any value as a person reads it."""
@@ -128,29 +131,21 @@ class Screen:
 
     def _print_table(self, columns: Sequence[Column], texts: list[list[str]], widths: list[int]) -> None:
         from rich.console import Console
-        from rich.table import Table
         from rich.text import Text
 
-        colour = self.has_colour(sys.stdout)
-        console = Console(
-            file=sys.stdout,
-            width=self.width(sys.stdout),
-            color_system="standard" if colour else None,
-            force_terminal=colour,
-            markup=False,
-            highlight=False,
-            emoji=False,
-        )
-        table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
-        for column, width in zip(columns, widths, strict=True):
-            table.add_column(Text(column.title), width=width, no_wrap=True)
-        for row in texts:
-            fitted = (cells.cut(text, width) for text, width in zip(row, widths, strict=True))
-            table.add_row(*(Text(text, style=_STYLES.get(text, "")) for text in fitted))
+        colour = "standard" if self.has_colour(sys.stdout) else None
+        console = Console(file=sys.stdout, color_system=colour, force_terminal=bool(colour), emoji=False)
+        heads = [column.title for column in columns]
         with console.capture() as captured:
-            console.print(table)
-        lines = captured.get().splitlines()
-        self._write(sys.stdout, "".join(f"{line.rstrip()}\n" for line in lines))
+            for row in (heads, *texts):
+                # Laid out here and not as a rich table, which knows other widths than some terminals.
+                line = Text(end="")
+                for text, width in zip(row, widths, strict=True):
+                    style = "bold" if row is heads else _STYLES.get(text, "")
+                    line.append(cells.pad(cells.cut(text, width), width), style).append(" " * GAP)
+                line.rstrip()
+                console.print(line, soft_wrap=True)
+        self._write(sys.stdout, captured.get())
 
     @staticmethod
     def _write(stream: TextIO, text: str) -> None:

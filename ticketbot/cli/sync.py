@@ -57,7 +57,7 @@ def _start(session: Session) -> shapes.SyncRun:
 
 def _watched(session: Session, run: shapes.SyncRun) -> shapes.SyncRun:
     """Show the progress of a run until it has ended, and return how it ended."""
-    with _progress(session) as show:
+    with _progress(session, run) as show:
         show(run)
         heard_at = time.monotonic()
         while run.state == "running":
@@ -103,7 +103,7 @@ def _status(session: Session) -> int:
 
 
 @contextlib.contextmanager
-def _progress(session: Session) -> Iterator[Show]:
+def _progress(session: Session, run: shapes.SyncRun) -> Iterator[Show]:
     """Yield what shows a run as it goes: bars on a terminal, a line for each phase that is over elsewhere."""
     if session.given.has("--quiet"):
         yield lambda _: None
@@ -111,8 +111,9 @@ def _progress(session: Session) -> Iterator[Show]:
         with _bars(session) as show:
             yield show
     else:
+        session.screen.note(f"Sync {run.id} has started")
         told: set[str] = set()
-        yield lambda run: _tell_phases(session, run, told)
+        yield lambda newer: _tell_phases(session, newer, told)
 
 
 def _tell_phases(session: Session, run: shapes.SyncRun, told: set[str]) -> None:

@@ -117,6 +117,12 @@ class Run:
                 f"{gone} of {known} {what} would vanish. If that is right, sync again with force; nothing was removed"
             )
 
+    def wait_until(self, at_s: float) -> None:
+        """Wait for a moment of the monotonic clock."""
+        while (left_s := at_s - time.monotonic()) > 0:
+            self.check()
+            self._stopping.wait(min(left_s, BEAT_S))
+
     def read(self, query: Callable[[], T]) -> T:
         """Return what a query says, asked again for a while when the database is away."""
         return self._patiently(db.session, query)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from functools import partial
 
 from ticketbot import errors
@@ -15,17 +16,19 @@ PAGE_SIZES = (connectwise.LARGEST_PAGE, 250, 50)  # large systems answer large q
 NOTES_PER_COMMIT = 50  # tickets; what a kill costs is their calls
 COMMIT_EVERY_S = 1.0
 UNREAD_AT_ONCE = 500
+LONGEST_SECOND_S = 2.0  # a clock that is ahead of itself must not stop a sync
 
 
 def sync(run: sync_run.Run, boards: Sequence[int]) -> None:
     """Store the open tickets of the given boards, or of all, then the newest notes of those that changed."""
     known_open = run.read(lambda: tickets.count_open(boards))
-    listed, missing = 0, []
+    listed, missing, settled_s = 0, [], 0.0
     for kind in refresh.KINDS:
         phase = run.phase(f"{kind} tickets")
         try:
-            for gone in _listed(run, phase, kind, boards):
+            for page, gone in _listed(run, phase, kind, boards):
                 missing += [(ticket_id, kind) for ticket_id in gone]
+                settled_s = max(settled_s, time.monotonic() + _seconds_open(page))
         except errors.RemoteError as error:
             _not_listed(run, phase, kind, error)
         phase.total = phase.done
@@ -33,6 +36,7 @@ def sync(run: sync_run.Run, boards: Sequence[int]) -> None:
     if not listed:
         run.guard("open tickets", known_open, known_open)
     _refresh_missing(run, missing)
+    run.wait_until(settled_s)
     _read_notes(run, boards)
 
 
@@ -45,8 +49,22 @@ def _not_listed(run: sync_run.Run, phase: sync_run.Phase, kind: str, error: erro
         run.fail(phase, text)
 
 
-def _listed(run: sync_run.Run, phase: sync_run.Phase, kind: str, boards: Sequence[int]) -> Iterator[set[int]]:
-    """Store page after page; yield which tickets between its first and last id we hold as open and it does not list."""
+def _seconds_open(page: connectwise.Page[records.Ticket]) -> float:
+    """Return how long the second of the page's newest update still lasts on ConnectWise's clock.
+
+    Dates are whole seconds: notes that are read within it may lack one that was written later in it, and the next sync
+    would see no change.
+    """
+    newest = max((ticket.updated_at for ticket in page.items if ticket.updated_at), default=None)
+    if newest is None or page.served_at is None:
+        return 0.0
+    return min((newest + timedelta(seconds=1) - page.served_at).total_seconds(), LONGEST_SECOND_S)
+
+
+def _listed(
+    run: sync_run.Run, phase: sync_run.Phase, kind: str, boards: Sequence[int]
+) -> Iterator[tuple[connectwise.Page[records.Ticket], set[int]]]:
+    """Store page after page, and yield each with what we hold as open within its range of ids and it does not list."""
     after_id, has_next = 0, True
     while has_next:
         page = _page(run, kind, boards, after_id)
@@ -54,8 +72,8 @@ def _listed(run: sync_run.Run, phase: sync_run.Phase, kind: str, boards: Sequenc
         ids = {ticket.id for ticket in page.items}
         _store(run, "sync-tickets", page.items)
         held = partial(tickets.open_ids, boards, kind=kind, after_id=after_id, up_to_id=up_to_id)
-        yield run.read(held) - ids
         phase.done += len(ids)
+        yield page, run.read(held) - ids
         after_id = page.last_id
 
 

@@ -7,7 +7,7 @@ import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from ticketbot import errors
@@ -41,12 +41,22 @@ NOTE_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of a list, and whether another follows. `last_id` is that of its last row, wanted or not."""
+    """One page of a list, and whether another follows.
+
+    `last_id` is that of its last row, wanted or not; `served_at` what ConnectWise's clock said, in whole seconds.
+    """
 
     number: int
     items: tuple[T, ...]
     has_next: bool
     last_id: int = 0
+    served_at: datetime | None = None
+
+
+class _Rows(NamedTuple):
+    rows: list[fields.Row]
+    has_next: bool
+    served_at: datetime | None
 
 
 class ConnectWise:
@@ -113,13 +123,13 @@ class ConnectWise:
         path = f"/{_module(project)}/tickets/{ticket_id}"
         query: dict[str, str | int] = {"page": page, "pageSize": page_size}
         try:
-            rows, has_next = self._page(
+            rows, has_next, _ = self._page(
                 "notes", f"{path}/allNotes", {"orderBy": "_info/sortByDate desc", "fields": NOTE_FIELDS, **query}
             )
         except (errors.RemoteDenied, errors.RemoteRefused) as error:
             if error.status not in (404, 405):
                 raise
-            rows, has_next = self._page("notes", f"{path}/notes", {"orderBy": "id desc", **query})
+            rows, has_next, _ = self._page("notes", f"{path}/notes", {"orderBy": "id desc", **query})
         return Page(page, tuple(records.note(row, ticket_id) for row in rows), has_next)
 
     def tickets(
@@ -147,20 +157,20 @@ class ConnectWise:
         while has_next:
             if conditions := _ticket_conditions(boards, open_only, updated_after, after_id):
                 query["conditions"] = conditions
-            rows, has_next = self._page("tickets", path, query)
+            rows, has_next, served_at = self._page("tickets", path, query)
             if rows and min(row["id"] for row in rows) <= after_id:
                 raise errors.RemoteUnavailable(f"{LABEL}: {path} gives the same page again and again", service=NAME)
             after_id = rows[-1]["id"] if rows else after_id
             found = (records.ticket(row, project=project) for row in rows)
             wanted = tuple(ticket for ticket in found if boards is None or _on_one_of(ticket, boards))
-            yield Page(number, wanted, has_next and bool(rows), after_id)
+            yield Page(number, wanted, has_next and bool(rows), after_id, served_at)
             number, has_next = number + 1, has_next and bool(rows)
 
     def tickets_by_id(self, ids: Sequence[int], *, project: bool = False) -> list[records.Ticket]:
         """Return those of at most TICKETS_PER_CALL tickets that there are, open or closed, with one call."""
         query: dict[str, str | int] = {"orderBy": "id", "pageSize": LARGEST_PAGE, "fields": TICKET_FIELDS, "page": 1}
         query["conditions"] = f"id in ({','.join(str(id_) for id_ in ids)})"
-        rows, _ = self._page("tickets", f"/{_module(project)}/tickets", query)
+        rows = self._page("tickets", f"/{_module(project)}/tickets", query).rows
         return [records.ticket(row, project=project) for row in rows if row["id"] in ids]
 
     def boards(self) -> list[records.Board]:
@@ -241,7 +251,7 @@ class ConnectWise:
             return row
         raise self._service.garbage(answer, "not with a record that has an id")
 
-    def _page(self, operation: str, path: str, query: Mapping[str, str | int]) -> tuple[list[fields.Row], bool]:
+    def _page(self, operation: str, path: str, query: Mapping[str, str | int]) -> _Rows:
         answer = self._call(operation, "GET", path, query)
         if not isinstance(answer.body, list):
             raise self._service.garbage(answer, "not with a list")
@@ -249,13 +259,13 @@ class ConnectWise:
         # one is taken from it. Without any Link header a full page may be followed by another.
         full = len(answer.body) >= int(query["pageSize"])
         has_next = full if "Link" not in answer.headers else answer.next_link is not None
-        return list(fields.rows(answer.body)), has_next
+        return _Rows(list(fields.rows(answer.body)), has_next, answer.served_at)
 
     def _pages(self, operation: str, path: str, query: Mapping[str, str | int]) -> Iterator[Page[fields.Row]]:
         number, has_next = 1, True
         before: list[fields.Row] | None = None
         while has_next:
-            rows, has_next = self._page(operation, path, {**query, "page": number})
+            rows, has_next, _ = self._page(operation, path, {**query, "page": number})
             if rows == before:
                 raise errors.RemoteUnavailable(f"{LABEL}: {path} gives the same page again and again", service=NAME)
             yield Page(number, tuple(rows), has_next)

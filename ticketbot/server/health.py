@@ -75,10 +75,13 @@ class Numbers(prometheus_client.CollectorRegistry):
         self._now = now
 
     def collect(self) -> Iterator[Metric]:
-        """Yield how many rows wait in each state, and for how long the oldest has."""
-        with db.session():
-            waiting = {"event": events.open_counts(), "notification": notifications.open_counts()}
-            oldest = {"event": events.oldest_waiting(), "notification": notifications.oldest_waiting()}
+        """Yield how many rows wait in each state, and for how long the oldest has; nothing while nobody can say."""
+        try:
+            with db.session():
+                waiting = {"event": events.open_counts(), "notification": notifications.open_counts()}
+                oldest = {"event": events.oldest_waiting(), "notification": notifications.oldest_waiting()}
+        except (errors.Unreachable, peewee.DatabaseError):
+            return  # what was counted in memory is worth having all the same, now more than ever
         rows = GaugeMetricFamily("tbot_queue_rows", "Rows in the queues by state", labels=["queue", "state"])
         for queue, counts in waiting.items():
             for name, count in counts.items():

@@ -10,6 +10,7 @@ from typing import Any
 
 import bottle
 import msgspec
+import peewee
 
 from ticketbot import errors, log, metrics
 from ticketbot.remote import keys
@@ -63,7 +64,8 @@ def _take_in(intake: Intake) -> str:
     length = bottle.request.content_length
     if length > MAX_BODY:
         raise errors.TooLarge("A webhook has at most 1 MiB")
-    signature = bottle.request.get_header("x-content-signature")
+    # Not `get_header`, which fails on what is no UTF-8.
+    signature = bottle.request.environ.get("HTTP_X_CONTENT_SIGNATURE")
     if not signature:
         raise errors.NotAllowed("A webhook carries x-content-signature")
     body = bottle.request.environ["wsgi.input"].read(max(length, 0))
@@ -107,8 +109,10 @@ def _queue(hook: dict[str, Any], intake: Intake) -> str:
     )
     try:
         outcome = intake.inbox.accept(arrival)
-    except errors.Unreachable as error:
-        raise errors.TooMany(f"{error}. Send it again", retry_after_s=_RETRY_AFTER_S) from error
+    except (errors.Unreachable, peewee.DatabaseError) as error:
+        # Whatever ails the database (gone, full, read-only, broken): ConnectWise loses what is answered with a 5xx.
+        _logger.error("a webhook is put off: %s", error)  # noqa: TRY400  (the text says it all)
+        raise errors.TooMany("The webhook cannot be stored now", retry_after_s=_RETRY_AFTER_S) from error
     if outcome == "accepted":
         intake.ring()
     # Whoever works the event off logs its correlation id; a line for each hook of a burst would say nothing more.

@@ -62,8 +62,8 @@ def run(settings: Settings, *, skip_missed: bool = False) -> int:
         stop.wait()
     finally:
         server.stop()
-    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
-        os._exit(0)  # a call that hangs outside: the interpreter would wait for its thread, past the 10 s of O4
+    if threading.active_count() > 1:
+        os._exit(0)  # some call outside hangs, and the interpreter would wait for it, past the 10 s of O4
     return 0
 
 

@@ -280,7 +280,7 @@ class Choice(Field):
 def _window(text: str, at: int, columns: int) -> tuple[str, int]:
     """Return the end of a line up to the cursor and what fits behind it, and the column of the cursor."""
     before = cells.clean(text[:at])
-    while cells.width(before) >= columns:
+    while before and cells.width(before) >= columns:
         before = before[1:]
     return before + cells.clean(text[at:]), cells.width(before)
 

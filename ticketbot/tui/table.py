@@ -167,8 +167,9 @@ class Table(urwid.Widget, Generic[Row]):
         return cells.canvas([[line] for line in lines[:height]], columns)
 
     def _scroll(self, height: int) -> None:
-        """Keep the selected row on the screen."""
-        self._top = max(min(self._top, self._at), self._at - height + 1, 0)
+        """Keep the selected row on the screen, and the screen full as far as there are rows."""
+        full = self._found.reach(self._top + height) - height
+        self._top = max(min(self._top, self._at, full), self._at - height + 1, 0)
 
     def _lines(self, columns: int, height: int) -> list[tuple[str, str]]:
         end = self._found.reach(self._top + max(height, 0))

@@ -100,7 +100,7 @@ class Window(urwid.Widget):
     def tick(self, passed_s: float) -> None:
         """Do what time brings: read anew, follow a sync, take a notice away."""
         self._status.tick(passed_s)
-        self.tab.tick(passed_s, is_idle=self.dialog is None)
+        self.tab.tick(passed_s, is_idle=self.dialog in (None, self._complaint))
         self._notice_s -= passed_s
         if self._notice_s <= 0:
             self._notice = ""

@@ -1,0 +1,96 @@
+"""`--json`: one document on stdout, as documented, for every command that prints data."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.cli.office import Office
+from ticketbot import documents, usage
+
+LINES = {
+    "create rule": "create rule --board-id=1 --recipient-id=2",
+    "create forward": "create forward --source-id=2 --destination-id=1 --start=2020-01-01 --end=2020-01-02T08:00",
+    "create user": "create user --name=Ben --email=ben@example.com",
+    "create key": "create key --user-id=1",
+    "update rule": "update rule 1 --enabled=false",
+    "update forward": "update forward 1 --end=2026-04-01",
+    "update config": "update config --require-board-rule=true",
+    "migrate": "migrate --status",
+    "sync": "sync --all",
+    "explain": "explain 1234",
+    "retry": "retry 1",
+    "retry --dead": "retry --dead",
+    "test": "test 1",
+    "get user": "get user 1",
+    "get key": "get key 1",
+    "get ticket": "get ticket 1234",
+    "get config": "get config",
+    "delete user": "delete user 2",
+    "delete key": "delete key 2",
+}
+
+
+def checked(command: str, printed: str) -> Any:
+    """Return a document that is of the shape that is documented for a command, with no field more and none less."""
+    shape = documents.DOCUMENTS[command]
+    document = json.loads(printed)
+    assert msgspec.to_builtins(msgspec.json.decode(printed, type=shape)) == document
+    return document
+
+
+@pytest.mark.parametrize("command", sorted(set(documents.DOCUMENTS) - {"sync cancel", "doctor"}))
+def test_what_is_printed_is_as_documented_and_nothing_else_is_on_stdout(office: Office, command: str) -> None:
+    office.furnish()
+    office.tbot("create", "user", "--name=Cora", "--email=cora@example.com")
+    office.tbot("create", "key", "--user-id=2")
+    is_plain = command.split()[0] in ("get", "delete")
+    line = LINES.get(command, f"{command} 1" if is_plain else command)
+    database = office.world.database_url
+    run = office.process if command == "migrate" else office.tbot  # it opens the database that our server is using
+    done = run(*shlex.split(line), "--json", TBOT_DATABASE_URL=database)
+    assert done.status == 0, done
+    assert checked(command, done.out) is not None
+
+
+def test_the_document_of_a_doctor_is_as_documented_when_nothing_is_configured(office: Office) -> None:
+    done = office.process("doctor", "--json", TBOT_DATABASE_URL=office.world.database_url)
+    assert [check["state"] for check in checked("doctor", done.out)][:3] == ["ok", "ok", "ok"], done
+
+
+def test_cancelling_prints_the_run_that_is_asked_to_stop(office: Office) -> None:
+    with office.slow_syncs():
+        office.tbot("sync", "--all", "--no-wait")
+        done = office.tbot("sync", "cancel", "--json")
+    assert done.status == 0, done
+    assert checked("sync cancel", done.out)["state"] == "running"
+
+
+def test_every_command_that_takes_json_has_a_documented_shape() -> None:
+    takes = {command for command in usage.commands() if "--json" in " ".join(usage.patterns(command))}
+    assert takes == {command.split()[0] for command in documents.DOCUMENTS}
+
+
+def test_an_empty_list_is_a_list(office: Office) -> None:
+    assert office.tbot("list", "rules", "--json").document == []
+
+
+def test_json_is_ascii_so_that_no_locale_and_no_terminal_is_hurt(office: Office) -> None:
+    office.furnish("\x1b[2J\x9b\u202eAnä\x7f")
+    shown = office.tbot("list", "recipients", "--json")
+    assert shown.out.isascii()
+    assert not any(character in shown.out for character in "\x1b\x7f")
+    assert shown.document[0]["name"] == "\x1b[2J\x9b\u202eAnä\x7f"
+
+
+def test_a_limit_takes_the_first_rows_and_of_the_ledger_the_newest(office: Office) -> None:
+    office.furnish()
+    assert [row["id"] for row in office.tbot("list", "recipients", "--limit=1", "--json").document] == [1]
+    for _ in range(2):
+        office.tbot("create", "key", "--user-id=1")
+    changes = office.tbot("list", "audit", "--limit=1", "--json").document
+    assert [row["id"] for row in changes] == [2]

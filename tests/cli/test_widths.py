@@ -1,0 +1,145 @@
+"""At 80 columns nothing is wider than 80 cells, and no id, state or key is cut, whatever things are called."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+import wcwidth
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.cli.office import Office
+from ticketbot import usage
+from ticketbot.cli import cells
+
+NAMES = {
+    "plain": "Help Desk",
+    "long": "Hanrahan " * 22 + "Ltd",
+    "one long word": "x" * 200,
+    "emoji": "🚒 Fire 👩‍👩‍👧 ❤️ 🇩🇪 👍🏽 " * 6,
+    "right to left": "מוקד תמיכה طلبات الدعم " * 8,
+    "wide": "サポート窓口" * 30,
+    "hostile": "\x1b[31mred\x1b[0m\r\n\x9b2J\u202eevil\u2066\x07\t" * 5,
+}
+LINES = [
+    "list boards",
+    "list members",
+    "list recipients",
+    "list rules",
+    "list forwards",
+    "list users",
+    "list keys",
+    "list tickets",
+    "list notifications",
+    "list audit",
+    "list syncs",
+    "get recipient 1",
+    "get rule 1",
+    "get forward 1",
+    "get ticket 1234",
+    "get notification 1",
+    "get config",
+    "get user 1",
+    "get key 1",
+    "explain 1234",
+    "sync --all",
+    "sync status",
+    "config",
+    "ping",
+    "authcheck",
+    "test 1",
+    "retry 1",
+    "retry --dead",
+    "create rule --board-id=1 --recipient-id=2",
+    "update rule 1 --enabled=false",
+    "create key --user-id=1",
+    "delete forward 1 --yes",
+]
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def widest(text: str) -> int:
+    """Return the cells of the widest line; a control character would make it -1."""
+    widths = [wcwidth.wcswidth(line) for line in ESCAPES.sub("", text).split("\n")]
+    assert min(widths) >= 0, text
+    return max(widths)
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+@pytest.mark.parametrize(("terminal", "environ"), [(True, {}), (True, {"NO_COLOR": "1"}), (False, {})], ids=str)
+def test_no_line_is_wider_than_80_cells(office: Office, name: str, terminal: bool, environ: dict[str, str]) -> None:
+    office.furnish(name, board=name)
+    for line in LINES:
+        done = office.tbot(*shlex.split(line), answer="y" if terminal else None, **environ)
+        assert done.status == 0, done
+        shown = done.out + (done.err if terminal else "")
+        if line != "sync --all" or not terminal:  # bars are drawn over themselves
+            assert widest(shown) <= 80, f"{line}\n{shown}"
+        assert terminal or "\x1b" not in shown
+        assert not environ or not re.search(r"\x1b\[[0-9;]*3[0-7]", shown)
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_ids_and_states_are_whole(office: Office, name: str) -> None:
+    office.furnish(name, board=name)
+    rules = office.tbot("list", "rules").out
+    assert re.search(r"^1 +1 .* 1 .* room +enabled$", rules, re.M), rules
+    assert re.search(r"^1234 .* open$", office.tbot("list", "tickets").out, re.M)
+    assert re.search(r"^1 .* 1234 +new .* dead ", office.tbot("list", "notifications").out, re.M)
+
+
+def test_ids_that_leave_no_room_for_names_are_shown_field_by_field_and_whole(office: Office) -> None:
+    office.furnish()
+    shown = office.tbot("list", "rules", COLUMNS="40").out
+    assert widest(shown) <= 40
+    assert re.search(r"^board id +1$", shown, re.M)
+    assert re.search(r"^state +enabled$", shown, re.M)
+
+
+def test_an_id_of_80_characters_stands_in_a_line_of_its_own(office: Office) -> None:
+    office.furnish()
+    message_id = "Y2lzY29zcGFyazovL3VzL01FU1NBR0U" * 3
+    from ticketbot import db
+    from ticketbot.models import notifications
+
+    with db.transaction("test"):
+        notifications.Notification.update(webex_message_id=message_id[:79]).execute()
+    assert f"\nwebex message id\n{message_id[:79]}\n" in office.tbot("get", "notification", "1").out
+
+
+def test_the_key_is_whole_and_alone(office: Office) -> None:
+    done = office.tbot("create", "key", "--user-id=1", terminal=True)
+    assert re.fullmatch(r"tbot_[\w-]{48}\n", done.out)
+
+
+def test_help_fits_a_screen_of_80_by_24() -> None:
+    assert len(usage.overview().splitlines()) <= 24
+    assert widest(usage.overview()) <= 80
+
+
+@pytest.mark.parametrize("command", usage.commands())
+def test_the_page_of_a_command_fits_80_columns(command: str) -> None:
+    assert widest(usage.of(command)) <= 80
+
+
+@settings(max_examples=300)
+@given(st.text(), st.integers(2, 90))
+def test_what_is_cut_or_folded_fits_and_holds_no_control_character(text: str, limit: int) -> None:
+    shown = cells.clean(text)
+    for line in [cells.cut(shown, limit), *cells.fold(shown, limit)]:
+        assert 0 <= wcwidth.wcswidth(line) <= cells.width(line) <= limit
+
+
+@given(st.text(), st.integers(2, 90))
+def test_folding_loses_nothing_but_spaces(text: str, limit: int) -> None:
+    shown = cells.clean(text)
+    assert "".join(cells.fold(shown, limit)).replace(" ", "") == shown.replace(" ", "")
+
+
+def test_no_character_is_wider_for_wcwidth_than_for_us() -> None:
+    every = (chr(code) for code in range(0x20, 0x30000) if not 0xD800 <= code < 0xE000)
+    shown = [cells.clean(character) for character in every]
+    wrong = [text for text in shown if not 0 <= wcwidth.wcswidth(text) <= cells.width(text)]
+    assert wrong == []

@@ -1,0 +1,246 @@
+"""Alive, ready, and in numbers (O2, O3): each failure, each case of waiting for somebody else, and no details outside."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.world import World, wait_for
+from tests.wsgi import Adapter
+from ticketbot import db, errors
+from ticketbot.models import events, notifications, routing, state
+from ticketbot.server import app as application
+from ticketbot.server import health
+
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+URL = "http://tbot.example"
+
+
+class Server:
+    """The health routes alone: nobody works anything off, and threads are dead when a test says so."""
+
+    def __init__(self) -> None:
+        self.dead: list[str] = []
+        self.stranger = False
+        app = application.new_app()
+        health.add_routes(app, admit_local=self._admit, dead_threads=lambda: self.dead, now=lambda: NOW)
+        self._session = requests.Session()
+        self._session.mount(URL, Adapter(app))
+
+    def _admit(self, environ: Mapping[str, Any]) -> None:
+        if self.stranger:
+            raise errors.NotAllowed("Not for strangers")
+
+    def get(self, path: str) -> requests.Response:
+        answer = self._session.get(f"{URL}{path}")
+        assert answer.headers["X-Request-ID"]
+        return answer
+
+    def ready(self) -> tuple[int, str, dict[str, str]]:
+        """Return status, what it says of the whole, and the checks that are not well."""
+        answer = self.get("/readyz")
+        body = answer.json()
+        assert set(body) == {"status", "checks"}
+        return answer.status_code, body["status"], {name: each for name, each in body["checks"].items() if each != "ok"}
+
+
+@pytest.fixture
+def server(database: str) -> Iterator[Server]:
+    """Return the health routes on both kinds of database."""
+    yield Server()
+
+
+def _event(seconds_ago: float = 0, **more: Any) -> None:
+    then = NOW - timedelta(seconds=seconds_ago)
+    row = {
+        "ticket_id": 1,
+        "source": "hook",
+        "correlation": "c",
+        "first_received_at": then,
+        "received_at": then,
+        "due_at": then,
+    }
+    with db.transaction("test"):
+        events.Event.create(**{**row, **more})
+
+
+def _notification(seconds_ago: float = 0, **more: Any) -> None:
+    then = NOW - timedelta(seconds=seconds_ago)
+    with db.transaction("test"):
+        recipient = routing.Recipient.create(type="person", webex_id="w", name="Ana")
+        row = {
+            "ticket_id": 1, "correlation": "c", "subject": "new:1", "target": "recipient:1", "kind": "new",
+            "recipient": recipient, "recipient_name": "Ana", "state": notifications.PENDING, "reason": "rule 1",
+            "forwarded_from": [], "markdown": "x", "created_at": then, "give_up_at": NOW + timedelta(days=1),
+            "next_try_at": then,
+        }  # fmt: skip
+        notifications.Notification.create(**{**row, **more})
+
+
+def _hold(service: str, until: datetime) -> None:
+    with db.transaction("test"):
+        state.hold(service, until=until, now=NOW, reason="401 from https://secret.example")
+
+
+def test_a_server_with_nothing_to_do_is_ready(server: Server) -> None:
+    """O2."""
+    assert server.ready() == (200, "ok", {})
+    assert set(server.get("/readyz").json()["checks"]) == {
+        "database",
+        "schema",
+        "workers",
+        "queues",
+        "connectwise",
+        "webex",
+    }
+
+
+def test_a_dead_worker_is_a_failure(server: Server) -> None:
+    """O2."""
+    server.dead = ["events-1"]
+    assert server.ready() == (503, "failed", {"workers": "failed"})
+
+
+@pytest.mark.parametrize("add", [_event, _notification])
+def test_what_is_due_and_unclaimed_for_a_minute_is_a_failure(server: Server, add: Callable[[float], None]) -> None:
+    """O2: somebody should have taken it."""
+    add(61)
+    assert server.ready() == (503, "failed", {"queues": "failed"})
+
+
+@pytest.mark.parametrize("add", [_event, _notification])
+def test_what_is_due_for_less_than_a_minute_is_no_failure(server: Server, add: Callable[[float], None]) -> None:
+    """O2."""
+    add(59)
+    assert server.ready() == (200, "ok", {})
+
+
+def test_what_is_being_worked_on_is_no_failure_however_long_it_takes(server: Server) -> None:
+    """O2: its ticket's next event waits for it, too."""
+    lease = {"lease_owner": "other", "lease_until": NOW + timedelta(seconds=20)}
+    _event(600, state=events.RUNNING, **lease)
+    _event(500)
+    _notification(600, state=notifications.SENDING, **lease)
+    assert server.ready() == (200, "ok", {})
+
+
+@pytest.mark.parametrize(("service", "add"), [("connectwise", _event), ("webex", _notification)])
+def test_what_a_hold_keeps_from_being_claimed_is_degraded(
+    server: Server, service: str, add: Callable[[float], None]
+) -> None:
+    """O2: it waits for an outside service."""
+    add(600)
+    _hold(service, NOW + timedelta(minutes=5))
+    assert server.ready() == (200, "degraded", {service: "degraded"})
+
+
+@pytest.mark.parametrize(("service", "add"), [("connectwise", _event), ("webex", _notification)])
+def test_a_hold_that_is_just_over_leaves_a_minute_to_claim(
+    server: Server, service: str, add: Callable[[float], None]
+) -> None:
+    """O2: and it is degraded until a success ends it."""
+    add(600)
+    _hold(service, NOW - timedelta(seconds=30))
+    assert server.ready() == (200, "degraded", {service: "degraded"})
+
+
+@pytest.mark.parametrize(("service", "add"), [("connectwise", _event), ("webex", _notification)])
+def test_what_has_failed_and_is_tried_again_is_degraded(server: Server, service: str, add: Callable[..., None]) -> None:
+    """O2."""
+    later = NOW + timedelta(minutes=1)
+    add(**({"attempts": 1, "due_at": later} if service == "connectwise" else {"attempts": 1, "next_try_at": later}))
+    assert server.ready() == (200, "degraded", {service: "degraded"})
+
+
+def test_a_failure_outweighs_what_waits(server: Server) -> None:
+    """O2."""
+    server.dead = ["messages-3"]
+    _hold("webex", NOW + timedelta(minutes=5))
+    assert server.ready() == (503, "failed", {"workers": "failed", "webex": "degraded"})
+
+
+def test_without_its_database_a_server_lives_and_is_not_ready_and_tells_no_details(
+    server: Server, database: str
+) -> None:
+    """O2, O3: what was counted in memory is still told."""
+    with tempfile.TemporaryDirectory(prefix="secret-place") as folder:
+        db.close_database()
+        db.open_database("postgresql://secret.example.invalid:1/x" if db.is_postgres() else f"sqlite:///{folder}")
+        assert server.get("/healthcheck").json() == {"status": "ok"}
+        assert server.ready() == (503, "failed", {"database": "failed"})
+        assert "secret" not in server.get("/readyz").text
+        assert "tbot_hooks_total" in server.get("/metrics").text
+        db.open_database(database)
+    assert server.ready() == (200, "ok", {})
+
+
+def test_a_migration_that_is_missing_is_a_failure(sqlite: str) -> None:
+    """O2."""
+    with db.transaction("test"):
+        db.database.execute_sql("DELETE FROM schema_migration")
+    assert Server().ready() == (503, "failed", {"schema": "failed"})
+
+
+def test_a_database_without_tables_is_a_failure(sqlite: str) -> None:
+    """O2: not one in our code."""
+    with db.transaction("test"):
+        db.database.execute_sql("DROP TABLE hold")
+    status, whole, _ = Server().ready()
+    assert (status, whole) == (503, "failed")
+
+
+def test_numbers_are_prometheus_text_and_fit_the_queues(server: Server) -> None:
+    """O3."""
+    _event(90)
+    _event(30, state=events.DEAD, ticket_id=2)
+    _notification(120)
+
+    answer = server.get("/metrics")
+
+    assert answer.headers["Content-Type"].startswith("text/plain; version=")
+    families = {family.name: family for family in text_string_to_metric_families(answer.text)}
+    assert {"tbot_hooks", "tbot_events", "tbot_notifications", "tbot_api_call_seconds", "tbot_catch_up_finds"} <= set(
+        families
+    )
+    rows = {(s.labels["queue"], s.labels["state"]): s.value for s in families["tbot_queue_rows"].samples}
+    assert rows == {
+        ("event", "waiting"): 1, ("event", "running"): 0, ("event", "dead"): 1,
+        ("notification", "pending"): 1, ("notification", "sending"): 0, ("notification", "dead"): 0,
+    }  # fmt: skip
+    ages = {sample.labels["queue"]: sample.value for sample in families["tbot_queue_oldest_seconds"].samples}
+    assert ages == {"event": 90, "notification": 120}
+
+
+def test_numbers_are_not_for_strangers(server: Server) -> None:
+    """A2: health is."""
+    server.stranger = True
+    assert [server.get(path).status_code for path in ("/metrics", "/healthcheck", "/readyz")] == [401, 200, 200]
+    assert server.get("/metrics").headers["Content-Type"] == application.PROBLEM
+
+
+@pytest.mark.parametrize("path", ["/healthcheck", "/readyz", "/metrics"])
+def test_a_running_server_is_well_and_refuses_what_came_through_a_proxy(path: str, sqlite: str) -> None:
+    """O2, A2: over real HTTP."""
+    with World(sqlite) as world, world.server(TBOT_WORKERS="1") as server:
+        assert wait_for(lambda: requests.get(f"{server.url}/readyz", timeout=5).json()["status"] == "ok")
+        assert requests.get(server.url + path, timeout=5).status_code == 200
+        for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
+            answer = requests.get(server.url + path, headers={header: "127.0.0.1"}, timeout=5)
+            assert answer.status_code == (401 if path == "/metrics" else 200)
+        refused = requests.post(server.url + path, timeout=5)
+        assert (refused.status_code, refused.headers["Content-Type"]) == (405, application.PROBLEM)
+        assert refused.headers["X-Request-ID"]
+
+
+def test_a_worker_that_has_died_is_noticed(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """O2: such as by a thread that the system has ended."""
+    monkeypatch.setattr("ticketbot.jobs.worker.Worker._every", lambda *_: None)
+    with World(sqlite) as world, world.server(TBOT_WORKERS="1") as server:
+        assert wait_for(lambda: requests.get(f"{server.url}/readyz", timeout=5).status_code == 503)
+        assert requests.get(f"{server.url}/readyz", timeout=5).json()["checks"]["workers"] == "failed"

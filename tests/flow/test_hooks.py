@@ -1,0 +1,271 @@
+"""What the hook takes in: committed before it is acknowledged, once, folded per ticket (W3 to W6)."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+
+from tests.world import World, is_quiet, post_hook, wait_for
+from ticketbot import db
+from ticketbot.jobs import housekeeping
+from ticketbot.models import events
+from ticketbot.simulators import faults
+
+GONE = 990_099  # no such ticket: looked up once, found gone, done
+
+
+def _hook(world: World, ticket: int = GONE, **changes: Any) -> bytes:
+    fields = json.loads(world.connectwise.callbacks.body(ticket, None, "updated", "ana", callback=1))
+    return json.dumps({name: value for name, value in {**fields, **changes}.items() if value is not ...}).encode()
+
+
+def _rows() -> list[events.Event]:
+    with db.session():
+        return list(events.Event.select().order_by(events.Event.id))
+
+
+def _status(answer: requests.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["status"]
+
+
+class TestCommit:
+    """W3: the inbox row is committed before the 2xx, and without one there is no 2xx."""
+
+    def test_an_acknowledged_hook_is_in_the_database(self, world: World) -> None:
+        """W3, O1: and the answer names the id that leads on from here."""
+        with world.server(TBOT_WORKERS="1") as server:
+            answer = post_hook(server.url, world, _hook(world, MessageId="once"))
+
+            assert _status(answer) == (200, "accepted")
+            (event,) = _rows()
+            assert (event.ticket_id, event.source, event.action) == (GONE, "hook", "updated")
+            assert event.correlation == answer.headers["X-Request-ID"]
+            with db.session():
+                assert [row.message_id for row in events.SeenMessage.select()] == ["once"]
+
+    def test_a_database_that_is_gone_means_send_it_again_and_that_works(
+        self, world: World, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """W3, P14: 429, with no word about what ails us; the same hook is taken in later."""
+        with world.server(TBOT_WORKERS="1") as server:
+            assert _status(post_hook(server.url, world, _hook(world))) == (200, "accepted")
+            body = _hook(world, GONE + 1)
+            with gone(world.database_url):
+                answer = post_hook(server.url, world, body)
+
+            _assert_put_off(answer)
+            assert "a webhook is put off" in caplog.text
+            assert [row.ticket_id for row in _rows()] == [GONE]
+            assert _status(post_hook(server.url, world, body)) == (200, "accepted")
+
+    def test_a_database_that_takes_nothing_means_send_it_again(self, world: World) -> None:
+        """W3: whatever its reason, such as being read-only after a failover; nothing of the hook is remembered."""
+        body = _hook(world, MessageId="once")
+        with world.server(TBOT_WORKERS="1") as server:
+            with refusing_events():
+                _assert_put_off(post_hook(server.url, world, body))
+            with db.session():
+                assert events.SeenMessage.select().count() == 0
+            assert _status(post_hook(server.url, world, body)) == (200, "accepted")
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            faults.down(),
+            faults.status(500),
+            faults.html(),
+            faults.redirect("http://127.0.0.1:9/"),
+            faults.half_a_body(),
+        ],
+    )
+    def test_a_key_that_is_not_to_be_had_means_send_it_again(self, fault: faults.Fault, sqlite: str) -> None:
+        """W2: and leaves no row."""
+        with World(sqlite) as world, world.server(TBOT_WORKERS="1") as server:
+            fault.path = "callbackkey"
+            world.connectwise.faults.add(fault)
+
+            _assert_put_off(post_hook(server.url, world, _hook(world)))
+            assert _rows() == []
+
+
+class TestReplays:
+    """W4: a MessageId seen in the last 7 days is acknowledged and dropped."""
+
+    def test_a_replay_is_acknowledged_and_dropped(self, world: World) -> None:
+        with world.server(TBOT_WORKERS="1") as server:
+            body = _hook(world, MessageId="once")
+            assert _status(post_hook(server.url, world, body)) == (200, "accepted")
+            assert _status(post_hook(server.url, world, body)) == (200, "replayed")
+            assert _status(post_hook(server.url, world, _hook(world, GONE + 1, MessageId="once"))) == (200, "replayed")
+
+            assert [row.hooks for row in _rows()] == [1]
+
+    def test_after_seven_days_it_is_a_new_one(self, world: World) -> None:
+        with world.server(TBOT_WORKERS="1") as server:
+            body, now = _hook(world, MessageId="once"), datetime.now(UTC)
+            post_hook(server.url, world, body)
+
+            housekeeping.forget_message_ids(now + timedelta(days=7) - timedelta(minutes=1))
+            assert _status(post_hook(server.url, world, body)) == (200, "replayed")
+            housekeeping.forget_message_ids(now + timedelta(days=7, minutes=1))
+            assert _status(post_hook(server.url, world, body)) == (200, "accepted")
+
+    def test_of_the_same_hook_fifty_times_at_once_one_counts(self, world: World) -> None:
+        with world.server(TBOT_WORKERS="1") as server, ThreadPoolExecutor(16) as pool:
+            body = _hook(world, MessageId="once")
+            answers = list(pool.map(lambda _: _status(post_hook(server.url, world, body)), range(50)))
+
+            assert sorted(answers) == [(200, "accepted"), *[(200, "replayed")] * 49]
+            assert sum(row.hooks for row in _rows()) == 1
+
+
+class TestBursts:
+    """W5: at most one waiting and one running event for a ticket; others never wait."""
+
+    def test_fifty_hooks_at_once_for_one_ticket_are_one_look_or_two(self, world: World) -> None:
+        ticket = world.connectwise.add_ticket(world.board, "Printer on fire", notify=False)
+        path = rf"/tickets/{ticket}$"
+        held = world.connectwise.faults.add(faults.slow(30, path=path))
+        with world.server(TBOT_WORKERS="2") as server, ThreadPoolExecutor(16) as pool:
+            answers = list(pool.map(lambda _: _status(post_hook(server.url, world, _hook(world, ticket))), range(50)))
+
+            assert answers == [(200, "accepted")] * 50
+            assert sum(row.hooks for row in _rows()) == 50
+            assert sorted(row.state for row in _rows()) == ["running", "waiting"]
+            assert world.connectwise.faults.remove(held) is None
+            assert world.connectwise.calls.count(f"GET service/tickets/{{id}}") <= 2
+
+    def test_a_ticket_that_hangs_holds_up_no_other(self, world: World) -> None:
+        stuck, free = (world.connectwise.add_ticket(world.board, name, notify=False) for name in ("Stuck", "Free"))
+        world.connectwise.faults.add(faults.slow(30, path=rf"/tickets/{stuck}$"))
+        with world.server(TBOT_WORKERS="2") as server:
+            for ticket in (stuck, free, stuck):
+                post_hook(server.url, world, _hook(world, ticket))
+
+            assert wait_for(lambda: {row.ticket_id: row.state for row in _rows()}.get(free) == "done")
+            assert [row.state for row in _rows() if row.ticket_id == stuck] in (["running", "waiting"], ["waiting"])
+
+    def test_what_a_hook_says_was_done_decides_nothing(self, world: World) -> None:
+        """W5, W7: each is looked up, and what is there counts."""
+        with world.server(TBOT_WORKERS="2") as server:
+            for number, action in enumerate(("added", "Updated", "DELETED")):
+                assert _status(post_hook(server.url, world, _hook(world, GONE + number, Action=action))) == (
+                    200,
+                    "accepted",
+                )
+
+            assert wait_for(is_quiet)
+            assert {row.state for row in _rows()} == {"done"}
+            assert {row.decisions[0]["reason"] for row in _rows()} == {"deleted in ConnectWise"}
+
+
+ODD = [
+    None,
+    ...,
+    7,
+    True,
+    1.5,
+    [],
+    {},
+    "",
+    "x" * 5000,
+    "a\0b",
+    "\U0001f525",
+    "[" * 2000,
+    '{"recordType": 7}',
+    "null",
+    "7",
+]
+
+
+def test_a_hook_is_taken_in_whatever_its_other_fields_hold(sqlite: str) -> None:
+    """W6: they are hints, and a hint that makes no sense is none."""
+    with World(sqlite) as world, world.server(TBOT_WORKERS="2") as server:
+        for field in (
+            "MessageId",
+            "FromUrl",
+            "MemberId",
+            "ProductInstanceId",
+            "Entity",
+            "CallbackObjectRecId",
+            "Extra",
+        ):
+            for odd in ODD:
+                body = _hook(world, **{"MessageId": ..., field: odd})
+                assert _status(post_hook(server.url, world, body)) == (200, "accepted"), (field, odd)
+
+
+@pytest.mark.parametrize(
+    ("record_type", "hint"),
+    [("ProjectTicket", "project"), ("ProjectIssue", "project"), ("ServiceTicket", None), ("projectticket", None)],
+)
+def test_the_kind_of_ticket_is_taken_as_a_hint(record_type: str, hint: str | None, sqlite: str) -> None:
+    """T1."""
+    with World(sqlite) as world, world.server(TBOT_WORKERS="1") as server:
+        post_hook(server.url, world, _hook(world, Entity=json.dumps({"recordType": record_type})))
+
+        assert [row.kind_hint for row in _rows()] == [hint]
+
+
+def test_the_largest_id_a_database_holds_is_taken_in(world: World) -> None:
+    """W6."""
+    with world.server(TBOT_WORKERS="1") as server:
+        assert _status(post_hook(server.url, world, _hook(world, 2**63 - 1))) == (200, "accepted")
+        assert [row.ticket_id for row in _rows()] == [2**63 - 1]
+
+
+def _assert_put_off(answer: requests.Response) -> None:
+    """Hold an answer to what ConnectWise sends again, and to what strangers may know."""
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert not [
+        word
+        for word in ("sqlite", "postgres", "/tmp", "127.0.0.1", "connect", "SQL")
+        if word in answer.json()["detail"]
+    ]
+
+
+@contextmanager
+def gone(url: str) -> Iterator[None]:
+    """Let every connection fail that is opened inside, as if the database had gone."""
+    with tempfile.TemporaryDirectory() as folder:
+        db.open_database("postgresql://127.0.0.1:1/gone" if url.startswith("postgres") else f"sqlite:///{folder}")
+        try:
+            yield
+        finally:
+            db.open_database(url)
+
+
+@contextmanager
+def refusing_events() -> Iterator[None]:
+    """Let the database itself refuse every new event."""
+    reason = "cannot execute INSERT in a read-only transaction"
+    if db.is_postgres():
+        make = [
+            f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '{reason}'; END $$",
+            "CREATE TRIGGER refusing BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION refuse()",
+        ]
+        drop = ["DROP TRIGGER refusing ON event", "DROP FUNCTION refuse()"]
+    else:
+        make = [f"CREATE TRIGGER refusing BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, '{reason}'); END"]
+        drop = ["DROP TRIGGER refusing"]
+    _run(make)
+    try:
+        yield
+    finally:
+        _run(drop)
+
+
+def _run(statements: list[str]) -> None:
+    with db.transaction("test"):
+        for statement in statements:
+            db.database.execute_sql(statement)

@@ -1,0 +1,352 @@
+"""What the hook refuses, over real HTTP: in which order, how, and that nothing of it is left (W1, W2, W6)."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import logging
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import hypothesis
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.databases import fresh_sqlite
+from tests.world import World
+from ticketbot import db
+from ticketbot.models import events
+from ticketbot.server import hooks
+from ticketbot.simulators import hooks as signing
+
+MARKER = "text-of-the-customer"
+TICKET = 990_099
+MIB = 1024 * 1024
+
+
+class Door:
+    """A server that knows its signing key already, and hooks to knock with."""
+
+    def __init__(self, world: World, url: str) -> None:
+        self.world, self.url = world, f"{url}{hooks.PATH}"
+        self.session = requests.Session()
+        self.ignored = self.body(Type="company")
+        assert self.knock(self.ignored).json() == {"status": "ignored"}
+        assert self.keys_asked() == 1
+
+    def keys_asked(self) -> int:
+        """Return how often a signing key was asked for."""
+        return sum("/system/callbackkey/" in call.path for call in self.world.connectwise.calls.log())
+
+    def body(self, **changes: Any) -> bytes:
+        """Build a hook about a ticket, with some fields changed or (...) left out."""
+        fields = {
+            "MessageId": "6f1d3c1e-0000-4000-8000-000000000001",
+            "CompanyId": self.world.connectwise.company,
+            "Action": "updated",
+            "Type": "ticket",
+            "ID": TICKET,
+            "Entity": json.dumps({"summary": MARKER}),
+            "Metadata": {"key_url": self.world.connectwise.callbacks.key_url},
+            **changes,
+        }
+        return json.dumps({name: value for name, value in fields.items() if value is not ...}).encode()
+
+    def sign(self, body: bytes) -> str:
+        return str(self.world.connectwise.sign(body))
+
+    def knock(self, body: bytes, signature: str | None = None, **headers: str) -> requests.Response:
+        """Post a body, signed as ConnectWise signs unless told otherwise; an empty signature is left out."""
+        signature = self.sign(body) if signature is None else signature
+        signed = {"x-content-signature": signature} if signature else {}
+        answer = self.session.post(self.url, data=body, headers={**signed, **headers}, timeout=10)
+        if not answer.ok:
+            _assert_problem(answer)
+        return answer
+
+    def status(self, body: bytes, signature: str | None = None) -> int:
+        return self.knock(body, signature).status_code
+
+    def raw(self, *lines: str, body: bytes = b"") -> bytes:
+        """Send a request written by hand and return all that comes back until the server or nobody says more."""
+        parts = urlsplit(self.url)
+        head = [
+            f"POST {hooks.PATH} HTTP/1.1",
+            f"Host: {parts.netloc}",
+            f"x-content-signature: {self.sign(body)}",
+            *lines,
+        ]
+        with socket.create_connection((parts.hostname, parts.port), timeout=5) as connection:
+            connection.sendall("\r\n".join([*head, "Connection: close", "", ""]).encode() + body)
+            connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+@pytest.fixture(scope="module")
+def everywhere(migrated_sqlite: bytes) -> Iterator[Door]:
+    """Start one server for all tests here: none of them leaves anything."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = fresh_sqlite(Path(folder), migrated_sqlite)
+        with World(url) as world, world.server() as server:
+            yield Door(world, server.url)
+
+
+@pytest.fixture
+def door(everywhere: Door, caplog: pytest.LogCaptureFixture) -> Iterator[Door]:
+    """Knock, and see afterwards that nothing is left: no row, no look-up, no log line with the body."""
+    caplog.set_level(logging.DEBUG)
+    yield everywhere
+    with db.session():
+        assert events.Event.select().count() == 0
+        assert events.SeenMessage.select().count() == 0
+    paths = [call.path + call.query for call in everywhere.world.connectwise.calls.log()]
+    assert not [path for path in paths if str(TICKET) in path]
+    assert everywhere.keys_asked() == 1, "the one at the start"
+    assert MARKER not in caplog.text
+
+
+def _assert_problem(answer: requests.Response) -> None:
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["X-Request-ID"]
+    assert answer.json()["status"] == answer.status_code
+    assert MARKER not in answer.text
+    assert "Traceback" not in answer.text
+
+
+class TestOrder:
+    """W1: which check comes first."""
+
+    def test_a_body_over_one_mebibyte_is_too_large_whatever_else_is_wrong(self, door: Door) -> None:
+        assert door.status(b"x" * (MIB + 1), signature="") == 413
+        assert door.status(b"x" * (MIB + 1), signature="forged") == 413
+        assert door.status(door.ignored.ljust(MIB + 1)) == 413
+
+    def test_one_mebibyte_is_read(self, door: Door) -> None:
+        assert door.knock(door.ignored.ljust(MIB)).json() == {"status": "ignored"}
+
+    @pytest.mark.parametrize("body", [b"", b"not JSON", b"[]"])
+    def test_without_a_signature_nothing_is_read(self, door: Door, body: bytes) -> None:
+        assert door.status(body, signature="") == 401
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"not JSON",
+            b"{",
+            b"[]",
+            b"null",
+            b"7",
+            b'"text"',
+            b"{}",
+            b"\xff\xfe",
+            b'{"Metadata": "\xff"}',
+            b'{"Metadata": "\\ud800"}',
+            b"NaN",
+            b'{"Metadata": null}',
+            b'{"Metadata": []}',
+            b'{"Metadata": "https://na.myconnectwise.net"}',
+            b'{"Metadata": {}}',
+            b'{"Metadata": {"key_url": null}}',
+            b'{"Metadata": {"key_url": ["x"]}}',
+            b'{"metadata": {"key_url": "x"}}',
+            b'{"Metadata": {"KEY_URL": "x"}}',
+            b"[" * MIB,
+            b'{"a":' * 200_000,
+            b'\xef\xbb\xbf{"Metadata": {"key_url": "x"}}',
+        ],
+    )
+    def test_what_names_no_key_is_unreadable_signed_or_not(self, door: Door, body: bytes) -> None:
+        assert [door.status(body), door.status(body, signature="forged")] == [400, 400]
+
+    def test_the_signature_is_looked_at_before_the_rest(self, door: Door) -> None:
+        for body in (door.body(ID="x"), door.body(Action="odd"), door.body(Type=7)):
+            assert door.status(body, signature="forged") == 401
+
+    def test_what_is_of_another_kind_is_ignored_before_its_id_is_looked_at(self, door: Door) -> None:
+        """W6."""
+        assert door.knock(door.body(Type="company", ID=None)).json() == {"status": "ignored"}
+
+
+class TestForged:
+    """W1, W2: who cannot sign as ConnectWise does gets nothing."""
+
+    def test_a_signature_that_is_not_of_this_body_is_refused(self, door: Door) -> None:
+        body = door.body()
+        right = door.sign(body)
+        other = signing.sign("another-key", body)
+        for signature in (
+            "x",
+            right[:-1],
+            right + "=",
+            right.swapcase(),
+            door.sign(body + b" "),
+            other,
+            "é",
+            "0" * 9000,
+        ):
+            assert door.status(body, signature) == 401, signature
+
+    def test_a_body_that_was_changed_or_cut_off_on_the_way_is_refused(self, door: Door) -> None:
+        body = door.body()
+        cut_off = body[:-20]
+        assert door.status(body.replace(b"990099", b"990098"), door.sign(body)) == 401
+        assert door.status(cut_off, door.sign(body)) == 400
+        assert door.status(body + b"\n", door.sign(body)) == 401
+
+    @pytest.mark.parametrize("company", [None, ..., "", "other", 7, 0, True, [], {}, ["examplemsp"], "examplemsp\0"])
+    def test_a_hook_of_another_company_is_refused(self, door: Door, company: object) -> None:
+        assert door.status(door.body(CompanyId=company)) == 401
+
+    def test_the_key_of_a_stranger_is_not_asked_for(self, door: Door) -> None:
+        """P13: he signs rightly with a key of his own, which he serves himself."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.settimeout(0.05)
+            port = listener.getsockname()[1]
+            for authority in (f"127.0.0.1:{port}", f"localhost:{port}", f"[::ffff:127.0.0.1]:{port}"):
+                key_url = f"http://{authority}/v2025_1//system/callbackkey/index.rails?companyName=examplemsp"
+                body = door.body(Metadata={"key_url": key_url})
+                assert door.status(body, signing.sign("his-key", body)) == 401
+            with pytest.raises(TimeoutError):
+                listener.accept()
+
+    def test_the_key_of_another_tenant_of_the_same_cloud_is_not_asked_for(self, door: Door) -> None:
+        """W2: other tenants have keys, too."""
+        callbacks = door.world.connectwise.callbacks
+        callbacks.other_tenants["evil"] = "their-key"
+        for query in (
+            "companyName=evil",
+            "companyName=evil&companyName=examplemsp",
+            "companyName=examplemsp&CompanyName=evil",
+        ):
+            key_url = callbacks.key_url.replace("companyName=examplemsp", query)
+            body = door.body(Metadata={"key_url": key_url})
+            assert door.status(body, signing.sign("their-key", body)) == 401
+
+    @pytest.mark.parametrize(
+        "key_url",
+        ["", "x", "file:///etc/passwd", "http://169.254.169.254/system/callbackkey/", "http://[", "\0", "é" * 5000],
+    )
+    def test_an_address_that_is_none_of_ours_is_refused(self, door: Door, key_url: str) -> None:
+        """P13."""
+        assert door.status(door.body(Metadata={"key_url": key_url})) == 401
+
+
+class TestContent:
+    """W6: what verifies and still is no hook about a ticket."""
+
+    @pytest.mark.parametrize("ticket_id", [
+        None, ..., "", "990099", 990099.0, 1e30, 1.5, True, False, 0, -1, 2**63, 10**30, [], [990099], {}, {"id": 1},
+    ])  # fmt: skip
+    def test_no_integer_id_is_unreadable(self, door: Door, ticket_id: object) -> None:
+        assert door.status(door.body(ID=ticket_id)) == 400
+
+    @pytest.mark.parametrize("field", ["Action", "Type"])
+    @pytest.mark.parametrize("value", [None, ..., "", "odd", "tickets", 7, True, [], ["ticket"], {}, {"a": [[[[]]]]}])
+    def test_another_action_or_type_is_ignored_and_logged(
+        self, door: Door, field: str, value: object, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        answer = door.knock(door.body(**{field: value}))
+
+        assert (answer.status_code, answer.json()) == (200, {"status": "ignored"})
+        assert "a webhook of another kind is ignored" in caplog.text
+
+    def test_an_action_nested_as_deep_as_json_is_read_is_ignored(self, door: Door) -> None:
+        """P14."""
+        for depth in (400, 900, 990):
+            body = door.body(Action="ACTION").replace(b'"ACTION"', b"[" * depth + b"]" * depth)
+            assert door.status(body) in (200, 400)
+
+
+class TestTransport:
+    """W1: lengths that lie, pieces, other methods."""
+
+    @pytest.mark.parametrize(
+        ("size", "status"),
+        [(None, 200), (MIB, 200), (MIB + 1, 413), (3 * MIB, 413)],
+        ids=["short", "most", "more", "much"],
+    )
+    def test_a_body_in_pieces_is_measured_as_a_whole(self, door: Door, size: int | None, status: int) -> None:
+        """W1: chunked, so that no length was announced."""
+        body, parts = door.ignored.ljust(size or 0), urlsplit(door.url)
+        with closing(http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=10)) as connection:
+            headers = {"x-content-signature": door.sign(body), "Transfer-Encoding": "chunked"}
+            pieces = (body[start : start + 50_000] for start in range(0, len(body), 50_000))
+            connection.request("POST", hooks.PATH, pieces, headers, encode_chunked=True)
+            assert connection.getresponse().status == status
+
+    @pytest.mark.parametrize(
+        ("lines", "status"),
+        [
+            (["Content-Length: 99999999999"], b"413"),
+            (["Content-Length: -1"], b"400"),
+            (["Content-Length: +5"], b"400"),
+            (["Content-Length: 0x10"], b"400"),
+            (["Content-Length: 1", "Content-Length: 2"], b"400"),
+            (["Transfer-Encoding: gzip"], b"501"),
+            ([], b"400"),
+            (["Content-Length: 0"], b"400"),
+        ],
+    )
+    def test_a_length_that_makes_no_sense_is_refused(self, door: Door, lines: list[str], status: bytes) -> None:
+        """W1: no length is an empty body, which is no JSON."""
+        assert door.raw(*lines, body=door.ignored).split()[1] == status
+
+    def test_a_length_that_is_too_short_cuts_the_body_off(self, door: Door) -> None:
+        """W1: what follows is no hook either."""
+        body = door.body()
+        answer = door.raw(f"Content-Length: {len(body) - 5}", body=body)
+        assert answer.split()[1] == b"400"
+        assert b" 200 " not in answer
+
+    def test_a_body_that_ends_before_its_length_is_never_taken_in(self, door: Door) -> None:
+        """W1: the sender has gone."""
+        body = door.body()
+        assert b" 200 " not in door.raw(f"Content-Length: {len(body) + 5}", body=body)
+
+    @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "ODD"])
+    def test_any_other_method_is_refused(self, door: Door, method: str) -> None:
+        answer = requests.request(method, door.url, timeout=10)
+        assert answer.status_code == 405
+        assert answer.headers["Allow"] == "POST"
+        _assert_problem(answer)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=10,
+)
+signatures = st.one_of(st.just("signed"), st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=60))
+FUZZ = hypothesis.settings(max_examples=150, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
+
+
+@FUZZ
+@given(
+    body=st.one_of(st.binary(max_size=300), json_values.map(lambda value: json.dumps(value).encode())),
+    signature=signatures,
+)
+def test_nothing_at_random_is_ever_taken_in_or_breaks_anything(door: Door, body: bytes, signature: str) -> None:
+    """W1, P14: neither 2xx nor 5xx."""
+    status = door.status(body, None if signature == "signed" else signature)
+
+    assert status in (400, 401)
+
+
+FIELDS = ("MessageId", "CompanyId", "MemberId", "Action", "Type", "ID", "Entity", "CallbackObjectRecId", "Metadata")
+
+
+@FUZZ
+@given(field=st.sampled_from(FIELDS), value=json_values)
+def test_no_value_of_any_field_breaks_anything(door: Door, field: str, value: Any) -> None:
+    """P14: signed rightly, and about something else than a ticket, lest it be taken in."""
+    status = door.status(door.body(**{"Type": "company", field: value}) if field != "Type" else door.body(Type=value))
+
+    assert status in (200, 400, 401)
