@@ -79,12 +79,12 @@ class Stepper:
             deliver.Desk(self.outside.webex, held, self.clock, pause=lambda _: False, jitter=lambda: 0.0),
         )
 
-    def paused_in_between(self, pause: Callable[[], object]) -> intake.Desk:
-        """Return the desk of a worker that is paused once, after it has read the ticket and before it decides."""
+    def paused_before_its_commit(self, pause: Callable[[], object]) -> intake.Desk:
+        """Return the desk of a worker that is paused once, after it has decided and before it commits."""
         looks = itertools.count(1)
 
         def now() -> datetime:
-            if next(looks) == 2:  # the first look at the clock was for the claim
+            if next(looks) == 3:  # the first look at the clock is for the claim, the second for the decision
                 pause()
             return self.clock()
 

@@ -22,6 +22,10 @@ from ticketbot.simulators.webex import Webex
 URL = "http://tbot.test"
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TRUSTED_PROXY = "10.0.0.7"
+NOBODY = connectwise.ConnectWise(
+    url="http://127.0.0.1:9", company="none", public_key="none", private_key="none", client_id="none"
+)
+"""A ConnectWise that nobody serves."""
 
 
 class Clock:
@@ -46,14 +50,16 @@ class Clock:
 class Api:
     """One server's application. Several on one database are several servers that share it."""
 
-    def __init__(self, organisation: Webex, clock: Clock | None = None) -> None:
+    def __init__(
+        self, organisation: Webex, clock: Clock | None = None, site: connectwise.ConnectWise | None = None
+    ) -> None:
         self.clock = clock or Clock()
         self.webex = organisation
         self.woken: Counter[str] = Counter()
         self.access = access.Access(
             trusted_proxies=kinds.networks(TRUSTED_PROXY), now=self.clock.now, clock=self.clock.seconds
         )
-        self.syncs = _syncs(organisation, self.clock)
+        self.syncs = _syncs(organisation, self.clock, site or NOBODY)
         self.app = application.new_app()
         health.add_routes(self.app, admit_local=self.access.admit_local, dead_threads=list, now=self.clock.now)
         routes.add_routes(
@@ -151,10 +157,6 @@ def wrong_fields(response: requests.Response) -> set[str]:
     return {each["field"] for each in problem(response)["errors"]}
 
 
-def _syncs(organisation: Webex, clock: Clock) -> sync.Syncs:
-    """Return syncs whose ConnectWise nobody serves: what they do is told elsewhere."""
-    nobody = connectwise.ConnectWise(
-        url="http://127.0.0.1:9", company="none", public_key="none", private_key="none", client_id="none"
-    )
+def _syncs(organisation: Webex, clock: Clock, site: connectwise.ConnectWise) -> sync.Syncs:
     asked = webex.Webex(url=organisation.url, token=organisation.token)
-    return sync.Syncs(sync_run.Desk(nobody, asked, "tests", clock.now))
+    return sync.Syncs(sync_run.Desk(site, asked, "tests", clock.now))

@@ -31,5 +31,6 @@ def office(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[offices.Off
     """Return a running server with an administrator and the command line that leads to it."""
     with World(sqlite) as world, world.server() as server:
         yield offices.Office(world, server, offices.administrator(), monkeypatch)
+        world.connectwise.callbacks.sender.stop()
         # A connection that waitress has not seen closing when it is stopped would be left to the garbage collector.
         assert wait_for(lambda: not server._http.active_channels)

@@ -81,7 +81,7 @@ class Office:
         return Outcome(done.returncode, done.stdout, done.stderr)
 
     def furnish(self, name: str = "Help Desk", board: str = "Service Desk") -> None:
-        """Store one of everything that can be listed, under ids 1: a board, a recipient, a rule, a ticket, a message."""
+        """Store one of everything that can be listed: recipients 1 and 2, rule 1, forward 1, a ticket, its message."""
         now = datetime.now(UTC)
         with db.transaction("furnish"):
             tickets.Board.create(id=self.world.board, name=board)

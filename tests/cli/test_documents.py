@@ -48,7 +48,7 @@ def test_what_is_printed_is_as_documented_and_nothing_else_is_on_stdout(office: 
     office.furnish()
     office.tbot("create", "user", "--name=Cora", "--email=cora@example.com")
     office.tbot("create", "key", "--user-id=2")
-    is_plain = command.split()[0] in ("get", "delete")
+    is_plain = command.split(maxsplit=1)[0] in ("get", "delete")
     line = LINES.get(command, f"{command} 1" if is_plain else command)
     database = office.world.database_url
     run = office.process if command == "migrate" else office.tbot  # it opens the database that our server is using

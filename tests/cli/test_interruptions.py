@@ -63,7 +63,9 @@ STARTED = "import ticketbot.__main__ as program, sys; print('up', file=sys.stder
 
 
 @pytest.mark.parametrize("number", range(10))
-def test_ctrl_c_at_any_moment_from_our_first_line_on_ends_with_130_or_comes_too_late(office: Office, number: int) -> None:
+def test_ctrl_c_at_any_moment_from_our_first_line_on_ends_with_130_or_comes_too_late(
+    office: Office, number: int
+) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", STARTED, "list", "rules"],
         env={**clean_environ(), **office.environ},
@@ -110,7 +112,11 @@ def test_on_a_terminal_a_sync_draws_bars_and_leaves_its_result(office: Office) -
     environ = {**clean_environ(), **office.environ, "TERM": "xterm", "COLUMNS": "80"}
     with office.slow_syncs():
         process = subprocess.Popen(
-            [sys.executable, "-m", "ticketbot", "sync", "--boards"], env=environ, stdin=theirs, stdout=theirs, stderr=theirs
+            [sys.executable, "-m", "ticketbot", "sync", "--boards"],
+            env=environ,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
         )
         os.close(theirs)
         shown = b""
@@ -119,7 +125,7 @@ def test_on_a_terminal_a_sync_draws_bars_and_leaves_its_result(office: Office) -
         assert process.wait(20) == 0
     os.close(ours)
     assert b"\x1b[?25l" in shown, "no bar hid the cursor"
-    assert shown.rstrip().splitlines()[-1].startswith(b"Sync 1 is done: boards"), shown[-500:]
+    assert shown.rstrip().splitlines()[-1].endswith(b"Sync 1 is done: boards 2, statuses 2"), shown[-500:]
 
 
 def _read(terminal: int) -> bytes:

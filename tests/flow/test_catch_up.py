@@ -295,3 +295,15 @@ def test_a_watermark_from_a_clock_that_was_ahead_misses_nothing(world: World) ->
     ticket = world.connectwise.add_ticket(world.board, "Printer")
     _catch_up(world)
     assert _queued() == [(ticket, "catch-up")]
+
+
+def test_nothing_from_before_the_first_start_is_caught_up_with(world: World) -> None:
+    """C1: the watermark starts at `watching_since`, and no overlap reaches beyond it."""
+    world.connectwise.now = lambda: minutes_ago(1)
+    world.connectwise.add_many(3, world.board)
+    _start_watching(datetime.now(UTC))
+    world.connectwise.now = lambda: datetime.now(UTC) + timedelta(seconds=1)
+    new = world.connectwise.add_ticket(world.board, "Printer")
+    for _ in range(2):
+        _catch_up(world)
+    assert _queued() == [(new, "catch-up")]

@@ -1,4 +1,4 @@
-"""Alive, ready, and in numbers (O2, O3): each failure, each case of waiting for somebody else, and no details outside."""
+"""Alive, ready, and in numbers (O2, O3): each failure, each case of waiting for others, and no details outside."""
 
 from __future__ import annotations
 

@@ -175,7 +175,7 @@ def test_what_a_paused_worker_decided_is_void_once_its_event_was_taken_over(step
         stepper.clock.advance(seconds=31)
         assert events.claim(other_events.held.owner, stepper.clock()) is not None
 
-    assert intake.work_next(stepper.paused_in_between(be_taken_over))
+    assert intake.work_next(stepper.paused_before_its_commit(be_taken_over))
     assert ledger() == []
     (event,) = event_rows()
     assert (event.state, event.lease_owner) == ("running", other_events.held.owner)

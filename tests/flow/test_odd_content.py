@@ -12,6 +12,7 @@ import pytest
 from tests.stepping import Stepper, event_rows, heard, rows_of
 from tests.world import ledger
 from ticketbot import db
+from ticketbot.jobs import intake
 from ticketbot.models import tickets
 from ticketbot.simulators import faults
 
@@ -41,17 +42,31 @@ def test_a_time_entry_and_a_note_of_the_same_id_are_two_notes(stepper: Stepper) 
     """T6."""
     ticket = stepper.announce("ana")
     note = stepper.note(ticket, "a note")
-    entry = stepper.note(ticket, "an hour", member="ben", kind="TimeEntryNote")
-    assert note == entry
     stepper.hook(ticket)
     stepper.work()
-    assert sorted(heard(stepper.world, "Ana Alvarez")[1:]) == ["a note", "an hour"]
+    assert stepper.note(ticket, "an hour", member="ben", kind="TimeEntryNote") == note
+    stepper.hook(ticket)
+    stepper.work()
+    assert heard(stepper.world, "Ana Alvarez")[1:] == ["a note", "an hour"]
     assert _stored_notes() == [("TicketNote", note), ("TimeEntryNote", note)]
-    assert {row.subject for row in ledger()} == {
-        f"new:{ticket}",
-        f"note:TicketNote:{note}",
-        f"note:TimeEntryNote:{note}",
-    }
+
+
+def test_two_tickets_that_share_a_note_and_are_decided_at_once_tell_of_it_once(stepper: Stepper) -> None:
+    """D5, T6: neither of the two workers knows what the other is about to commit."""
+    child, parent = stepper.announce("ana", note="child"), stepper.announce("ana", "ben", note="parent")
+    stepper.world.connectwise.bundle(child, parent, notify=False)
+    stepper.note(child, "news")
+    stepper.hook(parent)
+    stepper.hook(child)
+
+    def let_the_child_be_decided() -> None:
+        assert intake.work_next(stepper.server()[0])
+
+    assert intake.work_next(stepper.paused_before_its_commit(let_the_child_be_decided))
+    stepper.work()
+    assert heard(stepper.world, "Ana Alvarez") == ["child", "parent", "news"]
+    assert heard(stepper.world, "Ben Bauer") == ["parent", "news"]
+    assert {row.state for row in event_rows()} == {"done"}
 
 
 @pytest.mark.parametrize("how", ["merge", "bundle"])

@@ -78,6 +78,17 @@ def test_numbers_are_not_for_whom_a_proxy_sends(world: World) -> None:
         )
 
 
+def test_bodies_over_http_are_read_in_chunks_and_refused_when_too_large(world: World) -> None:
+    """P14: the real server, not only the application."""
+    with world.server(**ADMIN) as server:
+        header = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+        chunks = iter([b'{"name": "Ben", ', b'"email": "ben@example.com"}'])
+        made = requests.post(f"{server.url}/users", data=chunks, headers=header, timeout=5)
+        assert (made.status_code, made.json()["name"]) == (201, "Ben")
+        large = requests.post(f"{server.url}/users", data=b" " * (2 * 1024 * 1024), headers=header, timeout=5)
+        assert (large.status_code, large.headers["Content-Type"]) == (413, "application/problem+json")
+
+
 def test_a_dead_message_is_sent_again_on_request(world: World) -> None:
     """L5."""
     with world.server(**ADMIN) as server:

@@ -47,7 +47,7 @@ def test_open_tickets_and_their_notes_are_stored_with_one_call_for_each_and_one_
 def test_a_second_sync_reads_only_the_notes_of_what_changed(syncing: Syncing) -> None:
     """S3"""
     world = syncing.world
-    made = world.connectwise.add_many(20, world.board, notes=1, entered_at=minutes_ago(60))
+    made = world.connectwise.add_many(20, world.board, notes=1)
     syncing.run(tickets=True)
     for ticket in made[3:6]:
         world.connectwise.add_note(ticket, f"news of {ticket}", contact=world.contact)

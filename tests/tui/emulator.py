@@ -44,6 +44,7 @@ class Terminal:
         self.master, self.slave = os.openpty()
         self._set_size(*size)
         self.settings_before = self.settings()
+        self.written = b""
         self._changed = threading.Condition()
         self._canvas = TermCanvas(*size, _Host(self._answer))  # type: ignore[arg-type]
         self.process = subprocess.Popen(
@@ -133,6 +134,7 @@ class Terminal:
                 assert error.errno == errno.EIO
                 return
             with self._changed, contextlib.suppress(IndexError):  # drawn for another size, in the midst of a resize
+                self.written += data
                 self._canvas.addstr(data)
                 self._changed.notify_all()
 

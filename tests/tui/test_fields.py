@@ -69,10 +69,13 @@ def choice(*names: str, is_many: bool = False) -> fields.Choice:
 def test_a_choice_waits_for_what_there_is_to_choose() -> None:
     field = fields.Choice("board_id", "Board", none="None yet. Press Ctrl+S.")
     assert text_of(field) == ["", "Loading…"]
-    typed(field, *"pro").leave()
-    assert "Nothing is called 'pro'" in field.missing()
+    typed(field, *"pro", "enter").leave()
+    assert field.missing() == "The names are still being read."
     field.fill(fields.Options([]))
     assert text_of(field) == ["pro", "None yet. Press Ctrl+S."]
+    assert "Nothing is called 'pro'" in field.missing()
+    field.give_up("Cannot reach the server.")
+    assert text_of(field) == ["pro", "Cannot reach the server."]
 
 
 def test_a_name_is_taken_with_enter_after_a_part_of_it() -> None:

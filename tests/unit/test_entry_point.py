@@ -63,12 +63,17 @@ def failing(error: BaseException) -> Callable[..., int]:
 
 
 class TestHelp:
-    @pytest.mark.parametrize("argv", [(), ("--help",), ("-h",), ("help",), ("--log-level=info",)])
-    def test_tbot_alone_shows_all_commands_on_one_screen(self, tbot, argv: tuple[str, ...]) -> None:
+    def test_tbot_alone_is_the_terminal_ui_which_needs_a_key(self, tbot) -> None:
+        shown = tbot()
+        assert (shown.status, shown.out) == (2, "")
+        assert shown.err.startswith("tbot: TBOT_API_KEY is not set")
+
+    @pytest.mark.parametrize("argv", [("--help",), ("-h",), ("help",), ("--log-level=info", "--help")])
+    def test_help_shows_all_commands_on_one_screen(self, tbot, argv: tuple[str, ...]) -> None:
         shown = tbot(*argv)
         assert (shown.status, shown.err) == (0, "")
         assert shown.out == usage.overview()
-        assert all(f"\n  {command} " in shown.out for command in usage.commands())
+        assert all(re.search(rf"  {command} +[A-Z]", shown.out) for command in usage.commands())
         assert len(shown.out.splitlines()) <= 24
         assert max(map(len, shown.out.splitlines())) <= 80
 
@@ -82,15 +87,17 @@ class TestHelp:
             "--port=<port>",
             "--skip-missed",
             "--config=<file>",
+            "--base-url=<url>",
             "--log-level=<level>",
             "-h",
         ]
 
     def test_every_command_that_is_dispatched_is_described_and_the_other_way_round(self) -> None:
-        assert set(usage.commands()) == set(__main__._COMMANDS)
+        assert {None, *usage.commands()} == set(__main__._COMMANDS)
         for command in usage.commands():
             page = usage.of(command)
-            assert f"tbot {command} [options]" in page
+            assert f"\n  tbot {command} " in page
+            assert "[options]" in page
             assert page.count("Usage:") == 1
 
     def test_every_option_is_described(self) -> None:
@@ -162,7 +169,7 @@ class TestSettings:
     def test_config_shows_each_setting_with_its_origin(self, tbot, tmp_path: Path) -> None:
         file = tmp_path / "tbot.toml"
         file.write_text("workers = 7")
-        shown = tbot("config", f"--config={file}", **SERVER)
+        shown = tbot("config", f"--config={file}", COLUMNS="500", **SERVER)
         assert (shown.status, shown.err) == (0, "")
         rows = [re.split(r"  +", line) for line in shown.out.splitlines()]
         assert [row[0] for row in rows] == [row.name for row in config.TABLE]

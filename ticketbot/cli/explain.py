@@ -44,7 +44,7 @@ class _Telling:
             self._screen.say("")
             self._screen.say("From events that are no longer kept:")
             for row in self._untold.values():
-                self._point(f"{self._fate(row)} ({row.reason})", INDENT)
+                self._point(self._fate(row, row.reason), INDENT)
 
     def _tell_ticket(self) -> None:
         ticket = self._explanation.ticket
@@ -89,7 +89,7 @@ class _Telling:
         if row is None:
             verb = "was told" if decision.outcome == "told" else "was not told"
             return f"{decision.who} {verb}: {decision.reason}"
-        return f"{self._fate(row)}: {decision.reason}"
+        return self._fate(row, decision.reason)
 
     def _taken(self, decision: shapes.Decision) -> shapes.Notification | None:
         """Return the notification that a decision led to."""
@@ -99,19 +99,21 @@ class _Telling:
         found = next((row for row in about if row.recipient_name == decision.who), None)
         return self._untold.pop(found.id) if found else None
 
-    def _fate(self, row: shapes.Notification) -> str:
-        who, error = row.recipient_name, f" ({row.error})" if row.error else ""
+    def _fate(self, row: shapes.Notification, reason: str) -> str:
+        who, error = row.recipient_name, f": {row.error}" if row.error else ""
         if row.state == "sent":
             again = ", perhaps twice" if row.possible_duplicate else ""
             overtaken = ", overtaken by later ones" if row.overtaken else ""
             sent_at = f" on {self._screen.moment(row.sent_at)}" if row.sent_at else ""
-            return f"{who} was told{sent_at}{again}{overtaken}"
+            return f"{who} was told{sent_at}{again}{overtaken}: {reason}"
         if row.state == "skipped":
-            return f"{who} was not told"
+            return f"{who} was not told: {reason}"
+        tries = f" after {_times(row.attempts)}" if row.attempts else ""
         if row.state == "dead":
-            return f"{who} could not be told{error} after {_times(row.attempts)}; `tbot retry {row.id}` sends it again"
-        when = f" on {self._screen.moment(row.next_try_at)}" if row.next_try_at and row.state == "pending" else " now"
-        return f"{who} is told{when if row.attempts or row.state == 'sending' else ' next'}{error}"
+            return f"{who} could not be told ({reason}){error}. Given up{tries}; `tbot retry {row.id}` sends it again"
+        if not row.attempts or row.next_try_at is None:
+            return f"{who} is being told ({reason}){error}"
+        return f"{who} is told again on {self._screen.moment(row.next_try_at)}{tries} ({reason}){error}"
 
     def _point(self, text: str, indent: str) -> None:
         self._screen.say(text, f"{indent}- ")

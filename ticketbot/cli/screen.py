@@ -133,8 +133,10 @@ class Screen:
         from rich.console import Console
         from rich.text import Text
 
-        colour = "standard" if self.has_colour(sys.stdout) else None
-        console = Console(file=sys.stdout, color_system=colour, force_terminal=bool(colour), emoji=False)
+        colour = self.has_colour(sys.stdout)
+        console = Console(
+            file=sys.stdout, color_system="standard" if colour else None, force_terminal=colour, emoji=False
+        )
         heads = [column.title for column in columns]
         with console.capture() as captured:
             for row in (heads, *texts):

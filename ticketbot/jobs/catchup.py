@@ -51,7 +51,8 @@ def every_s() -> float:
 def run(desk: Desk, keep: duties.Keep) -> None:
     """Queue an event for every change since the watermark that was not decided; the watermark moves after them."""
     started_at = desk.now()
-    since = watermark(started_at)
+    before = watermark(started_at)
+    since = since_when(before, started_at)
     seen: list[datetime | None] = []
     for kind in refresh.KINDS:
         changed = list(_changed(desk, kind, since, keep))
@@ -60,16 +61,24 @@ def run(desk: Desk, keep: duties.Keep) -> None:
             keep()
             queue(chunk, desk.now())
     keep()
-    moved = next_watermark(since + OVERLAP, seen, started_at)
+    moved = next_watermark(before, seen, started_at)
     with db.transaction("watermark"):
         state.set_moment(state.CATCH_UP_WATERMARK, moved)
 
 
 def watermark(now: datetime) -> datetime:
-    """Return from when on changes are asked for. A watermark in the future is a clock that was wrong."""
+    """Return up to when everything has been seen. One that lies in the future comes from a clock that was wrong."""
     with db.session():
         moved = state.moment(state.CATCH_UP_WATERMARK) or state.moment(state.WATCHING_SINCE) or now
-    return min(moved, now) - OVERLAP
+    return min(moved, now)
+
+
+def since_when(before: datetime, now: datetime) -> datetime:
+    """Return from when on changes are asked for: with overlap, but none of what was before we began to watch."""
+    with db.session():
+        watching_since = state.moment(state.WATCHING_SINCE) or now
+    earliest = before - OVERLAP
+    return max(earliest, watching_since) if watching_since <= now else earliest
 
 
 def next_watermark(before: datetime, seen: Sequence[datetime | None], started_at: datetime) -> datetime:

@@ -86,7 +86,7 @@ _ADD_OR_FOLD = """
     VALUES {}
     ON CONFLICT (ticket_id) WHERE state = 'waiting' DO UPDATE SET
         hooks = event.hooks + excluded.hooks, action = excluded.action, received_at = excluded.received_at,
-        due_at = excluded.due_at, kind_hint = COALESCE(excluded.kind_hint, event.kind_hint)
+        due_at = excluded.due_at, kind_hint = COALESCE(excluded.kind_hint, event.kind_hint), attempts = 0
 """
 
 
@@ -102,7 +102,8 @@ def first_sights(message_ids: Iterable[str], now: datetime) -> set[str]:
 def add_or_fold(changes: Iterable[Change]) -> None:
     """Queue an event for each change of another ticket, or fold it into the one that already waits for that (W5).
 
-    The waiting one becomes due at once: whatever it was waiting for, there is news.
+    The waiting one becomes due at once: whatever it was waiting for, there is news. Its back-off starts anew, lest a
+    burst of hooks during a short outage drive it to its longest wait within a second.
     """
     folded: dict[int, Change] = {}
     for change in changes:

@@ -13,7 +13,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from ticketbot import db, errors, metrics
-from ticketbot.models import events, notifications, schema, state
+from ticketbot.models import events, notifications, schema, state, syncs
 from ticketbot.server import app as application
 
 UNCLAIMED_FOR = timedelta(seconds=60)
@@ -79,7 +79,8 @@ class Numbers(prometheus_client.CollectorRegistry):
         try:
             with db.session():
                 waiting = {"event": events.open_counts(), "notification": notifications.open_counts()}
-                oldest = {"event": events.oldest_waiting(), "notification": notifications.oldest_waiting()}
+                ended, running = syncs.last_finished(), syncs.running()
+            oldest = {"event": events.oldest_waiting(), "notification": notifications.oldest_waiting()}
         except (errors.Unreachable, peewee.DatabaseError):
             return  # what was counted in memory is worth having all the same, now more than ever
         rows = GaugeMetricFamily("tbot_queue_rows", "Rows in the queues by state", labels=["queue", "state"])
@@ -91,3 +92,10 @@ class Numbers(prometheus_client.CollectorRegistry):
         for queue, since in oldest.items():
             age.add_metric([queue], (self._now() - since).total_seconds() if since else 0.0)
         yield age
+        last = GaugeMetricFamily("tbot_sync_last_ended_timestamp_seconds", "When a sync last ended", labels=["state"])
+        for name, at in ended.items():
+            last.add_metric([name], at.timestamp())
+        yield last
+        yield GaugeMetricFamily(
+            "tbot_sync_running", "Whether a sync runs, on any server", value=int(running is not None)
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -16,6 +17,7 @@ from typing import Any
 
 import bottle
 import waitress.server
+from waitress import wasyncore
 
 from ticketbot import __version__, db, errors, log, metrics
 from ticketbot.config import Settings
@@ -95,8 +97,10 @@ class Server:
         background = self._outside.connectwise.in_background()
         self.syncs = sync.Syncs(sync_run.Desk(background, self._outside.webex, self._held.owner, self._now))
         self.app = self._new_app(settings)
+        sockets: dict[int, Any] = {}
         self._http = waitress.server.create_server(
             self.app,
+            map=sockets,
             host=settings.host,
             port=settings.port,
             threads=HTTP_THREADS,
@@ -104,6 +108,9 @@ class Server:
             clear_untrusted_proxy_headers=False,  # A2: whether a request was forwarded is ours to judge
             ident=None,
         )
+        self._listeners: list[Any] = [
+            each for each in sockets.values() if isinstance(each, waitress.server.BaseWSGIServer)
+        ]
         self._serving = threading.Thread(target=self._http.run, name="http", daemon=True)
         self.url = _address(self._http)
 
@@ -117,8 +124,13 @@ class Server:
         """Take nothing more in, finish what is in flight, release the leases (O4)."""
         _logger.info("stopping")
         deadline = time.monotonic() + STOP_WITHIN_S
-        self._http.close()
+        # In the thread that looks at the sockets: one that is closed under its eyes would end it, answers unsent.
+        for listener in self._listeners:
+            listener.trigger.pull_trigger(partial(wasyncore.dispatcher.close, listener))
         self._http.task_dispatcher.shutdown(cancel_pending=False, timeout=int(STOP_WITHIN_S / 2))
+        for listener in self._listeners:
+            with contextlib.suppress(OSError):  # the last one of them may have closed before it hears the bell
+                listener.trigger.pull_trigger(listener.close)
         self.syncs.stop()
         in_time = self._worker.stop(deadline - time.monotonic())
         self.syncs.join(2.0)

@@ -23,7 +23,6 @@ TIMEOUT_S = 15.0
 
 def run(settings: config.Settings, environ: Mapping[str, str] = os.environ) -> int:
     """Show the TUI until somebody quits. Returns the exit status; raises `SettingsError` without a terminal."""
-    settings.require("tui")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise errors.SettingsError("The TUI needs a terminal. `tbot --help` shows the commands, which need none")
     loop = _Loop(settings, themes.pick(environ))

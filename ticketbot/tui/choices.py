@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ticketbot import client, shapes
+from ticketbot import client, errors, shapes
 from ticketbot.tui import fields
 from ticketbot.tui.desk import Desk
 
@@ -52,7 +52,11 @@ def _fill(desk: Desk, read: Callable[[client.Client], fields.Options], *wanting:
         for field in wanting:
             field.fill(options)
 
-    desk.call(read, done)
+    def failed(error: errors.TicketbotError) -> None:
+        for field in wanting:
+            field.give_up(f"{error}. Esc, then N, tries again.")
+
+    desk.call(read, done, failed)
 
 
 def _read_boards(api: client.Client) -> fields.Options:

@@ -188,8 +188,14 @@ class Choice(Field):
     def fill(self, options: Options) -> None:
         """Say what there is to choose from."""
         self._options = options
+        self.complaint = ""
         self._look()
         self.changed()
+
+    def give_up(self, why: str) -> None:
+        """Say that it is not known what there is to choose from."""
+        self._none = why
+        self.fill(Options([]))
 
     @property
     def value(self) -> Any:
@@ -233,6 +239,8 @@ class Choice(Field):
             is_inside = 0 <= wanted < len(self._matches)
             self._marked = wanted if is_inside else self._marked
             return is_inside
+        if key == "enter" and self._options is None and self._edit.edit_text:
+            return True  # soon there is something to take
         if key == "enter":
             return self._take() and self._is_many
         if key == "backspace" and self._is_many and not self._edit.edit_text and self._chosen:
@@ -252,6 +260,8 @@ class Choice(Field):
 
     def missing(self) -> str:
         """Return that nothing was chosen."""
+        if self._edit.edit_text and self._options is None:
+            return "The names are still being read."
         if self._edit.edit_text and not self._is_taken:
             return f"Nothing is called {self._edit.edit_text!r}."
         return "" if self._chosen or self._is_optional else "Choose one: type a part of its name."

@@ -199,19 +199,18 @@ class Window(urwid.Widget):
         if line:
             before, after = line.edit_text[: line.edit_pos], line.edit_text[line.edit_pos :]
             return [("key", " / "), ("edit on", f"{before}▏{after} "), ("dim", f"  {self._counted()}")]
-        if self._notice:
-            return [("warning", f" {self._notice}")]
-        if self.failure:
-            return [("bad", f" {explain(self.failure).partition(chr(10))[0]}")]
-        by = f"sorted by {self.tab.table.sorted_by.lower()} "
-        return bars.both_ends([("dim", self._counted())], [("dim", by)], columns, "dim")
+        said: Line = [("warning", f" {self._notice}")]
+        if self.failure and not self._notice:
+            said = [("bad", f" {explain(self.failure).partition(chr(10))[0]}")]
+        order = f"  {self._counted()}, sorted by {self.tab.table.sorted_by.lower()} "
+        return bars.both_ends(said, [("dim", order)], columns, "dim")
 
     def _counted(self) -> str:
         table = self.tab.table
         if table.wanted:
             count = "…" if self.tab.count is None else self.tab.count
-            return f' {count} of {table.total} hold "{table.wanted}"'
-        return f" {table.total} {'row' if table.total == 1 else 'rows'}"
+            return f'{count} of {table.total} hold "{table.wanted}"'
+        return f"{table.total} {'row' if table.total == 1 else 'rows'}"
 
     def _keys_shown(self) -> list[tuple[str, str]]:
         always = keys.footer("anywhere")

@@ -19,7 +19,7 @@ class Clock:
         self.now_s = 0.0
 
     def __call__(self) -> float:
-        self.now_s += 0.05
+        self.now_s += 0.25
         return self.now_s
 
 
@@ -52,7 +52,8 @@ def _nothing() -> None:
 
 
 @pytest.fixture
-def hire() -> Iterator[Callable[..., crew.Crew]]:
+def hire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., crew.Crew]]:
+    monkeypatch.setattr(crew, "LOOK_EVERY_S", 0.001)
     hired: list[crew.Crew] = []
 
     def hire(width: int = 4, check: Callable[[], None] = _nothing, clock: Any = None) -> crew.Crew:

@@ -36,7 +36,7 @@ class Notifications(tab.Tab[shapes.Notification]):
                 "Ticket", lambda row: f"{row.ticket_id} {row.kind}", columns=12, order=lambda row: row.ticket_id
             ),
             table.Column("Recipient", lambda row: row.recipient_name, share=2),
-            table.Column("Why", lambda row: row.error or row.reason, share=3),
+            table.Column("Why", _why, share=3),
         ]
 
     def tone(self, row: shapes.Notification) -> str:
@@ -124,6 +124,11 @@ class Notifications(tab.Tab[shapes.Notification]):
             lines += [("", "")]
         lines = lines or [("", "Nothing was decided for it yet.")]
         self.desk.open(dialogs.Text(f"Ticket {explanation.ticket_id}{summary}", lines, self.desk.close))
+
+
+def _why(row: shapes.Notification) -> str:
+    """Return what is wrong while it is not sent, and otherwise why it was to be sent, or not."""
+    return row.error if row.error and row.state in ("dead", "pending", "sending") else row.reason
 
 
 def _is_dead(row: shapes.Notification) -> bool:

@@ -1,0 +1,191 @@
+"""B4: what a key costs: `GET /notifiers/rules` with 1,000 keys in the database, and the same route without a key.
+
+`python -m benchmarks.api <database-url> <ports-file>` serves both, in one process that this module starts.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from benchmarks import stage
+from ticketbot import db, shapes
+from ticketbot.models import admin, routing, schema, tickets
+
+KEYS, CALLERS, RULES = 1000, 20, 10
+REQUESTS, ROUNDS, THREADS = 1000, 11, 8
+PATH = "/notifiers/rules"
+
+
+def run() -> list[dict[str, Any]]:
+    """Measure B4 on both databases."""
+    with stage.databases() as urls:
+        return [_ratio(name, url) for name, url in urls.items()]
+
+
+def _ratio(name: str, database_url: str) -> dict[str, Any]:
+    keys = _fill(database_url)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "ports.json"
+        with stage.process(["-m", "benchmarks.api", database_url, str(file)]):
+            stage.wait_for(lambda: file.exists() and file.read_text().endswith("\n"))
+            ports = json.loads(file.read_text())
+            closed, open_ = (f"http://127.0.0.1:{ports[each]}{PATH}" for each in ("closed", "open"))
+            with_key = [{"Authorization": f"Bearer {key}"} for key in keys]
+            _get_all(closed, with_key, REQUESTS)  # every key is verified once, which is its one bcrypt
+            _get_all(open_, [{}], REQUESTS)
+            rounds = [(_get_all(closed, with_key, REQUESTS), _get_all(open_, [{}], REQUESTS)) for _ in range(ROUNDS)]
+            wrong_s = _seconds_of_a_wrong_key(closed)
+    ratio = statistics.median(open_s / closed_s for closed_s, open_s in rounds)
+    ours, floor = (REQUESTS / statistics.median(each) for each in zip(*rounds, strict=True))
+    bcrypt_s = _seconds_of_a_bcrypt(keys[0])
+    return {
+        "name": f"B4 requests with a key, {name}",
+        "figure": f"{ours:.0f}/s, a wrong key {wrong_s * 1000:.0f} ms (bcrypt {bcrypt_s * 1000:.0f} ms)",
+        "floor": f"{floor:.0f}/s",
+        "ratio": ratio,
+        "target": ">= 0.80",
+        "met": ratio >= 0.80 and wrong_s <= 1.5 * bcrypt_s,
+    }
+
+
+def _fill(database_url: str) -> list[str]:
+    """Store keys and rules; return the keys of those who call. The others are hashed cheaply: nobody verifies them."""
+    now = datetime.now(UTC)
+    db.open_database(database_url)
+    schema.migrate()
+    with db.transaction("benchmark"):
+        user = admin.add_user("Bench", "bench@example.com", now)
+        callers = [admin.new_key() for _ in range(CALLERS)]
+        for key in callers:
+            admin.add_key(user, key, now)
+        admin.KEY_COST, cost = 4, admin.KEY_COST
+        for _ in range(KEYS - CALLERS):
+            admin.add_key(user, admin.new_key(), now)
+        admin.KEY_COST = cost
+        board = tickets.Board.create(id=1, name="Service Desk")
+        for number in range(RULES):
+            room = routing.Recipient.create(type=routing.ROOM, webex_id=f"room-{number}", name=f"Room {number}")
+            routing.Rule.create(board=board, recipient=room, created_at=now)
+    db.close_database()
+    return callers
+
+
+def _get_all(url: str, headers: Sequence[Mapping[str, str]], count: int) -> float:
+    """Send so many requests over kept connections, with the headers in turn; return the seconds it took."""
+    parts = urlsplit(url)
+    refused: list[int] = []
+
+    def work(first: int) -> None:
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        for number in range(first, count, THREADS):
+            connection.request("GET", parts.path, headers=dict(headers[number % len(headers)]))
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != 200:
+                refused.append(answer.status)
+        connection.close()
+
+    workers = [threading.Thread(target=work, args=(first,)) for first in range(THREADS)]
+    started = time.perf_counter()
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    if refused:
+        raise RuntimeError(f"{len(refused)} requests were refused, the first with {refused[0]}")
+    return time.perf_counter() - started
+
+
+def _seconds_of_a_wrong_key(url: str) -> float:
+    parts = urlsplit(url)
+    took = []
+    for number in range(9):
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        started = time.perf_counter()
+        connection.request("GET", parts.path, headers={"Authorization": f"Bearer tbot_wrong-{number}"})
+        connection.getresponse().read()
+        took.append(time.perf_counter() - started)
+        connection.close()
+    return min(took)
+
+
+def _seconds_of_a_bcrypt(key: str) -> float:
+    took = []
+    for _ in range(9):
+        started = time.perf_counter()
+        admin.matches(None, key)
+        took.append(time.perf_counter() - started)
+    return min(took)
+
+
+def serve(database_url: str, file: Path) -> None:
+    """Serve the API twice: as it is, and with a door that stands open."""
+    import bottle
+    import waitress.server
+
+    from ticketbot.jobs import sync, sync_run
+    from ticketbot.kinds import zone
+    from ticketbot.remote import connectwise, webex
+    from ticketbot.server import access
+    from ticketbot.server import app as application
+    from ticketbot.server import serve as serving
+    from ticketbot.server.api import operations, routes
+
+    class Open(access.Access):
+        """A door that asks nobody."""
+
+        def admit(self, _environ: Mapping[str, Any]) -> access.Caller:
+            return nobody
+
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    def app(door: access.Access) -> bottle.Bottle:
+        made = application.new_app()
+        site = connectwise.ConnectWise(
+            url="http://127.0.0.1:9", company="none", public_key="none", private_key="none", client_id="none"
+        )
+        asked = webex.Webex(token="none")
+        syncs = sync.Syncs(sync_run.Desk(site, asked, "benchmark", now))
+        desk = operations.Desk(
+            access=door,
+            webex=asked,
+            syncs=syncs,
+            timezone=zone("UTC"),
+            now=now,
+            wake_events=lambda: None,
+            wake_messages=lambda: None,
+        )
+        routes.add_routes(made, desk)
+        return made
+
+    nobody = access.Caller(0, shapes.User(id=0, name="", email="", created_at=now()))
+    db.open_database(database_url)
+    servers = {
+        name: waitress.server.create_server(app(door), host="127.0.0.1", port=0, threads=serving.HTTP_THREADS, map={})
+        for name, door in (
+            ("closed", access.Access(trusted_proxies=(), now=now)),
+            ("open", Open(trusted_proxies=(), now=now)),
+        )
+    }
+    file.write_text(json.dumps({name: server.effective_port for name, server in servers.items()}) + "\n")
+    threads = [threading.Thread(target=server.run) for server in servers.values()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], Path(sys.argv[2]))

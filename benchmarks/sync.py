@@ -1,0 +1,169 @@
+"""B3: what a ticket sync costs in calls, time and memory, beside what it has to cost.
+
+`CALL_S` is what ConnectWise takes for a call. `SIZE` tickets of the first sync, a third of them without notes.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from benchmarks import stage
+from ticketbot.simulators.control import Remote
+
+SIZE = 10_000
+CALL_S = 0.100
+SIDE_BY_SIDE = 20
+CHANGED = 100
+LIMITED_SIZE, LIMIT_PER_MINUTE = 1_500, 1_000
+SMALL, LARGE = 2_000, 20_000
+EMAIL, KEY = "bench@example.com", "benchmark-key-of-some-length"
+ENTERED_AT = datetime.now(UTC) - timedelta(days=30)  # history: catch-up and decisions have no part in this
+
+
+def run() -> list[dict[str, Any]]:
+    """Measure calls and time of a first and a second sync, the rate under a limit, and memory."""
+    rows = []
+    for name in ("SQLite", "PostgreSQL"):
+        with stage.databases() as urls:
+            rows += _calls_and_time(name, urls[name])
+    with stage.databases() as urls:
+        rows.append(_limited(urls["SQLite"]))
+    rows.append(_memory())
+    return rows
+
+
+class _Served:
+    """A server with its simulated ConnectWise, full of tickets."""
+
+    def __init__(self, url: str, connectwise: str) -> None:
+        self.url = url
+        self.site = Remote(connectwise, timeout_s=300)
+        self.headers = {"Authorization": f"Bearer {KEY}"}
+        self.board = self.site.call("add_board", name="Service Desk")
+        requests.put(
+            f"{url}/config",
+            json={"max_concurrent_syncs": SIDE_BY_SIDE, "catch_up_interval": 0},
+            headers=self.headers,
+            timeout=10,
+        ).raise_for_status()
+
+    def add(self, count: int) -> list[int]:
+        """Open tickets, 30 % of them without notes."""
+        bare, written = int(count * 0.3), count - int(count * 0.3)
+        at = ENTERED_AT.isoformat()
+        made = self.site.call("add_many", count=written, board=self.board, notes=1, entered_at=at)
+        return made + self.site.call("add_many", count=bare, board=self.board, entered_at=at)
+
+    def sync(self) -> tuple[int, float]:
+        """Sync the tickets; return the calls and the seconds it took."""
+        self.site.call("clear_calls")
+        started = time.perf_counter()
+        run = requests.post(f"{self.url}/sync", json={"tickets": True}, headers=self.headers, timeout=10).json()
+        while run["state"] == "running":
+            time.sleep(0.05)
+            run = requests.get(f"{self.url}/sync/runs/{run['id']}", headers=self.headers, timeout=30).json()
+        if (run["state"], run["error_count"]) != ("done", 0):
+            raise RuntimeError(f"the sync is {run['state']}: {run['errors'][:3]}")
+        took = time.perf_counter() - started
+        counts = self.site.call("call_counts")
+        return sum(count for name, count in counts.items() if "tickets" in name), took
+
+
+def _server(url: str, known: dict[str, Any], **more: str) -> Any:
+    return stage.server(url, known["settings"], TBOT_ADMIN_EMAIL=EMAIL, TBOT_ADMIN_KEY=KEY, **more)
+
+
+def _calls_and_time(name: str, database_url: str) -> list[dict[str, Any]]:
+    with (
+        stage.simulators(f"--connectwise-latency={CALL_S}") as known,
+        _server(database_url, known, TBOT_CW_CALLS_PER_MINUTE="0") as url,
+    ):
+        served = _Served(url, known["connectwise"])
+        made = served.add(SIZE)
+        pages = -(-SIZE // 1000) + 1  # and one, which is empty, of project tickets
+        first = _row(f"B3 first sync of {SIZE}, {name}", served.sync(), pages + SIZE, 1.02, 20)
+        for ticket in made[:CHANGED]:
+            served.site.call("add_note", ticket_id=ticket, text="changed", notify=False)
+        second = _row(f"B3 again, {CHANGED} changed, {name}", served.sync(), pages + CHANGED, 1.0, 5)
+        served.site.close()
+    return [first, second]
+
+
+def _row(name: str, measured: tuple[int, float], needed: int, factor: float, more: int) -> dict[str, Any]:
+    calls, took = measured
+    floor = needed * CALL_S / SIDE_BY_SIDE
+    is_long = needed > 1000  # a short one has pages, asked one after the other, and a second that must have passed
+    return {
+        "name": name,
+        "figure": f"{calls} calls in {took:.1f} s",
+        "floor": f"{needed} calls, x {CALL_S * 1000:.0f} ms / {SIDE_BY_SIDE} = {floor:.1f} s",
+        "ratio": took / floor,
+        "target": f"<= {factor:g} x calls + {more}" + ("; time <= 1.25" if is_long else ""),
+        "met": calls <= needed * factor + more and (took <= 1.25 * floor or not is_long),
+    }
+
+
+def _limited(database_url: str) -> dict[str, Any]:
+    """Sync under a limit of calls a minute, which the simulated ConnectWise enforces with 429."""
+    with stage.simulators("--connectwise-latency=0.02") as known, _server(database_url, known) as url:
+        served = _Served(url, known["connectwise"])
+        served.add(LIMITED_SIZE)
+        served.site.call("configure", calls_per_minute=LIMIT_PER_MINUTE)
+        calls, took = served.sync()
+        log = served.site.call("calls")
+        refused = sum(call["status"] == 429 for call in log)
+        moments = sorted(datetime.fromisoformat(call["at"]).timestamp() for call in log)
+        served.site.close()
+    busiest = max(sum(at <= each < at + 60 for each in moments) for at in moments)
+    rate = calls / took * 60
+    return {
+        "name": f"B3 {LIMITED_SIZE} tickets at {LIMIT_PER_MINUTE} calls a minute",
+        "figure": f"{rate:.0f} a minute, busiest minute {busiest}, {refused} times 429",
+        "floor": f"{LIMIT_PER_MINUTE} a minute",
+        "ratio": rate / LIMIT_PER_MINUTE,
+        "target": ">= 0.95, never above",
+        "met": rate / LIMIT_PER_MINUTE >= 0.95 and busiest <= LIMIT_PER_MINUTE and not refused,
+    }
+
+
+def _memory() -> dict[str, Any]:
+    small, large = (_peak_mib(count) for count in (SMALL, LARGE))
+    return {
+        "name": f"B3 peak memory, {LARGE} tickets",
+        "figure": f"{large:.1f} MiB",
+        "floor": f"{small:.1f} MiB with {SMALL}",
+        "ratio": large / small,
+        "target": "<= 1.30",
+        "met": large / small <= 1.30,
+    }
+
+
+def _peak_mib(count: int) -> float:
+    with (
+        stage.databases() as urls,
+        stage.simulators() as known,
+        _server(urls["SQLite"], known, TBOT_CW_CALLS_PER_MINUTE="0") as url,
+    ):
+        served = _Served(url, known["connectwise"])
+        served.add(count)
+        served.sync()
+        served.site.close()
+        return _peak_of(url)
+
+
+def _peak_of(url: str) -> float:
+    """Return the most memory the server that listens there ever had."""
+    port = f"TBOT_PORT={url.rpartition(':')[2]}".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if port in (process / "environ").read_bytes().split(b"\0"):
+                lines = (process / "status").read_text().splitlines()
+                return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
+        except (OSError, StopIteration):
+            continue
+    raise RuntimeError("the server is not found in /proc")

@@ -1,0 +1,113 @@
+"""Write the pages of the command line and its manual from the usage text and the shapes: `make docs`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ticketbot import config, documents, usage
+
+ROOT = Path(__file__).parent.parent
+MADE_BY = "Written by `make docs` from ticketbot/usage.py and ticketbot/documents.py"
+
+COMMANDS_PAGE = f"""\
+<!-- {MADE_BY}; edit those. -->
+
+# The command line
+
+```
+{usage.overview()}```
+
+- Data goes to stdout, as tables or, with `--json`, as one document ([json.md](json.md)); messages go to stderr.
+- Tables fit the terminal, or 80 columns where there is none. Names are cut there, ids and states never; `tbot get` and
+  `--json` show everything. `NO_COLOR` is honoured, and nothing is coloured or animated when piped.
+- Deleting and `retry --dead` ask on a terminal, naming what; `--yes` does not. Without a terminal nothing is asked.
+- Times are shown in `TBOT_TIMEZONE`.
+- `TBOT_DEBUG=1` adds the traceback to an error.
+- `tbot completion bash`, `zsh` or `fish` prints what makes the shell complete all of this. The manual is
+  [tbot.1](tbot.1): `man docs/tbot.1`.
+
+## Exit status
+
+| status | meaning |
+| --- | --- |
+"""
+JSON_PAGE = f"""\
+<!-- {MADE_BY}; edit those. -->
+
+# What `--json` prints
+
+Every document is ASCII, indented, and the only thing on stdout; lists are arrays, never null. Fields may be added in a
+later release; none is renamed or removed. Times are RFC 3339 with offset. The shapes are those of the HTTP API. A
+delete prints what is no more, as it was.
+
+| command | document |
+| --- | --- |
+"""
+
+
+def pages() -> Mapping[Path, str]:
+    """Return the text of every file that follows from the usage text, by its path in the repository."""
+    return {Path("docs/cli.md"): _commands(), Path("docs/json.md"): _json(), Path("docs/tbot.1"): _manual()}
+
+
+def _commands() -> str:
+    statuses = "".join(f"| {entry.name} | {entry.does} |\n" for entry in usage.entries("Exit status"))
+    parts = [f"\n## tbot {command}\n\n```\n{usage.of(command)}```\n" for command in usage.commands()]
+    return COMMANDS_PAGE + statuses + "".join(parts)
+
+
+def schemas() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of every named shape that a command prints."""
+    _, components = msgspec.json.schema_components(documents.DOCUMENTS.values(), ref_template="#/$defs/{name}")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": dict(sorted(components.items()))}
+
+
+def _json() -> str:
+    rows = "".join(f"| `tbot {name}` | {_shape(shape)} |\n" for name, shape in documents.DOCUMENTS.items())
+    return f"{JSON_PAGE}{rows}\n## Schemas\n\n```json\n{json.dumps(schemas(), indent=2)}\n```\n"
+
+
+def _shape(shape: Any) -> str:
+    item = getattr(shape, "__args__", None)
+    return f"list of `{item[0].__name__}`" if item else f"`{shape.__name__}`"
+
+
+def _manual() -> str:
+    commands = "".join(f".SS tbot {name}\n.nf\n{_roff(usage.of(name))}.fi\n" for name in usage.commands())
+    statuses = "".join(f".TP\n{entry.name}\n{_roff(entry.does)}\n" for entry in usage.entries("Exit status"))
+    settings = "".join(f".TP\n.B {row.name}\n{_roff(row.meaning)}\n" for row in config.TABLE)
+    return f"""\
+.\\" {MADE_BY}
+.TH TBOT 1
+.SH NAME
+tbot \\- {_roff(usage.title())}
+.SH SYNOPSIS
+.B tbot
+[\\fIcommand\\fR] [\\fIoptions\\fR]
+.SH DESCRIPTION
+Without a command the terminal UI starts.
+.SH COMMANDS
+{commands}.SH EXIT STATUS
+{statuses}.SH ENVIRONMENT
+Each is also a key of config.toml, in lower case and without TBOT_; of a secret, _FILE can name a file that holds it.
+{settings}.SH FILES
+.TP
+.I ~/.config/ticketbot/config.toml
+Settings; \\fB--config\\fR names another.
+"""
+
+
+def _roff(text: str) -> str:
+    escaped = text.replace("\\", "\\e").replace("-", "\\-")
+    return re.sub(r"^([.'])", r"\\&\1", escaped, flags=re.M)
+
+
+if __name__ == "__main__":
+    for path, text in pages().items():
+        (ROOT / path).write_text(text, encoding="utf-8")

@@ -1,0 +1,154 @@
+"""O6: `tbot doctor` looks at everything and says how to mend it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.office import Outcome, administrator, clean_environ
+from tests.servers import ServerProcess
+from tests.world import World
+from ticketbot.simulators.faults import Fault
+
+
+@pytest.fixture
+def world(sqlite: str) -> Iterator[World]:
+    """Return a world without a server: the doctor must do without."""
+    with World(sqlite) as everything:
+        yield everything
+
+
+def examine(environ: dict[str, str], *argv: str) -> Outcome:
+    """Run `tbot doctor` as a process, which has its own database connections."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ticketbot", "doctor", *argv],
+        env={**clean_environ(), "TBOT_BASE_URL": "http://127.0.0.1:9"} | environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def checks(outcome: Outcome) -> dict[str, dict[str, Any]]:
+    """Return what was found, by the name of the check."""
+    return {row["check"]: row for row in json.loads(outcome.out)}
+
+
+def test_a_good_installation_whose_server_is_down_is_no_failure(world: World) -> None:
+    administrator()
+    done = examine(world.environ(), "--json")
+    states = {name: row["state"] for name, row in checks(done).items()}
+    assert done.status == 0, done
+    assert states == {
+        "settings": "ok",
+        "database": "ok",
+        "server": "warning",
+        "connectwise": "ok",
+        "permissions": "ok",
+        "callback": "skipped",
+        "webex": "ok",
+        "clock": "ok",
+        "public_url": "skipped",
+    }
+    assert all(row["fix"] for row in checks(done).values() if row["state"] != "ok")
+
+
+def test_with_the_server_up_all_is_checked_to_the_end(world: World) -> None:
+    key = administrator()
+    server = ServerProcess(world.environ())
+    environ = {**world.environ(), "TBOT_BASE_URL": server.url, "TBOT_API_KEY": key, "TBOT_PUBLIC_URL": server.url}
+    with server:
+        missing = examine(environ, "--json")
+        assert (missing.status, checks(missing)["callback"]["state"]) == (1, "failed"), missing
+        world.call_back(server.url)
+        found = checks(examine(environ, "--json"))
+        refused = checks(examine({**environ, "TBOT_API_KEY": "tbot_wrong"}, "--json"))
+    assert found["server"]["message"].endswith("answers, the key is that of ana@example.com")
+    assert found["callback"]["state"] == "ok"
+    assert found["public_url"]["state"] == "warning"  # plain http on loopback
+    assert refused["server"]["state"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("check", "environ", "word"),
+    [
+        ("connectwise", {"TBOT_CW_PRIVATE_KEY": "wrong-private-key"}, "TBOT_CW_PRIVATE_KEY"),
+        ("connectwise", {"TBOT_CW_URL": "http://127.0.0.1:9"}, "TBOT_CW_URL"),
+        ("connectwise", {"TBOT_CW_CLIENT_ID": ""}, "keys of an API member"),
+        ("webex", {"TBOT_WEBEX_TOKEN": "wrong-token"}, "developer.webex.com"),
+        ("webex", {"TBOT_WEBEX_URL": "http://127.0.0.1:9"}, "TBOT_WEBEX_URL"),
+        ("database", {"TBOT_DATABASE_URL": "postgresql://tbot:secret-word@127.0.0.1:9/tbot"}, "TBOT_DATABASE_URL"),
+        ("settings", {"TBOT_PORT": "many"}, "Give a whole number"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_is_wrong_fails_and_says_how_to_mend_it(
+    world: World, check: str, environ: dict[str, str], word: str
+) -> None:
+    done = examine({**world.environ(), **environ}, "--json")
+    found = checks(done)[check]
+    assert (done.status, found["state"]) == (1, "failed"), done
+    assert word in found["fix"]
+    assert "secret-word" not in done.out
+
+
+def test_a_missing_permission_is_named(world: World) -> None:
+    denial = '{"code": "ConnectWiseApi", "message": "Method not found"}'
+    world.connectwise.faults.add(Fault(effect="answer", path="company/contacts", status=404, content=denial))
+    found = checks(examine(world.environ(), "--json"))["permissions"]
+    assert (found["state"], found["message"]) == ("failed", "The API member may not read contacts")
+
+
+def test_projects_that_may_not_be_read_are_a_warning(world: World) -> None:
+    world.connectwise.faults.add(Fault(effect="answer", path="project/tickets", status=403, content="{}"))
+    assert checks(examine(world.environ(), "--json"))["permissions"]["state"] == "warning"
+
+
+def test_a_clock_that_is_wrong_is_told_with_how_wrong_it_is(world: World) -> None:
+    world.connectwise.faults.add(
+        Fault(effect="pass", path="system/info", headers={"Date": "Tue, 24 Nov 2020 04:00:00 GMT"})
+    )
+    found = checks(examine(world.environ(), "--json"))["clock"]
+    assert found["state"] == "failed"
+    assert "ahead of that of ConnectWise" in found["message"]
+
+
+def test_on_a_new_machine_nothing_fails_and_no_database_is_made(tmp_path: Path) -> None:
+    done = examine({"XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}, "--json")
+    found = checks(done)
+    assert done.status == 0, done
+    assert (found["database"]["state"], found["connectwise"]["state"]) == ("warning", "skipped")
+    assert list(tmp_path.rglob("*.db")) == []
+
+
+@pytest.mark.parametrize("columns", ["80", "60"])
+def test_a_person_reads_a_line_for_each_check_and_below_it_how_to_mend_it(world: World, columns: str) -> None:
+    done = examine({**world.environ(), "COLUMNS": columns})
+    assert done.status == 0
+    assert max(map(len, done.out.splitlines())) <= int(columns)
+    assert done.out.startswith("ok       settings     ")
+    assert "\n                      > " in done.out
+
+
+def test_an_unreadable_file_of_settings_fails_and_skips_the_rest(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("nonsense")
+    done = examine({}, f"--config={file}", "--json")
+    found = checks(done)
+    assert (done.status, found["settings"]["state"]) == (1, "failed")
+    assert {row["state"] for name, row in found.items() if name != "settings"} == {"skipped"}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
+def test_a_database_that_cannot_be_written_fails(world: World) -> None:
+    Path(world.database_url.removeprefix("sqlite:///")).chmod(0o400)
+    assert checks(examine(world.environ(), "--json"))["database"]["state"] == "failed"

@@ -1,0 +1,173 @@
+"""What is read at 3 a.m.: one line on stderr that says what and what to do, and the exit status for it."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import shlex
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.office import Office
+
+
+def test_a_server_that_is_down_is_named_with_where_its_address_comes_from(office: Office) -> None:
+    done = office.tbot("list", "rules", TBOT_BASE_URL="http://127.0.0.1:9")
+    assert (done.status, done.out) == (8, "")
+    assert done.err == (
+        "tbot: Cannot reach http://127.0.0.1:9. Is `tbot serve` running there? "
+        "TBOT_BASE_URL (from environment) or --base-url says where the server is.\n"
+    )
+
+
+@pytest.fixture
+def another_site() -> Iterator[str]:
+    """Return the address of a web server that is none of ours."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Silent) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+class _Silent(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_an_address_of_something_else_is_no_ticketbot(office: Office, another_site: str) -> None:
+    done = office.tbot("list", "rules", f"--base-url={another_site}")
+    assert done.status == 8
+    assert "answers, but not as a Ticketbot server" in done.err
+    assert "(from flag) or --base-url" in done.err
+
+
+def test_a_bad_key_is_told_with_where_it_comes_from_and_is_not_shown(office: Office) -> None:
+    done = office.tbot("list", "rules", TBOT_API_KEY="tbot_wrong_wrong_wrong")
+    assert done.status == 6
+    assert "Check TBOT_API_KEY (from environment)" in done.err
+    assert "wrong_wrong" not in done.err
+
+
+def test_no_key_is_a_setting_that_is_missing(office: Office) -> None:
+    """O9."""
+    done = office.tbot("list", "rules", TBOT_API_KEY="")
+    assert done.status == 2
+    assert done.err.startswith("tbot: TBOT_API_KEY is not set")
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "words"),
+    [
+        ("get rule 99", 4, "There is no rule 99. `tbot list rules` shows what there is"),
+        ("delete user 99", 4, "There is no user 99. `tbot list users` shows"),
+        ("retry 99", 4, "There is no notification 99. `tbot list notifications` shows"),
+        ("test 99", 4, "There is no recipient 99. `tbot list recipients` shows"),
+        ("explain 99", 4, "Nothing is known about ticket 99"),
+        ("get rule abc", 3, "<id> is 'abc'. Give a whole number"),
+        ("explain 12x", 3, "<ticket-id> is '12x'. Give a whole number"),
+        ("create rule --board-id=x --recipient-id=1", 3, "--board-id is 'x'. Give a whole number"),
+        ("create rule --board-id=98 --recipient-id=97", 3, "board_id"),
+        ("update rule 1 --enabled=maybe", 3, "--enabled is 'maybe'. Give true or false"),
+        ("update forward 1", 3, "Nothing is to be changed"),
+        ("update config", 3, "Nothing is to be changed"),
+        ("update config --max-message-length=7", 3, "max_message_length"),
+        ("create forward --source-id=1 --destination-id=1", 3, ""),
+        ("create forward --source-id=1 --destination-id=2 --start=3/1/2026", 3, "--start is '3/1/2026'. Give a date"),
+        ("create forward --source-id=1 --destination-id=2 --end=2026-02-30", 3, "--end is '2026-02-30'. Give a date"),
+        ("list notifications --state=lost", 3, "--state is 'lost'. Give one of pending, sending"),
+        ("list recipients --limit=many", 3, "--limit is 'many'. Give a whole number"),
+        ("sync", 3, "Say what to sync: --all"),
+        ("sync --boards --sync-boards=1", 3, "Add --tickets"),
+        ("sync --tickets --sync-boards=1,x", 3, "--sync-boards is 'x'. Give numbers such as 1,2,3"),
+        ("sync --tickets --all --sync-boards=1", 3, "Leave out --all or --sync-boards"),
+        ("sync --tickets --sync-boards=98", 3, "board_ids"),
+        ("sync cancel", 5, "No sync is running"),
+        ("create user --name=Ana --email=ANA@example.com", 5, ""),
+        ("create user --name=Ana --email=nobody", 3, "email"),
+        ("delete user 1", 5, ""),
+        ("delete key 1", 5, ""),
+        ("list nonsense", 2, "is not understood"),
+        ("get rule", 2, "is not understood"),
+    ],
+)
+def test_each_failure_has_its_line_and_status(office: Office, line: str, status: int, words: str) -> None:
+    done = office.tbot(*shlex.split(line))
+    assert (done.status, done.out) == (status, ""), done
+    first = done.err.splitlines()[0]
+    assert first.startswith("tbot: ")
+    assert words in first
+    assert status == 2 or len(done.err.splitlines()) == 1
+
+
+def test_a_circle_of_forwards_is_spelled_out(office: Office) -> None:
+    """F4."""
+    office.furnish()
+    done = office.tbot("create", "forward", "--source-id=2", "--destination-id=1")
+    assert done.status == 5
+    assert "Help Desk" in done.err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
+def test_a_config_file_that_may_not_be_read_is_named(office: Office, tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("")
+    file.chmod(0)
+    done = office.tbot("list", "rules", f"--config={file}")
+    assert done.status == 2
+    assert f"{file} cannot be read (Permission denied)" in done.err
+
+
+def test_a_directory_that_cannot_be_made_is_named(office: Office, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = office.process(
+        "migrate", TBOT_DATABASE_URL=f"sqlite:///{tmp_path}/file/sub/tbot.db", XDG_CONFIG_HOME=str(tmp_path)
+    )
+    assert done.status == 1, done
+    assert str(tmp_path / "file") in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_database_that_does_not_answer_is_named_with_its_setting(office: Office, tmp_path: Path) -> None:
+    done = office.process("migrate", TBOT_DATABASE_URL=f"sqlite:///{tmp_path}")
+    assert done.status == 8, done
+    assert f"SQLite file {tmp_path}" in done.err
+    assert "Check TBOT_DATABASE_URL" in done.err
+
+
+def test_on_a_terminal_a_delete_asks_and_names_what(office: Office) -> None:
+    office.furnish()
+    kept = office.tbot("delete", "rule", "1", answer="n")
+    assert kept.status == 1
+    assert "Delete rule 1 (Service Desk > Help Desk)? [y/N]" in kept.err
+    assert office.tbot("get", "rule", "1").status == 0
+    assert office.tbot("delete", "rule", "1", answer="y").status == 0
+    assert office.tbot("get", "rule", "1").status == 4
+
+
+def test_yes_and_a_pipe_are_not_asked(office: Office) -> None:
+    office.furnish()
+    assert "[y/N]" not in office.tbot("delete", "forward", "1", "--yes", answer="n").err
+    piped = office.tbot("delete", "rule", "1")
+    assert (piped.status, piped.err) == (0, "Deleted rule 1 (Service Desk > Help Desk)\n")
+
+
+def test_retrying_all_dead_asks_on_a_terminal(office: Office) -> None:
+    office.furnish()
+    assert office.tbot("retry", "--dead", answer="").status == 1
+    assert office.tbot("retry", "--dead", "--json", answer="y").document == {"notifications": 1, "events": 0}
+
+
+def test_retrying_what_is_not_dead_is_a_conflict(office: Office) -> None:
+    """L5."""
+    office.furnish()
+    assert office.tbot("retry", "1").status == 0
+    office.world.settle()
+    assert office.tbot("retry", "1").status == 5

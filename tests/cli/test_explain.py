@@ -1,0 +1,66 @@
+"""`tbot explain` reads like the answer of a colleague (D8)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from tests.cli.office import Office
+from tests.world import minutes_ago
+from ticketbot.simulators.faults import Fault
+
+
+def test_it_says_what_happened_who_was_told_and_who_was_not_and_why(office: Office) -> None:
+    world = office.world
+    world.add_rule("Help Desk")
+    ticket = world.connectwise.add_ticket(
+        world.board, "Printer on fire", company=world.company, resources=["ana", "ben"], entered_at=minutes_ago(1)
+    )
+    world.settle()
+    world.connectwise.add_note(ticket, "Bring water", member="ben")
+    world.settle()
+    shown = office.tbot("explain", str(ticket)).out
+    assert shown.startswith(f"Ticket {ticket}: Printer on fire\n  open; board Service Desk;")
+    day = datetime.now(UTC).strftime("%Y-%m")
+    assert len(re.findall(rf"^{day}-\d\d \d\d:\d\d  ConnectWise sent a webhook", shown, re.M)) == 2
+    newest, oldest = shown.split("\n\n")[1:3]
+    assert "new ticket:" in oldest
+    assert re.search(r"- Help Desk was told on [-\d: ]+: rule 1\n", oldest), shown
+    assert re.search(r"- Ana \w+ was told on [-\d: ]+: assigned", oldest), shown
+    assert re.search(r"note \d+:\n", newest)
+    assert re.search(r"- Ben \w+ was not told: author of the note", newest), shown
+    assert "Help Desk" not in newest
+
+
+def test_what_is_dead_says_how_to_send_it_again(office: Office) -> None:
+    world = office.world
+    world.add_rule("Help Desk")
+    world.webex.faults.add(
+        Fault(effect="answer", method="POST", path="messages", status=400, content='{"message": "no"}')
+    )
+    ticket = world.connectwise.add_ticket(world.board, "Printer on fire", entered_at=minutes_ago(1))
+    world.settle()
+    shown = office.tbot("explain", str(ticket)).out
+    assert re.search(r"- Help Desk could not be told .* `tbot retry 1`\s+sends it again", shown, re.S), shown
+
+
+def test_an_event_that_waits_says_for_what(office: Office) -> None:
+    world = office.world
+    world.connectwise.faults.add(Fault(effect="answer", path="tickets/", status=500))
+    ticket = world.connectwise.add_ticket(world.board, "Printer on fire", entered_at=minutes_ago(1))
+    assert world.connectwise.hooks_idle(10)
+    from tests.world import wait_for
+
+    assert wait_for(lambda: "It waits until" in office.tbot("explain", str(ticket)).out)
+    shown = " ".join(office.tbot("explain", str(ticket)).out.split())
+    assert f"Ticket {ticket} was never stored" in shown
+    assert "ConnectWise" in shown
+    assert "500" in shown
+
+
+def test_messages_whose_event_is_no_longer_kept_are_still_told(office: Office) -> None:
+    office.furnish()
+    shown = office.tbot("explain", "1234").out
+    assert "From events that are no longer kept:" in shown
+    told = "- Help Desk could not be told (rule 1): Webex: no room Help Desk. Given up after 3 tries; `tbot retry 1`"
+    assert told in " ".join(shown.split())

@@ -1,0 +1,110 @@
+"""`tbot sync` tells cron how it went."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from tests.cli.office import Office
+from ticketbot import db
+from ticketbot.models import syncs, tickets
+from ticketbot.simulators import faults
+
+
+def phases(office: Office) -> list[str]:
+    """Return the phases of the latest sync."""
+    return [phase["name"] for phase in office.tbot("sync", "status", "--json").document["run"]["phases"]]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("--all", {"boards": True, "recipients": True, "tickets": True}),
+        ("--tickets --all", {"boards": False, "recipients": False, "tickets": True}),
+        ("--tickets", {"boards": False, "recipients": False, "tickets": True}),
+        ("--boards --recipients", {"boards": True, "recipients": True, "tickets": False}),
+    ],
+)
+def test_what_is_selected_is_what_is_asked_for(office: Office, line: str, expected: dict[str, bool]) -> None:
+    assert office.tbot("sync", *shlex.split(line)).status == 0
+    with db.session():
+        request = syncs.latest().request
+    assert {name: request[name] for name in expected} == expected
+
+
+def test_sync_boards_narrows_the_tickets(office: Office) -> None:
+    office.furnish()
+    assert office.tbot("sync", "--tickets", f"--sync-boards={office.world.board}").status == 0
+    with db.session():
+        assert list(syncs.latest().request["board_ids"]) == [office.world.board]
+
+
+def test_it_waits_until_all_is_stored_and_says_what_was_done(office: Office) -> None:
+    done = office.tbot("sync", "--boards")
+    assert (done.status, done.out) == (0, "Sync 1 is done: boards 2, statuses 2\n"), done
+    assert done.err.splitlines() == ["Sync 1 has started", "boards: 2", "statuses: 2"]
+    with db.session():
+        assert tickets.Board.select().count() == 2
+
+
+def test_quiet_says_nothing_when_all_is_well(office: Office) -> None:
+    done = office.tbot("sync", "--boards", "--quiet")
+    assert (done.status, done.out, done.err) == (0, "", "")
+
+
+def test_no_wait_returns_while_the_sync_is_running(office: Office) -> None:
+    with office.slow_syncs():
+        done = office.tbot("sync", "--boards", "--no-wait")
+        assert (done.status, done.out.startswith("Sync 1 has started")) == (0, True)
+        assert office.tbot("sync", "status", "--json").document["syncing"] is True
+        second = office.tbot("sync", "--boards")
+        assert second.status == 5
+        assert "Sync 1 is running" in second.err
+        assert office.tbot("sync", "cancel").status == 0
+
+
+def test_a_sync_that_failed_ends_with_1_and_one_line(office: Office) -> None:
+    office.world.connectwise.faults.add(faults.Fault(effect="answer", path="boards", status=500))
+    done = office.tbot("sync", "--boards", "--quiet")
+    assert (done.status, done.out) == (1, ""), done
+    assert done.err.startswith("tbot: Sync 1 failed: ")
+    assert len(done.err.splitlines()) == 1
+
+
+def test_done_with_errors_is_0_and_says_so_on_stderr_also_when_quiet(office: Office) -> None:
+    office.world.connectwise.faults.add(faults.Fault(effect="answer", path="boards/.*/statuses", status=400))
+    done = office.tbot("sync", "--boards", "--quiet")
+    assert (done.status, done.out) == (0, ""), done
+    assert done.err.startswith("Sync 1 is done with ")
+
+
+def test_status_shows_each_phase_of_the_latest_run(office: Office) -> None:
+    assert office.tbot("sync", "status").err == "No sync has run yet. `tbot sync --all` starts one\n"
+    office.tbot("sync", "--boards")
+    assert phases(office) == ["boards", "statuses"]
+    shown = office.tbot("sync", "status").out
+    assert "requested by  ana@example.com\n" in shown
+    assert "boards        2\n" in shown
+
+
+def test_a_server_that_is_gone_for_a_moment_does_not_end_the_waiting(office: Office, monkeypatch) -> None:
+    from ticketbot.cli import sync
+
+    monkeypatch.setattr(sync, "LONGEST_SILENCE_S", 0.0)
+    monkeypatch.setattr(sync, "POLL_S", 0.01)
+    from ticketbot import client, errors
+
+    asked = client.Client.sync_run
+    answers = iter([True, False])
+
+    def sometimes(self: client.Client, run_id: int) -> object:
+        if next(answers, True):
+            return asked(self, run_id)
+        raise errors.Unreachable("Cannot reach it")
+
+    monkeypatch.setattr(client.Client, "sync_run", sometimes)
+    with office.slow_syncs():
+        done = office.tbot("sync", "--boards")
+    assert done.status == 8
+    assert "sync 1 may go on there" in done.err

@@ -1,0 +1,57 @@
+"""What the guides tell an operator to type exists, and what they point to is there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import docopt
+import pytest
+
+from ticketbot import usage
+
+ROOT = Path(__file__).parents[2]
+GUIDES = [Path(name) for name in ("README.md", "docs/install.md", "docs/operations.md", "docs/architecture.md")]
+
+
+def _commands(path: Path) -> Iterator[str]:
+    """Yield each command line of tbot in a fenced block, or between backticks."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    for block in re.findall(r"^```(?:sh)?\n(.*?)^```", text, re.M | re.S):
+        yield from re.findall(r"^(?:dist/)?tbot\b.*", block, re.M)
+    yield from re.findall(r"`(tbot [^`\n]*)`", text)
+
+
+TYPED = sorted({(path.name, command) for path in GUIDES for command in _commands(path)})
+
+
+@pytest.mark.parametrize(("guide", "command"), TYPED)
+def test_a_command_of_a_guide_is_understood(guide: str, command: str) -> None:
+    # A word in angle brackets stands for a value, as in the usage.
+    words = shlex.split(re.sub(r"<[\w-]+>", "1", command), comments=True)[1:]
+    docopt.docopt(usage.grammar(usage.command_of(words)), words, default_help=False)
+
+
+def test_the_crontab_runs_commands_that_exist() -> None:
+    lines = re.findall(r"^\d.*?tbot  (tbot .*)", (ROOT / "deploy/cron/tbot").read_text(), re.M)
+    assert len(lines) == 2
+    for line in lines:
+        words = line.split()[1:]
+        assert docopt.docopt(usage.grammar(usage.command_of(words)), words, default_help=False)["--quiet"]
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=str)
+def test_every_make_target_of_a_guide_exists(guide: Path) -> None:
+    targets = set(" ".join(re.findall(r"^([a-z][a-z -]*):(?!=)", (ROOT / "Makefile").read_text(), re.M)).split())
+    text = (ROOT / guide).read_text(encoding="utf-8")
+    named = set(re.findall(r"(?:^|`)make ([a-z][a-z-]*)", text, re.M))
+    assert named <= targets
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=str)
+def test_every_link_of_a_guide_leads_somewhere(guide: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", (ROOT / guide).read_text(encoding="utf-8"))
+    missing = [each for each in targets if "://" not in each and not (ROOT / guide.parent / each).exists()]
+    assert missing == []

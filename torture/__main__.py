@@ -1,0 +1,64 @@
+"""Torture the program, print a closing table, exit 1 on any violation: `python -m torture --help`."""
+
+from __future__ import annotations
+
+import platform
+import random
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import docopt
+
+from torture import campaign, report
+
+USAGE = """Kill, cut, delay and starve the real program, then prove that it kept its promises.
+
+Usage:
+  torture [options]
+  torture report <json>...
+
+Options:
+  --minutes=<n>       How long, shared by the databases [default: 2].
+  --database=<kind>   sqlite, postgres or both [default: both].
+  --seed=<n>          Replay the choices and the timeline of an earlier run; 0 draws one [default: 0].
+  --binary=<file>     Torture the packed program; clocks then stay right, and kills are at random only.
+  --changes=<n>       Changes a second in ConnectWise, each with some ten hooks [default: 11].
+  --json=<file>       Where the results go [default: build/torture.json].
+  --logs=<folder>     Keep the servers' logs there.
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run it. Returns the exit status."""
+    options = docopt.docopt(USAGE, arguments)
+    if options["report"]:
+        sys.stdout.write(report.page([Path(each) for each in options["<json>"]]))
+        return 0
+    kinds = ["sqlite", "postgres"] if options["--database"] in ("both", "") else [options["--database"]]
+    seed = int(options["--seed"] or 0) or random.SystemRandom().randrange(1, 10**6)
+    print(f"seed {seed}", file=sys.stderr, flush=True)
+    results = []
+    for kind in kinds:
+        plan = campaign.Plan(
+            kind,
+            seed,
+            float(options["--minutes"]) / len(kinds),
+            options["--binary"],
+            float(options["--changes"]),
+            options["--logs"] and f"{options['--logs']}/{kind}",
+        )
+        results.append(campaign.run(plan))
+    machine = f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+    text = campaign.as_json(results, machine=machine, at=f"{datetime.now(UTC):%Y-%m-%d %H:%M}Z", program=options["--binary"])
+    file = Path(options["--json"])
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    sys.stdout.write(report.table(results))
+    return 1 if any(result.violations for result in results) else 0
+
+
+if __name__ == "__main__":
+    time.tzset()
+    sys.exit(main(sys.argv[1:]))
