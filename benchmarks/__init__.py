@@ -1,1 +1,1 @@
-"""Benchmarks: each figure as a ratio to a floor measured beside it in the same run. They are no tests and gate nothing."""
+"""Benchmarks: each figure as a ratio to a floor measured beside it in the same run. They gate nothing."""

@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-SUITES = ("hooks", "sync")
+SUITES = ("hooks",)
 
 
 def main(names: list[str]) -> int:
@@ -25,10 +25,17 @@ def main(names: list[str]) -> int:
         found = importlib.import_module(f"benchmarks.{name}").run()
         rows += found if isinstance(found, list) else [found]
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    table = Table("benchmark", "figure", "floor", "ratio", "target", "met", title=f"{machine}, {datetime.now(UTC):%Y-%m-%d}")
+    table = Table(
+        "benchmark", "figure", "floor", "ratio", "target", "met", title=f"{machine}, {datetime.now(UTC):%Y-%m-%d}"
+    )
     for row in rows:
         table.add_row(
-            row["name"], row["figure"], row["floor"], f"{row['ratio']:.2f}", row["target"], "yes" if row["met"] else "NO"
+            row["name"],
+            row["figure"],
+            row["floor"],
+            f"{row['ratio']:.2f}",
+            row["target"],
+            "yes" if row["met"] else "NO",
         )
     Console(width=None if sys.stdout.isatty() else 160).print(table)
     Path("build").mkdir(exist_ok=True)

@@ -17,7 +17,7 @@ import waitress.server
 THREADS = 8
 
 
-def sqlite_writer(path: str):  # noqa: ANN201
+def sqlite_writer(path: str):
     """Return what commits one row to SQLite, with the same journal and fsync as the program."""
     connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     connection.execute("PRAGMA journal_mode=wal")
@@ -34,7 +34,7 @@ def sqlite_writer(path: str):  # noqa: ANN201
     return write
 
 
-def postgres_writer(url: str):  # noqa: ANN201
+def postgres_writer(url: str):
     """Return what commits one row to PostgreSQL, with one connection for each thread."""
     local = threading.local()
     with psycopg2.connect(url) as first, first.cursor() as cursor:

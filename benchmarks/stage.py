@@ -1,4 +1,4 @@
-"""What benchmarks stand on: databases, simulators and servers as processes, and a client that posts over kept connections."""
+"""What benchmarks stand on: databases, simulators and servers as processes, and a client that keeps connections."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-
 from collections.abc import Generator
 from typing import Any
 
@@ -19,7 +18,7 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable() -> Generator[None, dict[str, Any] | None, dict[str, Any] | None]:
-    """Let captured output with lone surrogates, which some tests log on purpose, pass from a test process to the next."""
+    """Let captured output pass from a test process to the next, also lone surrogates that a test logs on purpose."""
     report = yield
     if report and report.get("sections"):
         report["sections"] = [(name, text.encode(errors="replace").decode()) for name, text in report["sections"]]

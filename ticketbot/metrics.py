@@ -18,9 +18,7 @@ API_CALLS = Histogram(
     registry=REGISTRY,
     buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20),
 )
-CATCH_UP_FINDS = Counter(
-    "tbot_catch_up_finds", "Changes found by catch-up that no webhook had told", registry=REGISTRY
-)
+CATCH_UP_FINDS = Counter("tbot_catch_up_finds", "Changes found by catch-up that no webhook had told", registry=REGISTRY)
 
 # Reasons hold ids and names; a label may only hold one of few words.
 _REASONS = {

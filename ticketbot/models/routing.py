@@ -138,11 +138,8 @@ def count_active() -> int:
 
 def store_recipients(rows: Sequence[Mapping[str, Any]], *, keep: Sequence[str] = ()) -> None:
     """Store recipients of one type as found in Webex, active; what `keep` names stays as we know it."""
-    rows = sorted(rows, key=lambda row: row["webex_id"])
-    for start in range(0, len(rows), _CHUNK):
-        chunk = [{**row, "active": True} for row in rows[start : start + _CHUNK]]
-        changed = [getattr(Recipient, name) for name in chunk[0] if name not in ("webex_id", *keep)]
-        Recipient.insert_many(chunk).on_conflict(conflict_target=[Recipient.webex_id], preserve=changed).execute()
+    found = [{**row, "active": True} for row in sorted(rows, key=lambda row: row["webex_id"])]
+    db.upsert(Recipient, found, target=["webex_id"], keep=keep)
 
 
 def deactivate(webex_ids: Iterable[str]) -> None:

@@ -139,13 +139,7 @@ def member_emails(*, without_class: str) -> set[str]:
 
 def upsert(model: type[db.Model], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows with ConnectWise's ids, or overwrite what we held under them."""
-    for start in range(0, len(rows), _CHUNK):
-        chunk = rows[start : start + _CHUNK]
-        fields = [name for name in chunk[0] if name != "id"]
-        model.insert_many(chunk).on_conflict(
-            conflict_target=[model.id],
-            preserve=[getattr(model, name) for name in fields],
-        ).execute()
+    db.upsert(model, rows, target=["id"])
 
 
 def living(model: type[db.Model], among: Any = None) -> set[int]:
@@ -168,6 +162,10 @@ def add_missing(model: type[db.Model], rows: Sequence[Mapping[str, Any]]) -> Non
 
 
 _DECIDED = ("announced_at", "decided_at_update", "notes_read_at_update")
+_NEWER = """
+    excluded.updated_at >= ticket.updated_at OR ticket.updated_at IS NULL OR excluded.updated_at IS NULL
+    OR ticket.deleted_at IS NOT NULL
+"""  # the last: T4, one that was restored may have an older date
 
 
 def store_tickets(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -175,29 +173,13 @@ def store_tickets(rows: Sequence[Mapping[str, Any]]) -> None:
 
     Everybody who writes tickets and notes does it in this order, by id and tickets first: so nobody waits in a circle.
     """
-    rows = sorted(rows, key=lambda row: row["id"])
-    for start in range(0, len(rows), _CHUNK):
-        chunk = rows[start : start + _CHUNK]
-        fields = [name for name in chunk[0] if name not in ("id", *_DECIDED)]
-        dated = peewee.EXCLUDED.updated_at
-        newer = Ticket.updated_at.is_null() | dated.is_null() | (dated >= Ticket.updated_at)
-        newer |= Ticket.deleted_at.is_null(False)  # T4: one that was restored may have an older date
-        Ticket.insert_many(chunk).on_conflict(
-            conflict_target=[Ticket.id],
-            preserve=[getattr(Ticket, name) for name in fields],
-            where=newer,
-        ).execute()
+    db.upsert(Ticket, sorted(rows, key=lambda row: row["id"]), target=["id"], keep=_DECIDED, where=_NEWER)
 
 
 def store_notes(rows: Sequence[Mapping[str, Any]]) -> None:
     """Store notes as fetched, as far as they are new or changed; whether one was decided stays as it is."""
-    rows = sorted(_changed_notes(rows), key=lambda row: (row["kind"], row["note_id"]))
-    for start in range(0, len(rows), _CHUNK):
-        chunk = rows[start : start + _CHUNK]
-        fields = [name for name in chunk[0] if name not in ("kind", "note_id", "decided_at")]
-        Note.insert_many(chunk).on_conflict(
-            conflict_target=[Note.kind, Note.note_id], preserve=[getattr(Note, name) for name in fields]
-        ).execute()
+    changed = sorted(_changed_notes(rows), key=lambda row: (row["kind"], row["note_id"]))
+    db.upsert(Note, changed, target=["kind", "note_id"], keep=["decided_at"])
 
 
 def _changed_notes(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
