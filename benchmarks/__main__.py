@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-SUITES = ("hooks",)
+SUITES = ("hooks", "api", "sync")
 
 
 def main(names: list[str]) -> int:
