@@ -17,7 +17,7 @@ from ticketbot.simulators.control import Remote
 
 SIZE = 10_000
 CALL_S = 0.100
-SIDE_BY_SIDE = 20
+SIDE_BY_SIDE = 10
 CHANGED = 100
 LIMITED_SIZE, LIMIT_PER_MINUTE = 1_500, 1_000
 SMALL, LARGE = 2_000, 20_000

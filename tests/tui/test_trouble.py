@@ -125,3 +125,17 @@ def test_a_bug_in_a_background_thread_is_said_and_the_screen_goes_on(office: Off
     pilot = Pilot(office, connect=connect).start()
     assert "A bug in tbot: ZeroDivisionError: boom" in pilot.screen
     assert "From" in pilot.press("esc", "ctrl f").screen
+
+
+def test_a_change_is_shown_as_the_server_answered_it_before_the_rows_are_read_anew(pilot: Pilot) -> None:
+    """Otherwise a second E, typed at once, would set what the first has set."""
+    pilot.press_only("e")
+    while not any(line.startswith(" Disabled") for line in pilot.lines):
+        assert pilot._bell.wait(10)
+        pilot._bell.clear()
+        pilot.window.deliver()
+    pilot.office.gate.clear()
+    assert not pilot.window.tab.table.selected.enabled
+    pilot.office.gate.set()
+    pilot.settle()
+    assert "Enabled:" in pilot.press("e").screen

@@ -232,11 +232,16 @@ def mark_deleted(ticket_id: int, now: datetime) -> None:
     Ticket.update(deleted_at=now).where(Ticket.id == ticket_id, Ticket.deleted_at.is_null()).execute()
 
 
+_NOTES_READ = """
+    UPDATE ticket SET notes_read_at_update = ?
+    WHERE id = ? AND (notes_read_at_update IS NULL OR notes_read_at_update < ?)
+"""
+
+
 def mark_notes_read(updates: Mapping[int, datetime]) -> None:
     """Remember for each ticket up to which of its updates its notes have been read and stored (S3)."""
     for ticket_id, update in sorted(updates.items()):
-        older = Ticket.notes_read_at_update.is_null() | (Ticket.notes_read_at_update < update)
-        Ticket.update(notes_read_at_update=update).where(Ticket.id == ticket_id, older).execute()
+        db.run(_NOTES_READ, update, ticket_id, update)
 
 
 def decided_updates(ids: Iterable[int]) -> dict[int, datetime | None]:

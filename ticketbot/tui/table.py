@@ -127,6 +127,15 @@ class Table(urwid.Widget, Generic[Row]):
             self._at = self._top = 0
             self._invalidate()
 
+    def put(self, row: Row) -> None:
+        """Show a row as it is now, in place of the one with its id, or as a new one."""
+        others = [each for each in self._content.rows if each.id != row.id]
+        self.fill(self.content([*others, row]))
+
+    def drop(self, row_id: int) -> None:
+        """Show a row no more."""
+        self.fill(self.content([row for row in self._content.rows if row.id != row_id]))
+
     def select(self, row_id: int) -> None:
         """Select the row with an id, if it is there."""
         at = self._position(row_id)

@@ -100,13 +100,22 @@ class Tab(Generic[Row]):
         """Ask, naming what, and delete it."""
 
         def yes() -> None:
-            self.desk.call(delete, lambda _: self._done(f"Deleted: {self.name(row)}."))
+            self.desk.call(delete, deleted)
+
+        def deleted(_: None) -> None:
+            self.table.drop(row.id)
+            self._done(f"Deleted: {self.name(row)}.")
 
         self.desk.open(dialogs.Confirm(f"Delete {what}?", yes, self.desk.close))
 
-    def change(self, work: Callable[[client.Client], Any], said: str) -> None:
-        """Change something, say so, and read the rows anew."""
-        self.desk.call(work, lambda _: self._done(said))
+    def change(self, work: Callable[[client.Client], Row], said: str) -> None:
+        """Change a row, show it as the server answers, say so, and read all rows anew."""
+
+        def done(row: Row) -> None:
+            self.table.put(row)
+            self._done(said)
+
+        self.desk.call(work, done)
 
     def save(
         self, form: forms.Form, work: Callable[[client.Client], Any], then: Callable[[Any], None] | None = None
@@ -115,6 +124,10 @@ class Tab(Generic[Row]):
 
         def done(added: Any) -> None:
             form.close(form)
+            row = self.row_of_new(added)
+            if row is not None:
+                self.table.put(row)
+                self.table.select(row.id)
             self._done(f"Added: {self.name_of_new(added)}.", select=added.id)
             if then:
                 then(added)
@@ -129,12 +142,17 @@ class Tab(Generic[Row]):
         """Return what something just added is called; the answer of the server need not be a row."""
         return self.name(added)
 
+    def row_of_new(self, added: Any) -> Row | None:
+        """Return the row of something just added, None when it must be read from the server."""
+        row: Row = added
+        return row
+
     def _done(self, said: str, *, select: int | None = None) -> None:
         self.desk.say(said)
         self.read(select)
 
     def read(self, select: int | None = None) -> None:
-        """Read the rows anew; what an earlier reading may still bring is out of date."""
+        """Read the rows anew, and perhaps select one; what an earlier reading may still bring is out of date."""
         self._reading += 1
         self._is_reading = True
 

@@ -52,6 +52,10 @@ class Users(tab.Tab[User]):
         """Return the name and address of a user that the server has just added."""
         return f"{added.name} ({added.email})"
 
+    def row_of_new(self, added: shapes.User) -> User:
+        """Return the row of a new user, who has no keys."""
+        return User(added.id, added, 0)
+
     def details(self, row: User) -> list[dialogs.Entry]:
         """Return all about the user."""
         return [
