@@ -11,7 +11,7 @@ NEEDS_DOCKER = docker info >/dev/null 2>&1 || { echo "make: Docker is missing or
 
 .DEFAULT_GOAL := targets
 .DELETE_ON_ERROR:
-.PHONY: targets demo runserver tui test check fix docs cassettes bench binary build-server build-cli test-binary \
+.PHONY: targets demo runserver tui test check fix docs cassettes bench torture binary build-server build-cli test-binary \
 	test-db-up test-db-down deploy-lightsail lightsail-logs clean
 
 targets:
@@ -49,6 +49,9 @@ docs: .venv/runtime ## Write the pages and samples that follow from the code
 
 cassettes: .venv/dev ## Record the cassettes of the tests anew
 	PYTHONPATH=. $(BIN)/python tests/unit/remote/record_cassettes.py
+
+torture: .venv/dev ## Kill, cut and starve the real program, then check what it promised (MINUTES=60 SEED=7 DATABASE=sqlite)
+	$(BIN)/python -m torture --minutes=$(or $(MINUTES),2) --seed=$(or $(SEED),0) --database=$(or $(DATABASE),both) $(ARGS)
 
 bench: .venv/dev ## Measure, each figure against its floor
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -31,8 +31,11 @@ NOBODY_READS = 141  # what a shell reports for a program that SIGPIPE ended
 
 def run() -> int:
     """Run the command line this process was started with."""
-    status = main(sys.argv[1:], os.environ)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is over: Ctrl+C would only spoil the exit status
+    try:
+        status = main(sys.argv[1:], os.environ)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is over: Ctrl+C would only spoil the exit status
+    except KeyboardInterrupt:  # just before or just after `main` would have seen it
+        return INTERRUPTED
     return status
 
 

@@ -35,6 +35,7 @@ ADVICE = {
 """What to say when a text does not match a pattern."""
 
 Id = Annotated[int, Meta(ge=1, le=LARGEST_ID)]
+Limit = Annotated[int, Meta(ge=1, le=MAX_LIMIT)]
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
 Email = Annotated[str, Meta(max_length=254, pattern=EMAIL)]
 When = Annotated[str, Meta(max_length=40, pattern=WHEN)]
@@ -48,7 +49,7 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defau
 class Page(Asked):
     """Which part of a list is wanted: `limit` rows after the one with the id `after`."""
 
-    limit: Annotated[int, Meta(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    limit: Limit = DEFAULT_LIMIT
     after: Annotated[int, Meta(ge=0, le=LARGEST_ID)] | None = None
     order: Literal["asc", "desc"] = "asc"
 
@@ -153,7 +154,7 @@ class EventQuery(Page):
 class ExplainQuery(Asked):
     """How many events and notifications are wanted at most, the newest of each."""
 
-    limit: Annotated[int, Meta(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    limit: Limit = DEFAULT_LIMIT
 
 
 class ConfigChanges(Asked):

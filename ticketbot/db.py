@@ -151,10 +151,18 @@ def _write_lock() -> contextlib.AbstractContextManager[object]:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (peewee.OperationalError, peewee.InterfaceError, pool.MaxConnectionsExceeded) as error:
+    except (peewee.DatabaseError, peewee.InterfaceError, pool.MaxConnectionsExceeded) as error:
+        if not _is_away(error):
+            raise
         _forget_idle_connections()
         words = str(error).strip().splitlines() or [type(error).__name__]
         raise errors.Unreachable(f"The database does not answer: {words[0]}") from error
+
+
+def _is_away(error: Exception) -> bool:
+    # A connection that is cut under a statement is a plain DatabaseError for psycopg2, and no OperationalError.
+    away = (peewee.OperationalError, peewee.InterfaceError, pool.MaxConnectionsExceeded)
+    return isinstance(error, away) or type(error) is peewee.DatabaseError
 
 
 def _forget_idle_connections() -> None:

@@ -51,7 +51,9 @@ def main(arguments: list[str]) -> int:
         )
         results.append(campaign.run(plan))
     machine = f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}"
-    text = campaign.as_json(results, machine=machine, at=f"{datetime.now(UTC):%Y-%m-%d %H:%M}Z", program=options["--binary"])
+    text = campaign.as_json(
+        results, machine=machine, at=f"{datetime.now(UTC):%Y-%m-%d %H:%M}Z", program=options["--binary"]
+    )
     file = Path(options["--json"])
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)

@@ -17,8 +17,10 @@ REPLAYED = 0.04
 FORGED = 0.05
 
 ON_TICKETS = ("ana", "ben", "cora", "dan", "eve", "fay", "gus", "ida", "gil", "hal", "ivy")
-MISCHIEF = ("<@all>", "[click](http://evil.example)", "**bold", "```", "\n> quote\n# head", "~~x~~", "<@personEmail:a@b.c|x>",
-            "| a | b |", "日本語", "&lt;", "\\", "_", "]( )", "")  # fmt: skip
+MISCHIEF = (
+    "<@all>", "[click](http://evil.example)", "**bold", "```", "\n> quote\n# head", "~~x~~", "<@personEmail:a@b.c|x>",
+    "| a | b |", "日本語", "&lt;", "\\", "_", "]( )", "",
+)  # fmt: skip
 
 
 @dataclass
@@ -170,7 +172,9 @@ class Generator:
     def _reassign(self) -> None:
         ticket, people = self._living(), self._some_people()
         owner = self._random.choice(people) if people else None
-        self._change(ticket, Version(time.time(), ticket.versions[-1].board, tuple(people)), resources=people, owner=owner)
+        self._change(
+            ticket, Version(time.time(), ticket.versions[-1].board, tuple(people)), resources=people, owner=owner
+        )
         self.did["reassignments"] += 1
 
     def _move(self) -> None:

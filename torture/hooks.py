@@ -35,7 +35,9 @@ class Site:
     signing_key: str
     key_url: str
 
-    def body(self, ticket_id: int, action: str, *, message_id: str, is_project: bool = False, key_url: str = "") -> bytes:
+    def body(
+        self, ticket_id: int, action: str, *, message_id: str, is_project: bool = False, key_url: str = ""
+    ) -> bytes:
         """Build what ConnectWise would send; of the entity only the kind is read."""
         entity = json.dumps({"id": ticket_id, "recordType": "ProjectTicket" if is_project else "ServiceTicket"})
         return json.dumps(
@@ -126,6 +128,9 @@ class Postman:
                 self._due.put((due, number, hook))
                 time.sleep(min(wait_s, 0.01))
                 continue
+            if not self._addresses():
+                self._due.put((time.monotonic() + 0.05, number, hook))  # the load balancer has nobody to send it to
+                continue
             again_s = self._judge(hook, *self._try(hook, connections))
             if again_s is None:
                 with self._lock:
@@ -135,7 +140,10 @@ class Postman:
 
     def _try(self, hook: Hook, connections: dict[Address, http.client.HTTPConnection]) -> tuple[int, str]:
         """Post once. Returns the status and the body; status 0 without an answer, -1 when nothing was sent."""
-        address = self._random.choice(self._addresses())
+        there = self._addresses()
+        if not there:
+            return -1, ""
+        address = self._random.choice(there)
         connection = connections.pop(address, None) or http.client.HTTPConnection(*address, timeout=TIMEOUT_S)
         headers = {"Content-Type": "application/json"}
         if hook.signature is not None:

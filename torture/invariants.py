@@ -151,7 +151,9 @@ class Judge:
                 return None
             first = ticket.notes[0] if ticket.notes else None
             if first is None or (first.kind, first.id) != (kind, number):
-                wrong("P3", f"the announcement of ticket {ticket.id} covers {kind} {number}, which is not its first note")
+                wrong(
+                    "P3", f"the announcement of ticket {ticket.id} covers {kind} {number}, which is not its first note"
+                )
                 return None
             return first
         return None
@@ -247,7 +249,9 @@ class Judge:
             accounted.add(key)
             self._hidden[key] += sent
             if len(self._received[key].ids) < self._hidden[key]:
-                self.verdict.wrong("P1/P6", f"{key[0]}: {self._hidden[key]} internal notes are sent, Webex has fewer: lost")
+                self.verdict.wrong(
+                    "P1/P6", f"{key[0]}: {self._hidden[key]} internal notes are sent, Webex has fewer: lost"
+                )
         for key in new_messages - accounted:
             self._check_stray(*key)
 
@@ -267,7 +271,9 @@ class Judge:
             elif row.webex_message_id not in received.ids:
                 wrong("P6", f"{what} is sent as {row.webex_message_id}, Webex knows {received.ids}")
             if count > 1:
-                self.verdict.counted["duplicates, flagged" if row.possible_duplicate else "duplicates, NOT flagged"] += 1
+                self.verdict.counted[
+                    "duplicates, flagged" if row.possible_duplicate else "duplicates, NOT flagged"
+                ] += 1
                 if not row.possible_duplicate:
                     wrong("P4", f"{what} came {count} times and is not flagged")
         elif count:

@@ -19,6 +19,7 @@ from typing import IO
 from ticketbot import failpoints
 
 STOPS_WITHIN_S = 20.0  # O4 allows 10 s for what is in flight, and a few for threads that wait for a database
+SERVES_AT_LEAST_S = 1.0  # before it is killed at random: a server that never gets up proves nothing
 STARTS_AGAIN_AFTER_S = 0.5  # after it could not start, as while the database is gone
 RARE = ("connectwise", "webex", "claim", "accept")  # passed often: a kill there may wait for many passages
 
@@ -35,6 +36,7 @@ class Slot:
     leaving: bool = False  # a rolling restart is waiting for it
     started_at: float = 0.0
     not_before: float = 0.0
+    ready_since: float | None = None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -59,7 +61,7 @@ class Servers:
 
     def __init__(self, program: Sequence[str], environ: Mapping[str, str], count: int, folder: Path, seed: int) -> None:
         self.tally = Tally()
-        self.slots = [Slot(number, _free_port()) for number in range(count)]
+        self.slots = [Slot(number, _free_port()) for number in range(count + 1)]  # the last one only at times
         self.wanted = count
         self.arm = False  # whether new processes are to die at a step
         self.clock = folder / "clock"
@@ -77,22 +79,21 @@ class Servers:
         self._keeper.start()
 
     def addresses(self) -> list[tuple[str, int]]:
-        """Return where a load balancer would send a request now."""
-        return [slot.address for slot in self.slots if slot.process is not None and not slot.leaving] or [
-            slot.address for slot in self.slots[: self.wanted]
-        ]
+        """Return where a load balancer would send a request now: to whoever listened a moment ago."""
+        return [slot.address for slot in self.slots if slot.ready_since is not None]
 
     def kill(self, number: int) -> None:
         """SIGKILL whoever serves in a slot."""
         with self._lock:
-            slot = self.slots[number % len(self.slots)]
-            if slot.process and slot.process.poll() is None and not slot.leaving:
+            slot = self.slots[number % self.wanted]
+            has_served = slot.ready_since is not None and time.monotonic() - slot.ready_since > SERVES_AT_LEAST_S
+            if slot.process and slot.process.poll() is None and not slot.leaving and has_served:
                 slot.killed_by_us = True
                 slot.process.kill()
 
     def pause(self, number: int, seconds: float, over: threading.Event) -> None:
         """Stop a process for some seconds where it stands, and let it go on as if nothing had been."""
-        process = self.slots[number % len(self.slots)].process
+        process = self.slots[number % self.wanted].process
         if process is None or process.poll() is not None:
             return
         self.tally.pauses += 1
@@ -107,7 +108,7 @@ class Servers:
                 process = slot.process
                 if process is None or process.poll() is not None:
                     continue
-                slot.leaving = True
+                slot.leaving, slot.ready_since = True, None
             process.send_signal(signal.SIGTERM)
             try:
                 status = process.wait(STOPS_WITHIN_S)
@@ -155,12 +156,14 @@ class Servers:
             return
         if slot.process is not None and (status := slot.process.poll()) is not None:
             self._ended(slot, status)
-            slot.process = None
+            slot.process = slot.ready_since = None
         if slot.process is None and slot.number < self.wanted and time.monotonic() >= slot.not_before:
             self._start(slot)
         elif slot.process is not None and slot.number >= self.wanted:
             slot.process.terminate()
         if slot.process is not None:
+            if slot.ready_since is None and _listens(slot.address):
+                slot.ready_since = time.monotonic()
             self.tally.peak_rss_mb = max(self.tally.peak_rss_mb, _rss_mb(slot.process.pid))
 
     def _ended(self, slot: Slot, status: int) -> None:
@@ -202,6 +205,14 @@ def program(binary: str | None) -> list[str]:
 def clean_environ() -> dict[str, str]:
     """Return our environment without any Ticketbot's settings."""
     return {name: value for name, value in os.environ.items() if not name.startswith("TBOT_")}
+
+
+def _listens(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=0.2).close()
+    except OSError:
+        return False
+    return True
 
 
 def _rss_mb(pid: int) -> float:

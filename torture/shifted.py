@@ -1,4 +1,4 @@
-"""`tbot serve` with a clock that can be set: `TORTURE_CLOCK` names a file that holds by how many seconds it is wrong."""
+"""`tbot serve` with a clock that can be set: the file named by `TORTURE_CLOCK` says by how many seconds it is wrong."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ import msgspec
 from ticketbot.simulators import control, faults
 from torture import databases, servers
 
-KILL_EVERY_S = (2.0, 5.5)
+KILL_EVERY_S = (1.5, 4.0)
 FAULT_EVERY_S = 3.0
 DATABASE_FAULT_EVERY_S = 30.0
 CALM_AT_THE_END_S = 6.0  # what begins later than this before the end of a round would only prolong it
@@ -25,20 +25,27 @@ CALM_AT_THE_END_S = 6.0  # what begins later than this before the end of a round
 # All but the signing key: while that cannot be had no hook is taken in, and that is a fault of its own.
 _API = {"path": "/apis/"}
 
+
+def _throttled(chance: random.Random, *retry_after: str | None, probability: float, **where: Any) -> faults.Fault:
+    return faults.throttled(chance.choice(retry_after), probability=probability, **where)
+
+
 CONNECTWISE: dict[str, Callable[[random.Random], faults.Fault]] = {
     "ConnectWise down": lambda _: faults.down(**_API),
     "ConnectWise slow": lambda chance: faults.slow(chance.uniform(0.5, 4), probability=0.4, **_API),
-    "ConnectWise 429": lambda chance: faults.throttled(chance.choice(("1", "2", None, "soon", "-5")), probability=0.6, **_API),
+    "ConnectWise 429": lambda chance: _throttled(chance, "1", "2", None, "soon", "-5", probability=0.6, **_API),
     "ConnectWise 500": lambda _: faults.status(500, probability=0.7, **_API),
     "ConnectWise half a body": lambda _: faults.half_a_body(probability=0.5, **_API),
-    "ConnectWise HTML instead of JSON": lambda chance: faults.html(chance.choice((200, 502, 503)), probability=0.6, **_API),
+    "ConnectWise HTML instead of JSON": lambda chance: faults.html(
+        chance.choice((200, 502, 503)), probability=0.6, **_API
+    ),
     "ConnectWise gives no signing key": lambda _: faults.status(503, path="callbackkey"),
 }  # fmt: skip
 WEBEX: dict[str, Callable[[random.Random], faults.Fault]] = {
     "Webex down": lambda _: faults.down(),
     "Webex slow": lambda chance: faults.slow(chance.uniform(0.5, 4), probability=0.4),
-    "Webex 429 with sense": lambda chance: faults.throttled(chance.choice(("1", "2", "3")), probability=0.5),
-    "Webex 429 without sense": lambda chance: faults.throttled(chance.choice((None, "soon", "-1", "1e9x")), probability=0.5),
+    "Webex 429 with sense": lambda chance: _throttled(chance, "1", "2", "3", probability=0.5),
+    "Webex 429 without sense": lambda chance: _throttled(chance, None, "soon", "-1", "1e9x", probability=0.5),
     "Webex 502": lambda _: faults.html(502, probability=0.6),
     "Webex 401": lambda _: faults.status(401, "The request requires a valid access token."),
     "Webex accepts, then drops": lambda _: faults.accept_then_drop(probability=0.3, path="/messages"),

@@ -23,7 +23,8 @@ def test_it_says_what_happened_who_was_told_and_who_was_not_and_why(office: Offi
     assert shown.startswith(f"Ticket {ticket}: Printer on fire\n  open; board Service Desk;")
     day = datetime.now(UTC).strftime("%Y-%m")
     assert len(re.findall(rf"^{day}-\d\d \d\d:\d\d  ConnectWise sent a webhook", shown, re.M)) == 2
-    newest, oldest = shown.split("\n\n")[1:3]
+    # Catch-up runs at the start, too, and may have seen the change as well.
+    newest, oldest = (block for block in shown.split("\n\n")[1:] if "sent a webhook" in block)
     assert "new ticket:" in oldest
     assert re.search(r"- Help Desk was told on [-\d: ]+: rule 1\n", oldest), shown
     assert re.search(r"- Ana \w+ was told on [-\d: ]+: assigned", oldest), shown

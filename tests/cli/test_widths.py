@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 import wcwidth
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.cli.office import Office
@@ -133,6 +133,7 @@ def test_what_is_cut_or_folded_fits_and_holds_no_control_character(text: str, li
 
 
 @given(st.text(), st.integers(2, 90))
+@example("\N{NO-BREAK SPACE}", 2)
 def test_folding_loses_nothing_but_spaces(text: str, limit: int) -> None:
     shown = cells.clean(text)
     assert "".join(cells.fold(shown, limit)).replace(" ", "") == shown.replace(" ", "")

@@ -97,9 +97,9 @@ def test_migrate_says_what_it_did_and_where_the_database_stands(
     assert main(["migrate", "--status"], environ) == 0
     assert "0001_first_release  waits" in capsys.readouterr().out
     assert main(["migrate"], environ) == 0
-    assert "applied 0001_first_release" in capsys.readouterr().out
+    assert "0001_first_release  applied" in capsys.readouterr().out
     assert main(["migrate"], environ) == 0
-    assert "nothing to do" in capsys.readouterr().out
+    assert capsys.readouterr().out == "Nothing to do\n"
     assert main(["migrate", "--status"], environ) == 0
     assert "0001_first_release  applied" in capsys.readouterr().out
     db.close_database()

@@ -72,7 +72,7 @@ def fold(text: str, limit: int) -> list[str]:
             lines[-1:] = [head, ""]
             rest = rest[len(head) :]
         lines[-1] = rest
-    return [line.rstrip() for line in lines if line.strip()] or [""]
+    return [line.rstrip(" ") for line in lines if line.strip(" ")] or [""]
 
 
 def _head(text: str, limit: int) -> str:

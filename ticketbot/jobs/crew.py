@@ -140,6 +140,7 @@ class Crew:
             except Exception as error:  # noqa: BLE001  (judged by the caller's thread)
                 task.error = error
             task.done.put(task)
+            del task  # or a thread that waits would keep its last answer in memory
 
     def _shall_try_again(self, task: _Task) -> bool:
         error = task.error

@@ -13,8 +13,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-import peewee
-
 from ticketbot import db, errors, log, metrics
 from ticketbot.decide import facts, plan, retry
 from ticketbot.jobs import gather, leases, lookups, refresh
@@ -22,8 +20,6 @@ from ticketbot.models import events, notifications, state, tickets
 from ticketbot.remote import records
 
 _logger = logging.getLogger(__name__)
-
-_RETURNS = 3  # a hook that slips in between may make the first attempt to hand an event back fail
 
 
 class LeaseLost(errors.TicketbotError):
@@ -142,20 +138,13 @@ def _failed(event: events.Event, error: Exception, desk: Desk) -> None:
 
 
 def _hand_back(event: events.Event, verdict: retry.EventVerdict, desk: Desk, now: datetime) -> None:
-    for attempt in range(_RETURNS):
-        try:
-            with db.transaction("return-event"):
-                if verdict.hold_until:
-                    state.hold("connectwise", until=verdict.hold_until, now=now, reason=verdict.reason)
-                if verdict.again_at is None:
-                    events.finish(event, desk.held.owner, now=now, decisions=[], error=verdict.reason, dead=True)
-                else:
-                    events.give_back(event, desk.held.owner, due_at=verdict.again_at, error=verdict.reason)
-        except peewee.IntegrityError:  # a hook for the same ticket came in at this very moment
-            if attempt == _RETURNS - 1:
-                raise
+    with db.transaction("return-event"):
+        if verdict.hold_until:
+            state.hold("connectwise", until=verdict.hold_until, now=now, reason=verdict.reason)
+        if verdict.again_at is None:
+            events.finish(event, desk.held.owner, now=now, decisions=[], error=verdict.reason, dead=True)
         else:
-            return
+            events.give_back(event, desk.held.owner, due_at=verdict.again_at, error=verdict.reason)
 
 
 def notification_row(draft: facts.Draft, event: events.Event, now: datetime) -> dict[str, Any]:

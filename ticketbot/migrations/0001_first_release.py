@@ -284,7 +284,6 @@ INDEXES = (
     "CREATE INDEX event_lease ON event (lease_until) WHERE state = 'running'",
     "CREATE INDEX event_state ON event (state, id)",
     "CREATE INDEX notification_due ON notification (next_try_at, id) WHERE state = 'pending'",
-    "CREATE INDEX notification_give_up ON notification (give_up_at) WHERE state = 'pending'",
     "CREATE INDEX notification_queue ON notification (recipient_id, id) WHERE state IN ('pending', 'sending')",
     "CREATE INDEX notification_lease ON notification (lease_until) WHERE state = 'sending'",
     "CREATE INDEX notification_state ON notification (state, id)",

@@ -61,13 +61,14 @@ class Notification(db.Model):
         indexes = ((("subject", "target"), True),)
 
 
+# As text and not as parameters: only so do both databases see that a query may use a partial index.
 _PENDING = peewee.SQL("state = 'pending'")
 _OPEN = peewee.SQL("state IN ('pending', 'sending')")
+_BLOCKS = peewee.SQL("(state = 'sending' OR NOT may_be_overtaken)")
 
 Notification.add_index(
     Notification.index(Notification.next_try_at, Notification.id, where=_PENDING, name="notification_due")
 )
-Notification.add_index(Notification.index(Notification.give_up_at, where=_PENDING, name="notification_give_up"))
 Notification.add_index(
     Notification.index(Notification.recipient, Notification.id, where=_OPEN, name="notification_queue")
 )
@@ -118,14 +119,15 @@ def _with_recipient(notification_id: int) -> Notification:
 
 
 def _claimable(now: datetime) -> peewee.ModelSelect:
+    # Asked row by row in the order of `notification_due`, until one is found: as a join (which an EXISTS would become)
+    # PostgreSQL compares everything that waits with everything else whenever its statistics are from calmer times.
     older = Notification.alias()
-    blocked = older.select(peewee.SQL("1")).where(
-        older.recipient == Notification.recipient,
-        older.id < Notification.id,
-        (older.state == SENDING) | ((older.state == PENDING) & ~older.may_be_overtaken),
+    before_it = (older.recipient == Notification.recipient) & (older.id < Notification.id)
+    blocking = older.select(older.id).where(before_it, _OPEN, _BLOCKS).order_by(older.recipient, older.id).limit(1)
+    due = (Notification.next_try_at <= now) & (Notification.give_up_at > now)
+    query = Notification.select(Notification.id, Notification.recipient).where(
+        _PENDING, due, peewee.fn.COALESCE(blocking, 0) == 0
     )
-    due = (Notification.state == PENDING) & (Notification.next_try_at <= now) & (Notification.give_up_at > now)
-    query = Notification.select(Notification.id, Notification.recipient).where(due, ~peewee.fn.EXISTS(blocked))
     return query.order_by(Notification.next_try_at, Notification.id)
 
 

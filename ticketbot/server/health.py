@@ -80,7 +80,7 @@ class Numbers(prometheus_client.CollectorRegistry):
             with db.session():
                 waiting = {"event": events.open_counts(), "notification": notifications.open_counts()}
                 ended, running = syncs.last_finished(), syncs.running()
-            oldest = {"event": events.oldest_waiting(), "notification": notifications.oldest_waiting()}
+                oldest = {"event": events.oldest_waiting(), "notification": notifications.oldest_waiting()}
         except (errors.Unreachable, peewee.DatabaseError):
             return  # what was counted in memory is worth having all the same, now more than ever
         rows = GaugeMetricFamily("tbot_queue_rows", "Rows in the queues by state", labels=["queue", "state"])

@@ -1,15 +1,18 @@
 """Find rows by words while somebody types; the cost of a keypress does not grow with the rows.
 
 All texts lie in one run of bytes, in which the interpreter searches at memory speed, and only as many rows are looked
-for as are shown.
+for as are shown. What few rows matched is remembered, since the next key narrows it down, or takes a key back.
 """
 
 from __future__ import annotations
 
 import itertools
 import unicodedata
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+
+_FEW = 500
+_MOST_KNOWN = 200
 
 
 def fold(text: str) -> str:
@@ -25,28 +28,48 @@ class Index:
     """The texts of rows, ready to be searched. Building it is the slow part."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        lines = [b"\n" + fold(text).encode("utf-8", "replace") for text in texts]
+        lines = [b"\n" + _encoded(text) for text in texts]
         self._starts = list(itertools.accumulate(map(len, lines), initial=0))
         self._text = b"".join(lines)
+        self._by_beginning = sorted((line, row) for row, line in enumerate(lines))
+        self._known: dict[bytes, tuple[int, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._starts) - 1
 
     def matches(self, wanted: str) -> Iterator[int]:
         """Return the rows that hold every word, in order, as they are found."""
-        first, *others = sorted(_words(wanted), key=len, reverse=True) or [b""]
-        if not first:
+        text = _encoded(wanted)
+        if not text:
             return iter(range(len(self)))
-        return (row for row in self._rows_with(first) if all(word in self._line(row) for word in others))
+        return iter(self._known[text]) if text in self._known else self._search(text)
 
     def best(self, wanted: str, count: int) -> list[int]:
         """Return some rows that match: first those that begin so, then those with a word that does, then others."""
+        text = _encoded(wanted)
         some = list(itertools.islice(self.matches(wanted), count + 1))
-        text = fold(wanted).encode("utf-8", "replace")
         if len(some) <= count:
             return sorted(some, key=lambda row: self._rank(row, text))
-        better = itertools.chain(self._rows_with(b"\n" + text), self._rows_with(b" " + text), some)
-        return list(itertools.islice(dict.fromkeys(itertools.islice(better, 3 * count)), count))
+        better = itertools.chain(self._beginning_with(text), self._rows_with(b" " + text), some)
+        return list(itertools.islice(_distinct(better), count))
+
+    def _search(self, text: bytes) -> Iterator[int]:
+        words, found = text.split(), []
+        for row in self._candidates(text, words):
+            line = self._line(row)
+            if all(word in line for word in words):
+                found.append(row)
+                yield row
+        if len(found) <= _FEW:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[text] = tuple(found)
+
+    def _candidates(self, text: bytes, words: Sequence[bytes]) -> Iterable[int]:
+        """Return rows among which all matches are: what matched the beginning of the text, when that was little."""
+        beginnings = (text[:end].rstrip() for end in range(len(text) - 1, 0, -1))
+        known = next((self._known[each] for each in beginnings if each in self._known), None)
+        return self._rows_with(max(words, key=len)) if known is None else known
 
     def _rows_with(self, part: bytes) -> Iterator[int]:
         at = self._text.find(part)
@@ -54,6 +77,14 @@ class Index:
             row = bisect_right(self._starts, at) - 1
             yield row
             at = self._text.find(part, self._starts[row + 1])
+
+    def _beginning_with(self, text: bytes) -> Iterator[int]:
+        beginning = b"\n" + text
+        for at in range(bisect_left(self._by_beginning, (beginning, 0)), len(self)):
+            line, row = self._by_beginning[at]
+            if not line.startswith(beginning):
+                return
+            yield row
 
     def _line(self, row: int) -> bytes:
         return self._text[self._starts[row] : self._starts[row + 1]]
@@ -86,5 +117,13 @@ class Found(Sequence[int]):
         return self._found[at]
 
 
-def _words(text: str) -> list[bytes]:
-    return [word.encode("utf-8", "replace") for word in fold(text).split()]
+def _distinct(rows: Iterable[int]) -> Iterator[int]:
+    seen: set[int] = set()
+    for row in rows:
+        if row not in seen:
+            seen.add(row)
+            yield row
+
+
+def _encoded(text: str) -> bytes:
+    return fold(text).encode("utf-8", "replace")

@@ -1,0 +1,116 @@
+"""The terminal UI: typing among 10,000 recipients costs hardly more than among 100."""
+
+from __future__ import annotations
+
+import gc
+import random
+import statistics
+import time
+from datetime import UTC
+from typing import Any
+
+import urwid
+
+from ticketbot import client, shapes
+from ticketbot.tui import dialogs, fields, forms, window
+
+FEW, MANY = 100, 10_000
+ROUNDS = 40
+SIZE = (80, 24)
+# Found often, found late, found never, and taken back: what somebody looking for a name types.
+TYPED = ("ana", "zoe zak 99", "nobody is called this", "désk")
+TARGET = 1.5
+
+
+def run() -> dict[str, Any]:
+    """Measure a keypress in a form that chooses a recipient, and in the filter of a list, in turns."""
+    urwid.set_encoding("utf8")
+    choosing = _ratio(_form(FEW), _form(MANY))
+    filtering = _ratio(_list(FEW), _list(MANY))
+    few_s, many_s = max(choosing, filtering, key=lambda pair: pair[1] / pair[0])
+    ratio = many_s / few_s
+    by_place = f"choosing x {choosing[1] / choosing[0]:.2f}, filtering x {filtering[1] / filtering[0]:.2f}"
+    return {
+        "name": f"TUI: a keypress among {MANY:,} recipients",
+        "figure": f"{many_s * 1000:.2f} ms ({by_place})",
+        "floor": f"{few_s * 1000:.2f} ms among {FEW}",
+        "ratio": ratio,
+        "target": f"<= {TARGET}",
+        "met": ratio <= TARGET,
+    }
+
+
+def _ratio(few: window.Window, many: window.Window) -> tuple[float, float]:
+    """Return the seconds a keypress takes in each, drawing included; the two take turns, so that noise is shared."""
+    took: dict[int, list[float]] = {0: [], 1: []}
+    gc.collect()
+    for _ in range(ROUNDS):
+        for number, each in enumerate((few, many)):
+            started = time.perf_counter()
+            _type(each)
+            took[number].append(time.perf_counter() - started)
+    keys = sum(2 * len(text) for text in TYPED)
+    return statistics.median(took[0]) / keys, statistics.median(took[1]) / keys
+
+
+def _type(shown: window.Window) -> None:
+    for text in TYPED:
+        for key in [*text, *["backspace"] * len(text)]:
+            shown.keypress(SIZE, key)
+            shown.render(SIZE, focus=True)
+
+
+def _form(count: int) -> window.Window:
+    shown = _window()
+    choice = fields.Choice("recipient_id", "Recipient", none="None.")
+    choice.fill(fields.Options(fields.Option(row.id, f"{row.name} ({row.email})") for row in _recipients(count)))
+    shown.open(forms.Form("New rule", [choice], "Add rule", lambda *_: None, _ignore))
+    return shown
+
+
+def _list(count: int) -> window.Window:
+    shown = _window()
+    rules = [
+        shapes.Rule(
+            id=row.id,
+            board_id=1,
+            board_name="Service Desk",
+            recipient_id=row.id,
+            recipient_name=row.name,
+            recipient_type="person",
+            enabled=True,
+        )
+        for row in _recipients(count)
+    ]
+    table: Any = shown.tab.table
+    table.fill(table.content(rules))
+    shown.keypress(SIZE, "/")
+    return shown
+
+
+def _window() -> window.Window:
+    def connect() -> client.Client:
+        raise AssertionError("the benchmark asks no server")
+
+    return window.Window(connect, base_url="http://127.0.0.1:8080", zone=UTC, wake=lambda: None, next_theme=lambda: "")
+
+
+def _ignore(_dialog: dialogs.Dialog) -> None:
+    """Leave the form open."""
+
+
+def _recipients(count: int) -> list[shapes.Recipient]:
+    chosen = random.Random(7)
+    first = ("Ana", "Ben", "Cora", "Dirk", "Zoë", "Ömer", "Mei", "Help Desk", "Night Shift")
+    last = ("Alvarez", "Bauer", "Chen", "Żak", "O'Neil", "London", "Berlin", "客户支持")
+    return [
+        shapes.Recipient(
+            id=number,
+            type="person",
+            name=f"{chosen.choice(first)} {chosen.choice(last)} {number}",
+            email=f"person{number}@msp.example",
+            active=True,
+            last_activity=None,
+        )
+        for number in range(1, count + 1)
+    ]

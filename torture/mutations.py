@@ -1,0 +1,158 @@
+"""Break the program on purpose, in a copy, and see which invariant notices: `python -m torture.mutations [name]...`"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+COPIED = ("ticketbot", "torture", "benchmarks")
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """Replacements of text that break one promise: (file, old, new)."""
+
+    name: str
+    database: str
+    changes: tuple[tuple[str, str, str], ...]
+
+
+_IMPATIENT = ("torture/campaign.py", "SETTLES_WITHIN_S = 150.0", "SETTLES_WITHIN_S = 50.0")
+_NOTIFICATIONS, _EVENTS = "ticketbot/models/notifications.py", "ticketbot/models/events.py"
+
+MUTATIONS = (
+    Mutation(
+        "hooks are acknowledged before they are committed",
+        "sqlite",
+        (
+            (
+                "ticketbot/server/inbox.py",
+                "            outcomes = _commit(batch)\n        except errors.Unreachable:",
+                "            outcomes = ['accepted'] * len(batch)\n"
+                "            threading.Timer(0.2, _commit, [list(batch)]).start()\n        except errors.Unreachable:",
+            ),
+        ),
+    ),
+    Mutation(
+        "a message is recorded as sent before it is posted",
+        "sqlite",
+        (
+            (
+                "ticketbot/jobs/deliver.py",
+                "        try:\n            message_id = _post(row, desk)",
+                "        try:\n            _sent(row, 'id', claimed_at, desk)\n            message_id = _post(row, desk)",
+            ),
+        ),
+    ),
+    Mutation(
+        "the leases of the dead are forgotten",
+        "sqlite",
+        (
+            ("ticketbot/jobs/worker.py", "        leases.release_of_the_dead(self._now())\n", ""),
+            (_NOTIFICATIONS, "return _taken_back(now, Notification.lease_until < now)", "return 0"),
+        ),
+    ),
+    Mutation(
+        "a message taken back from a dead sender is not flagged",
+        "sqlite",
+        ((_NOTIFICATIONS, '"possible_duplicate": True, "lease_owner"', '"possible_duplicate": False, "lease_owner"'),),
+    ),
+    Mutation(
+        "an answer that was lost counts as a plain failure",
+        "sqlite",
+        (("ticketbot/decide/retry.py", "errors.RemoteUnavailable) and error.outcome_unknown", "errors.Conflict)"),),
+    ),
+    Mutation(
+        "notes are marked as decided in a transaction of their own, before the event",
+        "sqlite",
+        (
+            (
+                "ticketbot/jobs/intake.py",
+                '    with db.transaction("finish-event"):\n        if not events.finish(event, desk.held.owner, now=now, '
+                "decisions=[asdict(each) for each",
+                "    with db.transaction('early'):\n        tickets.store_tickets([ticket_row(ticket, now)])\n"
+                "        tickets.store_notes([note_row(note, now) for note in reading.notes])\n"
+                "        tickets.mark_decided(decided.decided, now)\n"
+                '    with db.transaction("finish-event"):\n        if not events.finish(event, desk.held.owner, now=now, '
+                "decisions=[asdict(each) for each",
+            ),
+        ),
+    ),
+    Mutation(
+        "no unique index on (subject, target), and a claim that needs no lock",
+        "postgres",
+        (
+            ("ticketbot/migrations/0001_first_release.py", '((("subject", "target"), True),)', '((("subject", "target"), False),)'),
+            (_EVENTS, "AND state = 'running'", ""),
+        ),
+    ),
+    Mutation(
+        "a hook that was seen is taken for a new one",
+        "sqlite",
+        (("ticketbot/server/inbox.py", "accepted = [not each.message_id or _taken_from(new, each.message_id) for", "accepted = [True for"),),
+    ),
+    Mutation(
+        "signatures are not looked at",
+        "sqlite",
+        (("ticketbot/server/hooks.py", "    intake.signing_keys.verify(", "    str(dict)if True else intake.signing_keys.verify("),),
+    ),
+    Mutation(
+        "catch-up's watermark moves without a look",
+        "sqlite",
+        (("ticketbot/jobs/catchup.py", "            queue(chunk, desk.now())\n", "            pass\n"),),
+    ),
+    Mutation(
+        "nobody waits for an older message of the same recipient",
+        "sqlite",
+        ((_NOTIFICATIONS, ".where(due, ~peewee.fn.EXISTS(blocked))", ".where(due)"),),
+    ),
+    Mutation(
+        "the author gets his own note",
+        "sqlite",
+        (("ticketbot/decide/recipients.py", "        if not is_author(person, note):\n", "        if True:\n"),),
+    ),
+)  # fmt: skip
+
+
+def main(names: list[str]) -> int:
+    """Try the mutations whose name holds one of `names`, or all; exit 1 when one goes unnoticed."""
+    unnoticed = 0
+    for mutation in MUTATIONS:
+        if names and not any(name in mutation.name for name in names):
+            continue
+        caught = _try(mutation)
+        unnoticed += not caught
+        print(f"{mutation.name} ({mutation.database}): {caught or 'NOT NOTICED'}", flush=True)
+    return 1 if unnoticed else 0
+
+
+def _try(mutation: Mutation) -> str:
+    with tempfile.TemporaryDirectory(prefix="tbot-mutant-") as folder:
+        for name in COPIED:
+            shutil.copytree(ROOT / name, Path(folder) / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name, old, new in (*mutation.changes, _IMPATIENT):
+            file = Path(folder) / name
+            text = file.read_text()
+            if old not in text:
+                return f"CANNOT BE APPLIED: {name} has changed"
+            file.write_text(text.replace(old, new, 1))
+        options = ["--minutes=1", f"--database={mutation.database}", "--seed=7", "--json=result.json"]
+        subprocess.run(
+            [sys.executable, "-m", "torture", *options], cwd=folder, check=False, capture_output=True, timeout=900
+        )
+        result = Path(folder) / "result.json"
+        if not result.exists():
+            return "the harness itself failed"
+        found = json.loads(result.read_text())["campaigns"][0]["violations"]
+        return ", ".join(f"{name} x {count}" for name, count in Counter(promise for promise, _ in found).most_common())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
