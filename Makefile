@@ -29,7 +29,7 @@ tui: .venv/runtime ## Open the terminal UI with the settings of this shell
 
 test: .venv/dev ## Run all tests and check their coverage (ARGS="-k forwards")
 	$(BIN)/coverage erase
-	$(BIN)/pytest -n 2 --cov --cov-report= $(ARGS)
+	$(BIN)/pytest -n 4 --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --fail-under=90
 	$(BIN)/coverage report --fail-under=100 --include='ticketbot/decide/*,ticketbot/models/*,ticketbot/jobs/*'
 

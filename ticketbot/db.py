@@ -228,6 +228,12 @@ def skipping_locked(query: peewee.ModelSelect) -> peewee.ModelSelect:
     return query.for_update("FOR UPDATE SKIP LOCKED") if is_postgres() else query
 
 
+def counts(field: peewee.Field, values: Sequence[str]) -> dict[str, int]:
+    """Return how many rows hold each of some values, all at the same moment: a row on the move is counted once."""
+    query = field.model.select(field, peewee.fn.COUNT(peewee.SQL("*"))).where(field.in_(list(values))).group_by(field)
+    return dict.fromkeys(values, 0) | dict(query.tuples())
+
+
 def execute(query: peewee.Query) -> Any:
     """Run an INSERT and return its cursor: only its `rowcount` tells whether an ignored insert did anything.
 

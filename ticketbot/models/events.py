@@ -278,7 +278,7 @@ def is_failing() -> bool:
 
 def open_counts() -> dict[str, int]:
     """Return how many events wait, run or are dead."""
-    return {each: int(Event.select().where(Event.state == each).count()) for each in (WAITING, RUNNING, DEAD)}
+    return db.counts(Event.state, (WAITING, RUNNING, DEAD))
 
 
 def oldest_waiting() -> datetime | None:

@@ -229,9 +229,7 @@ def is_failing() -> bool:
 
 def open_counts() -> dict[str, int]:
     """Return how many notifications wait, are on their way, or are dead."""
-    return {
-        each: int(Notification.select().where(Notification.state == each).count()) for each in (PENDING, SENDING, DEAD)
-    }
+    return db.counts(Notification.state, (PENDING, SENDING, DEAD))
 
 
 def oldest_waiting() -> datetime | None:

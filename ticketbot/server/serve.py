@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import signal
 import sys
 import threading
 import time
@@ -19,7 +18,7 @@ import bottle
 import waitress.server
 from waitress import wasyncore
 
-from ticketbot import __version__, db, errors, log, metrics
+from ticketbot import __version__, db, ending, errors, log, metrics
 from ticketbot.config import Settings
 from ticketbot.decide import message
 from ticketbot.jobs import (
@@ -55,13 +54,11 @@ def run(settings: Settings, *, skip_missed: bool = False) -> int:
     settings.require("serve")
     log.configure(settings.log_level, settings.log_format, sys.stderr)
     prepare_database(settings, skip_missed=skip_missed, now=_now())
+    ending.hold_signals()
     server = Server(settings)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     server.start()
     try:
-        stop.wait()
+        ending.wait_for_signal()
     finally:
         server.stop()
     if threading.active_count() > 1:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
 import docopt
 import msgspec
 
+from ticketbot import ending
 from ticketbot.simulators import connectwise_api, control, serving, webex_api
 from ticketbot.simulators.connectwise import ConnectWise
 from ticketbot.simulators.webex import Webex
@@ -39,9 +38,7 @@ def main(arguments: list[str]) -> int:
     system, organisation = ConnectWise(seed=seed), Webex(seed=seed)
     system.latency_s = float(options["--connectwise-latency"])
     organisation.latency_s = float(options["--webex-latency"])
-    finished = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: finished.set())
+    ending.hold_signals()
     with (
         _serve(options, "connectwise", connectwise_api.app(system, control.of_connectwise(system))) as first,
         _serve(options, "webex", webex_api.app(organisation, control.of_webex(organisation))) as second,
@@ -49,7 +46,7 @@ def main(arguments: list[str]) -> int:
         system.settle_at(first.url)
         organisation.url = f"{second.url}/v1"
         _announce(options["--port-file"], addresses(system, first, organisation, second))
-        finished.wait()
+        ending.wait_for_signal()
     return 0
 
 

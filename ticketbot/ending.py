@@ -1,0 +1,21 @@
+"""Wait for the signal that asks a process to end, so that none is lost."""
+
+from __future__ import annotations
+
+import signal
+
+_ASKED = frozenset({signal.SIGTERM, signal.SIGINT})
+
+
+def hold_signals() -> None:
+    """Keep SIGTERM and Ctrl+C waiting from now on, in this thread and in every one that it starts later.
+
+    A handler that sets an event is no substitute: it runs in the main thread, between any two steps of the `wait` it is
+    to end, and then it may wait for a lock that this very thread holds.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ASKED)
+
+
+def wait_for_signal() -> None:
+    """Return once SIGTERM or Ctrl+C has come; those that come later are not heard."""
+    signal.sigwait(_ASKED)
