@@ -56,7 +56,7 @@ class Crew:
         check: Callable[[], None],
         *,
         clock: Callable[[], float] = time.monotonic,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = random.SystemRandom().random,
     ) -> None:
         self._width, self._check, self._clock, self._jitter = width, check, clock, jitter
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()

@@ -34,7 +34,7 @@ class Desk:
     held: leases.Held
     now: Callable[[], datetime]
     pause: Callable[[float], bool]
-    jitter: Callable[[], float] = random.random
+    jitter: Callable[[], float] = random.SystemRandom().random
     claimed: Callable[[], None] = lambda: None
 
 

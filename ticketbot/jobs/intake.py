@@ -34,7 +34,7 @@ class Desk:
     locale: gather.Locale
     held: leases.Held
     now: Callable[[], datetime]
-    jitter: Callable[[], float] = random.random
+    jitter: Callable[[], float] = random.SystemRandom().random
     claimed: Callable[[], None] = lambda: None
 
 
