@@ -1,0 +1,76 @@
+"""P11: what is claimed is found by index, however long the history and whatever the database believes of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from ticketbot import db
+from ticketbot.models import events, notifications, routing
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+BEFORE, BACKLOG, RECIPIENTS = 300, 600, 5
+
+
+def _notifications(numbers: range, state: str) -> None:
+    made = routing.Recipient.select().order_by(routing.Recipient.id)
+    recipients = list(made) or [
+        routing.Recipient.create(type=routing.ROOM, webex_id=f"room {number}", name=f"Room {number}")
+        for number in range(RECIPIENTS)
+    ]
+    rows = [
+        {
+            "ticket_id": number,
+            "subject": f"new:{number}",
+            "target": f"recipient:{recipients[number % RECIPIENTS].id}",
+            "kind": "new",
+            "recipient": recipients[number % RECIPIENTS].id,
+            "state": state,
+            "created_at": NOW,
+            "give_up_at": NOW + timedelta(hours=24),
+            "next_try_at": NOW if state == notifications.PENDING else None,
+        }
+        for number in numbers
+    ]
+    notifications.add(rows)
+
+
+def _after_a_calm_time_everything_waits() -> None:
+    """Fill the ledger so that the statistics know of nothing that waits, as when Webex goes down for an hour."""
+    with db.transaction("test"):
+        _notifications(range(BEFORE), notifications.SENT)
+    with db.session():
+        db.database.execute_sql("ANALYZE")
+    with db.transaction("test"):
+        _notifications(range(BEFORE, BEFORE + BACKLOG), notifications.PENDING)
+
+
+def _plan(query: object) -> str:
+    sql, parameters = query.sql()  # type: ignore[attr-defined]
+    how = "EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF)" if db.is_postgres() else "EXPLAIN QUERY PLAN"
+    with db.session():
+        return "\n".join(str(row[-1]) for row in db.database.execute_sql(f"{how} {sql}", parameters).fetchall())
+
+
+def test_each_waiting_message_is_compared_only_with_those_of_its_own_recipient(database: str) -> None:
+    _after_a_calm_time_everything_waits()
+    plan = _plan(notifications._claimable(NOW).limit(1))
+    assert "notification_queue" in plan, plan
+    if db.is_postgres():
+        assert "Join" not in plan, plan
+        assert "Index Cond: ((recipient_id = " in plan, plan
+    else:
+        assert "notification_queue (recipient_id=? AND id<?)" in plan, plan
+
+
+def test_the_oldest_of_a_backlog_is_claimed_and_then_that_of_the_next_recipient(database: str) -> None:
+    _after_a_calm_time_everything_waits()
+    claimed = [notifications.claim("a server", NOW) for _ in range(RECIPIENTS + 1)]
+    tickets = [row and row.ticket_id for row in claimed]
+    assert tickets == [*range(BEFORE, BEFORE + RECIPIENTS), None]
+
+
+def test_a_waiting_event_is_found_by_index(database: str) -> None:
+    with db.transaction("test"):
+        events.add_or_fold(events.Change(number, "hook", None, None, "c", NOW) for number in range(200))
+    plan = _plan(events._free(NOW).limit(1))
+    assert "event_due" in plan or "event_state" in plan, plan
