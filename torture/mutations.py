@@ -25,7 +25,7 @@ class Mutation:
 
 
 _IMPATIENT = ("torture/campaign.py", "SETTLES_WITHIN_S = 150.0", "SETTLES_WITHIN_S = 50.0")
-_NOTIFICATIONS, _EVENTS = "ticketbot/models/notifications.py", "ticketbot/models/events.py"
+_NOTIFICATIONS = "ticketbot/models/notifications.py"
 
 MUTATIONS = (
     Mutation(
@@ -90,7 +90,7 @@ MUTATIONS = (
         "postgres",
         (
             ("ticketbot/migrations/0001_first_release.py", '((("subject", "target"), True),)', '((("subject", "target"), False),)'),
-            (_EVENTS, "AND state = 'running'", ""),
+            ("ticketbot/db.py", 'query.for_update("FOR UPDATE SKIP LOCKED") if is_postgres() else query', "query"),
         ),
     ),
     Mutation(
@@ -111,7 +111,7 @@ MUTATIONS = (
     Mutation(
         "nobody waits for an older message of the same recipient",
         "sqlite",
-        ((_NOTIFICATIONS, ".where(due, ~peewee.fn.EXISTS(blocked))", ".where(due)"),),
+        ((_NOTIFICATIONS, "_PENDING, due, peewee.fn.COALESCE(blocking, 0) == 0", "_PENDING, due"),),
     ),
     Mutation(
         "the author gets his own note",

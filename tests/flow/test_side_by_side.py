@@ -1,0 +1,31 @@
+"""L6: messages of different recipients go out side by side, those of one after the other."""
+
+from __future__ import annotations
+
+from tests.world import World, ledger
+
+ROOMS = 5
+
+
+def test_a_slow_webex_is_posted_to_for_all_recipients_at_once(world: World) -> None:
+    for number in range(ROOMS):
+        world.add_rule(f"Room {number}")
+    world.webex.latency_s = 0.5
+    with world.server():
+        world.connectwise.add_ticket(world.board, "Printer on fire")
+        world.settle()
+    assert [row.state for row in ledger()] == ["sent"] * ROOMS
+    assert world.webex.calls.peak == ROOMS
+
+
+def test_one_recipient_is_posted_to_once_at_a_time_and_in_order(world: World) -> None:
+    """L4."""
+    world.add_rule("Help Desk")
+    world.webex.latency_s = 0.1
+    with world.server():
+        tickets = world.connectwise.add_many(6, world.board, summary="Printer", notify=True)
+        world.settle()
+    told = [int(message.markdown.partition("[#")[2].partition("]")[0]) for message in world.webex.messages()]
+    assert sorted(told) == tickets
+    assert told == [row.ticket_id for row in ledger()]
+    assert world.webex.calls.peak == 1
