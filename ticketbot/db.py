@@ -23,6 +23,8 @@ from ticketbot import errors, failpoints
 POOL_SIZE = 40  # more than all threads of one server: waitress, workers, senders, sync
 BUSY_TIMEOUT_MS = 10_000  # another process on the same SQLite file (`tbot init` beside the server)
 
+_DATABASE_MODULES = ("peewee", "sqlite3", "psycopg2")
+
 database = peewee.DatabaseProxy()
 
 _sqlite_writer = threading.RLock()
@@ -155,8 +157,20 @@ def _translated() -> Iterator[None]:
         if not _is_away(error):
             raise
         _forget_idle_connections()
-        words = str(error).strip().splitlines() or [type(error).__name__]
-        raise errors.Unreachable(f"The database does not answer: {words[0]}") from error
+        raise errors.Unreachable(f"The database does not answer: {_words(_first(error))}") from error
+
+
+def _first(error: BaseException) -> BaseException:
+    # On a full disk SQLite rolls back by itself, and then all one hears of is the roll-back that fails.
+    before = error.__context__
+    while before is not None and type(before).__module__.partition(".")[0] in _DATABASE_MODULES:
+        error, before = before, before.__context__
+    return error
+
+
+def _words(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def _is_away(error: Exception) -> bool:

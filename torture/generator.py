@@ -101,7 +101,7 @@ class Generator:
             return
         actions = {
             self._open_ticket: 16, self._write: 44, self._book_time: 10, self._write_internally: 8, self._reassign: 7,
-            self._move: 2, self._close: 4, self._save: 4, self._delete: 2, self._restore: 3, self._storm: 1,
+            self._move: 2, self._close: 4, self._save: 4, self._delete: 2, self._restore: 3, self._storm: 3,
         }  # fmt: skip
         chance.choices(list(actions), list(actions.values()))[0]()
         if chance.random() < FORGED:

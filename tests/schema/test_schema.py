@@ -115,3 +115,14 @@ def _drop_everything() -> None:
     for name in names:
         db.database.execute_sql(f'DROP TABLE "{name}"')
     db.database.execute_sql("PRAGMA foreign_keys = 1")
+
+
+def test_a_full_disk_is_named_and_not_the_roll_back_that_follows(sqlite: str) -> None:
+    with db.session():
+        pages = db.database.execute_sql("PRAGMA page_count").fetchone()[0]
+        db.database.execute_sql(f"PRAGMA max_page_count = {pages}")
+    try:
+        int("something else that went wrong before")
+    except ValueError:
+        with pytest.raises(errors.Unreachable, match=r"does not answer: database or disk is full"), db.transaction("x"):
+            state.Fact.create(name="large", value="x" * 1_000_000)

@@ -125,9 +125,10 @@ class Server:
         for listener in self._listeners:
             listener.trigger.pull_trigger(partial(wasyncore.dispatcher.close, listener))
         self._http.task_dispatcher.shutdown(cancel_pending=False, timeout=int(STOP_WITHIN_S / 2))
-        for listener in self._listeners:
-            with contextlib.suppress(OSError):  # the last one of them may have closed before it hears the bell
-                listener.trigger.pull_trigger(listener.close)
+        if not self._http.task_dispatcher.threads:  # whoever waits for a slow database still wants to answer
+            for listener in self._listeners:
+                with contextlib.suppress(OSError):  # the last one of them may have closed before it hears the bell
+                    listener.trigger.pull_trigger(listener.close)
         self.syncs.stop()
         in_time = self._worker.stop(deadline - time.monotonic())
         self.syncs.join(2.0)
