@@ -17,6 +17,7 @@ from ticketbot import db, errors
 from ticketbot.models import events, notifications, routing, state
 from ticketbot.server import app as application
 from ticketbot.server import health
+from ticketbot.simulators import faults
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 URL = "http://tbot.example"
@@ -28,8 +29,15 @@ class Server:
     def __init__(self) -> None:
         self.dead: list[str] = []
         self.stranger = False
+        self.troubled: set[str] = set()
         app = application.new_app()
-        health.add_routes(app, admit_local=self._admit, dead_threads=lambda: self.dead, now=lambda: NOW)
+        health.add_routes(
+            app,
+            admit_local=self._admit,
+            dead_threads=lambda: self.dead,
+            troubled=lambda: self.troubled,
+            now=lambda: NOW,
+        )
         self._session = requests.Session()
         self._session.mount(URL, Adapter(app))
 
@@ -156,6 +164,22 @@ def test_what_has_failed_and_is_tried_again_is_degraded(server: Server, service:
     later = NOW + timedelta(minutes=1)
     add(**({"attempts": 1, "due_at": later} if service == "connectwise" else {"attempts": 1, "next_try_at": later}))
     assert server.ready() == (200, "degraded", {service: "degraded"})
+
+
+@pytest.mark.parametrize("service", ["connectwise", "webex"])
+def test_a_service_that_catch_up_or_another_duty_cannot_use_is_degraded(server: Server, service: str) -> None:
+    """O2: with no event waiting, a revoked key would show nowhere else."""
+    server.troubled = {service}
+    assert server.ready() == (200, "degraded", {service: "degraded"})
+
+
+def test_refused_credentials_show_although_nothing_waits(world: World) -> None:
+    """O2, C1: over the whole server."""
+    world.connectwise.faults.add(faults.status(401))
+    with world.server() as running:
+        found = f"{running.url}/readyz"
+        assert wait_for(lambda: requests.get(found, timeout=5).json()["checks"]["connectwise"] == "degraded")
+        assert requests.get(found, timeout=5).status_code == 200
 
 
 def test_a_failure_outweighs_what_waits(server: Server) -> None:

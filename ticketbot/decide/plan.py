@@ -13,6 +13,7 @@ MAX_NOTES_AT_ONCE = 5  # D5: beyond the newest five the older ones are recorded 
 
 NOTIFICATIONS_OFF = "notifications off"
 AUTHOR = "author of the note"
+NO_NEWS = "no new note"
 _TOO_MANY = f"more than {MAX_NOTES_AT_ONCE} new notes at once"
 
 Kind = Literal["new", "update"]
@@ -172,7 +173,7 @@ def _nobody_to_tell(topic: _Topic) -> Decision:
 
 def _nothing_to_tell(facts: Facts) -> list[Decision]:
     """Say why an event was about nothing: no topic at all."""
-    reason = "no new note"
+    reason = NO_NEWS
     if not facts.announced:
         # Something without a date is never history, so this has one.
         reason = f"history: entered {facts.ticket.entered_at:%Y-%m-%d}, before we watched, or over 7 days ago"

@@ -19,6 +19,8 @@ QUEUED_AT_ONCE = 200
 
 # What catch-up itself has had looked at so long after a change is not looked at for it again.
 LOOKED_AT_AFTER = timedelta(minutes=1)
+# What a reading covers lies so long before an update that it has seen: the whole seconds of both, and the call's time.
+CONFIRMED_WITHIN = timedelta(seconds=3)
 # Without dates (an API member of a narrow role sees none) nobody can tell what has changed since: once an hour will do.
 UNDATED_EVERY = timedelta(hours=1)
 
@@ -134,9 +136,9 @@ def needs_a_look(ticket: records.Ticket, known: Known, now: datetime) -> bool:
 
 
 def is_confirmation(ticket: records.Ticket, known: Known) -> bool:
-    """Tell whether an event is only to make sure: it read the ticket within the very second of its last update."""
+    """Tell whether an event is only to make sure, since the one before read the ticket right after its last update."""
     decided, update = known.decided_update, ticket.updated_at
-    return decided is not None and update is not None and update - decided <= timedelta(seconds=1)
+    return decided is not None and update is not None and update - decided <= CONFIRMED_WITHIN
 
 
 def _changed(desk: Desk, kind: str, since: datetime, keep: duties.Keep) -> Iterator[records.Ticket]:

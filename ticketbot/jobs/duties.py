@@ -45,19 +45,25 @@ class Duty:
         self._stopping = threading.Event()
         self._tried_s = float("-inf")
         self._is_done = True
+        self.trouble = ""  # the outside service that the last try failed at
 
     def look(self) -> bool:
         """Do it if it is due. Tells whether it was done; what the outside world does not let happen is tried again."""
         every_s = self._every_s()
+        if not every_s:
+            self.trouble = ""
+            return False
         wait_s = every_s if self._is_done else min(every_s, AGAIN_AFTER_S)
-        if not every_s or self._clock() - self._tried_s < wait_s:
+        if self._clock() - self._tried_s < wait_s:
             return False
         self._tried_s, self._is_done = self._clock(), False
         try:
             self._is_done = self._done()
+            self.trouble = ""
         except Interrupted as error:
             _logger.info("%s: %s", self.name, error)
         except errors.RemoteError as error:
+            self.trouble = error.service
             _logger.warning("%s: %s; tried again in %d s", self.name, error, min(every_s, AGAIN_AFTER_S))
         return self._is_done
 

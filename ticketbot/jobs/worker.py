@@ -105,6 +105,10 @@ class Worker:
         """Name the threads that should run and do not (O2)."""
         return [] if self._stopping.is_set() else [t.name for t in self._threads if t.ident and not t.is_alive()]
 
+    def troubled(self) -> set[str]:
+        """Name the outside services that duties failed at when they were last tried (O2)."""
+        return {duty.trouble for duty in self._duties if duty.trouble}
+
     def is_busy(self) -> bool:
         """Tell whether an event or a message was due when we last looked, a moment ago: then syncs stand back (S)."""
         return self._is_busy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ def add_routes(
     *,
     admit_local: Callable[[Mapping[str, Any]], None],
     dead_threads: Callable[[], list[str]],
+    troubled: Callable[[], Collection[str]],
     now: Callable[[], datetime],
 ) -> None:
     """Serve `/healthcheck`, `/readyz`, and `/metrics` to whom `admit_local` does not refuse."""
@@ -33,7 +34,7 @@ def add_routes(
         return application.json_answer({"status": "ok"})
 
     def readyz() -> bottle.HTTPResponse:
-        checks = check(dead_threads(), now())
+        checks = check(dead_threads(), now(), troubled())
         status = "failed" if "failed" in checks.values() else "degraded" if "degraded" in checks.values() else "ok"
         return application.json_answer({"status": status, "checks": checks}, 503 if status == "failed" else 200)
 
@@ -46,8 +47,11 @@ def add_routes(
         app.route(path, "GET", handler)
 
 
-def check(dead_threads: list[str], now: datetime) -> dict[str, str]:
-    """Return each check as `ok`, `degraded` (waits for an outside service) or `failed` (O2)."""
+def check(dead_threads: list[str], now: datetime, troubled: Collection[str] = ()) -> dict[str, str]:
+    """Return each check as `ok`, `degraded` (something waits for an outside service) or `failed` (O2).
+
+    `troubled` are the services at which what is done every so often, as catch-up, has failed.
+    """
     checks = {"database": "ok", "schema": "ok", "workers": "failed" if dead_threads else "ok", "queues": "ok"}
     try:
         with db.session():
@@ -55,7 +59,7 @@ def check(dead_threads: list[str], now: datetime) -> dict[str, str]:
             stuck = events.is_stuck(now - UNCLAIMED_FOR) or notifications.is_stuck(now - UNCLAIMED_FOR)
             checks["queues"] = "failed" if stuck else "ok"
             for service in ("connectwise", "webex"):
-                checks[service] = "degraded" if _waits_for(service) else "ok"
+                checks[service] = "degraded" if service in troubled or _waits_for(service) else "ok"
     except (errors.Unreachable, peewee.DatabaseError):
         checks["database"] = "failed"
     return checks

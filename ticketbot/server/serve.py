@@ -180,7 +180,13 @@ class Server:
         )
         hooks.add_routes(app, hooks.Intake(signing_keys, inbox.Inbox(), self._worker.events.ring, self._now))
         gate = access.Access(trusted_proxies=settings.trusted_proxies, now=self._now)
-        health.add_routes(app, admit_local=gate.admit_local, dead_threads=self._worker.dead, now=self._now)
+        health.add_routes(
+            app,
+            admit_local=gate.admit_local,
+            dead_threads=self._worker.dead,
+            troubled=self._worker.troubled,
+            now=self._now,
+        )
         desk = operations.Desk(
             access=gate,
             webex=self._outside.webex,

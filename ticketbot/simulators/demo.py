@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ from pathlib import Path
 import requests
 
 from ticketbot import db, errors
+from ticketbot.decide import plan
 from ticketbot.models import admin, events, notifications, routing, schema, tickets
 from ticketbot.simulators import connectwise_api, faults, webex_api
 from ticketbot.simulators.connectwise import ConnectWise
@@ -149,6 +150,8 @@ class Story:
     """What happens, and what everybody should have been told by the end: (who, words of the message)."""
 
     stage: Stage
+    look: Callable[[], None]
+    """Tells what has happened so far, so that it stands under the scene it belongs to."""
     expected: Counter[tuple[str, str]] = field(default_factory=Counter)
     expected_fates: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -222,6 +225,7 @@ class Story:
         """Wait until every hook was taken in and every message has met its fate."""
         self.stage.connectwise.hooks_idle()
         _wait_for(_is_quiet, SETTLES_WITHIN_S)
+        self.look()
 
     def verdict(self) -> list[str]:
         """Return what went otherwise than it should have, by what the simulated Webex received."""
@@ -255,6 +259,7 @@ class Narrator:
         self._stage = stage
         self._hooks = self._events = self._notifications = 0
         self._told: dict[int, str] = {}
+        self._turn = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -267,8 +272,13 @@ class Narrator:
 
     def _run(self) -> None:
         while not self._stopping.wait(_POLL_S):
+            self.look()
+        self.look()
+
+    def look(self) -> None:
+        """Print what has come since the last look."""
+        with self._turn:
             self._look()
-        self._look()
 
     def _look(self) -> None:
         sent = self._stage.connectwise.callbacks.sender.log()
@@ -280,7 +290,7 @@ class Narrator:
             for event in done.order_by(events.Event.id):
                 self._events = event.id
                 for line in event.decisions:
-                    self._stage.say(f"  decision  {line['who']}: {line['outcome']}, {line['reason']}")
+                    self._stage.say(f"  decision  {_decision(line)}")
             for row in notifications.Notification.select().order_by(notifications.Notification.id):
                 self._fate(row)
 
@@ -295,6 +305,12 @@ class Narrator:
         if words and self._told.get(row.id) != words:
             self._told[row.id] = words
             self._stage.say(f"  message   {row.recipient_name}: {words}")
+
+
+def _decision(line: Mapping[str, str]) -> str:
+    if line["reason"] == plan.NO_NEWS:
+        return "nothing new: another hook of the same change"
+    return f"{line['who']}: {line['outcome']}, {line['reason']}"
 
 
 def run(*, once: bool) -> int:
@@ -312,8 +328,9 @@ def run(*, once: bool) -> int:
 
 def play(stage: Stage) -> list[str]:
     """Play the story on an open stage, print the summary, and return what went wrong."""
-    story = Story(stage)
-    with Narrator(stage):
+    narrator = Narrator(stage)
+    story = Story(stage, narrator.look)
+    with narrator:
         story.play()
     problems = story.verdict()
     _summarise(stage, problems)

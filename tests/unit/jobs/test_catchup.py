@@ -110,6 +110,15 @@ def test_a_change_later_in_the_second_that_was_read_is_never_taken_for_decided(
     assert reading.covers <= updated_at
 
 
+@given(st.integers(0, 999), st.integers(0, 999), st.integers(0, 900))
+def test_a_look_at_what_was_read_right_after_its_update_is_no_find(update_ms: int, later_ms: int, took_ms: int) -> None:
+    """O3: hooks that arrive must not look like hooks that do not."""
+    answered_at = NOW + timedelta(milliseconds=update_ms + later_ms)
+    began_at = answered_at.replace(microsecond=0) - timedelta(milliseconds=took_ms)  # as the `Date` of an answer tells
+    covers = refresh.Reading(changed(NOW), (), began_at).covers
+    assert catchup.is_confirmation(changed(NOW), catchup.Known(covers))
+
+
 def test_a_reading_well_after_the_update_covers_it() -> None:
     assert refresh.Reading(changed(NOW), (), NOW + timedelta(seconds=1)).covers == NOW
     assert refresh.Reading(changed(NOW), (), None).covers == NOW

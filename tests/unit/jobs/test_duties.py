@@ -73,6 +73,22 @@ class TestDuty:
         server.look_for(400)
         assert server.done == [30, 330]
 
+    def test_it_tells_which_service_it_waits_for_until_it_is_done_or_off(self) -> None:
+        """O2."""
+        server = Server()
+        server.fails = True
+        server.look_for(5)
+        assert server.duty.trouble == "connectwise"
+        server.every_s = 0
+        server.look_for(5)
+        assert server.duty.trouble == ""
+        server.every_s = 300
+        server.look_for(20)
+        assert server.duty.trouble == "connectwise"
+        server.fails = False
+        server.look_for(20)
+        assert server.duty.trouble == ""
+
     @pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(days=400)])
     def test_a_clock_that_jumps_changes_nothing(self, jump: timedelta) -> None:
         server = Server()
@@ -120,3 +136,23 @@ def test_it_ends_at_its_next_step_when_the_server_stops(sqlite: str) -> None:
     server.duty.stop()
     server.look_for(1)
     assert server.done == []
+
+
+def test_it_ends_at_its_next_step_when_another_server_has_taken_it_over(sqlite: str) -> None:
+    """C2: one that was paused for longer than its lease must not go on beside the other."""
+    server, steps = Server(), []
+
+    def do(keep: duties.Keep) -> None:
+        keep()
+        steps.append("before the pause")
+        server.now += timedelta(seconds=duties.LEASE_S + 1)
+        with db.transaction("test"):
+            assert state.take_lease("duty", owner="another", now=server.now, seconds=duties.LEASE_S)
+        keep()
+        steps.append("after it")
+
+    duty = duties.Duty("duty", do, every_s=lambda: 300, owner="one", now=lambda: server.now, clock=lambda: 0.0)
+    assert not duty.look()
+    assert steps == ["before the pause"]
+    with db.session():
+        assert state.lease_owners() == {"another"}
