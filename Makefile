@@ -46,6 +46,8 @@ fix: .venv/dev ## Format the code and mend what ruff can mend
 
 docs: .venv/runtime ## Write the pages and samples that follow from the code
 	$(BIN)/python -m docs.write_settings
+	$(BIN)/python -m docs.write_commands
+	$(BIN)/python -m docs.write_tui
 
 cassettes: .venv/dev ## Record the cassettes of the tests anew
 	PYTHONPATH=. $(BIN)/python tests/unit/remote/record_cassettes.py

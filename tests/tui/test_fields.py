@@ -18,7 +18,7 @@ def text_of(field: fields.Field, columns: int = 40) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "2", "2026", "2026-0", "2026-03-0", "2026-03-01", "2026-03-01T09:00", "2026-02-28"]
+    "text", ["", "2", "2026", "2026-0", "2026-12", "2026-03-0", "2026-03-01", "2026-03-01T09:00", "2026-02-28"]
 )
 def test_what_is_or_may_become_a_date_is_no_complaint(text: str) -> None:
     assert typed(fields.When("start", "Start", ""), *text).check() == ""
@@ -30,6 +30,8 @@ def test_what_is_or_may_become_a_date_is_no_complaint(text: str) -> None:
         ("tomorrow", "Give a date such as"),
         ("03/01", "Give a date such as"),
         ("2026-2", "Give a date such as"),
+        ("2026-13", "Give a date such as"),
+        ("2026-00", "Give a date such as"),
         ("2026-02-30", "There is no such date: 2026-02-30."),
         ("2026-03-01T25:00", "There is no such date"),
         ("2026-03-01 and on", "Give a date such as"),
@@ -100,6 +102,16 @@ def test_leaving_takes_the_marked_name_only_if_something_was_typed() -> None:
     assert field.missing() == "Choose one: type a part of its name."
     typed(field, "p").leave()
     assert field.value == 1
+
+
+def test_a_name_that_does_not_exist_is_said_once_and_still_after_leaving() -> None:
+    field = typed(choice("Projects"), *"pr")
+    assert field.check() == ""
+    typed(field, "x")
+    field.complaint = field.check()
+    assert text_of(field) == ["prx", "Nothing is called 'prx'."]
+    field.leave()
+    assert field.check() == "Nothing is called 'prx'."
 
 
 def test_only_the_best_of_many_are_shown() -> None:

@@ -74,6 +74,38 @@ def test_the_footer_shows_what_works_now(pilot: Pilot) -> None:
     assert "Y yes, do it" not in pilot.footer
 
 
+@pytest.mark.parametrize(
+    ("keys_before", "shown", "not_shown"),
+    [
+        (["n"], "Up/Down choose", "Space tick"),
+        (["ctrl s", "n"], "Space tick", "Up/Down choose"),
+        (["ctrl u", "n"], "Enter take", "Space tick"),
+        (["n", "tab", "tab"], "Enter take", "Up/Down choose"),
+        (["?"], "Up/Down scroll", "N new"),
+        (["enter"], "E on/off", "Up/Down scroll"),
+    ],
+)
+def test_the_footer_of_a_dialog_shows_what_works_in_it_now(
+    pilot: Pilot, keys_before: list[str], shown: str, not_shown: str
+) -> None:
+    pilot.press(*keys_before)
+    assert shown in pilot.footer
+    assert not_shown not in pilot.footer
+
+
+@pytest.mark.parametrize("before", [["enter"], ["?"], ["/", "d"]])
+def test_a_control_key_leads_to_its_tab_from_a_text_and_a_filter(pilot: Pilot, before: list[str]) -> None:
+    pilot.press(*before, "ctrl u")
+    assert "ana@msp.example" in pilot.screen
+    assert "N new" in pilot.footer
+
+
+@pytest.mark.parametrize("before", [["n"], ["x"]])
+def test_a_control_key_does_not_lead_away_from_a_form_or_a_question(pilot: Pilot, before: list[str]) -> None:
+    screen = pilot.press(*before).screen
+    assert pilot.press("ctrl u").screen == screen
+
+
 def test_a_key_that_does_not_work_now_does_nothing(pilot: Pilot) -> None:
     pilot.office.rules.clear()
     before = pilot.pass_time(6).screen

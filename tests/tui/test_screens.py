@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from tests.tui import office as offices
-from tests.tui.office import NEW_KEY, Office
+from tests.tui.office import NEW_KEY, NOW, Office
 from tests.tui.pilot import Pilot
 from ticketbot import shapes
+from ticketbot.tui.screens import notifications
 
 
 def test_the_header_says_where_who_and_how_things_stand(pilot: Pilot) -> None:
@@ -69,6 +73,44 @@ def test_rows_are_sorted_by_the_next_column_and_turned_around(pilot: Pilot) -> N
     assert "Recipient ▼" in pilot.lines[3]
     assert "Night Shift" in pilot.lines[4]
     assert "sorted by recipient" in pilot.screen
+
+
+@pytest.mark.parametrize(
+    ("tab", "column", "ids"),
+    [("ctrl f", 2, [3, 1, 2]), ("ctrl a", 3, [2, 3, 1]), ("ctrl s", 2, [3, 1, 2]), ("ctrl n", 1, [44, 43, 42, 41])],
+)
+def test_times_are_sorted_as_times(office: Office, tab: str, column: int, ids: list[int]) -> None:
+    office.forwards.append(offices.forward(3, 1, "Help Desk", 5, "Zoë Żak", None, None, "active"))
+    office.keys.append(shapes.Key(id=3, user_id=2, hint="c3", created_at=NOW, last_used_at=NOW - timedelta(days=400)))
+    office.runs += [offices.done_run(2), offices.done_run(3)]
+    office.runs[1].finished_at, office.runs[2].finished_at = NOW, None
+    for row in office.notifications:
+        row.created_at = NOW - timedelta(days=30 * row.id)
+    pilot = Pilot(office).start().press(tab, *["s"] * column)
+    if pilot.window.tab.newest_first:
+        pilot.press("o")
+    assert [row.id for row in pilot.window.tab.table._content.rows] == ids
+
+
+def test_moments_of_a_forward_are_shown_in_the_time_zone(office: Office) -> None:
+    office.forwards[0].start = "2026-03-01T23:30:00+00:00"
+    pilot = Pilot(office)
+    pilot.window.zone = ZoneInfo("Europe/Berlin")
+    assert "2026-03-02  2026-03-14" in pilot.start().press("ctrl f").screen
+    assert "2026-03-02 00:30:00" in pilot.press("enter").screen
+    assert "from 2026-03-02 00:30:00 to" in pilot.press("x").screen
+
+
+def test_what_was_said_of_one_tab_is_not_said_on_another(pilot: Pilot) -> None:
+    assert "D shows all again." in pilot.press("ctrl n", "d").screen
+    assert "D shows all again." not in pilot.press("ctrl r").screen
+
+
+def test_the_count_tells_when_it_is_not_all_of_them(pilot: Pilot, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "4 rows," in pilot.press("ctrl n").screen
+    monkeypatch.setattr(notifications.Notifications, "most", 4)
+    assert "4 newest rows," in pilot.screen
+    assert "1 dead row," in pilot.press("d").pass_time(7).screen
 
 
 def test_lists_are_read_anew_every_five_seconds_without_moving_the_selection(pilot: Pilot) -> None:
@@ -220,6 +262,7 @@ def test_a_sync_is_started_and_watched(pilot: Pilot) -> None:
     pilot.press("ctrl s", "n")
     pilot.press("down", " ", "tab", "tab").type("proj").press("enter", "tab", "tab", "enter")
     assert pilot.office.asked[-3:].count("POST /sync") == 1
+    assert "Started: sync 2." in pilot.screen
     assert [phase.name for phase in pilot.office.runs[-1].phases] == ["boards", "tickets"]
     assert "Sync 2 is running, asked by ana@msp.example" in pilot.screen
     assert "0 of ?" in pilot.screen
@@ -234,6 +277,29 @@ def test_a_sync_is_started_and_watched(pilot: Pilot) -> None:
     assert "Sync 2 is done with 3 errors: Enter shows them." in pilot.screen
     assert "is running" not in pilot.screen
     assert "ticket 7001: ConnectWise answers 500" in pilot.press("enter").screen
+
+
+def test_a_phase_without_anything_to_do_is_done_and_long_names_are_whole(pilot: Pilot) -> None:
+    pilot.office.runs[-1].state = "running"
+    pilot.office.runs[-1].phases = [offices.phase("statuses", 0, 0), offices.phase("project tickets", None, 0)]
+    pilot.press("ctrl s").pass_time(0.2)
+    nothing, unknown = pilot.lines[4:6]
+    assert "=" in nothing
+    assert "·" not in nothing
+    assert unknown.startswith(" project tickets ·")
+    assert "=" not in unknown
+
+
+def test_an_answer_from_before_the_start_does_not_end_a_sync(pilot: Pilot) -> None:
+    """Otherwise nobody would be told how it really ended."""
+    pilot.press("ctrl s", "n", *["tab"] * 5)
+    tab = pilot.window.tab
+    tab.tick(6, is_idle=False)
+    asked_before = tab._asking
+    pilot.press("enter")
+    tab._have_asked(asked_before, shapes.SyncStatus(syncing=False, run=offices.done_run(1)))
+    assert "Sync 2 is running" in pilot.screen
+    assert "is done" not in pilot.screen
 
 
 def test_a_sync_of_nothing_is_refused_at_the_field(pilot: Pilot) -> None:
@@ -255,9 +321,17 @@ def test_a_dead_notification_is_understood_and_retried(pilot: Pilot) -> None:
     assert "R retry" in pilot.screen
     assert "the bot is no longer in this room" in pilot.press("enter").screen
     assert "ROUTER_6f3a" in pilot.screen
+    assert "Support at Webex asks for the tracking id." in pilot.screen
     assert "It is sent again: Ticket 7003 to Help Desk." in pilot.press("r").screen
     assert pilot.office.notifications[-1].state == "pending"
     assert "R retry" not in pilot.screen
+
+
+def test_support_is_named_only_where_there_is_something_to_tell_it(pilot: Pilot) -> None:
+    pilot.office.notifications[-1].tracking_id = None
+    pilot.press("ctrl n", "enter")
+    assert "R sends it again." in pilot.screen
+    assert "Support" not in pilot.screen
 
 
 def test_only_dead_ones_are_shown_on_request_and_retried_together(pilot: Pilot) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.tui.office import URL, Office
@@ -27,6 +29,8 @@ def test_a_failing_server_is_told_in_words(office: Office, fault: int | str, pop
     assert popup in " ".join(line.strip(" │") for line in pilot.lines)
     assert header in pilot.lines[0]
     assert "Loading" not in pilot.screen
+    end = next(number for number, line in enumerate(pilot.lines) if line.startswith(" └"))
+    assert not any(pilot.lines[end + 1 : -4]), "what stands behind the popup sticks out"
     assert "Forwards" in pilot.press("esc", "ctrl f").lines[1]
     assert "From" in pilot.lines[3]
 
@@ -85,11 +89,14 @@ def test_keys_work_while_the_server_takes_its_time(pilot: Pilot) -> None:
     assert "Zoë Żak" in pilot.settle().screen
 
 
-def test_a_spinner_turns_while_a_call_is_under_way(pilot: Pilot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_server_is_told_by_a_spinner_and_then_in_words(pilot: Pilot, monkeypatch: pytest.MonkeyPatch) -> None:
     pilot.office.gate.clear()
     pilot.window.tick(6)
-    monkeypatch.setattr("ticketbot.tui.background.time.monotonic", lambda: 10**9 + 0.0)
-    assert any(mark in pilot.lines[0] for mark in "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
+    began = time.monotonic()
+    for passed_s, is_slow in ((1.5, False), (6.0, True)):
+        monkeypatch.setattr("ticketbot.tui.background.time.monotonic", lambda at=began + passed_s: at)
+        assert any(mark in pilot.lines[0] for mark in "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
+        assert ("The server has not answered for" in pilot.screen) is is_slow
     monkeypatch.undo()
     pilot.office.gate.set()
     pilot.settle()

@@ -157,7 +157,7 @@ def test_a_dead_notification_is_understood_and_retried(world: World, open_tui: O
         tui = open_tui(server.url)
         tui.see("War Room")
         tui.press("ctrl n").see("dead", "War Room", "R retry")
-        tui.press("d").see("Only dead notifications are shown.")
+        tui.press("d").see("Only dead ones are shown.")
         tui.press("enter").see("Error", "Tracking id", "R sends it again.")
         world.webex.join(room, world.webex.bot_id)
         tui.press("r").see("It is sent again")

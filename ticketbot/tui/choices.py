@@ -8,8 +8,8 @@ from ticketbot import client, errors, shapes
 from ticketbot.tui import fields
 from ticketbot.tui.desk import Desk
 
-_NO_BOARDS = "No boards are known yet. Ctrl+S, then N, starts a sync that brings them."
-_NO_RECIPIENTS = "No recipients are known yet. Ctrl+S, then N, starts a sync that brings them."
+_NO_BOARDS = "No boards are known yet. Esc, Ctrl+S, then N, starts a sync that brings them."
+_NO_RECIPIENTS = "No recipients are known yet. Esc, Ctrl+S, then N, starts a sync that brings them."
 
 
 def board(name: str, label: str) -> fields.Choice:

@@ -44,9 +44,6 @@ class Dialog(urwid.Widget):
         """Handle a key."""
         raise NotImplementedError
 
-    def tick(self) -> None:
-        """Do what time brings; called several times a second."""
-
     def footer(self) -> list[tuple[str, str]]:
         """Return the keys that work now."""
         return keys.footer(self.where)
@@ -56,6 +53,7 @@ class Dialog(urwid.Widget):
         self._columns = max(min(WIDTH + 2, size[0]) - _FRAME, 1)
         wanted = len(self.lines(self._columns)) + 2
         height = max(min(wanted, size[1] - FROM_TOP - 1), 3)
+        self._page = height - 2
         return urwid.Overlay(self, below, urwid.CENTER, self._columns + _FRAME, urwid.TOP, height, top=FROM_TOP)
 
     def scroll(self, key: str) -> None:
@@ -120,7 +118,8 @@ class Text(Dialog):
 
     def footer(self) -> list[tuple[str, str]]:
         """Return the keys of a text, and those that are handed on."""
-        return [*keys.footer(self.where), *keys.footer("list", self._actions)]
+        own = ("close", "scroll") if len(self.lines(self._columns)) > self._page else ("close",)
+        return [*keys.footer(self.where, own), *keys.footer("list", self._actions)]
 
     def press(self, key: str) -> None:
         """Close, scroll, or hand the key on."""
@@ -154,6 +153,10 @@ class Failure(Text):
     def __init__(self, text: str, close: Callable[[Dialog], None]) -> None:
         super().__init__("That did not work", [("", text)], close)
         self.text = text
+
+    def lines(self, columns: int) -> list[Line]:
+        """Return the words, and how to go on."""
+        return [*super().lines(columns), [], [("key", "Esc"), ("dialog", " close")]]
 
 
 class Confirm(Dialog):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import urwid
 
@@ -20,6 +20,9 @@ _DATE = ("[0-9]",) * 4 + ("-", "[01]", "[0-9]", "-", "[0-3]", "[0-9]")
 
 class Field:
     """One value of a form. `complaint` is what is wrong with it, `cursor` the column where one types."""
+
+    actions: ClassVar[Collection[str]] = ()
+    """What a key does in this field only, by action of the table of keys."""
 
     def __init__(self, name: str, label: str, hint: str = "") -> None:
         self.name = name
@@ -126,6 +129,8 @@ class When(Typed):
 class Tick(Field):
     """A box to tick."""
 
+    actions = ("tick",)
+
     def __init__(self, name: str, label: str, hint: str = "", *, is_ticked: bool = False) -> None:
         super().__init__(name, label, hint)
         self._is_ticked = is_ticked
@@ -171,6 +176,8 @@ class Options:
 
 class Choice(Field):
     """Something chosen by typing a part of its name; several with `is_many`. `none` is said when there is nothing."""
+
+    actions = ("choose",)
 
     def __init__(
         self, name: str, label: str, hint: str = "", *, none: str, is_many: bool = False, is_optional: bool = False
@@ -220,7 +227,7 @@ class Choice(Field):
         if self._is_taken:
             return []
         if not self._matches:
-            return [[("warning", f"Nothing is called {self._edit.edit_text!r}.")]]
+            return [] if self.complaint else [[("warning", self._unknown())]]
         lines: list[Line] = [
             [("match on" if number == self._marked else "dialog", cells.fit(f" {option.name}", columns))]
             for number, option in enumerate(self._matches)
@@ -258,12 +265,20 @@ class Choice(Field):
         if self._edit.edit_text and not self._is_taken:
             self._take()
 
+    def check(self) -> str:
+        """Return that what was typed leads to nothing."""
+        is_lost = self._options and self._options.all and self._edit.edit_text and not self._is_taken
+        return self._unknown() if is_lost and not self._matches else ""
+
+    def _unknown(self) -> str:
+        return f"Nothing is called {self._edit.edit_text!r}."
+
     def missing(self) -> str:
         """Return that nothing was chosen."""
         if self._edit.edit_text and self._options is None:
             return "The names are still being read."
         if self._edit.edit_text and not self._is_taken:
-            return f"Nothing is called {self._edit.edit_text!r}."
+            return self._unknown()
         return "" if self._chosen or self._is_optional else "Choose one: type a part of its name."
 
     def _look(self) -> None:
@@ -297,7 +312,9 @@ def _window(text: str, at: int, columns: int) -> tuple[str, int]:
 
 def _may_become_a_date(text: str) -> bool:
     """Tell whether a date can still begin so: `2026-0`."""
-    return len(text) < len(_DATE) and re.fullmatch("".join(_DATE[: len(text)]), text) is not None
+    if len(text) >= len(_DATE) or not re.fullmatch("".join(_DATE[: len(text)]), text):
+        return False
+    return len(text) < len("2026-13") or 1 <= int(text[5:7]) <= 12
 
 
 def _moment(text: str) -> datetime | None:

@@ -61,6 +61,11 @@ class Form(Dialog):
         look = "button" if self._focused else "button on"
         return [*lines, [], [("dialog", " " * LABEL), (look, f"[ {button} ]")]]
 
+    def footer(self) -> list[tuple[str, str]]:
+        """Return the keys that move, and those that do something in the field one is in."""
+        own = self._focused.actions if self._focused else ()
+        return keys.footer(self.where, ("next field", "previous field", "take", "leave", *own))
+
     def cursor(self) -> tuple[int, int] | None:
         """Return where one types."""
         return self._cursor

@@ -16,6 +16,7 @@ from ticketbot.tui.screens import forwards, notifications, rules, sync, tab, use
 from ticketbot.tui.screens import keys as keys_tab
 
 NOTICE_S = 6.0
+SLOW_S = 2.0
 
 T = TypeVar("T")
 
@@ -133,6 +134,8 @@ class Window(urwid.Widget):
             pass  # what somebody pastes by mistake is no command
         elif keys.action("anywhere", key):
             self._do_anywhere(keys.action("anywhere", key))
+        elif self._leads_to_a_tab(key):
+            self._leave_for(key)
         elif self.dialog:
             self.dialog.press(key)
         elif self.tab.filter_line:
@@ -140,6 +143,17 @@ class Window(urwid.Widget):
         else:
             self._do(keys.action("list", key) or "")
         return None
+
+    def _leads_to_a_tab(self, key: str) -> bool:
+        """Tell whether a key leads to a tab from here: also from a text or a filter, where nothing can be lost."""
+        is_text = self._where == "text" and len(self._dialogs) == 1
+        is_tab = keys.action("list", key) in [each.action for each in self._tabs]
+        return is_tab and (is_text or self._where in ("list", "filter"))
+
+    def _leave_for(self, key: str) -> None:
+        self._dialogs.clear()
+        self.tab.filter_line = None
+        self._do(keys.action("list", key) or "")
 
     def _do_anywhere(self, action: str | None) -> None:
         if action == "quit":
@@ -163,6 +177,7 @@ class Window(urwid.Widget):
         return steps | {each.action: lambda each=each: self._switch(each) for each in self._tabs}
 
     def _switch(self, chosen: tab.Tab[Any]) -> None:
+        self.say("")  # what was said was about the other tab
         self.tab = chosen
         chosen.read()
 
@@ -181,16 +196,16 @@ class Window(urwid.Widget):
     def render(self, size: tuple[int, int], focus: bool = False) -> urwid.Canvas:  # type: ignore[override]  # noqa: ARG002
         """Draw everything."""
         self._header.show(self._header_lines(size[0]))
-        self._footer.show([self._line_below(size[0]), *bars.footer(self._keys_shown(), size[0])])
         top: urwid.Widget = urwid.Frame(self.tab.widget, self._header, self._footer)
         for dialog in self._dialogs:
             top = dialog.over(top, size)
+        self._footer.show([self._line_below(size[0]), *bars.footer(self._keys_shown(), size[0])])
         return top.render(size, focus=True)
 
     def _header_lines(self, columns: int) -> list[Line]:
-        left: Line = [("title", " Ticketbot "), ("bar", f" {self._base_url}  {self._status.user}  ")]
+        left: Line = [("title", " Ticketbot "), ("bar", f" {self._base_url}  {self._status.user}")]
         waiting = bars.spinner(self.calls.waiting_s())
-        right = [*self._status.words(self.failure), ("bar", f"{waiting} ")]
+        right = [("bar", "  "), *self._status.words(self.failure), ("bar", f"{waiting} ")]
         chosen = bars.tabs([(each.action, each.title) for each in self._tabs], self.tab.action)
         return [bars.both_ends(left, right, columns, "bar"), chosen, []]
 
@@ -202,15 +217,17 @@ class Window(urwid.Widget):
         said: Line = [("warning", f" {self._notice}")]
         if self.failure and not self._notice:
             said = [("bad", f" {explain(self.failure).partition(chr(10))[0]}")]
+        elif self.calls.waiting_s() >= SLOW_S and not self._notice:
+            said = [("warning", f" The server has not answered for {self.calls.waiting_s():.0f} s.")]
         order = f"  {self._counted()}, sorted by {self.tab.table.sorted_by.lower()} "
         return bars.both_ends(said, [("dim", order)], columns, "dim")
 
     def _counted(self) -> str:
-        table = self.tab.table
+        table, kind = self.tab.table, self.tab.kind
         if table.wanted:
             count = "…" if self.tab.count is None else self.tab.count
-            return f'{count} of {table.total} hold "{table.wanted}"'
-        return f"{table.total} {'row' if table.total == 1 else 'rows'}"
+            return f'{count} of {table.total}{kind} hold "{table.wanted}"'
+        return f"{table.total}{kind} {'row' if table.total == 1 else 'rows'}"
 
     def _keys_shown(self) -> list[tuple[str, str]]:
         always = keys.footer("anywhere")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, tzinfo
 from functools import partial
 
 from ticketbot import client, shapes
@@ -30,14 +31,21 @@ class Forwards(tab.Tab[shapes.Forward]):
 
     def columns(self) -> list[table.Column[shapes.Forward]]:
         """Return who, to whom, when, and how it stands."""
+        zone = self.desk.zone
         return [
             table.Column("From", lambda row: row.source_name, share=1),
             table.Column("To", lambda row: row.destination_name, share=1),
-            table.Column("Start", lambda row: _short(row.start) or "at once", columns=10),
-            table.Column("End", lambda row: _short(row.end) or "open", columns=10),
+            table.Column("Start", self._start, columns=10, order=lambda row: _time(row.start, zone)),
+            table.Column("End", self._end, columns=10, order=lambda row: _time(row.end, zone) or "open"),
             table.Column("Copy", lambda row: yes_no(row.keep_copy), columns=6),
             table.Column("State", lambda row: row.state, columns=8),
         ]
+
+    def _start(self, row: shapes.Forward) -> str:
+        return _time(row.start, self.desk.zone)[:10] or "at once"
+
+    def _end(self, row: shapes.Forward) -> str:
+        return _time(row.end, self.desk.zone)[:10] or "open"
 
     def tone(self, row: shapes.Forward) -> str:
         """Return that active ones stand out."""
@@ -57,8 +65,8 @@ class Forwards(tab.Tab[shapes.Forward]):
             *tab.entries(
                 ("From", f"{row.source_name} ({row.source_id})"),
                 ("To", f"{row.destination_name} ({row.destination_id})"),
-                ("Start", row.start or "at once"),
-                ("End", row.end or "until it is deleted"),
+                ("Start", _time(row.start, self.desk.zone) or "at once"),
+                ("End", _time(row.end, self.desk.zone) or "until it is deleted"),
                 ("Keeps a copy", yes_no(row.keep_copy)),
                 ("State", row.state),
                 ("Forward", str(row.id)),
@@ -102,7 +110,8 @@ class Forwards(tab.Tab[shapes.Forward]):
         self.save(form, lambda api: api.create_forward(**values))
 
     def _delete(self, row: shapes.Forward) -> None:
-        time = f"from {row.start or 'now'} to {row.end or 'open'}" if row.start or row.end else "without an end"
+        start, end = _time(row.start, self.desk.zone), _time(row.end, self.desk.zone)
+        time = f"from {start or 'now'} to {end or 'open'}" if start or end else "without an end"
         what = f"the forward {row.id}, {self.name(row)}, {time}"
         self.ask_to_delete(row, what, lambda api: api.delete_forward(row.id))
 
@@ -120,6 +129,8 @@ class Forwards(tab.Tab[shapes.Forward]):
         self.desk.open(dialogs.Text("Preview", lines, self.desk.close))
 
 
-def _short(when: str | None) -> str:
-    """Return the day of a date or moment: the details show it whole."""
-    return (when or "")[:10]
+def _time(when: str | None, zone: tzinfo) -> str:
+    """Return a date, or a moment in the time zone; empty when there is none."""
+    if when is None or len(when) == len("2026-03-01"):
+        return when or ""
+    return moment(datetime.fromisoformat(when), zone)

@@ -33,7 +33,7 @@ class Keys(tab.Tab[Key]):
             table.Column("User", lambda row: row.user, share=1),
             table.Column("Key ends in", lambda row: f"…{row.key.hint}", columns=13),
             table.Column("Made", lambda row: moment(row.key.created_at, self.desk.zone)[:10], columns=10),
-            table.Column("Last used", lambda row: self._used(row)[:16], columns=16),
+            table.Column("Last used", lambda row: self._used(row)[:16], columns=16, order=_last_used),
             table.Column("Id", lambda row: str(row.id), columns=5, right=True, order=lambda row: row.id),
         ]
 
@@ -93,3 +93,7 @@ class Keys(tab.Tab[Key]):
     def _delete(self, row: Key) -> None:
         what = f"the {self.name(row)}, last used: {self._used(row)}"
         self.ask_to_delete(row, what, lambda api: api.delete_key(row.id))
+
+
+def _last_used(row: Key) -> float:
+    return row.key.last_used_at.timestamp() if row.key.last_used_at else 0.0

@@ -9,8 +9,6 @@ from ticketbot.tui import dialogs, table
 from ticketbot.tui.desk import Desk, moment
 from ticketbot.tui.screens import tab
 
-SHOWN = 500
-
 _TONES = {"dead": "bad", "pending": "warning", "sending": "warning", "skipped": "dim"}
 
 
@@ -21,6 +19,7 @@ class Notifications(tab.Tab[shapes.Notification]):
     title = "Notifications"
     empty = "Nothing was to be told yet. Notifications appear here as soon as tickets change; rules say who gets them."
     newest_first = True
+    most = 500
 
     def __init__(self, desk: Desk) -> None:
         self._only_dead = False
@@ -30,7 +29,7 @@ class Notifications(tab.Tab[shapes.Notification]):
         """Return when, about what, for whom, and how it ended."""
         return [
             table.Column("Id", lambda row: str(row.id), columns=6, right=True, order=lambda row: row.id),
-            table.Column("Time", lambda row: moment(row.created_at, self.desk.zone)[5:16], columns=11),
+            table.Column("Time", self._time, columns=11, order=lambda row: row.created_at),
             table.Column("State", lambda row: row.state, columns=7),
             table.Column(
                 "Ticket", lambda row: f"{row.ticket_id} {row.kind}", columns=12, order=lambda row: row.ticket_id
@@ -39,13 +38,21 @@ class Notifications(tab.Tab[shapes.Notification]):
             table.Column("Why", _why, share=3),
         ]
 
+    def _time(self, row: shapes.Notification) -> str:
+        return moment(row.created_at, self.desk.zone)[5:16]
+
     def tone(self, row: shapes.Notification) -> str:
         """Return that dead ones stand out."""
         return _TONES.get(row.state, "row")
 
     def load(self, api: client.Client) -> list[shapes.Notification]:
         """Read the newest notifications."""
-        return api.notifications(state="dead" if self._only_dead else None, limit=SHOWN, newest=True)
+        return api.notifications(state="dead" if self._only_dead else None, limit=self.most, newest=True)
+
+    @property
+    def kind(self) -> str:
+        """Return whether only dead ones are shown."""
+        return f"{super().kind}{' dead' if self._only_dead else ''}"
 
     def nothing(self) -> str:
         """Return what to say, which depends on what is shown."""
@@ -76,11 +83,7 @@ class Notifications(tab.Tab[shapes.Notification]):
                 ("Tracking id", row.tracking_id),
                 ("Notification", str(row.id)),
             ),
-            *(
-                [("", ""), ("", "R sends it again. Support at Webex asks for the tracking id.")]
-                if _is_dead(row)
-                else []
-            ),
+            *([("", ""), ("", _what_to_do(row))] if _is_dead(row) else []),
         ]
 
     def deeds(self) -> tab.Deeds:
@@ -94,14 +97,14 @@ class Notifications(tab.Tab[shapes.Notification]):
 
     def _turn_only_dead(self) -> None:
         self._only_dead = not self._only_dead
-        self.desk.say("Only dead notifications are shown. D shows all again." if self._only_dead else "All are shown.")
+        self.desk.say("Only dead ones are shown. D shows all again." if self._only_dead else "All are shown.")
         self.read()
 
     def _retry(self, row: shapes.Notification) -> None:
         self.change(lambda api: api.retry_notification(row.id), f"It is sent again: {self.name(row)}.")
 
     def _ask_to_retry_all(self) -> None:
-        question = "Send everything again that died within the last 24 hours?\nD shows what is dead."
+        question = "Send everything again that died within the last 24 hours?\nTo see it first: N, then D."
         self.desk.open(dialogs.Confirm(question, self._retry_all, self.desk.close))
 
     def _retry_all(self) -> None:
@@ -129,6 +132,10 @@ class Notifications(tab.Tab[shapes.Notification]):
 def _why(row: shapes.Notification) -> str:
     """Return what is wrong while it is not sent, and otherwise why it was to be sent, or not."""
     return row.error if row.error and row.state in ("dead", "pending", "sending") else row.reason
+
+
+def _what_to_do(row: shapes.Notification) -> str:
+    return f"R sends it again.{' Support at Webex asks for the tracking id.' if row.tracking_id else ''}"
 
 
 def _is_dead(row: shapes.Notification) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import urwid
 
 from ticketbot import client, errors, shapes
@@ -9,7 +11,7 @@ from ticketbot.tui import cells, choices, dialogs, fields, forms, table, widgets
 from ticketbot.tui.desk import Desk, moment
 from ticketbot.tui.screens import tab
 
-RUNS_SHOWN = 100
+NAME = len("project tickets")
 WATCH_S = 0.5  # a run writes its progress at least that often (S)
 
 _TONES = {"running": "good", "failed": "bad", "cancelled": "warning"}
@@ -25,11 +27,14 @@ class Syncs(tab.Tab[shapes.SyncRun]):
         "Press N to start one."
     )
     newest_first = True
+    most = 100
+    has_added = "Started"
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._progress = Progress()
         self._running: shapes.SyncRun | None = None
+        self._asking = 0
         self._is_asking = False
         self._since_asked_s = tab.REFRESH_S
         self.widget = urwid.Pile([("pack", self._progress), self.table])
@@ -39,7 +44,7 @@ class Syncs(tab.Tab[shapes.SyncRun]):
         return [
             table.Column("Id", lambda run: str(run.id), columns=5, right=True, order=lambda run: run.id),
             table.Column("Started", lambda run: moment(run.started_at, self.desk.zone)[:16], columns=16),
-            table.Column("Took", _took, columns=8, right=True),
+            table.Column("Took", _took, columns=8, right=True, order=_took_s),
             table.Column("State", lambda run: run.state, columns=9),
             table.Column("Errors", lambda run: str(run.error_count), columns=7, right=True, order=_error_count),
             table.Column("What", _what, share=1),
@@ -51,7 +56,7 @@ class Syncs(tab.Tab[shapes.SyncRun]):
 
     def load(self, api: client.Client) -> list[shapes.SyncRun]:
         """Read the newest runs."""
-        return api.sync_runs(limit=RUNS_SHOWN, newest=True)
+        return api.sync_runs(limit=self.most, newest=True)
 
     def name(self, row: shapes.SyncRun) -> str:
         """Return the run by its id."""
@@ -108,7 +113,8 @@ class Syncs(tab.Tab[shapes.SyncRun]):
         self.save(form, lambda api: api.start_sync(**chosen), self._watch)
 
     def _watch(self, run: shapes.SyncRun) -> None:
-        self._have_asked(shapes.SyncStatus(syncing=True, run=run))
+        self._asking += 1  # an answer that is still on its way may not know of this run
+        self._have_asked(self._asking, shapes.SyncStatus(syncing=True, run=run))
 
     def _ask_to_cancel(self) -> None:
         if self._running:
@@ -129,10 +135,14 @@ class Syncs(tab.Tab[shapes.SyncRun]):
         self._since_asked_s += passed_s
         every_s = WATCH_S if self._running else tab.REFRESH_S
         if not self._is_asking and self._since_asked_s >= every_s:
+            self._asking += 1
             self._is_asking = True
-            self.desk.call(lambda api: api.sync_status(), self._have_asked, self._have_not_heard)
+            have_asked = partial(self._have_asked, self._asking)
+            self.desk.call(lambda api: api.sync_status(), have_asked, partial(self._have_not_heard, self._asking))
 
-    def _have_asked(self, status: shapes.SyncStatus) -> None:
+    def _have_asked(self, asking: int, status: shapes.SyncStatus) -> None:
+        if asking != self._asking:
+            return
         self._is_asking, self._since_asked_s = False, 0.0
         was_running = self._running
         self._running = status.run if status.syncing else None
@@ -146,9 +156,10 @@ class Syncs(tab.Tab[shapes.SyncRun]):
             self.desk.say(f"Sync {run.id} is {run.state}{wrong}.")
         self.read(run.id if run else None)
 
-    def _have_not_heard(self, _error: errors.TicketbotError) -> None:
+    def _have_not_heard(self, asking: int, _error: errors.TicketbotError) -> None:
         """Leave it to the rows to say what is wrong: they are asked for from the same server."""
-        self._is_asking, self._since_asked_s = False, 0.0
+        if asking == self._asking:
+            self._is_asking, self._since_asked_s = False, 0.0
 
 
 class Progress(widgets.Lines):
@@ -175,10 +186,11 @@ class Progress(widgets.Lines):
 
 def _bar(phase: shapes.SyncPhase, columns: int) -> cells.Line:
     counts = _counts(phase)
-    room = max(columns - 16 - max(cells.width(counts), 20) - 2, 4)
-    filled = min(room * phase.done // phase.total, room) if phase.total else 0
+    room = max(columns - NAME - 2 - max(cells.width(counts), 20) - 2, 4)
+    done = phase.done / phase.total if phase.total else float(phase.total == 0)
+    filled = min(int(room * done), room)
     return [
-        ("row", f" {cells.fit(phase.name, 14)} "),
+        ("row", f" {cells.fit(phase.name, NAME)} "),
         ("done", "=" * filled),
         ("to do", "·" * (room - filled)),
         ("warning" if phase.errors else "row", f"  {counts}"),
@@ -197,8 +209,13 @@ def _what(run: shapes.SyncRun) -> str:
 def _took(run: shapes.SyncRun) -> str:
     if run.finished_at is None:
         return ""
-    seconds = round((run.finished_at - run.started_at).total_seconds())
+    seconds = round(_took_s(run))
     return f"{seconds // 60}:{seconds % 60:02} min" if seconds >= 60 else f"{seconds} s"
+
+
+def _took_s(run: shapes.SyncRun) -> float:
+    """Return for how long it ran; one that still runs comes first."""
+    return (run.finished_at - run.started_at).total_seconds() if run.finished_at else -1.0
 
 
 def _error_count(run: shapes.SyncRun) -> int:

@@ -25,9 +25,12 @@ class Tab(Generic[Row]):
     action: ClassVar[str]
     """Which action of the table of keys leads here."""
     title: ClassVar[str]
+    has_added: ClassVar[str] = "Added"
     empty: ClassVar[str]
     """What to do when there are no rows."""
     newest_first: ClassVar[bool] = False
+    most: ClassVar[int | None] = None
+    """How many rows are read at most, the newest; None: all."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
@@ -56,6 +59,11 @@ class Tab(Generic[Row]):
     def nothing(self) -> str:
         """Return what to say when there are no rows."""
         return self.empty
+
+    @property
+    def kind(self) -> str:
+        """Return which rows are read when it is not all of them."""
+        return " newest" if self.most is not None and self.table.total >= self.most else ""
 
     def details(self, row: Row) -> list[dialogs.Entry]:
         """Return all about a row."""
@@ -128,7 +136,7 @@ class Tab(Generic[Row]):
             if row is not None:
                 self.table.put(row)
                 self.table.select(row.id)
-            self._done(f"Added: {self.name_of_new(added)}.", select=added.id)
+            self._done(f"{self.has_added}: {self.name_of_new(added)}.", select=added.id)
             if then:
                 then(added)
 
