@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -81,6 +82,40 @@ def sqlite(tmp_path: Path, migrated_sqlite: bytes) -> Iterator[str]:
     url = fresh_sqlite(tmp_path, migrated_sqlite)
     db.open_database(url)
     yield url
+    db.close_database()
+
+
+class Outage:
+    """A time in which nothing can be written, because somebody else holds the lock of the SQLite file."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        path = url.removeprefix("sqlite:///")
+        self._other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+
+    def begin(self) -> None:
+        """Take the lock."""
+        self._other.execute("BEGIN IMMEDIATE")
+
+    def end(self) -> None:
+        """Give it back; a second time is no error."""
+        if self._other.in_transaction:
+            self._other.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """End the outage, and the connection that made it."""
+        self._other.close()
+
+
+@pytest.fixture
+def outage(tmp_path: Path, migrated_sqlite: bytes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outage]:
+    """Open an empty SQLite database that can be taken away; whoever finds it so is told at once."""
+    monkeypatch.setattr(db, "BUSY_TIMEOUT_MS", 0)
+    url = fresh_sqlite(tmp_path, migrated_sqlite)
+    db.open_database(url)
+    here = Outage(url)
+    yield here
+    here.close()
     db.close_database()
 
 

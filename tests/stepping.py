@@ -79,16 +79,24 @@ class Stepper:
             deliver.Desk(self.outside.webex, held, self.clock, pause=lambda _: False, jitter=lambda: 0.0),
         )
 
-    def paused_before_its_commit(self, pause: Callable[[], object]) -> intake.Desk:
-        """Return the desk of a worker that is paused once, after it has decided and before it commits."""
+    def paused_before_its_commit(self, pause: Callable[[], object], *, decides: bool = True) -> intake.Desk:
+        """Return the desk of a worker that is paused once before it commits, after it has decided if it has to."""
+        # The first look at the clock is for the claim, the second for the decision.
+        return replace(self.events, now=self._pausing(pause, at_look=3 if decides else 2))
+
+    def paused_after_its_post(self, pause: Callable[[], object]) -> deliver.Desk:
+        """Return the desk of a sender that is paused once, after Webex has answered and before it records that."""
+        return replace(self.messages, now=self._pausing(pause, at_look=2))
+
+    def _pausing(self, pause: Callable[[], object], *, at_look: int) -> Callable[[], datetime]:
         looks = itertools.count(1)
 
         def now() -> datetime:
-            if next(looks) == 3:  # the first look at the clock is for the claim, the second for the decision
+            if next(looks) == at_look:
                 pause()
             return self.clock()
 
-        return replace(self.events, now=now)
+        return now
 
     def hook(self, ticket: int, action: str = "updated", *, kind_hint: str | None = None) -> None:
         """Have a verified hook committed."""

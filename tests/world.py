@@ -102,7 +102,7 @@ class World:
         webex_id = self.webex.add_room(room)
         with db.transaction("test"):
             board_id = board or self.board
-            tickets.add_missing(tickets.Board, [{"id": board_id, "name": "Service Desk"}])
+            tickets.Board.insert(id=board_id, name="Service Desk").on_conflict_ignore().execute()
             recipient = routing.Recipient.create(type=routing.ROOM, webex_id=webex_id, name=room)
             routing.Rule.create(board=board_id, recipient=recipient, enabled=enabled, created_at=_now())
         return int(recipient.id)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.world import World, ledger, minutes_ago, post_hook, wait_for
-from ticketbot import config, db
+from ticketbot import config, db, errors
 from ticketbot.jobs import catchup, sync
 from ticketbot.models import events, state, tickets
 from ticketbot.remote.connectwise import ConnectWise
@@ -286,6 +286,18 @@ def test_no_right_to_projects_does_not_stop_service_tickets(world: World) -> Non
     world.connectwise.faults.add(faults.no_endpoint("/project/tickets"))
     _catch_up(world)
     assert _queued() == [(ticket, "catch-up")]
+
+
+@pytest.mark.parametrize(("status", "path"), [(403, "/service/tickets"), (401, "/project/tickets")])
+def test_a_refusal_that_is_not_about_projects_alone_ends_the_pass(world: World, status: int, path: str) -> None:
+    """C1: what could not be asked for is no reason to move the watermark."""
+    _start_watching(minutes_ago(60))
+    world.connectwise.add_ticket(world.board, "Printer")
+    world.connectwise.faults.add(faults.status(status, "Not you", path=path))
+    with pytest.raises(errors.RemoteDenied):
+        _catch_up(world)
+    with db.session():
+        assert state.moment(state.CATCH_UP_WATERMARK) is None
 
 
 def test_a_watermark_from_a_clock_that_was_ahead_misses_nothing(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from email.utils import format_datetime
 
@@ -10,8 +11,8 @@ import pytest
 
 from tests.stepping import START, Stepper, heard, rows_of
 from tests.world import ledger, wait_for
-from ticketbot import db
-from ticketbot.jobs import deliver, intake
+from ticketbot import db, metrics
+from ticketbot.jobs import deliver, housekeeping, intake
 from ticketbot.models import notifications, state
 from ticketbot.simulators import faults
 from ticketbot.simulators.calls import Call
@@ -38,6 +39,24 @@ def _decide(stepper: Stepper) -> None:
     """Work the events off, and leave the messages."""
     while intake.work_next(stepper.events):
         pass
+
+
+def _taken_over_by_another_server(stepper: Stepper) -> Callable[[], None]:
+    """Return a pause so long that another server sends what was under way."""
+    _, other_desk = stepper.server()
+
+    def pause() -> None:
+        stepper.clock.advance(seconds=31)
+        housekeeping.tidy_outbox(stepper.clock())
+        assert deliver.send_next(other_desk)
+
+    return pause
+
+
+def _counted(state_: str) -> float:
+    """Return how many notifications `/metrics` counts in a state, whatever the reason."""
+    samples = [sample for metric in metrics.NOTIFICATIONS.collect() for sample in metric.samples]
+    return sum(each.value for each in samples if each.name.endswith("_total") and each.labels["state"] == state_)
 
 
 def test_after_a_429_and_a_502_every_message_arrives_in_order(stepper: Stepper) -> None:
@@ -322,6 +341,35 @@ def test_what_a_vanished_server_was_sending_is_sent_again_and_flagged(stepper: S
     stepper.run(seconds=2)
     assert heard(stepper.world, "Ana Alvarez") == ["zero", "one", "two"]
     assert [row.possible_duplicate for row in ledger()] == [False, True, False]
+
+
+def test_a_sender_that_was_too_slow_records_nothing_that_is_decided_elsewhere(
+    stepper: Stepper, caplog: pytest.LogCaptureFixture
+) -> None:
+    """L1, L2, O3: its message was sent again meanwhile, and is flagged; it counts as one."""
+    ticket = stepper.announce("ana", note="zero")
+    _write(stepper, ticket, "one")
+    _decide(stepper)
+    before = _counted("sent")
+    assert deliver.send_next(stepper.paused_after_its_post(_taken_over_by_another_server(stepper)))
+    first, second = stepper.world.webex.messages()[-2:]
+    row = rows_of("Ana Alvarez")[-1]
+    assert (row.state, row.webex_message_id, row.possible_duplicate) == ("sent", second.id, True)
+    assert first.id != second.id
+    assert "perhaps twice" in caplog.text
+    assert _counted("sent") == before + 1
+
+
+def test_a_sender_that_was_too_slow_declares_nothing_dead_that_was_sent_elsewhere(stepper: Stepper) -> None:
+    """L1, L3, O3"""
+    ticket = stepper.announce("ana", note="zero")
+    _write(stepper, ticket, "one")
+    _decide(stepper)
+    stepper.world.webex.faults.add(faults.status(400, "No.", path="/messages", times=1))
+    before = _counted("dead")
+    assert deliver.send_next(stepper.paused_after_its_post(_taken_over_by_another_server(stepper)))
+    assert rows_of("Ana Alvarez")[-1].state == "sent"
+    assert _counted("dead") == before
 
 
 def test_switched_off_what_a_vanished_server_was_sending_is_never_sent(stepper: Stepper) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.stepping import START, Stepper, event_rows, heard
 from tests.world import ledger
-from ticketbot import db
+from ticketbot import db, metrics
 from ticketbot.decide import plan
 from ticketbot.decide.facts import Facts, Plan
 from ticketbot.jobs import intake
@@ -20,6 +20,14 @@ def _stored(ticket: int) -> tickets.Ticket:
     with db.session():
         found: tickets.Ticket = tickets.Ticket.get_by_id(ticket)
     return found
+
+
+def _tried_again() -> float:
+    """Return how many failures of events `/metrics` counts."""
+    (metric,) = metrics.EVENTS.collect()
+    return sum(
+        each.value for each in metric.samples if each.name.endswith("_total") and "again" in each.labels.values()
+    )
 
 
 def test_ten_minutes_without_connectwise_lose_nothing_and_each_later_note_is_told_once(stepper: Stepper) -> None:
@@ -180,6 +188,40 @@ def test_what_a_paused_worker_decided_is_void_once_its_event_was_taken_over(step
     (event,) = event_rows()
     assert (event.state, event.lease_owner) == ("running", other_events.held.owner)
     assert event.decisions == []
+
+
+def test_a_paused_worker_that_fails_counts_nothing_once_its_event_was_taken_over(stepper: Stepper) -> None:
+    """T7, O3: whoever has the event now says what becomes of it."""
+    stepper.hook(stepper.add_ticket("ana", note="zero"))
+    stepper.world.connectwise.faults.add(faults.status(500, times=1))
+    other_events, _ = stepper.server()
+    before = _tried_again()
+
+    def be_taken_over() -> None:
+        stepper.clock.advance(seconds=31)
+        assert events.claim(other_events.held.owner, stepper.clock()) is not None
+
+    assert intake.work_next(stepper.paused_before_its_commit(be_taken_over, decides=False))
+    (event,) = event_rows()
+    assert (event.state, event.lease_owner, event.error) == ("running", other_events.held.owner, None)
+    assert _tried_again() == before
+
+
+def test_a_paused_worker_deletes_no_ticket_once_its_event_was_taken_over(stepper: Stepper) -> None:
+    """T3, T7, W7: what it saw may be over by now."""
+    ticket = stepper.announce("ana", note="zero")
+    stepper.world.connectwise.delete_ticket(ticket, notify=False)
+    stepper.hook(ticket, "deleted")
+    other_events, _ = stepper.server()
+
+    def be_taken_over() -> None:
+        stepper.clock.advance(seconds=31)
+        assert events.claim(other_events.held.owner, stepper.clock()) is not None
+
+    assert intake.work_next(stepper.paused_before_its_commit(be_taken_over, decides=False))
+    assert _stored(ticket).deleted_at is None
+    event = event_rows()[-1]
+    assert (event.state, event.lease_owner, event.decisions) == ("running", other_events.held.owner, [])
 
 
 def test_a_deleted_ticket_that_is_gone_is_deleted_and_one_that_reappears_is_back(stepper: Stepper) -> None:

@@ -200,6 +200,48 @@ def test_members_of_a_room_that_cannot_be_read_stay_active(syncing: Syncing) -> 
     assert [row.active for row in recipients(webex_id=guest)] == [True]
 
 
+def test_members_of_connectwise_that_cannot_be_read_fail_the_run_and_keep_no_room_away(syncing: Syncing) -> None:
+    """S"""
+    world = syncing.world
+    world.webex.add_room("Help Desk", [world.accounts["ana"]])
+    world.connectwise.faults.add(faults.status(403, "No.", path="/system/members"))
+    run = syncing.run(recipients=True)
+    assert (run.state, run.error_count) == ("failed", 1)
+    assert run.errors[0].startswith("members of ConnectWise: ")
+    assert [row.name for row in recipients()] == ["Help Desk", "Ana Alvarez"]
+
+
+def test_people_who_cannot_be_asked_about_stay_active(syncing: Syncing) -> None:
+    """S"""
+    world = syncing.world
+    world.webex.add_room("Help Desk", [world.accounts["ana"]])
+    syncing.run(recipients=True)
+    before = {row.name for row in recipients(active=True)}
+    world.webex.faults.add(faults.status(400, "No.", path="/people$", query="id="))
+    run = syncing.run(recipients=True)
+    assert (run.state, run.error_count) == ("done", 1)
+    assert run.errors[0].startswith("4 people: ")
+    assert {row.name for row in recipients(active=True)} == before
+
+
+def test_an_address_that_cannot_be_looked_up_is_named_and_one_that_webex_refuses_is_not(syncing: Syncing) -> None:
+    """S2: a refusal means that there can be no such account."""
+    world = syncing.world
+    world.webex.faults.add(faults.status(401, "No.", path="/people$", query="email=ana"))
+    world.webex.faults.add(faults.status(400, "No.", path="/people$", query="email=ben"))
+    run = syncing.run(recipients=True)
+    assert (run.state, run.error_count) == ("done", 1)
+    assert run.errors[0].startswith("the account of ana@msp.example: ")
+    assert {row.name for row in recipients(type="person")} == {"Cora Chen"}
+
+
+def test_a_bot_with_the_address_of_a_member_is_no_recipient(syncing: Syncing) -> None:
+    """S2"""
+    syncing.world.webex.add_person("dan@msp.example", "Dan's helper", kind="bot")
+    assert syncing.run(recipients=True).error_count == 0
+    assert recipients(email="dan@msp.example") == []
+
+
 @pytest.mark.parametrize("ciphertext", [False, True])
 def test_a_broken_title_keeps_the_one_we_know(syncing: Syncing, ciphertext: bool) -> None:
     """S2"""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.syncing import Syncing, note_texts, phases
+from tests.databases import Outage
+from tests.syncing import ENDS_WITHIN_S, Syncing, note_texts, phases
 from tests.world import World, wait_for
 from ticketbot import db, errors
 from ticketbot.jobs import sync
@@ -26,6 +28,11 @@ def syncing(world: World) -> Iterator[Syncing]:
 
 def _is_reading_notes(syncing: Syncing, run_id: int) -> bool:
     return phases(syncing.row(run_id)).get("notes", (0, 0, 0))[1] > 0
+
+
+def _is_nobody_asking() -> bool:
+    """Tell whether the calls that were left alone at the end of a sync are over."""
+    return not any(thread.name.startswith("sync-") for thread in threading.enumerate())
 
 
 def _start_a_long_one(syncing: Syncing) -> syncs.SyncRun:
@@ -65,6 +72,7 @@ def test_a_run_is_cancelled_on_request_and_keeps_what_it_has_stored(syncing: Syn
     assert row.finished_at is not None
     read = len(note_texts())
     syncing.connectwise.latency_s = 0
+    assert wait_for(_is_nobody_asking), "calls that were under way do not end"
     syncing.forget_calls()
     assert syncing.run(tickets=True).state == "done"
     assert syncing.count_calls() == 2 + 300 - read
@@ -78,6 +86,37 @@ def test_a_server_that_stops_cancels_its_run(syncing: Syncing) -> None:
     assert syncing.row(run.id).state == "cancelled"
     with pytest.raises(errors.Unreachable):
         syncing.syncs.start(sync.Request(boards=True))
+
+
+def test_a_server_that_stops_while_the_database_is_away_leaves_its_run_to_the_lease(
+    outage: Outage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """S, O4"""
+    with World(outage.url) as world:
+        syncing = Syncing(world)
+        world.connectwise.faults.add(faults.slow(ENDS_WITHIN_S, path="/service/boards$"))
+        run = syncing.syncs.start(sync.Request(boards=True))
+        assert wait_for(lambda: syncing.count_calls("GET service/boards") == 1)
+        outage.begin()
+        syncing.syncs.stop()
+        assert syncing.syncs.join(10)
+        outage.end()
+        assert "how it ended cannot be written" in caplog.text
+        assert syncing.row(run.id).state == "running"
+        sync.bury_abandoned(datetime.now(UTC) + timedelta(seconds=syncs.LEASE_S + 1))
+        assert syncing.row(run.id).errors == [syncs.VANISHED]
+
+
+def test_boards_that_nobody_can_be_asked_about_are_unknown(syncing: Syncing) -> None:
+    """S: those we know and those ConnectWise knows are not."""
+    world = syncing.world
+    new = world.connectwise.add_board("Night Desk")
+    world.add_rule("Help Desk")
+    asked = [world.board, new, 999]
+    assert syncing.syncs.unknown_boards(asked) == {999}
+    assert syncing.syncs.unknown_boards([world.board]) == set()
+    world.connectwise.faults.add(faults.down(path="/service/boards$"))
+    assert syncing.syncs.unknown_boards(asked) == {new, 999}
 
 
 def test_a_run_whose_lease_ran_out_does_not_block_the_next_and_ends_itself(syncing: Syncing) -> None:

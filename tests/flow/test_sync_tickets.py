@@ -10,6 +10,7 @@ import pytest
 from tests.syncing import Syncing, note_texts, open_tickets, phases, stored
 from tests.world import World, ledger, minutes_ago
 from ticketbot import db
+from ticketbot.jobs import crew
 from ticketbot.models import events, tickets
 from ticketbot.simulators import faults
 
@@ -212,6 +213,76 @@ def test_notes_that_cannot_be_read_are_named_and_the_rest_goes_on(syncing: Synci
     syncing.forget_calls()
     assert syncing.run(tickets=True).error_count == 0
     assert (len(note_texts()), syncing.count_calls("GET service/tickets/{id}/allNotes")) == (6, 1)
+
+
+@pytest.mark.parametrize("too_many", ["1000", "(1000|250)"])
+def test_a_page_that_takes_too_long_is_asked_for_in_smaller_ones(
+    syncing: Syncing, monkeypatch: pytest.MonkeyPatch, too_many: str
+) -> None:
+    """S: large systems answer large questions too late."""
+    monkeypatch.setattr(crew, "TRIES", 1)
+    world = syncing.world
+    made = world.connectwise.add_many(60, world.board)
+    world.connectwise.faults.add(faults.status(504, path="/service/tickets$", query=f"pageSize={too_many}(&|$)"))
+    run = syncing.run(tickets=True)
+    assert (run.state, run.error_count) == ("done", 0)
+    assert open_tickets() == made
+
+
+def test_tickets_that_may_have_closed_stay_open_until_an_answer_says_so(syncing: Syncing) -> None:
+    """S3: no answer closes nothing."""
+    world = syncing.world
+    made = world.connectwise.add_many(4, world.board)
+    syncing.run(tickets=True)
+    for ticket in made[:2]:
+        world.connectwise.update_ticket(ticket, status=">Closed", notify=False)
+    world.connectwise.faults.add(faults.status(400, "No.", path="/service/tickets$", query=r"id in \("))
+    run = syncing.run(tickets=True)
+    assert (run.state, run.error_count) == ("done", 1)
+    assert run.errors[0].startswith("2 tickets that may have closed: ")
+    assert open_tickets() == made
+    world.connectwise.faults.clear()
+    assert syncing.run(tickets=True).error_count == 0
+    assert open_tickets() == made[2:]
+
+
+def test_a_ticket_that_may_be_gone_stays_until_an_answer_says_so(syncing: Syncing) -> None:
+    """S3, W7"""
+    world = syncing.world
+    made = world.connectwise.add_many(3, world.board)
+    syncing.run(tickets=True)
+    world.connectwise.delete_ticket(made[0], notify=False)
+    world.connectwise.faults.add(faults.status(400, "No.", path=f"/tickets/{made[0]}$"))
+    run = syncing.run(tickets=True)
+    assert (run.state, run.error_count) == ("done", 1)
+    assert run.errors[0].startswith(f"ticket {made[0]}: ")
+    assert open_tickets() == made
+    world.connectwise.faults.clear()
+    assert syncing.run(tickets=True).error_count == 0
+    assert open_tickets() == made[1:]
+
+
+def test_a_ticket_that_became_a_project_ticket_is_found_there(syncing: Syncing) -> None:
+    """S3, W7: gone means gone under both paths."""
+    world = syncing.world
+    ticket = world.connectwise.add_ticket(world.project_board, "Plan", status=">Closed", notify=False)
+    with db.transaction("test"):
+        tickets.Ticket.insert(id=ticket, board_id=world.board, kind="service", stored_at=minutes_ago(9)).execute()
+    assert syncing.run(tickets=True).error_count == 0
+    row = stored(ticket)
+    assert (row.kind, row.open, row.deleted_at) == ("project", False, None)
+
+
+def test_notes_of_a_ticket_that_went_while_they_were_read_are_no_error(syncing: Syncing) -> None:
+    """S3: the next sync finds out."""
+    world = syncing.world
+    made = world.connectwise.add_many(3, world.board, notes=1)
+    gone = faults.Fault(effect="answer", status=404, content='{"code":"NotFound"}', path=f"/{made[0]}/(allNotes|notes)")
+    world.connectwise.faults.add(gone)
+    run = syncing.run(tickets=True)
+    assert (run.state, run.error_count) == ("done", 0)
+    assert phases(run)["notes"] == (3, 3, 0)
+    assert len(note_texts()) == 2
 
 
 def test_no_right_to_projects_is_an_error_and_no_failure(syncing: Syncing) -> None:

@@ -17,6 +17,8 @@ TRIES = 4  # of one question, some 7 s in all; whoever asks again later asks a s
 THROTTLED_TRIES = 20  # a 429 says when to come back, and that is no failure of the question
 LOOK_EVERY_S = 0.1  # how soon the end of the work is noticed while everybody waits for an answer
 
+_jitter = random.SystemRandom().random
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -56,7 +58,7 @@ class Crew:
         check: Callable[[], None],
         *,
         clock: Callable[[], float] = time.monotonic,
-        jitter: Callable[[], float] = random.SystemRandom().random,
+        jitter: Callable[[], float] = _jitter,
     ) -> None:
         self._width, self._check, self._clock, self._jitter = width, check, clock, jitter
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()

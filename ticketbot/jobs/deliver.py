@@ -74,9 +74,9 @@ def _sent(row: notifications.Notification, message_id: str, claimed_at: datetime
         "next_try_at": None,
     }
     recorded = _record("sent", row, changes, desk, claimed_at=claimed_at)
-    metrics.count_notification(notifications.SENT, row.reason)
     extra = {"ticket_id": row.ticket_id, "notification_id": row.id, "webex_message_id": message_id}
     if recorded:
+        metrics.count_notification(notifications.SENT, row.reason)
         _logger.info("told %s about ticket %d", row.recipient_name, row.ticket_id, extra=extra)
     else:
         _logger.warning("told %s about ticket %d, perhaps twice", row.recipient_name, row.ticket_id, extra=extra)
@@ -107,8 +107,7 @@ def _not_sent(row: notifications.Notification, error: Exception, desk: Desk) -> 
         "may_be_overtaken": verdict.may_be_overtaken,
         "possible_duplicate": row.possible_duplicate or verdict.possible_duplicate,
     }
-    _record("not-sent", row, changes, desk, verdict=verdict)
-    if dead:
+    if _record("not-sent", row, changes, desk, verdict=verdict) and dead:
         metrics.count_notification(notifications.DEAD, row.reason)
     _logger.log(
         logging.ERROR if dead else logging.WARNING,

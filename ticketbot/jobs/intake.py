@@ -133,18 +133,17 @@ def _failed(event: events.Event, error: Exception, desk: Desk) -> None:
         extra={"ticket_id": event.ticket_id, "event_id": event.id},
     )
     event.attempts, event.bugs = verdict.attempts, verdict.bugs
-    _hand_back(event, verdict, desk, now)
-    metrics.EVENTS.labels("again" if verdict.again_at else "dead").inc()
+    if _hand_back(event, verdict, desk, now):
+        metrics.EVENTS.labels("again" if verdict.again_at else "dead").inc()
 
 
-def _hand_back(event: events.Event, verdict: retry.EventVerdict, desk: Desk, now: datetime) -> None:
+def _hand_back(event: events.Event, verdict: retry.EventVerdict, desk: Desk, now: datetime) -> bool:
     with db.transaction("return-event"):
         if verdict.hold_until:
             state.hold("connectwise", until=verdict.hold_until, now=now, reason=verdict.reason)
         if verdict.again_at is None:
-            events.finish(event, desk.held.owner, now=now, decisions=[], error=verdict.reason, dead=True)
-        else:
-            events.give_back(event, desk.held.owner, due_at=verdict.again_at, error=verdict.reason)
+            return events.finish(event, desk.held.owner, now=now, decisions=[], error=verdict.reason, dead=True)
+        return events.give_back(event, desk.held.owner, due_at=verdict.again_at, error=verdict.reason)
 
 
 def notification_row(draft: facts.Draft, event: events.Event, now: datetime) -> dict[str, Any]:

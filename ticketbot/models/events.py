@@ -21,7 +21,6 @@ from ticketbot.models import state, tickets
 
 WAITING, RUNNING, DONE, DEAD = "waiting", "running", "done", "dead"
 LEASE_S = 30.0
-_RETURNS = 3  # a hook that slips in between may make the first attempt to hand an event back fail
 
 CATCH_UP = "catch-up"  # the source of what no webhook told
 
@@ -202,13 +201,13 @@ def give_back(event: Event, owner: str, *, due_at: datetime, error: str | None) 
     # Taken first, and on PostgreSQL locked: were it no longer ours, the later event would be folded into nothing.
     if not Event.update(lease_owner=owner).where(mine).execute():
         return False
-    for _ in range(_RETURNS):
-        try:
-            with db.database.atomic():
-                return _wait_again(event, mine, due_at, error)
-        except peewee.IntegrityError:  # a hook for the same ticket was committed at this very moment
-            continue
-    return _wait_again(event, mine, due_at, error)
+    try:
+        with db.database.atomic():
+            return _wait_again(event, mine, due_at, error)
+    except peewee.IntegrityError:
+        # A hook for the same ticket was committed at this very moment. Now it is seen, and as long as this event is
+        # running, nobody claims that one or commits another.
+        return _wait_again(event, mine, due_at, error)
 
 
 def _wait_again(event: Event, mine: peewee.Expression, due_at: datetime, error: str | None) -> bool:

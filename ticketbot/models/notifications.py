@@ -81,8 +81,6 @@ Notification.add_index(Notification.index(Notification.created_at, name="notific
 
 def existing(subjects: Sequence[str]) -> set[tuple[str, str]]:
     """Return the (subject, target) pairs among these subjects that the ledger already holds."""
-    if not subjects:
-        return set()
     rows = Notification.select(Notification.subject, Notification.target).where(Notification.subject.in_(subjects))
     return {(row.subject, row.target) for row in rows}
 
@@ -136,7 +134,7 @@ def _note_overtaking(claimed: Notification) -> None:
     Notification.update(overtaken=True).where(
         Notification.recipient == claimed.recipient_id,
         Notification.id < claimed.id,
-        Notification.state.in_([PENDING, SENDING]),
+        _OPEN,
         Notification.may_be_overtaken,
         ~Notification.overtaken,
     ).execute()

@@ -155,12 +155,6 @@ def soft_delete(model: type[db.Model], ids: Iterable[int], now: datetime) -> Non
         model.update(deleted_at=now).where(model.id.in_(wanted[start : start + _CHUNK])).execute()
 
 
-def add_missing(model: type[db.Model], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows whose ids we do not know yet; leave the others alone."""
-    if rows:
-        model.insert_many(rows).on_conflict_ignore().execute()
-
-
 _DECIDED = ("announced_at", "decided_at_update", "notes_read_at_update")
 _NEWER = """
     excluded.updated_at >= ticket.updated_at OR ticket.updated_at IS NULL OR excluded.updated_at IS NULL
@@ -184,11 +178,11 @@ def store_notes(rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _changed_notes(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Leave out what we hold already: of a ticket's notes all but the newest are old acquaintances."""
-    ids = sorted({row["note_id"] for row in rows})
+    kinds, ids = _kinds_and_ids((row["kind"], row["note_id"]) for row in rows)
     known: dict[NoteKey, datetime | None] = {}
     for start in range(0, len(ids), _CHUNK):
         held = Note.select(Note.kind, Note.note_id, Note.updated_at).where(
-            Note.note_id.in_(ids[start : start + _CHUNK])
+            Note.kind.in_(kinds), Note.note_id.in_(ids[start : start + _CHUNK])
         )
         known |= {(kind, note_id): updated_at for kind, note_id, updated_at in held.tuples()}
     return [
@@ -201,11 +195,19 @@ def _changed_notes(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]
 def decided_notes(keys: Iterable[NoteKey]) -> set[NoteKey]:
     """Return those of the notes that some event has decided, on whichever ticket."""
     wanted = set(keys)
-    ids = sorted({note_id for _, note_id in wanted})
+    kinds, ids = _kinds_and_ids(wanted)
     if not ids:
         return set()
-    rows = Note.select(Note.kind, Note.note_id).where(Note.note_id.in_(ids), Note.decided_at.is_null(False))
+    rows = Note.select(Note.kind, Note.note_id).where(
+        Note.kind.in_(kinds), Note.note_id.in_(ids), Note.decided_at.is_null(False)
+    )
     return set(rows.tuples()) & wanted
+
+
+def _kinds_and_ids(keys: Iterable[NoteKey]) -> tuple[list[str], list[int]]:
+    """Return both parts of some keys. A query names the kinds, too: without them, no index would find the notes."""
+    all_keys = list(keys)
+    return sorted({kind for kind, _ in all_keys}), sorted({note_id for _, note_id in all_keys})
 
 
 def mark_decided(keys: Iterable[NoteKey], at: datetime) -> None:

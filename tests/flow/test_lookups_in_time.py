@@ -1,0 +1,132 @@
+"""T2, D7 in simulated time: what a message needs beyond the ticket, while one of the two services does not tell."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.stepping import Stepper, event_rows, heard, rows_of
+from tests.world import ledger
+from ticketbot import db
+from ticketbot.models import tickets
+from ticketbot.simulators import faults
+
+STALE_MINUTES = 16
+
+
+def _names() -> dict[str, list[str]]:
+    """Return the names we hold of boards, statuses, companies and contacts."""
+    models = (tickets.Board, tickets.Status, tickets.Company, tickets.Contact)
+    with db.session():
+        return {model.__name__: [row.name for row in model.select().order_by(model.id)] for model in models}
+
+
+def _news(stepper: Stepper, ticket: int, text: str) -> None:
+    """Have a note written when everything that was looked up is stale."""
+    stepper.clock.advance(minutes=STALE_MINUTES)
+    stepper.note(ticket, text)
+    stepper.hook(ticket)
+    stepper.work()
+
+
+def test_names_are_looked_up_once_and_kept(stepper: Stepper) -> None:
+    """T2"""
+    company = stepper.world.company
+    stepper.announce("ana", company=company, note="zero")
+    assert _names() == {
+        "Board": ["Service Desk", "Projects"],
+        "Status": ["New", "In Progress", ">Closed"],
+        "Company": ["Hanrahan Logistics"],
+        "Contact": ["Gus Hanrahan"],
+    }
+    stepper.announce("ana", company=company, note="one")
+    asked = stepper.world.connectwise.calls.counts()
+    operations = ("boards", "boards/{id}/statuses")
+    assert [asked[f"GET service/{operation}"] for operation in operations] == [1, 1]
+    assert [asked[f"GET company/{operation}"] for operation in ("companies/{id}", "contacts/{id}")] == [1, 1]
+
+
+@pytest.mark.parametrize("fault", [faults.status(404), faults.status(500), faults.down()], ids=["404", "500", "down"])
+def test_a_name_that_cannot_be_looked_up_stops_nothing(stepper: Stepper, fault: faults.Fault) -> None:
+    """T2: a missing company, a deleted contact; the ticket itself names them."""
+    fault.path = "/company/|/service/boards"
+    stepper.world.connectwise.faults.add(fault)
+    stepper.announce("ana", company=stepper.world.company, note="zero")
+    assert heard(stepper.world, "Ana Alvarez") == ["zero"]
+    (message,) = stepper.world.webex.messages()
+    assert "Hanrahan Logistics" in message.markdown
+    assert not any(_names().values())
+
+
+def test_a_ticket_without_board_company_and_contact_is_told_to_its_people(stepper: Stepper) -> None:
+    """T2, D2: and no name is looked up for it."""
+    stepper.world.add_rule("Help Desk")
+    stepper.world.connectwise.faults.add(faults.without("board", "company", "contact", path=r"/tickets/\d+$"))
+    stepper.announce("ana", note="zero")
+    assert heard(stepper.world, "Ana Alvarez") == ["zero"]
+    assert heard(stepper.world, "Help Desk") == []
+    assert stepper.world.connectwise.calls.count("GET service/boards") == 0
+
+
+def test_a_member_whom_connectwise_does_not_know_is_recorded_as_that(stepper: Stepper) -> None:
+    """T2, D7: he stops nothing, and everybody else is told."""
+    stepper.world.connectwise.faults.add(faults.wrong_json("[]", path="/system/members", query="ben", times=1))
+    stepper.announce("ana", note="zero")
+    stepper.announce("ben", "ana", note="one")
+    assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
+    (row,) = rows_of("ben")
+    assert (row.state, row.reason) == ("skipped", "not a member ConnectWise knows")
+
+
+def test_what_we_know_of_a_member_serves_while_connectwise_cannot_be_asked(stepper: Stepper) -> None:
+    """T2"""
+    ticket = stepper.announce("ana", note="zero")
+    stepper.world.connectwise.faults.add(faults.status(500, path="/system/members"))
+    _news(stepper, ticket, "one")
+    assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
+
+
+def test_for_a_member_we_have_never_seen_connectwise_is_asked_again(stepper: Stepper) -> None:
+    """T7, D7: not telling him would be final."""
+    stepper.announce("ana", note="zero")
+    stepper.world.connectwise.faults.add(faults.status(500, path="/system/members", times=2))
+    stepper.announce("ana", "ben", note="one")
+    assert len(ledger()) == 1
+    assert event_rows()[-1].state == "waiting"
+    stepper.run(minutes=1)
+    assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
+    assert heard(stepper.world, "Ben Bauer") == ["one"]
+
+
+def test_the_account_we_know_serves_while_webex_cannot_be_asked(stepper: Stepper) -> None:
+    """D7, T2"""
+    ticket = stepper.announce("ana", note="zero")
+    stepper.world.webex.faults.add(faults.status(500, path="/people"))
+    _news(stepper, ticket, "one")
+    assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
+
+
+def test_for_an_address_without_an_account_webex_is_asked_again(stepper: Stepper) -> None:
+    """D7, T7"""
+    stepper.world.webex.faults.add(faults.status(500, path="/people", times=2))
+    stepper.announce("ana", note="zero")
+    assert ledger() == []
+    stepper.run(minutes=1)
+    assert heard(stepper.world, "Ana Alvarez") == ["zero"]
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_an_address_that_webex_refuses_is_nobodys(stepper: Stepper, status: int) -> None:
+    """D7: it will never be anything else, so the event is not tried again."""
+    stepper.world.webex.faults.add(faults.status(status, "No valid address.", path="/people", query="ana"))
+    stepper.announce("ana", "ben", note="zero")
+    (row,) = rows_of("Ana Alvarez")
+    assert (row.state, row.reason) == ("skipped", "not on Webex: nobody found for ana@msp.example")
+    assert heard(stepper.world, "Ben Bauer") == ["zero"]
+
+
+def test_a_bot_with_the_address_of_a_member_is_not_told(stepper: Stepper) -> None:
+    """D7"""
+    stepper.world.webex.add_person("dan@msp.example", "Dan's helper", kind="bot")
+    stepper.announce("dan", note="zero")
+    assert [row.state for row in rows_of("Dan Doe")] == ["skipped"]
+    assert stepper.world.webex.messages() == []

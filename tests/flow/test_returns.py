@@ -1,0 +1,74 @@
+"""W5, T7 on PostgreSQL, where two servers really write at once: events that are handed back while hooks come in."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.databases import fresh_postgres
+from tests.stepping import event_rows
+from tests.world import wait_for
+from ticketbot import db
+from ticketbot.models import events
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=1)
+WITHIN_S = 20.0
+
+
+@pytest.fixture
+def postgres(migrated_postgres: str) -> Iterator[None]:
+    """Open an empty PostgreSQL database."""
+    db.open_database(fresh_postgres(migrated_postgres))
+    yield
+    db.close_database()
+
+
+def _hook(action: str, at: datetime) -> None:
+    events.add_or_fold([events.Change(7, "hook", action, None, f"hook-{action}", at)])
+
+
+def _somebody_waits_for_a_lock() -> bool:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with db.session():
+        return bool(db.database.execute_sql(query).fetchone()[0])
+
+
+@pytest.mark.postgres
+@pytest.mark.usefixtures("postgres")
+def test_an_event_that_is_handed_back_takes_in_a_hook_that_is_committed_at_that_very_moment() -> None:
+    """W5: two events would wait for one ticket otherwise."""
+    with db.transaction("accept"):
+        _hook("added", NOW)
+    claimed = events.claim("one", NOW)
+    assert claimed is not None
+    is_written, may_commit = threading.Event(), threading.Event()
+    returned: list[bool] = []
+
+    def take_in() -> None:
+        with db.transaction("accept"):
+            _hook("updated", LATER)
+            is_written.set()
+            assert may_commit.wait(WITHIN_S)
+
+    def hand_back() -> None:
+        with db.transaction("return-event"):
+            returned.append(events.give_back(claimed, "one", due_at=LATER, error="down"))
+
+    threads = [threading.Thread(target=take_in), threading.Thread(target=hand_back)]
+    threads[0].start()
+    assert is_written.wait(WITHIN_S)
+    threads[1].start()
+    try:
+        assert wait_for(_somebody_waits_for_a_lock)
+    finally:
+        may_commit.set()
+        for thread in threads:
+            thread.join(WITHIN_S)
+    (row,) = event_rows()
+    assert returned == [True]
+    assert (row.id, row.state, row.hooks, row.action, row.received_at) == (claimed.id, "waiting", 2, "updated", LATER)
+    assert (row.due_at, row.error, row.lease_owner) == (LATER, "down", None)

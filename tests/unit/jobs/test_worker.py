@@ -1,0 +1,80 @@
+"""O2, O4: the threads of a server go on whatever happens in them, and end when they are told to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.stepping import Stepper
+from tests.world import wait_for
+from ticketbot import errors
+from ticketbot.jobs import deliver, duties, leases, worker
+
+
+class Crew:
+    """The threads of one server, with a duty whose every look is scripted."""
+
+    def __init__(self, stepper: Stepper, *script: Exception) -> None:
+        self.script = list(script)
+        self.looks = 0
+        self.pause: Callable[[float], bool] = lambda _: True
+        duty = duties.Duty(
+            "duty", lambda keep: keep(), every_s=self._every_s, owner="tests", now=lambda: datetime.now(UTC)
+        )
+        self.worker = worker.Worker(
+            intake_desk=stepper.events,
+            deliver_desk=lambda pause: self._desk(stepper, pause),
+            event_threads=1,
+            now=stepper.clock,
+            held=leases.Held(),
+            regular=[duty],
+        )
+
+    def _desk(self, stepper: Stepper, pause: Callable[[float], bool]) -> deliver.Desk:
+        self.pause = pause
+        return replace(stepper.messages, pause=pause)
+
+    def _every_s(self) -> float:
+        self.looks += 1
+        if self.script:
+            raise self.script.pop(0)
+        return 0.0
+
+
+@pytest.fixture
+def stepper(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stepper]:
+    monkeypatch.setattr(worker, "LOOK_FOR_DUTIES_EVERY_S", 0.01)
+    monkeypatch.setattr(worker, "PAUSE_AFTER_FAILURE_S", 0.01)
+    with Stepper(sqlite) as here:
+        yield here
+
+
+def test_a_thread_goes_on_after_a_bug_and_after_an_outage_of_the_database(
+    stepper: Stepper, caplog: pytest.LogCaptureFixture
+) -> None:
+    """O2: and the log tells the one from the other."""
+    crew = Crew(stepper, ZeroDivisionError("on purpose"), errors.Unreachable("The database does not answer: gone"))
+    crew.worker.start()
+    try:
+        assert wait_for(lambda: crew.looks >= 3)
+        assert crew.worker.dead() == []
+    finally:
+        assert crew.worker.stop(10)
+    told = [(row.levelname, bool(row.exc_info), row.message) for row in caplog.records if row.name == worker.__name__]
+    assert told == [
+        ("ERROR", True, "a bug in tbot; the thread goes on"),
+        ("WARNING", False, "The database does not answer: gone"),
+    ]
+
+
+def test_whoever_pauses_is_told_when_the_server_stops(stepper: Stepper) -> None:
+    """O4: an outcome that cannot be written keeps no server from stopping."""
+    crew = Crew(stepper)
+    assert crew.pause(0)
+    crew.worker.start()
+    assert crew.worker.stop(10)
+    assert not crew.pause(60)
+    assert crew.worker.alive() == []
