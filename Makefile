@@ -55,7 +55,7 @@ cassettes: .venv/dev ## Record the cassettes of the tests anew
 torture: .venv/dev ## Kill, cut and starve the real program, then check what it promised (MINUTES=60 SEED=7 DATABASE=sqlite)
 	$(BIN)/python -m torture --minutes=$(or $(MINUTES),2) --seed=$(or $(SEED),0) --database=$(or $(DATABASE),both) $(ARGS)
 
-bench: .venv/dev ## Measure, each figure against its floor
+bench: .venv/dev ## Measure, each figure against its floor (ARGS="hooks growth", ARGS=--help)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 binary build-server build-cli: .venv/binary ## Pack server, command line and TUI into one file: dist/tbot

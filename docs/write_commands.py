@@ -28,6 +28,7 @@ COMMANDS_PAGE = f"""\
   `--json` show everything. `NO_COLOR` is honoured, and nothing is coloured or animated when piped.
 - Deleting and `retry --dead` ask on a terminal, naming what; `--yes` does not. Without a terminal nothing is asked.
 - Times are shown in `TBOT_TIMEZONE`.
+- `tbot --version` is `tbot version`.
 - `TBOT_DEBUG=1` adds the traceback to an error.
 - `tbot completion bash`, `zsh` or `fish` prints what makes the shell complete all of this. The manual is
   [tbot.1](tbot.1): `man docs/tbot.1`.

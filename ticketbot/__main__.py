@@ -63,6 +63,8 @@ def main(argv: Sequence[str], environ: Environ) -> int:
 
 
 def _run(argv: Sequence[str], environ: Environ) -> int:
+    if "--version" in argv and usage.command_of(argv) is None:
+        argv = ["version" if word == "--version" else word for word in argv]
     command = usage.command_of(argv)
     page = usage.of(command) if command else usage.overview()
     if "-h" in argv or "--help" in argv:
@@ -245,7 +247,7 @@ def _say(text: str) -> int:
 
 
 def _refuse(why: str, page: str) -> int:
-    sys.stderr.write(f"tbot: {why}.\n\n{page}")
+    sys.stderr.write(f"tbot: {errors.sentence(why)}\n\n{page}")
     return USAGE_ERROR
 
 
@@ -266,8 +268,13 @@ def _lines(error: errors.TicketbotError) -> list[str]:
     if isinstance(error, errors.SettingsError):
         return str(error).split("\n")
     if isinstance(error, errors.InvalidInput) and error.errors:
-        return [f"{error}: {'; '.join(f'{each.field} {each.message}' for each in error.errors)}"]
+        return [f"{error}: {'; '.join(map(_about_field, error.errors))}"]
     return [str(error)]
+
+
+def _about_field(wrong: errors.FieldError) -> str:
+    said = wrong.message[:1].lower() + wrong.message[1:].rstrip(".")
+    return f"{wrong.field}: {said}" if wrong.field else said
 
 
 def _complain(*lines: str, is_debug: bool) -> None:
@@ -277,7 +284,7 @@ def _complain(*lines: str, is_debug: bool) -> None:
     from ticketbot import log
 
     trace = log.redact(traceback.format_exc()) if is_debug else ""
-    sys.stderr.write(trace + "".join(f"tbot: {log.one_line(log.redact(line)).rstrip('.')}.\n" for line in lines))
+    sys.stderr.write(trace + "".join(f"tbot: {errors.sentence(log.one_line(log.redact(line)))}\n" for line in lines))
 
 
 def _write_nothing_more() -> None:

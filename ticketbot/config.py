@@ -154,7 +154,7 @@ class Settings:
     )
     api_key: str = _setting(
         kinds.credential,
-        meaning="API key that the command line and the TUI use",
+        meaning="API key that the command line and the TUI use; `tbot init` makes the first, `tbot create key` more",
         example="tbot_key",
         secret=True,
         needed_by=_CLIENT,

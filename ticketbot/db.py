@@ -7,6 +7,7 @@ answer into `errors.Unreachable`; a constraint that is violated stays peewee's `
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ import msgspec
 import peewee
 from playhouse import pool
 
-from ticketbot import errors, failpoints
+from ticketbot import errors, failpoints, kinds
 
 POOL_SIZE = 40  # more than all threads of one server: waitress, workers, senders, sync
 BUSY_TIMEOUT_MS = 10_000  # another process on the same SQLite file (`tbot init` beside the server)
@@ -86,7 +87,7 @@ def open_database(url: str) -> None:
 
 def _sqlite(path: str) -> peewee.Database:
     if path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        _make_private(Path(path))
     return pool.PooledSqliteDatabase(
         path,
         max_connections=POOL_SIZE,
@@ -100,6 +101,34 @@ def _sqlite(path: str) -> peewee.Database:
         },
         check_same_thread=False,
     )
+
+
+def _make_private(file: Path) -> None:
+    """Make a file that is not there yet, and its directories, so that nobody but its owner reads tickets and notes.
+
+    SQLite gives the files beside it, -wal and -shm, the same permissions.
+    """
+    for folder in reversed([each for each in file.parents if not each.exists()]):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    # One that is there is left alone: closing it would drop the locks that this process holds on it. Why none can be
+    # made, SQLite says.
+    with contextlib.suppress(OSError):
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+@contextlib.contextmanager
+def telling_which(url: str) -> Iterator[None]:
+    """Name the database that does not answer a command that is started, and the setting that named it."""
+    try:
+        yield
+    except errors.Unreachable as error:
+        is_other_file = "not a database" in str(error)  # a file of another program, which nobody wants to be mended
+        advice = (
+            "Name another file with TBOT_DATABASE_URL"
+            if is_other_file
+            else "Check TBOT_DATABASE_URL, or its permissions"
+        )
+        raise errors.Unreachable(f"{error} ({kinds.database_words(url)}). {advice}") from error
 
 
 def close_database() -> None:

@@ -28,6 +28,12 @@ from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 
+def sentence(text: str) -> str:
+    """Return what was said, by us or by others, as a sentence to which another can be added."""
+    said = text.rstrip(". ")
+    return said if said.endswith(("?", "!", "…")) else f"{said}."
+
+
 class FieldError(NamedTuple):
     """One thing wrong with one named field of some input."""
 

@@ -2,56 +2,83 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 import peewee
 
-from ticketbot import db, documents, errors, kinds
+from ticketbot import db, documents, errors
 from ticketbot.config import Settings
 from ticketbot.models import admin, schema
 
 
 class Made(NamedTuple):
-    """The first administrator's key, and what to say of it."""
+    """A new key, and what to say of it."""
 
     key: str
     words: str
 
 
 def init(settings: Settings, name: str | None, email: str | None) -> Made:
-    """Make the first administrator, whose key is shown this once, and write the client's config file (A3)."""
+    """Make the first administrator (A3), or, for the address of a user and no name, another key for him.
+
+    The key is shown this once and written into the client's config file. Whoever may write to the database could make
+    one anyhow: this is the way back in when the only key is lost.
+    """
     _migrated(settings)
     now = datetime.now(UTC)
-    name = name or _ask("Name of the first administrator", "--name")
-    email = email or _ask("E-mail address", "--email")
-    if "@" not in email.strip("@"):
-        raise errors.InvalidInput(f"{email!r} is no e-mail address. Give one with --email")
+    known = _user(email) if email and not name else None
+    if known is None:
+        name = name or _ask("Name of the first administrator", "--name")
+        email = email or _ask("E-mail address", "--email")
+        if "@" not in email.strip("@"):
+            raise errors.InvalidInput(f"{email!r} is no e-mail address. Give one with --email")
     path = settings.config_file
     if settings.origins["api_key"].startswith("file"):
         raise errors.Conflict(f"{path} holds an api_key already. Take it out, or make a key with `tbot create key`")
     try:
         with db.transaction("init"):
-            if admin.User.select().exists():
-                raise errors.Conflict(
-                    "There are users already. Ask one of them for `tbot create user` and `create key`"
-                )
-            made = admin.add_key(admin.add_user(name, email, now), admin.new_key(), now)
+            user = known or _first_user(name or "", email or "", now)
+            made = admin.add_key(user, admin.new_key(), now)
+            if known:
+                _record(made.row, now)
             _write_client_config(settings, made.key)
     except peewee.IntegrityError as error:
         raise errors.Conflict(f"{email} is taken") from error
-    return Made(made.key, f"This is the key of {name} <{email}>. It is shown this once; the client has it in {path}")
+    old = "; `tbot list keys` shows those he had" if known else ""
+    shown_once = f"It is shown this once; the client has it in {path}{old}"
+    return Made(made.key, f"This is the key of {user.name} <{user.email}>. {shown_once}")
+
+
+def _user(email: str) -> admin.User | None:
+    with db.session():
+        found: admin.User | None = admin.User.get_or_none(admin.User.email_lookup == email.lower())
+        return found
+
+
+def _first_user(name: str, email: str, now: datetime) -> admin.User:
+    there = admin.User.select().order_by(admin.User.id).first()
+    if there:
+        raise errors.Conflict(
+            "There are users already. Ask one of them for `tbot create user` and `create key`; "
+            f"if all keys are lost, `tbot init --email={there.email}` makes another"
+        )
+    return admin.add_user(name, email, now)
+
+
+def _record(key: admin.ApiKey, now: datetime) -> None:
+    """Let the others see in the audit trail that a key was made, with none."""
+    whose = {"user_id": key.user.id, "user_email": key.user.email}
+    admin.Audit.create(at=now, **whose, action="create", object="key", object_id=str(key.id))
 
 
 def migrate(settings: Settings, *, status: bool) -> list[documents.Migration]:
     """Bring the database to this release's schema and return what was applied; or only tell where it stands."""
     applied = [] if status else _migrated(settings)
     if status:
-        with _telling_which(settings):
+        with db.telling_which(settings.database_url):
             db.open_database(settings.database_url)
             schema.check_program()
     # The runner of migrations writes down local time.
@@ -63,19 +90,9 @@ def migrate(settings: Settings, *, status: bool) -> list[documents.Migration]:
 
 
 def _migrated(settings: Settings) -> list[str]:
-    with _telling_which(settings):
+    with db.telling_which(settings.database_url):
         db.open_database(settings.database_url)
         return schema.migrate()
-
-
-@contextlib.contextmanager
-def _telling_which(settings: Settings) -> Iterator[None]:
-    """Name the database that does not answer, and the setting that named it."""
-    try:
-        yield
-    except errors.Unreachable as error:
-        which = kinds.database_words(settings.database_url)
-        raise errors.Unreachable(f"{error} ({which}). Check TBOT_DATABASE_URL, or its permissions") from error
 
 
 def _ask(what: str, option: str) -> str:
@@ -91,7 +108,7 @@ def _ask(what: str, option: str) -> str:
 def _write_client_config(settings: Settings, key: str) -> None:
     """Add what the client needs to the config file, which nobody else may read from now on."""
     path = settings.config_file
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     lines = [f'api_key = "{key}"']
     if not settings.origins["base_url"].startswith("file"):
         lines.insert(0, f'base_url = "{settings.base_url}"')

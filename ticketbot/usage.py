@@ -141,13 +141,14 @@ Arguments:
 Examples:
   tbot serve --port=9000
   tbot init --name="Ana Alvarez" --email=ana@example.com
+  tbot init --email=ana@example.com
   tbot sync --all
   tbot sync --boards --recipients --quiet
   tbot sync --tickets --sync-boards=1,2,3
   tbot list notifications --state=dead
   tbot list recipients --search=help
   tbot create rule --board-id=1 --recipient-id=2
-  tbot create forward --source-id=3 --destination-id=4 --end=2026-03-15
+  tbot create forward --source-id=3 --destination-id=4 --end=2030-12-31
   tbot create user --name="Service Account" --email=service@example.com
   tbot create key --user-id=1
   tbot update rule 1 --enabled=false
@@ -161,11 +162,11 @@ Examples:
 Exit status:
   0    Done
   1    Failed
-  2    The command line or a setting is wrong
+  2    The command line is wrong, or a setting is wrong or missing
   3    An input is invalid
   4    Not found
   5    Conflict with what is there
-  6    Not allowed: no key, or a wrong one
+  6    Not allowed: the server does not know the key
   7    The database belongs to a newer program
   8    The server, ConnectWise or Webex cannot be reached
   130  Interrupted
@@ -187,7 +188,7 @@ def overview() -> str:
     options = "\n".join(section("Options"))
     return (
         f"{title()}\n\nUsage: tbot [<command>] [options]        Without a command: the terminal UI\n\n"
-        f"Commands:\n{table}\nOptions:\n{options}\n\n`tbot help <command>` shows one command.\n"
+        f"Commands, shown one by one by `tbot help <command>`:\n{table}\nOptions:\n{options}\n"
     )
 
 

@@ -28,8 +28,11 @@ def deployment(settings: config.Settings, image: str) -> dict[str, Any]:
     """
     settings.require("serve")
     if not settings.database_url.startswith("postgres"):
+        is_unset = settings.origins["database_url"] == "default"
+        means = "is not set, which means" if is_unset else "names"
         raise errors.SettingsError(
-            "TBOT_DATABASE_URL names an SQLite file, which would be lost with each container. Give a PostgreSQL address"
+            f"TBOT_DATABASE_URL {means} an SQLite file, which would be lost with each container. "
+            "Give a PostgreSQL address"
         )
     asked = _read("deployment.json")
     container = asked["containers"][CONTAINER]

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.office import Office
+from ticketbot import config
+from ticketbot.cli import commands
 
 
 def test_a_server_that_is_down_is_named_with_where_its_address_comes_from(office: Office) -> None:
@@ -56,6 +58,11 @@ def test_a_bad_key_is_told_with_where_it_comes_from_and_is_not_shown(office: Off
     assert "wrong_wrong" not in done.err
 
 
+def test_an_address_that_nobody_named_is_the_default(office: Office) -> None:
+    settings = config.load({}, {})
+    assert commands._address_from(settings).startswith("TBOT_BASE_URL (default) or --base-url")
+
+
 def test_no_key_is_a_setting_that_is_missing(office: Office) -> None:
     """O9."""
     done = office.tbot("list", "rules", TBOT_API_KEY="")
@@ -72,19 +79,28 @@ def test_no_key_is_a_setting_that_is_missing(office: Office) -> None:
         ("test 99", 4, "There is no recipient 99. `tbot list recipients` shows"),
         ("explain 99", 4, "Nothing is known about ticket 99"),
         ("get rule abc", 3, "<id> is 'abc'. Give a whole number"),
+        ("get rule -1", 3, "<id> is '-1'. Give a positive number"),
+        (
+            "get rule 12345678901234567890123",
+            4,
+            "There is no id as large as 12345678901234567890123. `tbot list rules`",
+        ),
         ("explain 12x", 3, "<ticket-id> is '12x'. Give a whole number"),
         ("create rule --board-id=x --recipient-id=1", 3, "--board-id is 'x'. Give a whole number"),
-        ("create rule --board-id=98 --recipient-id=97", 3, "board_id"),
+        ("create rule --board-id=98 --recipient-id=97", 3, "board_id: there is no board 98"),
         ("update rule 1 --enabled=maybe", 3, "--enabled is 'maybe'. Give true or false"),
         ("update forward 1", 3, "Nothing is to be changed"),
         ("update config", 3, "Nothing is to be changed"),
-        ("update config --max-message-length=7", 3, "max_message_length"),
+        ("update config --max-message-length=7", 3, "not valid: max_message_length: give at least 50."),
+        ("update config --retention-days=12345678901234567890", 3, "Give a smaller number"),
         ("create forward --source-id=1 --destination-id=1", 3, ""),
         ("create forward --source-id=1 --destination-id=2 --start=3/1/2026", 3, "--start is '3/1/2026'. Give a date"),
         ("create forward --source-id=1 --destination-id=2 --end=2026-02-30", 3, "--end is '2026-02-30'. Give a date"),
         ("list notifications --state=lost", 3, "--state is 'lost'. Give one of pending, sending"),
         ("list recipients --limit=many", 3, "--limit is 'many'. Give a whole number"),
+        ("list notifications --limit=0", 3, "--limit is '0'. Give a positive number"),
         ("sync", 3, "Say what to sync: --all"),
+        ("sync --sync-boards=1", 3, "--sync-boards says whose tickets to sync. Add --tickets"),
         ("sync --boards --sync-boards=1", 3, "Add --tickets"),
         ("sync --tickets --sync-boards=1,x", 3, "--sync-boards is 'x'. Give numbers such as 1,2,3"),
         ("sync --tickets --all --sync-boards=1", 3, "Leave out --all or --sync-boards"),
@@ -142,6 +158,39 @@ def test_a_database_that_does_not_answer_is_named_with_its_setting(office: Offic
     assert "Check TBOT_DATABASE_URL" in done.err
 
 
+@pytest.mark.parametrize("command", [("serve",), ("migrate",), ("init", "--name=Ben", "--email=ben@example.com")])
+def test_a_file_that_is_no_database_is_left_alone_and_another_asked_for(
+    office: Office, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    file = tmp_path / "letter.txt"
+    file.write_text("Dear Ana, " * 100)
+    environ = office.world.environ(TBOT_DATABASE_URL=f"sqlite:///{file}", TBOT_API_KEY="", TBOT_LOG_LEVEL="error")
+    done = office.process(*command, **environ)
+    assert (done.status, done.out) == (8, "")
+    assert done.err == (
+        f"tbot: The database does not answer: file is not a database (SQLite file {file}). "
+        "Name another file with TBOT_DATABASE_URL.\n"
+    )
+    assert file.read_text() == "Dear Ana, " * 100
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("127.0.0.1", "address already in use. Stop what listens there, or give another port with --port or TBOT_PORT"),
+        ("192.0.2.1", "cannot assign requested address. Give an address of this machine with --host or TBOT_HOST"),
+    ],
+)
+def test_an_address_that_cannot_be_listened_at_is_named_with_its_setting(
+    office: Office, tmp_path: Path, host: str, words: str
+) -> None:
+    port = office.server.url.rpartition(":")[2]
+    environ = office.world.environ(TBOT_DATABASE_URL=f"sqlite:///{tmp_path}/another.db", TBOT_LOG_LEVEL="error")
+    done = office.process("serve", f"--host={host}", f"--port={port}", **environ)
+    assert (done.status, done.out) == (1, "")
+    assert done.err == f"tbot: Cannot listen at {host}:{port}: {words}.\n"
+
+
 def test_on_a_terminal_a_delete_asks_and_names_what(office: Office) -> None:
     office.furnish()
     kept = office.tbot("delete", "rule", "1", answer="n")
@@ -168,6 +217,16 @@ def test_retrying_all_dead_asks_on_a_terminal(office: Office) -> None:
 def test_retrying_what_is_not_dead_is_a_conflict(office: Office) -> None:
     """L5."""
     office.furnish()
-    assert office.tbot("retry", "1").status == 0
+    retried = office.tbot("retry", "1")
+    assert retried.status == 0
+    assert "about ticket 1234 waits to be sent again; `tbot get notification 1`" in " ".join(retried.out.split())
     office.world.settle()
     assert office.tbot("retry", "1").status == 5
+
+
+def test_a_forward_that_has_already_expired_is_pointed_out(office: Office) -> None:
+    office.furnish()
+    made = office.tbot("create", "forward", "--source-id=2", "--destination-id=1", "--end=2020-01-02", "--json")
+    assert (made.status, made.document["state"]) == (0, "expired")
+    assert made.err == "Forward 2 has already expired: its end was 2020-01-02\n"
+    assert "has already expired" in office.tbot("update", "forward", "2", "--end=2020-01-02").err

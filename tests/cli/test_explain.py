@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from tests.cli.office import Office
 from tests.world import minutes_ago
+from ticketbot import db
+from ticketbot.models import notifications
 from ticketbot.simulators.faults import Fault
 
 
@@ -65,3 +67,33 @@ def test_messages_whose_event_is_no_longer_kept_are_still_told(office: Office) -
     assert "From events that are no longer kept:" in shown
     told = "- Help Desk could not be told (rule 1): Webex: no room Help Desk. Given up after 3 tries; `tbot retry 1`"
     assert told in " ".join(shown.split())
+
+
+def test_a_second_look_that_found_nothing_new_says_just_that(office: Office) -> None:
+    world = office.world
+    ticket = world.connectwise.add_ticket(world.board, "Printer on fire", entered_at=minutes_ago(1))
+    world.settle()
+    world.connectwise.update_ticket(ticket)
+    world.settle()
+    newest, *_, oldest = office.tbot("explain", str(ticket)).out.split("\n\n")[1:]
+    assert re.search(r"\[event \d+\]\n  - nothing new$", newest.strip())
+    assert oldest.endswith("  new ticket:\n    - nobody was told: no enabled rule, and nobody assigned\n")
+
+
+def test_who_waits_for_another_try_is_not_said_to_have_been_told(office: Office) -> None:
+    office.furnish()
+    next_try_at = datetime.now(UTC) + timedelta(hours=1)
+    with db.transaction("test"):
+        notifications.Notification.update(
+            state=notifications.PENDING, attempts=5, error="Webex is away", next_try_at=next_try_at
+        ).execute()
+    shown = " ".join(office.tbot("explain", "1234").out.split())
+    assert f"- Help Desk is tried again at {next_try_at:%Y-%m-%d %H:%M}, after 5 tries (rule 1): Webex is away" in shown
+
+
+def test_the_full_stop_of_others_is_not_doubled(office: Office) -> None:
+    office.furnish()
+    with db.transaction("test"):
+        notifications.Notification.update(error="Could not find a room with provided ID.").execute()
+    shown = " ".join(office.tbot("explain", "1234").out.split())
+    assert "Could not find a room with provided ID. Given up after 3 tries; `tbot retry 1`" in shown

@@ -145,6 +145,11 @@ def test_sqlite_is_refused_because_a_containers_disk_does_not_last(tools: Tools)
     )
 
 
+def test_no_database_is_told_apart_from_one_that_is_named(tools: Tools) -> None:
+    said = _refusal(tools.run("deploy", **{name: SETTINGS[name] for name in SETTINGS if name != "TBOT_DATABASE_URL"}))
+    assert said.startswith("deploy: TBOT_DATABASE_URL is not set, which means an SQLite file, which would be lost")
+
+
 @pytest.mark.parametrize("name", ["docker", "aws", "lightsailctl"])
 def test_a_missing_tool_is_named_with_where_to_get_it(name: str, tools: Tools) -> None:
     (tools.folder / name).unlink()

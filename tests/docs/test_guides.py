@@ -13,7 +13,9 @@ import pytest
 from ticketbot import usage
 
 ROOT = Path(__file__).parents[2]
-GUIDES = [Path(name) for name in ("README.md", "docs/install.md", "docs/operations.md", "docs/architecture.md")]
+GUIDES = [
+    Path(name) for name in ("README.md", "docs/install.md", "docs/operations.md", "docs/architecture.md", "docs/tui.md")
+]
 
 
 def _commands(path: Path) -> Iterator[str]:

@@ -21,6 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from tests.databases import fresh_postgres
 from tests.property import bystander
 from tests.property.bystander import Sending, Truth, Work
 from ticketbot import db, errors
@@ -380,7 +381,7 @@ def test_the_queues_keep_their_promises_on_sqlite(sqlite: str) -> None:
 
 @pytest.mark.postgres
 def test_the_queues_keep_their_promises_on_postgres(migrated_postgres: str) -> None:
-    db.open_database(migrated_postgres)
+    db.open_database(fresh_postgres(migrated_postgres))  # it may hold what another test left
     with db.session():
         db.database.execute_sql("SET synchronous_commit = off")
     try:

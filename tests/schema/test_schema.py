@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -126,3 +128,23 @@ def test_a_full_disk_is_named_and_not_the_roll_back_that_follows(sqlite: str) ->
     except ValueError:
         with pytest.raises(errors.Unreachable, match=r"does not answer: database or disk is full"), db.transaction("x"):
             state.Fact.create(name="large", value="x" * 1_000_000)
+
+
+def test_nobody_but_its_owner_reads_a_new_sqlite_database(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        db.open_database(f"sqlite:///{tmp_path}/far/away/tbot.db")
+        schema.migrate()
+        made = {each.name: stat.S_IMODE(each.stat().st_mode) for each in tmp_path.rglob("*")}
+    finally:
+        db.close_database()
+        os.umask(before)
+    assert made == {"far": 0o700, "away": 0o700, "tbot.db": 0o600, "tbot.db-wal": 0o600, "tbot.db-shm": 0o600}
+
+
+def test_permissions_of_a_database_that_is_there_are_left_as_they_are(tmp_path: Path) -> None:
+    file = tmp_path / "tbot.db"
+    file.touch()
+    file.chmod(0o640)
+    db.open_database(f"sqlite:///{file}")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640

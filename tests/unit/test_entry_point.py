@@ -67,6 +67,7 @@ class TestHelp:
         shown = tbot()
         assert (shown.status, shown.out) == (2, "")
         assert shown.err.startswith("tbot: TBOT_API_KEY is not set")
+        assert "`tbot init` makes the first, `tbot create key` more" in shown.err
 
     @pytest.mark.parametrize("argv", [("--help",), ("-h",), ("help",), ("--log-level=info", "--help")])
     def test_help_shows_all_commands_on_one_screen(self, tbot, argv: tuple[str, ...]) -> None:
@@ -74,7 +75,7 @@ class TestHelp:
         assert (shown.status, shown.err) == (0, "")
         assert shown.out == usage.overview()
         assert all(re.search(rf"  {command} +[A-Z]", shown.out) for command in usage.commands())
-        assert len(shown.out.splitlines()) <= 24
+        assert len(shown.out.splitlines()) <= 22  # of 24 rows, with the command above it and the prompt below
         assert max(map(len, shown.out.splitlines())) <= 80
 
     @pytest.mark.parametrize("argv", [("help", "serve"), ("serve", "--help"), ("serve", "--port=1", "-h")])
@@ -104,6 +105,10 @@ class TestHelp:
         body = usage.USAGE.partition("Usage:\n")[2]
         used, described = body.split("\n\n", 1)
         assert set(re.findall(r"--[a-z-]+", used)) <= set(re.findall(r"^  (--[a-z-]+)", described, re.MULTILINE))
+
+    def test_the_version_is_told_to_whoever_asks_as_of_other_programs(self, tbot) -> None:
+        assert tbot("--version").out == tbot("version").out == f"tbot {__version__}\n"
+        assert json.loads(tbot("--version", "--json").out)["version"] == __version__
 
     def test_help_for_no_command_is_a_usage_error(self, tbot) -> None:
         shown = tbot("help", "nonsense")
@@ -213,11 +218,13 @@ class TestErrors:
             (errors.InvalidInput("No rule"), 3, "tbot: No rule.\n"),
             (
                 errors.InvalidInput(
-                    "No rule", [errors.FieldError("board_id", "is unknown"), errors.FieldError("x", "is no")]
+                    "No rule", [errors.FieldError("board_id", "There is no board 7."), errors.FieldError("x", "is no")]
                 ),
                 3,
-                "tbot: No rule: board_id is unknown; x is no.\n",
+                "tbot: No rule: board_id: there is no board 7; x: is no.\n",
             ),
+            (errors.InvalidInput("Is it workers?"), 3, "tbot: Is it workers?\n"),
+            (errors.InvalidInput("Webex says no.. "), 3, "tbot: Webex says no.\n"),
             (errors.NotFound("no\nsuch\x1b[2J"), 4, "tbot: no\\nsuch\\x1b[2J.\n"),
             (errors.Conflict("there is one"), 5, "tbot: there is one.\n"),
             (errors.NotAllowed("wrong key"), 6, "tbot: wrong key.\n"),

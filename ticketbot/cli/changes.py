@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from ticketbot import errors
+from ticketbot import errors, shapes
 from ticketbot.cli import rows
 from ticketbot.cli.given import Given
 from ticketbot.cli.session import Session
@@ -35,7 +35,14 @@ def create(session: Session) -> int:
     else:
         made = server.create_user(given.text("--name") or "", given.text("--email") or "")
     session.show(made)
+    _warn_of_expiry(session, made)
     return 0
+
+
+def _warn_of_expiry(session: Session, made: Any) -> None:
+    """Say that a forward does nothing: who mistypes a year would wait for it in vain."""
+    if isinstance(made, shapes.Forward) and made.state == "expired":
+        session.screen.note(f"Forward {made.id} has already expired: its end was {made.end}")
 
 
 def _create_key(session: Session) -> int:
@@ -58,7 +65,9 @@ def update(session: Session) -> int:
         keep_copy, enabled = given.truth("--keep-copy"), given.truth("--enabled")
         _ensure_something((start, end, keep_copy, enabled), "forward")
         row_id = given.required_number("<id>")
-        session.show(server.update_forward(row_id, start=start, end=end, keep_copy=keep_copy, enabled=enabled))
+        changed = server.update_forward(row_id, start=start, end=end, keep_copy=keep_copy, enabled=enabled)
+        session.show(changed)
+        _warn_of_expiry(session, changed)
     else:
         is_enabled = given.truth("--enabled") is True
         session.show(server.update_rule(given.required_number("<id>"), enabled=is_enabled))
@@ -106,7 +115,11 @@ def retry(session: Session) -> int:
     if session.given.has("--dead"):
         return _retry_dead(session)
     row = session.server.retry_notification(session.given.required_number("<notification-id>"))
-    session.tell(row, f"Notification {row.id} to {row.recipient_name} about ticket {row.ticket_id} is sent again")
+    session.tell(
+        row,
+        f"Notification {row.id} to {row.recipient_name} about ticket {row.ticket_id} waits to be sent again; "
+        f"`tbot get notification {row.id}` tells how it went",
+    )
     return 0
 
 
@@ -119,8 +132,8 @@ def _retry_dead(session: Session) -> int:
     retried = session.server.retry_dead(since=since)
     session.tell(
         retried,
-        f"{_counted(retried.notifications, 'notification is', 'notifications are')} sent again, "
-        f"{_counted(retried.events, 'event is', 'events are')} looked at again",
+        f"{_counted(retried.notifications, 'notification waits', 'notifications wait')} to be sent again, "
+        f"{_counted(retried.events, 'event', 'events')} to be looked at again",
     )
     return 0
 

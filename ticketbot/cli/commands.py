@@ -41,21 +41,25 @@ def run(command: str, arguments: Mapping[str, Any], settings: Settings, environ:
 
 
 def _with_advice(error: errors.TicketbotError, settings: Settings, given: Given) -> str:
-    said = str(error).rstrip(".")
+    said = errors.sentence(str(error))
     if isinstance(error, errors.Unreachable):
         if said.startswith("Cannot reach"):
-            return f"{said}. Is `tbot serve` running there? {_address_from(settings)}"
-        return f"{said}. {_address_from(settings)}" if "not as" in said else said
+            return f"{said} Is `tbot serve` running there? {_address_from(settings)}"
+        return f"{said} {_address_from(settings)}" if "not as" in said else str(error)
     if isinstance(error, errors.NotAllowed):
-        origin = settings.origins["api_key"]
-        return f"{said}. Check TBOT_API_KEY (from {origin}); `tbot create key` makes another"
+        return f"{said} Check TBOT_API_KEY ({_origin(settings, 'api_key')}); `tbot create key` makes another"
     if isinstance(error, errors.NotFound):
-        return f"{said}. {_where_ids_are(given)}" if "is no" in said else said
-    return said
+        return f"{said} {_where_ids_are(given)}" if "is no" in said else str(error)
+    return str(error)
 
 
 def _address_from(settings: Settings) -> str:
-    return f"TBOT_BASE_URL (from {settings.origins['base_url']}) or --base-url says where the server is"
+    return f"TBOT_BASE_URL ({_origin(settings, 'base_url')}) or --base-url says where the server is"
+
+
+def _origin(settings: Settings, key: str) -> str:
+    origin = settings.origins[key]
+    return origin if origin == "default" else f"from {origin}"
 
 
 def _where_ids_are(given: Given) -> str:

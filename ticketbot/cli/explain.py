@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from ticketbot import shapes
+from ticketbot import errors, shapes
 from ticketbot.cli.screen import Screen
 from ticketbot.cli.session import Session
 
@@ -16,6 +16,7 @@ _SOURCES = {
     "retry": "somebody asked to look again",
 }
 _KINDS = {"TimeEntry": "time entry"}
+_NOTHING_NEW = "no new note"  # the reason of the one decision of an event that found nothing to tell
 
 
 def explain(session: Session) -> int:
@@ -69,6 +70,9 @@ class _Telling:
         self._screen.say(f"{self._screen.moment(event.first_received_at)}  {_cause(event)}")
         if event.state != "done":
             self._point(self._trouble(event), INDENT)
+        if [each.reason for each in event.decisions] == [_NOTHING_NEW]:
+            self._point("nothing new", INDENT)
+            return
         for subject, decisions in groupby(event.decisions, key=lambda each: each.subject):
             self._screen.say(f"{_about(subject)}:", INDENT)
             for decision in decisions:
@@ -78,7 +82,8 @@ class _Telling:
         error = f": {event.error}" if event.error else ""
         tries = f" after {_times(event.attempts)}" if event.attempts else ""
         if event.state == "dead":
-            return f"It could not be looked at, and was given up{tries}{error}. `tbot retry --dead` looks at it again"
+            given_up = errors.sentence(f"It could not be looked at, and was given up{tries}{error}")
+            return f"{given_up} `tbot retry --dead` looks at it again"
         if event.state == "running":
             return f"It is being looked at now{error}"
         due = self._screen.moment(event.due_at, "%Y-%m-%d %H:%M:%S")
@@ -86,6 +91,8 @@ class _Telling:
 
     def _outcome(self, decision: shapes.Decision) -> str:
         row = self._taken(decision)
+        if row is None and decision.who == "everybody":
+            return f"nobody was told: {decision.reason.removeprefix('nobody to tell: ')}"
         if row is None:
             verb = "was told" if decision.outcome == "told" else "was not told"
             return f"{decision.who} {verb}: {decision.reason}"
@@ -110,10 +117,11 @@ class _Telling:
             return f"{who} was not told: {reason}"
         tries = f" after {_times(row.attempts)}" if row.attempts else ""
         if row.state == "dead":
-            return f"{who} could not be told ({reason}){error}. Given up{tries}; `tbot retry {row.id}` sends it again"
+            failed = errors.sentence(f"{who} could not be told ({reason}){error}")
+            return f"{failed} Given up{tries}; `tbot retry {row.id}` sends it again"
         if not row.attempts or row.next_try_at is None:
             return f"{who} is being told ({reason}){error}"
-        return f"{who} is told again on {self._screen.moment(row.next_try_at)}{tries} ({reason}){error}"
+        return f"{who} is tried again at {self._screen.moment(row.next_try_at)},{tries} ({reason}){error}"
 
     def _point(self, text: str, indent: str) -> None:
         self._screen.say(text, f"{indent}- ")

@@ -14,6 +14,8 @@ from ticketbot import asked, errors
 
 NOBODY_LIMITS = "none"  # opens a side of a forward's time
 
+_DIGITS_READ = 40  # more than any id has; Python refuses to read thousands
+
 _TRUTHS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
@@ -39,10 +41,10 @@ class Given:
         text: str | None = self._arguments.get(name)
         return text
 
-    def number(self, name: str) -> int | None:
+    def number(self, name: str, *, least: int = 0) -> int | None:
         """Return a whole number."""
         text = self.text(name)
-        return None if text is None else _number(name, text)
+        return None if text is None else _number(name, text, least=least)
 
     def required_number(self, name: str) -> int:
         """Return a whole number that the grammar does not let anybody leave out."""
@@ -88,10 +90,17 @@ class Given:
         return text
 
 
-def _number(name: str, text: str, advice: str = "Give a whole number") -> int:
-    if not re.fullmatch(r"[0-9]{1,19}", text) or not 0 <= int(text) <= asked.LARGEST_ID:
+def _number(name: str, text: str, advice: str = "Give a whole number", least: int = 0) -> int:
+    if not re.fullmatch(r"-?[0-9]+", text):
         raise errors.InvalidInput(f"{name} is {text!a}. {advice}")
-    return int(text)
+    number = int(text[:_DIGITS_READ])
+    if number < least:
+        raise errors.InvalidInput(f"{name} is {text!a}. Give a positive number")
+    if number > asked.LARGEST_ID:
+        if name.startswith("<"):  # an argument, which is the id of something that is to be there
+            raise errors.NotFound(f"There is no id as large as {text}")
+        raise errors.InvalidInput(f"{name} is {text!a}. Give a smaller number")
+    return number
 
 
 def _is_when(text: str) -> bool:

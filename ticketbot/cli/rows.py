@@ -28,7 +28,7 @@ class Kind(NamedTuple):
 
 def listed(kind: Kind, server: Client, given: Given) -> list[Any]:
     """Return the rows that were asked for."""
-    limit = given.number("--limit")
+    limit = given.number("--limit", least=1)
     return kind.rows(server, given, asked.DEFAULT_LIMIT if limit is None and kind.newest_only else limit)
 
 

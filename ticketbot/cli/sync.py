@@ -42,17 +42,19 @@ def _start(session: Session) -> shapes.SyncRun:
     parts = {name: given.has(f"--{name}") for name in ("boards", "recipients", "tickets")}
     if not any(parts.values()):
         parts = dict.fromkeys(parts, given.has("--all"))
-    if not any(parts.values()):
-        raise errors.InvalidInput("Say what to sync: --all, --boards, --recipients or --tickets")
     board_ids = given.numbers("--sync-boards")
     if board_ids and not parts["tickets"]:
         raise errors.InvalidInput("--sync-boards says whose tickets to sync. Add --tickets")
+    if not any(parts.values()):
+        raise errors.InvalidInput("Say what to sync: --all, --boards, --recipients or --tickets")
     if board_ids and given.has("--all") and given.has("--tickets"):
         raise errors.InvalidInput("--all means the tickets of all boards. Leave out --all or --sync-boards")
     try:
         return session.server.start_sync(**parts, board_ids=board_ids, force=given.has("--force"))
     except errors.Conflict as conflict:
-        raise errors.Conflict(f"{conflict}. `tbot sync status` shows it, `tbot sync cancel` stops it") from conflict
+        raise errors.Conflict(
+            f"{errors.sentence(str(conflict))} `tbot sync status` shows it, `tbot sync cancel` stops it"
+        ) from conflict
 
 
 def _watched(session: Session, run: shapes.SyncRun) -> shapes.SyncRun:

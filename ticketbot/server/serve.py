@@ -37,7 +37,7 @@ from ticketbot.jobs import (
 )
 from ticketbot.models import admin, events, notifications, schema, state, syncs
 from ticketbot.remote import connectwise, keys, limits, webex
-from ticketbot.server import access, health, hooks, inbox
+from ticketbot.server import access, health, hooks, inbox, listening
 from ticketbot.server import app as application
 from ticketbot.server.api import operations, routes
 
@@ -53,7 +53,8 @@ def run(settings: Settings, *, skip_missed: bool = False) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit status."""
     settings.require("serve")
     log.configure(settings.log_level, settings.log_format, sys.stderr)
-    prepare_database(settings, skip_missed=skip_missed, now=_now())
+    with db.telling_which(settings.database_url):
+        prepare_database(settings, skip_missed=skip_missed, now=_now())
     ending.hold_signals()
     server = Server(settings)
     server.start()
@@ -95,16 +96,17 @@ class Server:
         self.syncs = sync.Syncs(sync_run.Desk(background, self._outside.webex, self._held.owner, self._now))
         self.app = self._new_app(settings)
         sockets: dict[int, Any] = {}
-        self._http = waitress.server.create_server(
-            self.app,
-            map=sockets,
-            host=settings.host,
-            port=settings.port,
-            threads=HTTP_THREADS,
-            max_request_body_size=_LARGEST_REQUEST,
-            clear_untrusted_proxy_headers=False,  # A2: whether a request was forwarded is ours to judge
-            ident=None,
-        )
+        with listening.in_words(settings.host, settings.port):
+            self._http = waitress.server.create_server(
+                self.app,
+                map=sockets,
+                host=settings.host,
+                port=settings.port,
+                threads=HTTP_THREADS,
+                max_request_body_size=_LARGEST_REQUEST,
+                clear_untrusted_proxy_headers=False,  # A2: whether a request was forwarded is ours to judge
+                ident=None,
+            )
         self._listeners: list[Any] = [
             each for each in sockets.values() if isinstance(each, waitress.server.BaseWSGIServer)
         ]

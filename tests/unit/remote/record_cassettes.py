@@ -23,16 +23,28 @@ from ticketbot.remote.connectwise import ConnectWise
 from ticketbot.remote.webex import Webex
 
 LIVE = CASSETTES / "live"
+_OF_CONNECTWISE = ("TBOT_CW_COMPANY", "TBOT_CW_PUBLIC_KEY", "TBOT_CW_PRIVATE_KEY", "TBOT_CW_CLIENT_ID")
 
 
 def main() -> int:
     """Record and return an exit status."""
-    accounts = [name for name in ("TBOT_CW_PRIVATE_KEY", "TBOT_WEBEX_TOKEN") if os.environ.get(name)]
-    if "TBOT_CW_PRIVATE_KEY" in accounts:
-        _record_connectwise(os.environ)
-    if "TBOT_WEBEX_TOKEN" in accounts:
-        _record_webex(os.environ["TBOT_WEBEX_TOKEN"])
-    return 0 if accounts else _record_payloads()
+    missing = [name for name in _OF_CONNECTWISE if not os.environ.get(name)]
+    has_connectwise, has_webex = not missing, bool(os.environ.get("TBOT_WEBEX_TOKEN"))
+    if missing and len(missing) < len(_OF_CONNECTWISE):
+        return _refuse(f"Not set: {', '.join(missing)}. Set all of them to ask ConnectWise, or none", 2)
+    try:
+        if has_connectwise:
+            _record_connectwise(os.environ)
+        if has_webex:
+            _record_webex(os.environ["TBOT_WEBEX_TOKEN"])
+    except errors.RemoteError as error:
+        return _refuse(str(error), error.exit_status)
+    return 0 if has_connectwise or has_webex else _record_payloads()
+
+
+def _refuse(why: str, status: int) -> int:
+    sys.stderr.write(f"record_cassettes: {errors.sentence(why)}\n")
+    return status
 
 
 def _record_payloads() -> int:

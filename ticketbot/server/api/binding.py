@@ -22,6 +22,8 @@ T = TypeVar("T")
 # In a query a plus that nobody escaped has become a space: `2026-03-01T09:00:00+01:00`.
 _LOST_PLUS = re.compile(r"([0-9]T[0-9:.]+) ([0-9]{2}:[0-9]{2})")
 
+_BOUND = re.compile(r"Expected `(?P<kind>int|str)`(?: of length)? (?P<side>>=|<=) (?P<limit>-?[0-9]+)")
+
 
 def serve(app: bottle.Bottle, operation: operations.Operation, desk: operations.Desk) -> None:
     """Add the route of an operation to the application."""
@@ -129,11 +131,20 @@ def _wrong_fields(shape: Any, given: Mapping[str, Any], *, strict: bool) -> list
     return wrong
 
 
+def _in_words(message: str) -> str:
+    """Return what msgspec says of a number or text out of bounds as a person says it."""
+    bound = _BOUND.fullmatch(message)
+    if not bound:
+        return message
+    characters = f" character{'' if bound['limit'] == '1' else 's'}" if bound["kind"] == "str" else ""
+    return f"Give at {'least' if bound['side'] == '>=' else 'most'} {bound['limit']}{characters}"
+
+
 def _wrong_value(name: str, value: object, kind: Any, *, strict: bool) -> list[errors.FieldError]:
     try:
         msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError as error:
         message, _, place = str(error).partition(" - at `$")
         advice = (words for pattern, words in asked.ADVICE.items() if repr(pattern) in message)
-        return [errors.FieldError(f"{name}{place.rstrip('`')}", next(advice, message))]
+        return [errors.FieldError(f"{name}{place.rstrip('`')}", next(advice, _in_words(message)))]
     return []

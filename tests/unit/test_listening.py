@@ -1,0 +1,43 @@
+"""Where the server cannot listen, it says at which address, and which setting names another place."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from ticketbot.server import listening
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            errno.EADDRINUSE,
+            "address already in use. Stop what listens there, or give another port with --port or TBOT_",
+        ),
+        (
+            errno.EACCES,
+            "permission denied. Give a port from 1024 up with --port or TBOT_PORT, or the right to use this",
+        ),
+        (errno.EADDRNOTAVAIL, "cannot assign requested address. Give an address of this machine with --host or TBOT_"),
+        (errno.EMFILE, "too many open files. Give another address with --host or TBOT_HOST, or another port with --po"),
+    ],
+)
+def test_what_the_system_refuses_is_told_with_what_to_do(error: int, words: str) -> None:
+    told = str(listening.refusal(OSError(error, os.strerror(error)), "127.0.0.1", 80))
+    assert told.startswith(f"Cannot listen at 127.0.0.1:80: {words}")
+
+
+def test_a_name_that_does_not_resolve_is_no_bug() -> None:
+    told = str(listening.refusal(ValueError("Invalid host/port specified."), "tbot.invalid", 8080))
+    assert told == (
+        "Cannot listen at tbot.invalid:8080: there is no such host. "
+        "Give an address of this machine with --host or TBOT_HOST"
+    )
+
+
+def test_an_address_with_colons_stands_in_brackets() -> None:
+    told = str(listening.refusal(OSError(errno.EADDRINUSE, "Address already in use"), "::1", 8080))
+    assert told.startswith("Cannot listen at [::1]:8080: ")
