@@ -1,4 +1,4 @@
-"""Run the benchmarks and print their figures: `python -m benchmarks [name ...]`, JSON to `build/benchmarks.json`."""
+"""Run the benchmarks, print their figures and keep them as JSON; or write a page from what several runs have kept."""
 
 from __future__ import annotations
 
@@ -6,41 +6,86 @@ import importlib
 import json
 import os
 import platform
+import signal
 import sys
+import time
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import docopt
 from rich.console import Console
-from rich.table import Table
 
-SUITES = ("hooks", "api", "sync")
+from benchmarks import report
+
+SUITES = {
+    "hooks": "B1, B2",
+    "sync": "B3",
+    "api": "B4",
+    "packed": "B5, of dist/tbot",
+    "growth": "B6",
+    "servers": "B7",
+    "drain": "B8",
+    "memory": "B9, one tenth of it",
+    "start": "B10",
+    "tui": "a keypress in the terminal UI",
+    "soak": "B9, half an hour",
+}
+BY_NAME_ONLY = ("soak",)
+USAGE = """Measure, each figure against its floor.
+
+Usage:
+  benchmarks [--json=<file>] [<name>...]
+  benchmarks --page <json>...
+
+Options:
+  --json=<file>  Where the results go [default: build/benchmarks.json].
+  --page         Print docs/performance.md from the results of one or several runs.
+
+Without a name all are run but soak:
+"""
 
 
-def main(names: list[str]) -> int:
-    """Run the named suites, or all."""
-    rows: list[dict[str, Any]] = []
-    for name in names or SUITES:
-        print(f"{name} ...", file=sys.stderr, flush=True)
+def main(arguments: list[str]) -> int:
+    """Run the named benchmarks, or all. Returns the exit status, which does not depend on the figures."""
+    names = "".join(f"  {name:8} {what}\n" for name, what in SUITES.items())
+    options = docopt.docopt(USAGE + names, arguments)
+    if options["--page"]:
+        sys.stdout.write(report.page([Path(each) for each in options["<json>"]]))
+        return 0
+    unknown = [name for name in options["<name>"] if name not in SUITES]
+    if unknown:
+        print(f"There is no benchmark {unknown[0]}, only:\n{names}", end="", file=sys.stderr)
+        return 2
+    file = Path(options["--json"])
+    file.parent.mkdir(parents=True, exist_ok=True)
+    document: dict[str, Any] = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M}Z",
+        "rows": [],
+    }
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what runs beside us is ended, too
+    failed = 0
+    for name in options["<name>"] or [each for each in SUITES if each not in BY_NAME_ONLY]:
+        failed += not _measured(name, document["rows"])
+        file.write_text(json.dumps(document, indent=2) + "\n")
+    Console(width=None if sys.stdout.isatty() else 160).print(report.table(document))
+    return 1 if failed else 0
+
+
+def _measured(name: str, rows: list[dict[str, Any]]) -> bool:
+    """Add the figures of one benchmark; one that fails must not cost the others theirs."""
+    print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
+    started = time.monotonic()
+    try:
         found = importlib.import_module(f"benchmarks.{name}").run()
-        rows += found if isinstance(found, list) else [found]
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    table = Table(
-        "benchmark", "figure", "floor", "ratio", "target", "met", title=f"{machine}, {datetime.now(UTC):%Y-%m-%d}"
-    )
-    for row in rows:
-        table.add_row(
-            row["name"],
-            row["figure"],
-            row["floor"],
-            f"{row['ratio']:.2f}",
-            row["target"],
-            "yes" if row["met"] else "NO",
-        )
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
-    Path("build").mkdir(exist_ok=True)
-    Path("build/benchmarks.json").write_text(json.dumps({"machine": machine, "rows": rows}, indent=2) + "\n")
-    return 0
+    except Exception:  # noqa: BLE001  (whatever it is, it is shown)
+        traceback.print_exc()
+        return False
+    rows += found if isinstance(found, list) else [found]
+    print(f"{time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    return True
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
-"""The floors of B1: the same bottle and waitress, reading the body and committing one row, nothing else.
+"""The floors that are programs of their own, with the same bottle and waitress, and nothing else.
 
-Run as a process of its own: `python -m benchmarks.floors <database-url> <port-file>`.
+`python -m benchmarks.floors <database-url> <port-file>` reads the body and commits one row, for B1.
+`python -m benchmarks.floors hello <database-url>` says hello at `TBOT_PORT`, with all our libraries imported, for B10.
 """
 
 from __future__ import annotations
 
+import importlib
+import os
 import sqlite3
 import sys
 import threading
@@ -15,6 +18,10 @@ import psycopg2
 import waitress.server
 
 THREADS = 8
+LIBRARIES = (
+    "bcrypt", "docopt", "msgspec", "platformdirs", "playhouse.migrations", "playhouse.pool", "prometheus_client",
+    "psycopg2.extras", "requests",
+)  # fmt: skip
 
 
 def sqlite_writer(path: str):
@@ -64,5 +71,23 @@ def main(url: str, port_file: str) -> None:
     server.run()
 
 
-if __name__ == "__main__":
+def hello(url: str) -> None:
+    """Serve `GET /` until killed, with one statement of peewee for each answer."""
+    import peewee
+
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    database = peewee.SqliteDatabase(url.removeprefix("sqlite:///"), check_same_thread=False)
+    app = bottle.Bottle()
+
+    def greet() -> str:
+        return "hello" if database.execute_sql("SELECT 1").fetchone() else ""
+
+    app.route("/", "GET", greet)
+    waitress.server.create_server(app, host="127.0.0.1", port=int(os.environ["TBOT_PORT"]), threads=THREADS).run()
+
+
+if __name__ == "__main__" and sys.argv[1] == "hello":
+    hello(sys.argv[2])
+elif __name__ == "__main__":
     main(sys.argv[1], sys.argv[2])

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import json
 import time
-import uuid
-from pathlib import Path
 from typing import Any
 
 from benchmarks import stage
@@ -18,7 +12,6 @@ HOOKS = 3000
 THREADS = 8
 EVENTS = 100
 CONNECTWISE_S, WEBEX_S = 0.150, 0.100
-PAYLOAD = Path(__file__).parent.parent / "tests/payloads/connectwise/synthetic-webhook-ticket-updated.json"
 
 
 def run() -> list[dict[str, Any]]:
@@ -32,7 +25,7 @@ def _accepted(name: str, database_url: str) -> dict[str, Any]:
     options = (f"--connectwise-latency={CONNECTWISE_S}", f"--webex-latency={WEBEX_S}")
     with stage.simulators(*options) as known, stage.server(database_url, known["settings"]) as url:
         hook = f"{url}/hooks/cw/tickets?recordId="
-        signed = [_signed(number, known) for number in range(1, HOOKS + 201)]
+        signed = [stage.signed_hook(number, known) for number in range(1, HOOKS + 201)]
         stage.post_all(hook, signed[:100], threads=THREADS)  # warm: the signing key is fetched here
         steering = Remote(known["connectwise"])
         before = steering.call("call_counts")
@@ -53,17 +46,6 @@ def _accepted(name: str, database_url: str) -> dict[str, Any]:
     }
 
 
-def _signed(ticket_id: int, known: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
-    hook = json.loads(PAYLOAD.read_bytes())
-    hook |= {"ID": ticket_id, "MessageId": str(uuid.uuid4()), "CompanyId": known["settings"]["TBOT_CW_COMPANY"]}
-    path = "/v2025_1//system/callbackkey/index.rails?companyName=examplemsp&id=11111111-2222-4333-8444-555555555555"
-    hook["Metadata"] = {"key_url": known["connectwise"] + path}
-    body = json.dumps(hook, separators=(",", ":")).encode()
-    digest = hmac.new(hashlib.sha256(b"test-signing-key").digest(), body, hashlib.sha256).digest()
-    headers = {"Content-Type": "application/json", "x-content-signature": base64.b64encode(digest).decode()}
-    return body, headers
-
-
 def _latency(database_url: str) -> dict[str, Any]:
     """Let notes be written one after the other, and time each from its hook to Webex's answer."""
     options = (f"--connectwise-latency={CONNECTWISE_S}", f"--webex-latency={WEBEX_S}")
@@ -78,7 +60,7 @@ def _latency(database_url: str) -> dict[str, Any]:
             time.sleep(2 * CONNECTWISE_S)  # an event that still reads the ticket would see the next note, too
             connectwise.call("add_note", ticket_id=ticket, text=f"Note {number}", notify=False)
             started = time.perf_counter()
-            stage.post_all(f"{url}/hooks/cw/tickets", [_signed(ticket, known)], threads=1)
+            stage.post_all(f"{url}/hooks/cw/tickets", [stage.signed_hook(ticket, known)], threads=1)
             webex.call("wait_for_messages", count=number + 1, timeout_s=20)
             took.append(time.perf_counter() - started)
         connectwise.close()

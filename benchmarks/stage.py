@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import http.client
 import json
 import os
@@ -10,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +22,10 @@ from urllib.parse import urlsplit
 
 import requests
 
+from ticketbot import db
+from ticketbot.models import events, notifications, schema, state
+
+PAYLOAD = Path(__file__).parent.parent / "tests/payloads/connectwise/synthetic-webhook-ticket-updated.json"
 STARTS_WITHIN_S = 30.0
 
 
@@ -32,6 +40,26 @@ def databases() -> Iterator[dict[str, str]]:
             yield {"SQLite": f"sqlite:///{folder}/tbot.sqlite3", "PostgreSQL": postgres.get_uri()}
         finally:
             postgres.cleanup()
+
+
+@contextmanager
+def opened(database_url: str) -> Iterator[None]:
+    """Migrate a database, switch catch-up off, whose calls nobody wants to measure, and hold it open for queries."""
+    db.open_database(database_url)
+    schema.migrate()
+    with db.transaction("benchmark"):
+        state.write_config({"catch_up_interval": 0})
+    try:
+        yield
+    finally:
+        db.close_database()
+
+
+def work_left() -> int:
+    """Return how many events and messages of the opened database are not over yet."""
+    with db.session():
+        of_events, of_messages = events.open_counts(), notifications.open_counts()
+    return sum(count for counts in (of_events, of_messages) for name, count in counts.items() if name != events.DEAD)
 
 
 @contextmanager
@@ -81,6 +109,18 @@ def floor(database_url: str) -> Iterator[str]:
             yield f"http://127.0.0.1:{file.read_text()}"
 
 
+def signed_hook(ticket_id: int, known: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+    """Return body and headers of a hook about a ticket, as the simulated ConnectWise would sign it."""
+    hook = json.loads(PAYLOAD.read_bytes())
+    hook |= {"ID": ticket_id, "MessageId": str(uuid.uuid4()), "CompanyId": known["settings"]["TBOT_CW_COMPANY"]}
+    path = "/v2025_1//system/callbackkey/index.rails?companyName=examplemsp&id=11111111-2222-4333-8444-555555555555"
+    hook["Metadata"] = {"key_url": known["connectwise"] + path}
+    body = json.dumps(hook, separators=(",", ":")).encode()
+    digest = hmac.new(hashlib.sha256(b"test-signing-key").digest(), body, hashlib.sha256).digest()
+    headers = {"Content-Type": "application/json", "x-content-signature": base64.b64encode(digest).decode()}
+    return body, headers
+
+
 def post_all(url: str, bodies: Sequence[tuple[bytes, dict[str, str]]], *, threads: int) -> tuple[float, list[float]]:
     """Post all bodies over `threads` kept connections. Returns the seconds it took and the latency of each."""
     parts = urlsplit(url)
@@ -111,17 +151,30 @@ def post_all(url: str, bodies: Sequence[tuple[bytes, dict[str, str]]], *, thread
     return time.perf_counter() - started, latencies
 
 
-def steer(address: str, path: str, **body: Any) -> Any:
-    """Call a control route of a simulator."""
-    answer = requests.post(f"{address}/_sim/{path}", json=body, timeout=60)
-    answer.raise_for_status()
-    return answer.json()
+def timed(do: Callable[[], object]) -> float:
+    """Return the seconds that something takes."""
+    started = time.perf_counter()
+    do()
+    return time.perf_counter() - started
 
 
 def percentile(values: Sequence[float], share: float) -> float:
     """Return the value below which `share` of all lie."""
     ordered = sorted(values)
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
+
+
+def memory_mib(url: str, what: str = "VmRSS") -> float:
+    """Return the memory of the server that listens there: resident now, or with `VmHWM` the most it ever was."""
+    port = f"TBOT_PORT={url.rpartition(':')[2]}".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if port in (process / "environ").read_bytes().split(b"\0"):
+                lines = (process / "status").read_text().splitlines()
+                return int(next(line for line in lines if line.startswith(what)).split()[1]) / 1024
+        except (OSError, StopIteration):
+            continue
+    raise RuntimeError("the server is not found in /proc")
 
 
 def free_port() -> int:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import requests
@@ -153,17 +152,4 @@ def _peak_mib(count: int) -> float:
         served.add(count)
         served.sync()
         served.site.close()
-        return _peak_of(url)
-
-
-def _peak_of(url: str) -> float:
-    """Return the most memory the server that listens there ever had."""
-    port = f"TBOT_PORT={url.rpartition(':')[2]}".encode()
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if port in (process / "environ").read_bytes().split(b"\0"):
-                lines = (process / "status").read_text().splitlines()
-                return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
-        except (OSError, StopIteration):
-            continue
-    raise RuntimeError("the server is not found in /proc")
+        return stage.memory_mib(url, "VmHWM")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from ticketbot import db
@@ -73,4 +74,4 @@ def test_a_waiting_event_is_found_by_index(database: str) -> None:
     with db.transaction("test"):
         events.add_or_fold(events.Change(number, "hook", None, None, "c", NOW) for number in range(200))
     plan = _plan(events._free(NOW).limit(1))
-    assert "event_due" in plan or "event_state" in plan, plan
+    assert re.search(r"event_(due|state|one_waiting)", plan), plan

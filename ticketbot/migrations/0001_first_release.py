@@ -278,6 +278,7 @@ TABLES = (
 )
 
 INDEXES = (
+    "CREATE INDEX ticket_open ON ticket (id) WHERE open AND deleted_at IS NULL",
     "CREATE UNIQUE INDEX event_one_waiting ON event (ticket_id) WHERE state = 'waiting'",
     "CREATE UNIQUE INDEX event_one_running ON event (ticket_id) WHERE state = 'running'",
     "CREATE INDEX event_due ON event (due_at, id) WHERE state = 'waiting'",

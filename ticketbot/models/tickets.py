@@ -92,6 +92,9 @@ class Ticket(db.Model):
     notes_read_at_update = db.UtcField(null=True)
 
 
+Ticket.add_index(Ticket.index(Ticket.id, where=peewee.SQL("open AND deleted_at IS NULL"), name="ticket_open"))
+
+
 class Note(db.Model):
     """A note, known by kind and id together over all tickets (T6). `decided_at` is null until an event decided it."""
 

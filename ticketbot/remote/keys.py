@@ -7,6 +7,7 @@ configured ConnectWise site, seldom, briefly, and never through a redirect.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import hmac
 import http.client
@@ -83,7 +84,6 @@ class SigningKeys:
         self._fetches: deque[float] = deque()
         self._changed = threading.Condition()
         self._under_way: set[str] = set()
-        self._tls = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
 
     def verify(self, *, body: bytes, signature: str, key_url: str, company: str) -> None:
         """Return when the signature of the raw body is ConnectWise's and the hook is of our company.
@@ -192,6 +192,10 @@ class SigningKeys:
         if status != "200":
             raise _unusable(f"HTTP {status}")
         return _signing_key(content)
+
+    @functools.cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)  # reading them takes a tenth of a start
 
     @contextmanager
     def _answer(self, address: str, started: float) -> Iterator[http.client.HTTPResponse]:

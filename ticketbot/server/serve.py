@@ -115,8 +115,8 @@ class Server:
 
     def start(self) -> None:
         """Start all threads; requests are answered from now on."""
+        self._serving.start()  # first: whoever asks is answered while two dozen threads get up
         self._worker.start()
-        self._serving.start()
         _logger.info("tbot %s listens at %s", __version__, self.url, extra={"owner": self._held.owner})
 
     def stop(self) -> None:

@@ -45,14 +45,15 @@ def yes_no(value: bool) -> str:
 
 def explain(error: errors.TicketbotError) -> str:
     """Return a failure as sentences: what is wrong, with fields where they are named, and what to do."""
-    text = str(error).rstrip(".")
+    text = str(error)
     if isinstance(error, errors.InvalidInput) and error.errors:
         named = "; ".join(f"{each.field} {each.message}" if each.field else each.message for each in error.errors)
-        text = f"{text}: {named}"
+        text = f"{text.rstrip('.')}: {named}"
+    text = errors.sentence(text)
     if isinstance(error, errors.NotAllowed):
         return (
-            f"{text}.\nThe server does not accept our API key. Set TBOT_API_KEY to one that it knows, and start again."
+            f"{text}\nThe server does not accept our API key. Set TBOT_API_KEY to one that it knows, and start again."
         )
     if isinstance(error, errors.Unreachable):
-        return f"{text}.\nIt is asked again every few seconds; what you see may be old."
-    return f"{text}."
+        return f"{text}\nIt is asked again every few seconds; what you see may be old."
+    return text

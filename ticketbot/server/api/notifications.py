@@ -33,7 +33,7 @@ def list_notifications(
     if query.recipient_id is not None:
         rows = rows.where(Notification.recipient == query.recipient_id)
     if since is not None:
-        rows = rows.where(Notification.created_at >= since)
+        rows = rows.where(notifications.since(since))
     return operations.listing(rows, Notification.id, query, notification)
 
 

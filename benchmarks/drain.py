@@ -1,0 +1,78 @@
+"""B8: how fast waiting messages go out when Webex allows so many a second and answers 429 beyond."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from benchmarks import stage
+from ticketbot import db
+from ticketbot.models import notifications, routing
+from ticketbot.simulators.control import Remote
+
+MESSAGES = 5_000
+PEOPLE = 100
+ALLOWED_PER_S = 50  # and as many at once, after a second of silence
+WEBEX_S = 0.100
+TARGET = 0.95
+_CHUNK = 500  # rows of one statement
+
+
+def run() -> list[dict[str, Any]]:
+    """Drain on both databases at the same time: it takes long, and neither keeps a core busy."""
+    with stage.databases() as urls, stage.simulators() as first, stage.simulators() as second:
+        sites = dict(zip(urls, (first, second), strict=True))
+        for name, url in urls.items():
+            _fill(url, Remote(sites[name]["webex"]))
+        with ThreadPoolExecutor(len(urls)) as pool:
+            return list(pool.map(lambda name: _drained(name, urls[name], sites[name]), urls))
+
+
+def _fill(database_url: str, webex: Remote) -> None:
+    now = datetime.now(UTC)
+    people = [webex.call("add_person", email=f"p{number}@msp.example", name=f"P {number}") for number in range(PEOPLE)]
+    webex.close()
+    with stage.opened(database_url), db.transaction("benchmark"):
+        for number, webex_id in enumerate(people):
+            routing.Recipient.create(type=routing.PERSON, webex_id=webex_id, name=f"P {number}")
+        rows = [_row(number, now) for number in range(MESSAGES)]
+        for start in range(0, MESSAGES, _CHUNK):
+            notifications.add(rows[start : start + _CHUNK])
+
+
+def _row(number: int, now: datetime) -> dict[str, Any]:
+    recipient = 1 + number % PEOPLE
+    return {
+        "ticket_id": number,
+        "subject": f"new:{number}",
+        "target": f"recipient:{recipient}",
+        "kind": "new",
+        "recipient": recipient,
+        "recipient_name": f"P {recipient - 1}",
+        "state": notifications.PENDING,
+        "markdown": f"Ticket {number}",
+        "created_at": now,
+        "give_up_at": now + timedelta(hours=24),
+        "next_try_at": now,
+    }
+
+
+def _drained(name: str, database_url: str, known: dict[str, Any]) -> dict[str, Any]:
+    webex = Remote(known["webex"], timeout_s=600)
+    webex.call("configure", latency_s=WEBEX_S, messages_per_s=ALLOWED_PER_S)
+    with stage.server(database_url, known["settings"]):
+        messages = webex.call("wait_for_messages", count=MESSAGES, timeout_s=4 * MESSAGES / ALLOWED_PER_S)
+    refused = len(webex.call("refused"))
+    webex.close()
+    told = len({message["markdown"] for message in messages})
+    first, last = (datetime.fromisoformat(messages[index]["at"]) for index in (0, -1))
+    rate = (told - ALLOWED_PER_S) / (last - first).total_seconds()  # what may come at once at first proves nothing
+    return {
+        "name": f"B8 draining {MESSAGES}, {name}",
+        "figure": f"{rate:.1f}/s, {refused} times 429, {len(messages) - told} duplicates, {MESSAGES - told} missing",
+        "floor": f"{ALLOWED_PER_S}/s allowed",
+        "ratio": rate / ALLOWED_PER_S,
+        "target": f">= {TARGET}",
+        "met": rate / ALLOWED_PER_S >= TARGET and told == len(messages) == MESSAGES,
+    }

@@ -1,0 +1,89 @@
+"""A long history in the database, made by the database itself: tickets, notes, events, and a ledger of five each."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from ticketbot import db
+from ticketbot.models import routing, tickets
+
+PER_TICKET = 5  # notifications: of the ticket itself and of four notes
+ROOMS, PEOPLE = 8, 30  # one half of the past was told to rooms, the other to people
+BOARD_ID, STATUS_ID, MEMBER_ID = 1, 1, 1
+SPREAD = timedelta(days=80)
+
+_TOLD = "CASE i % 2 WHEN 0 THEN 1 + i / 2 % 8 ELSE 9 + i / 2 % 30 END"
+_NUMBERS = "WITH RECURSIVE number (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM number WHERE i < ?) "
+_TICKETS = """
+    INSERT INTO ticket (id, kind, summary, board_id, board_name, status, resources, open, entered_at, updated_at,
+                        stored_at, announced_at, decided_at_update, notes_read_at_update)
+    {numbers} SELECT i, 'service', 'Ticket ' || i, 1 + i % 8, 'Service Desk', 'New', '["ana"]', i > {rows} * 0.8,
+           {at}, {at}, {at}, {at}, {at}, {at} FROM number
+"""
+_NOTES = """
+    INSERT INTO note (kind, note_id, ticket_id, text, internal, resolution, author, entered_at, updated_at, stored_at,
+                      decided_at)
+    {numbers} SELECT 'TicketNote', i, 1 + (i - 1) / 5, 'The printer is out of paper, see ' || i,
+           false, false, 'Bob Brown', {at}, {at}, {at}, {at} FROM number WHERE i % 5 <> 1
+"""
+_EVENTS = """
+    INSERT INTO event (ticket_id, state, source, action, kind_hint, correlation, hooks, first_received_at, received_at,
+                       due_at, attempts, bugs, decisions, finished_at)
+    {numbers} SELECT 1 + (i - 1) / 2, 'done', 'hook', 'updated', 'service', 'past-' || i, 3, {at}, {at}, {at}, 0, 0,
+           '[{{"subject":"new","who":"everybody","outcome":"told","reason":"resource"}}]', {at} FROM number
+"""
+_NOTIFICATIONS = """
+    INSERT INTO notification (ticket_id, correlation, subject, target, kind, recipient_id, recipient_name, state,
+                              reason, forwarded_from, markdown, attempts, failures, possible_duplicate, overtaken,
+                              may_be_overtaken, woken, created_at, give_up_at, sent_at)
+    {numbers} SELECT 1 + (i - 1) / 5, 'past-' || i,
+           CASE WHEN i % 5 = 1 THEN 'new:' || (1 + (i - 1) / 5) ELSE 'note:TicketNote:' || i END,
+           'recipient:' || ({told}), CASE WHEN i % 5 = 1 THEN 'new' ELSE 'update' END, {told}, 'Somebody',
+           CASE i % 16 WHEN 0 THEN 'dead' WHEN 1 THEN 'skipped' ELSE 'sent' END, 'resource', '[]',
+           'The printer on the second floor is out of paper again, says Bob Brown of Example Ltd.', 1, 0,
+           false, false, false, false, {at}, {at}, {at} FROM number
+"""
+
+
+def fill(count: int, now: datetime) -> None:
+    """Write a ledger of `count` into an empty, opened database, and all that belongs to it."""
+    with db.transaction("benchmark"):
+        _write_recipients(now)
+        for statement, rows in (
+            (_TICKETS, count // PER_TICKET),
+            (_EVENTS, 2 * count // PER_TICKET),
+            (_NOTES, count),
+            (_NOTIFICATIONS, count),
+        ):
+            sql = statement.format(numbers=_NUMBERS, rows=rows, at=_moment(now, rows), told=_TOLD)
+            db.run(sql.replace("%", "%%") if db.is_postgres() else sql, rows)
+    with db.session():
+        # What autovacuum and the next checkpoints would have done by now.
+        if db.is_postgres():
+            db.run("ANALYZE")
+            db.run("CHECKPOINT")
+        else:
+            db.run("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _moment(now: datetime, rows: int) -> str:
+    """Return when row `i` was written, as SQL: the first one long ago, the last one now."""
+    seconds = f"{(now - SPREAD).timestamp():.0f} + i * {SPREAD.total_seconds() / rows:.6f}"
+    if db.is_postgres():
+        return f"to_timestamp({seconds})"
+    return f"strftime('%Y-%m-%dT%H:%M:%f', {seconds}, 'unixepoch') || '000+00:00'"
+
+
+def _write_recipients(now: datetime) -> None:
+    for number in range(1, ROOMS + 1):
+        routing.Recipient.create(type=routing.ROOM, webex_id=f"room-{number}", name=f"Room {number}")
+        tickets.Board.create(id=number, name=f"Board {number}", fetched_at=now)
+        tickets.Status.create(id=number, board_id=number, name="New", fetched_at=now)
+    for number in range(1, PEOPLE + 1):
+        email = f"p{number}@msp.example"
+        tickets.Member.create(
+            id=number, identifier=f"p{number}", lookup=f"p{number}", name=f"P {number}", email=email, fetched_at=now
+        )
+        routing.Recipient.create(
+            type=routing.PERSON, webex_id=f"person-{number}", name=f"P {number}", email=email, fetched_at=now
+        )

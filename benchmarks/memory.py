@@ -1,0 +1,61 @@
+"""B9: the memory of `tbot serve` after many events, against the same server after a few.
+
+This is a first look of some minutes; `benchmarks.soak` takes ten times as many.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks import stage
+from ticketbot.simulators.control import Remote
+
+FEW, MANY = 1_000, 10_000
+TICKETS = 1_000  # each gets one hook in every round, so that none is folded into another
+NOTES = 20  # of a round; the other tickets have nothing new
+TARGET = 1.10
+
+
+def run(many: int = MANY) -> dict[str, Any]:
+    """Work events off, as fast as they come, and look at the server's memory after some and after all."""
+    with (
+        stage.databases() as urls,
+        stage.opened(urls["SQLite"]),
+        stage.simulators() as known,
+        stage.server(urls["SQLite"], known["settings"], TBOT_CW_CALLS_PER_MINUTE="0") as url,
+    ):
+        site = Remote(known["connectwise"])
+        tickets = _tickets(site, Remote(known["webex"]))
+        few_mib = 0.0
+        for number in range(many // TICKETS):
+            _round(url, known, site, tickets, number)
+            if (number + 1) * TICKETS == FEW:
+                few_mib = stage.memory_mib(url)
+        many_mib, peak_mib = stage.memory_mib(url), stage.memory_mib(url, "VmHWM")
+        site.close()
+    return {
+        "name": f"B9 memory after {many:,} events",
+        "figure": f"{many_mib:.1f} MiB, peak {peak_mib:.1f}",
+        "floor": f"{few_mib:.1f} MiB after {FEW:,}",
+        "ratio": many_mib / few_mib,
+        "target": f"<= {TARGET:.2f}",
+        "met": many_mib / few_mib <= TARGET,
+    }
+
+
+def _tickets(site: Remote, webex: Remote) -> list[int]:
+    board = site.call("add_board", name="Service Desk")
+    site.call("add_member", identifier="ana", first="Ana", last="Alvarez", email="ana@msp.example")
+    webex.call("add_person", email="ana@msp.example", name="Ana Alvarez")
+    webex.close()
+    made: list[int] = site.call("add_many", count=TICKETS, board=board, resources=["ana"])
+    return made
+
+
+def _round(url: str, known: dict[str, Any], site: Remote, tickets: list[int], number: int) -> None:
+    for index in range(NOTES):
+        ticket_id = tickets[(number * NOTES + index) % len(tickets)]
+        site.call("add_note", ticket_id=ticket_id, text=f"Note {number}", notify=False)
+    hooks = [stage.signed_hook(ticket_id, known) for ticket_id in tickets]
+    stage.post_all(f"{url}/hooks/cw/tickets", hooks, threads=2)
+    stage.wait_for(lambda: not stage.work_left(), timeout_s=300)
