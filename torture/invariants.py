@@ -57,7 +57,8 @@ class Judge:
 
     def check(self, post: Post, *, slack_s: float) -> None:
         """Check everything that a round has touched. Nothing may be under way; clocks may be wrong by `slack_s`."""
-        self._slack_s = 2.0 + slack_s
+        # For good: a ticket of a round in which clocks were wrong is checked again whenever it is touched.
+        self._slack_s = max(self._slack_s, 2.0 + slack_s)
         touched = [ticket for ticket in self._generator.tickets.values() if ticket.touched]
         for ticket in touched:
             self._notes |= {note.marker: (ticket, note) for note in ticket.notes}
