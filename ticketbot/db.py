@@ -266,6 +266,11 @@ def unclaimed(query: peewee.ModelSelect) -> Any:
     return skipping_locked(query).first()
 
 
+def locking(query: peewee.ModelSelect) -> peewee.ModelSelect:
+    """Let a query lock its rows until the transaction ends; on SQLite, a transaction has locked everything."""
+    return query.for_update() if is_postgres() else query
+
+
 def skipping_locked(query: peewee.ModelSelect) -> peewee.ModelSelect:
     """Let a query lock its rows and pass over those that others have locked."""
     return query.for_update("FOR UPDATE SKIP LOCKED") if is_postgres() else query

@@ -37,14 +37,8 @@ def _somebody_waits_for_a_lock() -> bool:
         return bool(db.database.execute_sql(query).fetchone()[0])
 
 
-@pytest.mark.postgres
-@pytest.mark.usefixtures("postgres")
-def test_an_event_that_is_handed_back_takes_in_a_hook_that_is_committed_at_that_very_moment() -> None:
-    """W5: two events would wait for one ticket otherwise."""
-    with db.transaction("accept"):
-        _hook("added", NOW)
-    claimed = events.claim("one", NOW)
-    assert claimed is not None
+def _hand_back_while_a_hook_is_committed(claimed: events.Event) -> bool:
+    """Hand an event back while a hook for its ticket is written and not committed yet; tells whether it was ours."""
     is_written, may_commit = threading.Event(), threading.Event()
     returned: list[bool] = []
 
@@ -68,7 +62,33 @@ def test_an_event_that_is_handed_back_takes_in_a_hook_that_is_committed_at_that_
         may_commit.set()
         for thread in threads:
             thread.join(WITHIN_S)
+    return returned == [True]
+
+
+@pytest.mark.postgres
+@pytest.mark.usefixtures("postgres")
+def test_an_event_that_is_handed_back_takes_in_a_hook_that_is_committed_at_that_very_moment() -> None:
+    """W5: two events would wait for one ticket otherwise."""
+    with db.transaction("accept"):
+        _hook("added", NOW)
+    claimed = events.claim("one", NOW)
+    assert claimed is not None
+    assert _hand_back_while_a_hook_is_committed(claimed)
     (row,) = event_rows()
-    assert returned == [True]
     assert (row.id, row.state, row.hooks, row.action, row.received_at) == (claimed.id, "waiting", 2, "updated", LATER)
     assert (row.due_at, row.error, row.lease_owner) == (LATER, "down", None)
+
+
+@pytest.mark.postgres
+@pytest.mark.usefixtures("postgres")
+def test_a_hook_that_is_just_being_folded_into_a_later_event_is_taken_over_with_it() -> None:
+    """W5, P1: the later event is deleted, and what it held must not go with it."""
+    with db.transaction("accept"):
+        _hook("added", NOW)
+    claimed = events.claim("one", NOW)
+    assert claimed is not None
+    with db.transaction("accept"):
+        _hook("added", NOW)
+    assert _hand_back_while_a_hook_is_committed(claimed)
+    (row,) = event_rows()
+    assert (row.id, row.state, row.hooks, row.action, row.received_at) == (claimed.id, "waiting", 3, "updated", LATER)

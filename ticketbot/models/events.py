@@ -211,7 +211,8 @@ def give_back(event: Event, owner: str, *, due_at: datetime, error: str | None) 
 
 
 def _wait_again(event: Event, mine: peewee.Expression, due_at: datetime, error: str | None) -> bool:
-    later = Event.get_or_none(Event.ticket_id == event.ticket_id, Event.state == WAITING)
+    # Locked: a hook that were folded into it after this look would be deleted with it.
+    later = db.locking(Event.select().where(Event.ticket_id == event.ticket_id, Event.state == WAITING)).first()
     changes: dict[Any, Any] = {
         Event.state: WAITING,
         Event.due_at: due_at,
