@@ -150,8 +150,7 @@ class Story:
     """What happens, and what everybody should have been told by the end: (who, words of the message)."""
 
     stage: Stage
-    look: Callable[[], None]
-    """Tells what has happened so far, so that it stands under the scene it belongs to."""
+    look: Callable[[], None]  # tells what has happened so far, under the scene it belongs to
     expected: Counter[tuple[str, str]] = field(default_factory=Counter)
     expected_fates: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -273,26 +272,22 @@ class Narrator:
     def _run(self) -> None:
         while not self._stopping.wait(_POLL_S):
             self.look()
-        self.look()
 
     def look(self) -> None:
         """Print what has come since the last look."""
         with self._turn:
-            self._look()
-
-    def _look(self) -> None:
-        sent = self._stage.connectwise.callbacks.sender.log()
-        for hook in sent[self._hooks :]:
-            self._stage.say(f"  hook      ticket {hook.ticket_id} {hook.action}, answered {hook.status}")
-        self._hooks = len(sent)
-        with db.session():
-            done = events.Event.select().where(events.Event.id > self._events, events.Event.state == events.DONE)
-            for event in done.order_by(events.Event.id):
-                self._events = event.id
-                for line in event.decisions:
-                    self._stage.say(f"  decision  {_decision(line)}")
-            for row in notifications.Notification.select().order_by(notifications.Notification.id):
-                self._fate(row)
+            sent = self._stage.connectwise.callbacks.sender.log()
+            for hook in sent[self._hooks :]:
+                self._stage.say(f"  hook      ticket {hook.ticket_id} {hook.action}, answered {hook.status}")
+            self._hooks = len(sent)
+            with db.session():
+                done = events.Event.select().where(events.Event.id > self._events, events.Event.state == events.DONE)
+                for event in done.order_by(events.Event.id):
+                    self._events = event.id
+                    for line in event.decisions:
+                        self._stage.say(f"  decision  {_decision(line)}")
+                for row in notifications.Notification.select().order_by(notifications.Notification.id):
+                    self._fate(row)
 
     def _fate(self, row: notifications.Notification) -> None:
         if row.state == notifications.SKIPPED:
