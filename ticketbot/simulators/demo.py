@@ -275,19 +275,18 @@ class Narrator:
 
     def look(self) -> None:
         """Print what has come since the last look."""
-        with self._turn:
+        with self._turn, db.session():
             sent = self._stage.connectwise.callbacks.sender.log()
             for hook in sent[self._hooks :]:
                 self._stage.say(f"  hook      ticket {hook.ticket_id} {hook.action}, answered {hook.status}")
             self._hooks = len(sent)
-            with db.session():
-                done = events.Event.select().where(events.Event.id > self._events, events.Event.state == events.DONE)
-                for event in done.order_by(events.Event.id):
-                    self._events = event.id
-                    for line in event.decisions:
-                        self._stage.say(f"  decision  {_decision(line)}")
-                for row in notifications.Notification.select().order_by(notifications.Notification.id):
-                    self._fate(row)
+            done = events.Event.select().where(events.Event.id > self._events, events.Event.state == events.DONE)
+            for event in done.order_by(events.Event.id):
+                self._events = event.id
+                for line in event.decisions:
+                    self._stage.say(f"  decision  {_decision(line)}")
+            for row in notifications.Notification.select().order_by(notifications.Notification.id):
+                self._fate(row)
 
     def _fate(self, row: notifications.Notification) -> None:
         if row.state == notifications.SKIPPED:
