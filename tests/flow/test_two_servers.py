@@ -66,7 +66,7 @@ class _Burst:
         for server in (self._servers[target], self._servers[1 - target]):
             try:
                 answer = post_hook(server.url, self._world, body)
-            except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):  # killed before or in its answer
+            except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):  # or in its answer
                 continue
             assert answer.status_code == 200, answer.text
             return
