@@ -7,6 +7,7 @@ from itertools import groupby
 from ticketbot import errors, shapes
 from ticketbot.cli.screen import Screen
 from ticketbot.cli.session import Session
+from ticketbot.decide import plan
 
 INDENT = "  "
 
@@ -16,7 +17,6 @@ _SOURCES = {
     "retry": "somebody asked to look again",
 }
 _KINDS = {"TimeEntry": "time entry"}
-_NOTHING_NEW = "no new note"  # the reason of the one decision of an event that found nothing to tell
 
 
 def explain(session: Session) -> int:
@@ -70,7 +70,7 @@ class _Telling:
         self._screen.say(f"{self._screen.moment(event.first_received_at)}  {_cause(event)}")
         if event.state != "done":
             self._point(self._trouble(event), INDENT)
-        if [each.reason for each in event.decisions] == [_NOTHING_NEW]:
+        if [each.reason for each in event.decisions] == [plan.NO_NEWS]:
             self._point("nothing new", INDENT)
             return
         for subject, decisions in groupby(event.decisions, key=lambda each: each.subject):
