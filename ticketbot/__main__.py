@@ -31,12 +31,20 @@ NOBODY_READS = 141  # what a shell reports for a program that SIGPIPE ended
 
 def run() -> int:
     """Run the command line this process was started with."""
+    sys.unraisablehook = _unraisable
     try:
         status = main(sys.argv[1:], os.environ)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is over: Ctrl+C would only spoil the exit status
     except KeyboardInterrupt:  # just before or just after `main` would have seen it
         return INTERRUPTED
     return status
+
+
+def _unraisable(about: sys.UnraisableHookArgs) -> None:
+    """End the program when Ctrl+C comes in a finaliser or a weak reference's callback, where Python would swallow it."""
+    if about.exc_type is KeyboardInterrupt:
+        os._exit(INTERRUPTED)
+    sys.__unraisablehook__(about)
 
 
 def main(argv: Sequence[str], environ: Environ) -> int:

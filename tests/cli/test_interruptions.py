@@ -92,6 +92,37 @@ def test_ctrl_c_at_any_moment_from_our_first_line_on_ends_with_130_or_comes_too_
     assert (process.returncode, err) in ((130, ""), (0, "No rules\n"), (130, "No rules\n"))
 
 
+# Ctrl+C within the callback of a weak reference, as the import system has them: Python cannot raise it there.
+SWALLOWED = """
+import signal, sys, weakref
+import ticketbot.__main__ as program
+class Thing: pass
+def main(*given):
+    thing = Thing()
+    watched = weakref.ref(thing, lambda _: {})
+    del thing
+    return 0
+program.main = main
+sys.exit(program.run())
+"""
+
+
+@pytest.mark.parametrize(
+    ("happens", "status", "said"),
+    [("signal.raise_signal(signal.SIGINT)", 130, ""), ("1 / 0", 0, "ZeroDivisionError: division by zero")],
+)
+def test_ctrl_c_where_python_would_swallow_it_ends_with_130_all_the_same(happens: str, status: int, said: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SWALLOWED.format(happens)],
+        env=clean_environ(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    last_line = done.stderr.strip().rpartition("\n")[2]
+    assert (done.returncode, last_line) == (status, said)
+
+
 def test_a_broken_pipe_ends_silently(office: Office) -> None:
     office.furnish()
     line = f"{sys.executable} -m ticketbot list notifications | head -0; exit ${{PIPESTATUS[0]}}"
