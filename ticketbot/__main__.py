@@ -41,7 +41,7 @@ def run() -> int:
 
 
 def _unraisable(about: sys.UnraisableHookArgs) -> None:
-    """End the program when Ctrl+C comes in a finaliser or a weak reference's callback, where Python would swallow it."""
+    """End the program when Ctrl+C comes where Python would swallow it, as in a finaliser."""
     if about.exc_type is KeyboardInterrupt:
         os._exit(INTERRUPTED)
     sys.__unraisablehook__(about)

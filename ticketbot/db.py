@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -22,6 +24,7 @@ from playhouse import pool
 from ticketbot import errors, failpoints, kinds
 
 POOL_SIZE = 40  # more than all threads of one server: waitress, workers, senders, sync
+TRUSTED_IDLE_S = 1.0
 BUSY_TIMEOUT_MS = 10_000  # another process on the same SQLite file (`tbot init` beside the server)
 
 _DATABASE_MODULES = ("peewee", "sqlite3", "psycopg2")
@@ -66,6 +69,9 @@ class Model(peewee.Model):
         legacy_table_names = False
 
 
+M = TypeVar("M", bound=Model)
+
+
 def open_database(url: str) -> None:
     """Point the models at `sqlite:///path` or `postgresql://...`; connections open when first needed.
 
@@ -77,12 +83,30 @@ def open_database(url: str) -> None:
     elif parts.scheme in ("postgresql", "postgres"):
         database.initialize(
             # libpq reads a whole address where a database name is expected.
-            pool.PooledPostgresqlDatabase(
-                url, max_connections=POOL_SIZE, timeout=10, connect_timeout=5, keepalives_idle=30
-            )
+            _Postgres(url, max_connections=POOL_SIZE, timeout=10, connect_timeout=5, keepalives_idle=30)
         )
     else:
         raise errors.SettingsError("TBOT_DATABASE_URL must start with sqlite:/// or postgresql://")
+
+
+class _Postgres(pool.PooledPostgresqlDatabase):
+    """A pool that asks a connection whether it lives only after it has been idle for a while.
+
+    peewee asks each time one is taken out, with a statement of its own and under the lock of the pool. One that dies
+    sooner fails its next statement, and then `_translated` lets the pool forget all that are idle.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._returned_s: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
+
+    def _can_reuse(self, conn: Any) -> bool:
+        self._returned_s[conn] = time.monotonic()
+        return bool(super()._can_reuse(conn))
+
+    def _is_closed(self, conn: Any) -> bool:
+        is_fresh = time.monotonic() - self._returned_s[conn] < TRUSTED_IDLE_S
+        return bool(conn.closed if is_fresh else super()._is_closed(conn))
 
 
 def _sqlite(path: str) -> peewee.Database:
@@ -224,6 +248,32 @@ def run(sql: str, *values: object) -> Any:
     return database.execute_sql(sql, tuple(_text(each) if isinstance(each, datetime) else each for each in values))
 
 
+def read(model: type[M], sql: str, *values: object) -> list[M]:
+    """Run a statement written by hand and return its rows, or what it names of them, as rows of a model."""
+    cursor = run(sql, *values)
+    fields = [model._meta.columns[column[0]] for column in cursor.description]
+    return [
+        model(
+            __no_default__=True,
+            **{field.name: field.python_value(value) for field, value in zip(fields, row, strict=True)},
+        )
+        for row in cursor.fetchall()
+    ]
+
+
+def change(model: type[Model], changes: Mapping[str, Any], where: str, *values: object) -> int:
+    """Update the rows that fit a condition written by hand. Returns how many."""
+    fields = [model._meta.fields[name] for name in changes]
+    written = (field.db_value(value) for field, value in zip(fields, changes.values(), strict=True))
+    sets = ", ".join(f"{field.column_name} = ?" for field in fields)
+    return int(run(f'UPDATE "{model._meta.table_name}" SET {sets} WHERE {where}', *written, *values).rowcount)  # noqa: S608
+
+
+def list_of(values: Sequence[object]) -> str:
+    """Return as many `?` as there are values, in brackets."""
+    return f"({', '.join('?' * len(values))})"
+
+
 def upsert(
     model: type[Model],
     rows: Sequence[Mapping[str, Any]],
@@ -239,31 +289,37 @@ def upsert(
     """
     if not rows:
         return
-    names = list(rows[0])
-    fields = [model._meta.fields[name] for name in names]
-    changed = ", ".join(f"{name} = excluded.{name}" for name in names if name not in (*target, *keep))
-    head = f'INSERT INTO "{model._meta.table_name}" ({", ".join(names)}) VALUES '  # noqa: S608  (names of our own)
-    tail = f" ON CONFLICT ({', '.join(target)}) DO UPDATE SET {changed}" + (f" WHERE {where}" if where else "")
-    values = [tuple(field.db_value(row[name]) for name, field in zip(names, fields, strict=True)) for row in rows]
+    changed = ", ".join(f"{name} = excluded.{name}" for name in rows[0] if name not in (*target, *keep))
+    tail = f"ON CONFLICT ({', '.join(target)}) DO UPDATE SET {changed}" + (f" WHERE {where}" if where else "")
+    _insert(model, rows, tail, at_once=200)
+
+
+def insert_new(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert rows of the same columns, the others at their defaults; what is there stays. Returns how many are new."""
+    if not rows:
+        return 0
+    defaults = model._meta.get_default_dict()
+    return _insert(model, [defaults | dict(row) for row in rows], "ON CONFLICT DO NOTHING", at_once=len(rows))
+
+
+def _insert(model: type[Model], rows: Sequence[Mapping[str, Any]], tail: str, *, at_once: int) -> int:
+    """Insert rows, so many with one statement. Returns how many the last statement wrote."""
+    fields = [model._meta.fields[name] for name in rows[0]]
+    head = f'INSERT INTO "{model._meta.table_name}" ({", ".join(field.column_name for field in fields)}) VALUES'
+    values = [tuple(field.db_value(row[field.name]) for field in fields) for row in rows]
+    cursor = database.cursor()
     with peewee.__exception_wrapper__:
         if is_postgres():
             from psycopg2 import extras
 
-            extras.execute_values(database.cursor(), f"{head}%s{tail}", values, page_size=200)
+            extras.execute_values(cursor, f"{head} %s {tail}", values, page_size=at_once)
         else:
-            database.cursor().executemany(f"{head}({', '.join('?' * len(names))}){tail}", values)
+            cursor.executemany(f"{head} {list_of(fields)} {tail}", values)
+    return int(cursor.rowcount)
 
 
 def _text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def unclaimed(query: peewee.ModelSelect) -> Any:
-    """Return the first row of a query that nobody else is just claiming, locked until the transaction ends, or None.
-
-    SQLite has one writer at a time, so there nobody else is.
-    """
-    return skipping_locked(query).first()
 
 
 def locking(query: peewee.ModelSelect) -> peewee.ModelSelect:
@@ -271,9 +327,12 @@ def locking(query: peewee.ModelSelect) -> peewee.ModelSelect:
     return query.for_update() if is_postgres() else query
 
 
-def skipping_locked(query: peewee.ModelSelect) -> peewee.ModelSelect:
-    """Let a query lock its rows and pass over those that others have locked."""
-    return query.for_update("FOR UPDATE SKIP LOCKED") if is_postgres() else query
+def skip_locked() -> str:
+    """Return what lets a query written by hand lock its rows and pass over those that others have locked.
+
+    SQLite has one writer at a time, so there nobody else is.
+    """
+    return "FOR UPDATE SKIP LOCKED" if is_postgres() else ""
 
 
 def counts(field: peewee.Field, values: Sequence[str]) -> dict[str, int]:

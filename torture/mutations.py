@@ -90,7 +90,7 @@ MUTATIONS = (
         "postgres",
         (
             ("ticketbot/migrations/0001_first_release.py", '((("subject", "target"), True),)', '((("subject", "target"), False),)'),
-            ("ticketbot/db.py", 'query.for_update("FOR UPDATE SKIP LOCKED") if is_postgres() else query', "query"),
+            ("ticketbot/db.py", 'return "FOR UPDATE SKIP LOCKED" if is_postgres() else ""', 'return ""'),
         ),
     ),
     Mutation(
@@ -111,7 +111,7 @@ MUTATIONS = (
     Mutation(
         "nobody waits for an older message of the same recipient",
         "sqlite",
-        ((_NOTIFICATIONS, "_PENDING, due, peewee.fn.COALESCE(blocking, 0) == 0", "_PENDING, due"),),
+        ((_NOTIFICATIONS, "    ), 0) = 0\n", "    ), 0) >= 0\n"),),
     ),
     Mutation(
         "the author gets his own note",

@@ -45,16 +45,16 @@ def _after_a_calm_time_everything_waits() -> None:
         _notifications(range(BEFORE, BEFORE + BACKLOG), notifications.PENDING)
 
 
-def _plan(query: object) -> str:
-    sql, parameters = query.sql()  # type: ignore[attr-defined]
+def _plan(sql: str, *values: object) -> str:
     how = "EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF)" if db.is_postgres() else "EXPLAIN QUERY PLAN"
     with db.session():
-        return "\n".join(str(row[-1]) for row in db.database.execute_sql(f"{how} {sql}", parameters).fetchall())
+        plan = db.run(f"{how} {sql.format(lock=db.skip_locked())}", *values)
+        return "\n".join(str(row[-1]) for row in plan.fetchall())
 
 
 def test_each_waiting_message_is_compared_only_with_those_of_its_own_recipient(database: str) -> None:
     _after_a_calm_time_everything_waits()
-    plan = _plan(notifications._claimable(NOW).limit(1))
+    plan = _plan(notifications._CLAIM, "a server", NOW, NOW, NOW, NOW)
     assert "notification_queue" in plan, plan
     if db.is_postgres():
         assert "Join" not in plan, plan
@@ -73,5 +73,5 @@ def test_the_oldest_of_a_backlog_is_claimed_and_then_that_of_the_next_recipient(
 def test_a_waiting_event_is_found_by_index(database: str) -> None:
     with db.transaction("test"):
         events.add_or_fold(events.Change(number, "hook", None, None, "c", NOW) for number in range(200))
-    plan = _plan(events._free(NOW).limit(1))
+    plan = _plan(events._CLAIM, "a server", NOW, NOW, NOW, NOW)
     assert re.search(r"event_(due|state|one_waiting)", plan), plan

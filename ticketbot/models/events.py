@@ -90,6 +90,22 @@ _ADD_OR_FOLD = """
 """
 
 
+_MINE = "id = ? AND state = 'running' AND lease_owner = ?"
+# What may be claimed. The states as text and not as values: only so do both databases use the partial indexes.
+_ABANDONED = "SELECT id FROM event WHERE state = 'running' AND lease_until < ? LIMIT 1"
+_FREE = """
+    SELECT id FROM event AS due WHERE state = 'waiting' AND due_at <= ? AND NOT EXISTS (
+        SELECT 1 FROM event AS busy WHERE busy.ticket_id = due.ticket_id AND busy.state = 'running'
+    ) ORDER BY due_at, id LIMIT 1
+"""
+_CLAIM = f"""
+    UPDATE event SET state = 'running', lease_owner = ?, lease_until = ?
+    WHERE id = COALESCE(({_ABANDONED} {{lock}}), ({_FREE} {{lock}}))
+        AND NOT EXISTS (SELECT 1 FROM hold WHERE service = 'connectwise' AND until > ?)
+    RETURNING *
+"""  # noqa: S608  (text of our own)
+
+
 def first_sights(message_ids: Iterable[str], now: datetime) -> set[str]:
     """Remember message ids; returns those that were never seen before (W4)."""
     ids = sorted(set(message_ids))
@@ -134,36 +150,15 @@ def claim(owner: str, now: datetime) -> Event | None:
 
     A ticket whose event is running is left alone until that one ends or its lease expires.
     """
+    sql = _CLAIM.format(lock=db.skip_locked())
     with db.transaction("claim-event"):
-        if state.held("connectwise", now):
-            return None
-        found = db.unclaimed(_abandoned(now)) or db.unclaimed(_free(now))
-        if found is None:
-            return None
-        lease = {"lease_owner": owner, "lease_until": now + timedelta(seconds=LEASE_S)}
-        Event.update(state=RUNNING, **lease).where(Event.id == found.id).execute()
-        claimed: Event = Event.get_by_id(found.id)
-        return claimed
-
-
-def _abandoned(now: datetime) -> peewee.ModelSelect:
-    return Event.select(Event.id).where(Event.state == RUNNING, Event.lease_until < now)
-
-
-def _free(now: datetime) -> peewee.ModelSelect:
-    busy = Event.alias()
-    running = busy.select(peewee.SQL("1")).where(busy.ticket_id == Event.ticket_id, busy.state == RUNNING)
-    due = (Event.state == WAITING) & (Event.due_at <= now) & ~peewee.fn.EXISTS(running)
-    return Event.select(Event.id).where(due).order_by(Event.due_at, Event.id)
+        claimed = db.read(Event, sql, owner, now + timedelta(seconds=LEASE_S), now, now, now)
+    return claimed[0] if claimed else None
 
 
 def renew(event_id: int, owner: str, now: datetime) -> bool:
     """Prolong a lease; False when somebody else has taken the event over."""
-    return bool(
-        Event.update(lease_until=now + timedelta(seconds=LEASE_S))
-        .where(Event.id == event_id, Event.state == RUNNING, Event.lease_owner == owner)
-        .execute()
-    )
+    return bool(db.change(Event, {"lease_until": now + timedelta(seconds=LEASE_S)}, _MINE, event_id, owner))
 
 
 def finish(
@@ -176,20 +171,17 @@ def finish(
     dead: bool = False,
 ) -> bool:
     """End an event; False when it is no longer ours, and then the caller must roll back everything else."""
-    return bool(
-        Event.update(
-            state=DEAD if dead else DONE,
-            decisions=list(decisions),
-            error=error,
-            finished_at=now,
-            lease_owner=None,
-            lease_until=None,
-            attempts=event.attempts,
-            bugs=event.bugs,
-        )
-        .where(Event.id == event.id, Event.state == RUNNING, Event.lease_owner == owner)
-        .execute()
-    )
+    changes = {
+        "state": DEAD if dead else DONE,
+        "decisions": list(decisions),
+        "error": error,
+        "finished_at": now,
+        "lease_owner": None,
+        "lease_until": None,
+        "attempts": event.attempts,
+        "bugs": event.bugs,
+    }
+    return bool(db.change(Event, changes, _MINE, event.id, owner))
 
 
 def give_back(event: Event, owner: str, *, due_at: datetime, error: str | None) -> bool:
@@ -261,14 +253,18 @@ def revive(which: peewee.Expression, *, now: datetime) -> int:
 
 def is_due(now: datetime) -> bool:
     """Tell whether a worker may find something to do."""
-    due = (Event.state == WAITING) & (Event.due_at <= now)
-    return bool(Event.select().where(due).exists() or _abandoned(now).exists())
+    due = "SELECT id FROM event WHERE state = 'waiting' AND due_at <= ? LIMIT 1"
+    return _is_any(due, now) or _is_any(_ABANDONED, now)
 
 
 def is_stuck(before: datetime) -> bool:
     """Tell whether a worker could have claimed something ever since a moment, and none has (O2)."""
     last = state.last_hold("connectwise")
-    return (last is None or last.until < before) and bool(_abandoned(before).exists() or _free(before).exists())
+    return (last is None or last.until < before) and (_is_any(_ABANDONED, before) or _is_any(_FREE, before))
+
+
+def _is_any(sql: str, moment: datetime) -> bool:
+    return db.run(sql, moment).fetchone() is not None
 
 
 def is_failing() -> bool:

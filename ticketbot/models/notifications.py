@@ -65,7 +65,6 @@ class Notification(db.Model):
 # As text and not as parameters: only so do both databases see that a query may use a partial index.
 _PENDING = peewee.SQL("state = 'pending'")
 _OPEN = peewee.SQL("state IN ('pending', 'sending')")
-_BLOCKS = peewee.SQL("(state = 'sending' OR NOT may_be_overtaken)")
 
 Notification.add_index(
     Notification.index(Notification.next_try_at, Notification.id, where=_PENDING, name="notification_due")
@@ -80,6 +79,38 @@ Notification.add_index(Notification.index(Notification.state, Notification.id, n
 Notification.add_index(Notification.index(Notification.created_at, name="notification_created"))
 
 
+# Asked row by row in the order of `notification_due`, until one is found: as a join (which an EXISTS would become)
+# PostgreSQL compares everything that waits with everything else whenever its statistics are from calmer times.
+_CLAIMABLE = """
+    SELECT id FROM notification AS due
+    WHERE state = 'pending' AND next_try_at <= ? AND give_up_at > ? AND COALESCE((
+        SELECT older.id FROM notification AS older
+        WHERE older.recipient_id = due.recipient_id AND older.id < due.id AND older.state IN ('pending', 'sending')
+            AND (older.state = 'sending' OR NOT older.may_be_overtaken)
+        ORDER BY older.recipient_id, older.id LIMIT 1
+    ), 0) = 0
+    ORDER BY next_try_at, id LIMIT 1
+"""
+_CLAIM = f"""
+    UPDATE notification SET state = 'sending', lease_owner = ?, lease_until = ?
+    WHERE id = ({_CLAIMABLE} {{lock}})
+        AND NOT EXISTS (SELECT 1 FROM hold WHERE service = 'webex' AND until > ?)
+        AND NOT EXISTS (SELECT 1 FROM config_value WHERE name = 'attempt_notify' AND value = 'false')
+    RETURNING *
+"""  # noqa: S608  (text of our own)
+# One that another server takes up at this very moment is on its way, and may arrive later all the same.
+_OVERTAKE = """
+    UPDATE notification SET overtaken = TRUE
+    WHERE recipient_id = ? AND id < ? AND state IN ('pending', 'sending') AND may_be_overtaken AND NOT overtaken
+"""
+_WAKE = """
+    UPDATE notification SET next_try_at = ?, woken = TRUE WHERE id IN (
+        SELECT id FROM notification WHERE state = 'pending' AND next_try_at > ? AND NOT woken {lock}
+    )
+"""
+_MINE = "id = ? AND state = 'sending' AND lease_owner = ?"
+
+
 def since(moment: datetime) -> peewee.Expression:
     """Return the condition that a notification was decided at a moment or later.
 
@@ -92,15 +123,13 @@ def since(moment: datetime) -> peewee.Expression:
 
 def existing(subjects: Sequence[str]) -> set[tuple[str, str]]:
     """Return the (subject, target) pairs among these subjects that the ledger already holds."""
-    rows = Notification.select(Notification.subject, Notification.target).where(Notification.subject.in_(subjects))
-    return {(row.subject, row.target) for row in rows}
+    query = f"SELECT subject, target FROM notification WHERE subject IN {db.list_of(subjects)}"  # noqa: S608
+    return set(db.run(query, *subjects).fetchall())
 
 
 def add(rows: Sequence[Mapping[str, Any]]) -> int:
     """Write decided notifications into the ledger; a pair it already holds stays as it is. Returns how many are new."""
-    if not rows:
-        return 0
-    return int(db.execute(Notification.insert_many(rows).on_conflict_ignore()).rowcount)
+    return db.insert_new(Notification, rows)
 
 
 def claim(owner: str, now: datetime) -> Notification | None:
@@ -109,84 +138,31 @@ def claim(owner: str, now: datetime) -> Notification | None:
     Per recipient the order is kept (L4): a message waits while an older one of the same recipient is pending or on its
     way, unless that one may be overtaken. What is over 24 h old is left to `give_up_overdue` (L2).
     """
+    sql = _CLAIM.format(lock=db.skip_locked())
     with db.transaction("claim-notification"):
-        if state.held("webex", now) or not state.read_config().attempt_notify:
-            return None
-        found = db.unclaimed(_claimable(now))
-        if found is None:
-            return None
-        lease = {"lease_owner": owner, "lease_until": now + timedelta(seconds=LEASE_S)}
-        Notification.update(state=SENDING, **lease).where(Notification.id == found.id).execute()
-        _note_overtaking(found)
-        return _with_recipient(found.id)
-
-
-def _with_recipient(notification_id: int) -> Notification:
-    query = Notification.select(Notification, routing.Recipient).join(routing.Recipient)
-    found: Notification = query.where(Notification.id == notification_id).get()
-    return found
-
-
-def _claimable(now: datetime) -> peewee.ModelSelect:
-    # Asked row by row in the order of `notification_due`, until one is found: as a join (which an EXISTS would become)
-    # PostgreSQL compares everything that waits with everything else whenever its statistics are from calmer times.
-    older = Notification.alias()
-    before_it = (older.recipient == Notification.recipient) & (older.id < Notification.id)
-    blocking = older.select(older.id).where(before_it, _OPEN, _BLOCKS).order_by(older.recipient, older.id).limit(1)
-    due = (Notification.next_try_at <= now) & (Notification.give_up_at > now)
-    query = Notification.select(Notification.id, Notification.recipient).where(
-        _PENDING, due, peewee.fn.COALESCE(blocking, 0) == 0
-    )
-    return query.order_by(Notification.next_try_at, Notification.id)
-
-
-def _note_overtaking(claimed: Notification) -> None:
-    # One that another server takes up at this very moment is on its way, and may arrive later all the same.
-    Notification.update(overtaken=True).where(
-        Notification.recipient == claimed.recipient_id,
-        Notification.id < claimed.id,
-        _OPEN,
-        Notification.may_be_overtaken,
-        ~Notification.overtaken,
-    ).execute()
+        for claimed in db.read(Notification, sql, owner, now + timedelta(seconds=LEASE_S), now, now, now):
+            db.run(_OVERTAKE, claimed.recipient_id, claimed.id)
+            claimed.recipient = routing.recipient(claimed.recipient_id)
+            return claimed
+    return None
 
 
 def record(notification_id: int, owner: str, changes: Mapping[str, Any]) -> bool:
     """Write the outcome of a sending; False when the lease was lost and somebody else decides it now."""
-    return bool(
-        Notification.update(**changes, lease_owner=None, lease_until=None)
-        .where(
-            Notification.id == notification_id,
-            Notification.state == SENDING,
-            Notification.lease_owner == owner,
-        )
-        .execute()
-    )
+    released = {**changes, "lease_owner": None, "lease_until": None}
+    return bool(db.change(Notification, released, _MINE, notification_id, owner))
 
 
 def renew(notification_id: int, owner: str, now: datetime) -> bool:
     """Prolong the lease of a message on its way."""
     return bool(
-        Notification.update(lease_until=now + timedelta(seconds=LEASE_S))
-        .where(
-            Notification.id == notification_id,
-            Notification.state == SENDING,
-            Notification.lease_owner == owner,
-        )
-        .execute()
+        db.change(Notification, {"lease_until": now + timedelta(seconds=LEASE_S)}, _MINE, notification_id, owner)
     )
 
 
 def wake(now: datetime) -> int:
     """After a success let what is backing off go at once, each row only once: then its trouble is its own (L2)."""
-    backing_off = Notification.select(Notification.id).where(
-        Notification.state == PENDING, Notification.next_try_at > now, ~Notification.woken
-    )
-    return int(
-        Notification.update(next_try_at=now, woken=True)
-        .where(Notification.id.in_(db.skipping_locked(backing_off)))
-        .execute()
-    )
+    return int(db.run(_WAKE.format(lock=db.skip_locked()), now, now).rowcount)
 
 
 def take_back(now: datetime) -> int:
@@ -268,7 +244,9 @@ def owners() -> set[str]:
 def is_stuck(before: datetime) -> bool:
     """Tell whether a sender could have claimed something ever since a moment, and none has (O2)."""
     last = state.last_hold("webex")
-    return is_abandoned(before) or ((last is None or last.until < before) and bool(_claimable(before).exists()))
+    if is_abandoned(before):
+        return True
+    return (last is None or last.until < before) and db.run(_CLAIMABLE, before, before).fetchone() is not None
 
 
 def is_abandoned(now: datetime) -> bool:

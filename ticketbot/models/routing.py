@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -66,13 +66,29 @@ class FoundPerson(NamedTuple):
     last_activity: datetime | None
 
 
+def recipient(recipient_id: int) -> Recipient:
+    """Return one recipient; none is ever deleted."""
+    return _known({recipient_id})[recipient_id]
+
+
+def _known(ids: Collection[int]) -> dict[int, Recipient]:
+    wanted = sorted(ids)
+    rows: list[Recipient] = []
+    for start in range(0, len(wanted), _CHUNK):
+        chunk = wanted[start : start + _CHUNK]
+        rows += db.read(Recipient, f"SELECT * FROM recipient WHERE id IN {db.list_of(chunk)}", *chunk)  # noqa: S608
+    return {row.id: row for row in rows}
+
+
 def people_by_email(emails: Iterable[str]) -> dict[str, list[Recipient]]:
     """Return the active people with these addresses (lower case), several where Webex has several accounts."""
     found: dict[str, list[Recipient]] = {}
     wanted = sorted(set(emails))
     if wanted:
-        query = Recipient.select().where(Recipient.email.in_(wanted), Recipient.type == PERSON, Recipient.active)
-        for row in query.order_by(Recipient.id):
+        query = (
+            f"SELECT * FROM recipient WHERE email IN {db.list_of(wanted)} AND type = 'person' AND active ORDER BY id"  # noqa: S608
+        )
+        for row in db.read(Recipient, query, *wanted):
             found.setdefault(row.email, []).append(row)
     return found
 
@@ -106,8 +122,11 @@ def store_people(email: str, people: Sequence[FoundPerson], now: datetime) -> No
 
 def enabled_rules(board_id: int) -> list[Rule]:
     """Return the enabled rules of a board with their recipients, in the order of their ids."""
-    query = Rule.select(Rule, Recipient).join(Recipient)
-    return list(query.where(Rule.board == board_id, Rule.enabled).order_by(Rule.id))
+    rules = db.read(Rule, "SELECT * FROM rule WHERE board_id = ? AND enabled ORDER BY id", board_id)
+    known = _known({rule.recipient_id for rule in rules})
+    for rule in rules:
+        rule.recipient = known[rule.recipient_id]
+    return rules
 
 
 def all_forwards() -> peewee.ModelSelect:
@@ -123,7 +142,11 @@ def all_forwards() -> peewee.ModelSelect:
 
 def enabled_forwards() -> list[Forward]:
     """Return every enabled forward with source and destination, whatever its time."""
-    return list(all_forwards().where(Forward.enabled).order_by(Forward.id))
+    forwards = db.read(Forward, "SELECT * FROM forward WHERE enabled ORDER BY id")
+    known = _known({end for forward in forwards for end in (forward.source_id, forward.destination_id)})
+    for forward in forwards:
+        forward.source, forward.destination = known[forward.source_id], known[forward.destination_id]
+    return forwards
 
 
 def active_recipients(kind: str) -> dict[str, Recipient]:

@@ -62,7 +62,7 @@ SKIPPED_UNTIL = "skipped_until"  # what was entered before it is history to the 
 
 def read_config() -> Config:
     """Return the runtime configuration as it stands in the database."""
-    stored = {row.name: row.value for row in ConfigValue.select()}
+    stored = {row.name: row.value for row in db.read(ConfigValue, "SELECT name, value FROM config_value")}
     known = {field: stored[field] for field in Config.__struct_fields__ if field in stored}
     return Config(**known)
 
@@ -77,8 +77,8 @@ def write_config(values: Mapping[str, Any]) -> None:
 
 def moment(name: str) -> datetime | None:
     """Return a fact that is a moment."""
-    row = Fact.get_or_none(Fact.name == name)
-    return None if row is None else datetime.fromisoformat(row.value)
+    rows = db.read(Fact, "SELECT value FROM fact WHERE name = ?", name)
+    return datetime.fromisoformat(rows[0].value) if rows else None
 
 
 def set_moment(name: str, value: datetime) -> None:
@@ -133,7 +133,7 @@ def times_held(service: str, now: datetime) -> int:
 
 def release(service: str, *, called_at: datetime) -> None:
     """End a hold after the success of a call; one that was under way when the hold began has no say in it."""
-    Hold.delete().where(Hold.service == service, Hold.until <= called_at).execute()
+    db.run("DELETE FROM hold WHERE service = ? AND until <= ?", service, called_at)
 
 
 def take_lease(name: str, *, owner: str, now: datetime, seconds: float) -> bool:

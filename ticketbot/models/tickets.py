@@ -123,7 +123,8 @@ _CHUNK = 400  # rows of one statement; SQLite allows 32,766 variables
 def known(model: type[db.Model], ids: Iterable[int]) -> dict[int, Any]:
     """Return the rows of `model` with these ConnectWise ids, by id."""
     wanted = sorted(set(ids))
-    return {row.id: row for row in model.select().where(model._meta.primary_key.in_(wanted))} if wanted else {}
+    query = f'SELECT * FROM "{model._meta.table_name}" WHERE id IN {db.list_of(wanted)}'  # noqa: S608
+    return {row.id: row for row in db.read(model, query, *wanted)} if wanted else {}
 
 
 def members_by_identifier(identifiers: Iterable[str]) -> dict[str, Member]:
@@ -131,7 +132,8 @@ def members_by_identifier(identifiers: Iterable[str]) -> dict[str, Member]:
     wanted = sorted({identifier.lower() for identifier in identifiers})
     if not wanted:
         return {}
-    return {row.lookup: row for row in Member.select().where(Member.lookup.in_(wanted)).order_by(Member.id)}
+    query = f"SELECT * FROM member WHERE lookup IN {db.list_of(wanted)} ORDER BY id"  # noqa: S608
+    return {row.lookup: row for row in db.read(Member, query, *wanted)}
 
 
 def member_emails(*, without_class: str) -> set[str]:
@@ -184,10 +186,8 @@ def _changed_notes(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]
     kinds, ids = _kinds_and_ids((row["kind"], row["note_id"]) for row in rows)
     known: dict[NoteKey, datetime | None] = {}
     for start in range(0, len(ids), _CHUNK):
-        held = Note.select(Note.kind, Note.note_id, Note.updated_at).where(
-            Note.kind.in_(kinds), Note.note_id.in_(ids[start : start + _CHUNK])
-        )
-        known |= {(kind, note_id): updated_at for kind, note_id, updated_at in held.tuples()}
+        held = _notes("kind, note_id, updated_at", kinds, ids[start : start + _CHUNK])
+        known |= {(row.kind, row.note_id): row.updated_at for row in held}
     return [
         row
         for row in rows
@@ -201,10 +201,13 @@ def decided_notes(keys: Iterable[NoteKey]) -> set[NoteKey]:
     kinds, ids = _kinds_and_ids(wanted)
     if not ids:
         return set()
-    rows = Note.select(Note.kind, Note.note_id).where(
-        Note.kind.in_(kinds), Note.note_id.in_(ids), Note.decided_at.is_null(False)
-    )
-    return set(rows.tuples()) & wanted
+    rows = _notes("kind, note_id, decided_at", kinds, ids)
+    return {(row.kind, row.note_id) for row in rows if row.decided_at is not None} & wanted
+
+
+def _notes(columns: str, kinds: Sequence[str], ids: Sequence[int]) -> list[Note]:
+    query = f"SELECT {columns} FROM note WHERE kind IN {db.list_of(kinds)} AND note_id IN {db.list_of(ids)}"  # noqa: S608
+    return db.read(Note, query, *kinds, *ids)
 
 
 def _kinds_and_ids(keys: Iterable[NoteKey]) -> tuple[list[str], list[int]]:
@@ -219,16 +222,17 @@ def mark_decided(keys: Iterable[NoteKey], at: datetime) -> None:
     for kind, note_id in keys:
         by_kind.setdefault(kind, []).append(note_id)
     for kind, ids in by_kind.items():
-        Note.update(decided_at=at).where(Note.kind == kind, Note.note_id.in_(ids), Note.decided_at.is_null()).execute()
+        where = f"kind = ? AND note_id IN {db.list_of(ids)} AND decided_at IS NULL"
+        db.change(Note, {"decided_at": at}, where, kind, *ids)
 
 
 def remember_decision(ticket_id: int, *, announced: bool, update: datetime | None, now: datetime) -> None:
     """Remember that a ticket was announced (T5), and up to which update it has been decided (C1), its notes read."""
     if announced:
-        Ticket.update(announced_at=now).where(Ticket.id == ticket_id, Ticket.announced_at.is_null()).execute()
+        db.change(Ticket, {"announced_at": now}, "id = ? AND announced_at IS NULL", ticket_id)
     if update is not None:
-        older = Ticket.decided_at_update.is_null() | (Ticket.decided_at_update < update)
-        Ticket.update(decided_at_update=update).where(Ticket.id == ticket_id, older).execute()
+        older = "id = ? AND (decided_at_update IS NULL OR decided_at_update < ?)"
+        db.change(Ticket, {"decided_at_update": update}, older, ticket_id, update)
         mark_notes_read({ticket_id: update})
 
 

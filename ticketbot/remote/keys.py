@@ -77,6 +77,7 @@ class SigningKeys:
     ) -> None:
         self._company = company
         self._scheme, self._hosts = _trusted_hosts(cw_url, key_hosts)
+        self._address = functools.lru_cache(MAX_KEYS)(self._checked)  # what is refused is not kept
         self._clock = clock
         self._timeout_s = timeout_s
         self._on_call = on_call or (lambda *_: None)
@@ -103,7 +104,7 @@ class SigningKeys:
                 return
         raise errors.NotAllowed("The signature of the webhook does not verify")
 
-    def _address(self, key_url: str) -> str:
+    def _checked(self, key_url: str) -> str:
         """Return the address to fetch, built from checked parts only (W2)."""
         refused = errors.NotAllowed("The webhook names a signing key that is not on the configured ConnectWise site")
         if not _PLAIN.fullmatch(key_url):
@@ -241,7 +242,7 @@ def _trusted_hosts(cw_url: str, key_hosts: Iterable[str]) -> tuple[str, frozense
 
 def _matches(key: bytes, body: bytes, signature: str) -> bool:
     """Compare in constant time with base64(HMAC-SHA256(SHA256(key), body)), as the vendor's sample computes it."""
-    digest = hmac.new(hashlib.sha256(key).digest(), body, hashlib.sha256).digest()
+    digest = hmac.digest(hashlib.sha256(key).digest(), body, "sha256")
     return hmac.compare_digest(base64.b64encode(digest), signature.strip().encode("utf-8", "replace"))
 
 

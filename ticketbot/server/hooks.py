@@ -28,8 +28,28 @@ _RETRY_AFTER_S = 2  # ConnectWise tries again after 2 s and after 4 s more, what
 _logger = logging.getLogger(__name__)
 
 
+class _Metadata(msgspec.Struct):
+    key_url: str
+
+
+class _Hook(msgspec.Struct, rename="pascal"):
+    """What we read of a hook; the signature covers the rest of it, too, which is skipped."""
+
+    metadata: _Metadata
+    company_id: Any = None
+    action: Any = None
+    type: Any = None
+    id: Any = msgspec.field(default=None, name="ID")
+    entity: Any = None
+    message_id: Any = None
+
+
 class _Entity(msgspec.Struct):
     record_type: Any = msgspec.field(default=None, name="recordType")
+
+
+_read_hook = msgspec.json.Decoder(_Hook).decode
+_read_entity = msgspec.json.Decoder(_Entity).decode
 
 
 @dataclass(frozen=True)
@@ -73,37 +93,34 @@ def _take_in(intake: Intake) -> str:
     intake.signing_keys.verify(
         body=body,
         signature=signature,
-        key_url=hook["Metadata"]["key_url"],
-        company=str(hook.get("CompanyId") or ""),
+        key_url=hook.metadata.key_url,
+        company=str(hook.company_id or ""),
     )
     return _queue(hook, intake)
 
 
-def _read(body: bytes) -> dict[str, Any]:
+def _read(body: bytes) -> _Hook:
     try:
-        hook = msgspec.json.decode(body)
+        return _read_hook(body)
+    except msgspec.ValidationError:
+        raise errors.Unreadable("The body is not a JSON object with Metadata.key_url") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise errors.Unreadable("The body is not JSON") from None
-    metadata = hook.get("Metadata") if isinstance(hook, dict) else None
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("key_url"), str):
-        raise errors.Unreadable("The body is not a JSON object with Metadata.key_url")
-    found: dict[str, Any] = hook
-    return found
 
 
-def _queue(hook: dict[str, Any], intake: Intake) -> str:
-    action, kind = str(hook.get("Action")).lower(), str(hook.get("Type")).lower()
+def _queue(hook: _Hook, intake: Intake) -> str:
+    action, kind = str(hook.action).lower(), str(hook.type).lower()
     if kind != "ticket" or action not in _ACTIONS:
         _logger.info("a webhook of another kind is ignored", extra={"type": kind[:40], "action": action[:40]})
         return "ignored"
-    ticket_id = hook.get("ID")
+    ticket_id = hook.id
     if type(ticket_id) is not int or not 0 < ticket_id <= LARGEST_ID:
         raise errors.Unreadable("The webhook has no integer ID")
     arrival = inbox.Arrival(
         ticket_id=ticket_id,
         action=action,
-        kind_hint=_kind_hint(hook.get("Entity")),
-        message_id=_message_id(hook.get("MessageId")),
+        kind_hint=_kind_hint(hook.entity),
+        message_id=_message_id(hook.message_id),
         correlation=log.current_correlation(),
         at=intake.now(),
     )
@@ -130,7 +147,7 @@ def _kind_hint(entity: object) -> str | None:
     if not isinstance(entity, str):
         return None
     try:
-        record_type = msgspec.json.decode(entity, type=_Entity).record_type
+        record_type = _read_entity(entity).record_type
     except (msgspec.MsgspecError, RecursionError):
         return None
     return "project" if str(record_type).startswith("Project") else None
