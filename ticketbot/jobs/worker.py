@@ -11,7 +11,7 @@ from datetime import datetime
 
 from ticketbot import db, errors
 from ticketbot.jobs import deliver, duties, housekeeping, intake, leases, sync
-from ticketbot.models import events, notifications
+from ticketbot.models import events, notifications, state
 
 SENDERS = 8  # enough to use the 50 posts a second that Webex may allow, at 100 ms each
 SLEEP_S = 5.0  # a bell that was missed costs no more
@@ -37,6 +37,12 @@ class Bell:
             self._rings = min(self._rings + 1, self._threads)
             self._changed.notify()
 
+    def ring_all(self) -> None:
+        """Let all threads look for work now."""
+        with self._changed:
+            self._rings = self._threads
+            self._changed.notify_all()
+
     def wait(self, timeout_s: float) -> None:
         """Sleep until the bell rings, at most so long."""
         with self._changed:
@@ -59,6 +65,8 @@ class Worker:
     ) -> None:
         self.events, self.messages = Bell(event_threads), Bell(SENDERS)
         self._is_busy = False
+        self._until_next_look_s = LOOK_EVERY_S
+        self._held: frozenset[str] = frozenset()
         self._duties = regular
         self._stopping = threading.Event()
         self._now = now
@@ -73,7 +81,7 @@ class Worker:
                 self._thread(f"messages-{number}", self._work, lambda: deliver.send_next(sending), self.messages)
                 for number in range(1, SENDERS + 1)
             ),
-            self._thread("look", self._every, LOOK_EVERY_S, self._look),
+            self._thread("look", self._look_out),
             self._thread("leases", self._every, leases.RENEW_EVERY_S, lambda: held.renew(now())),
             self._thread("tidy", self._every, TIDY_EVERY_S, self._tidy),
             *(self._thread(duty.name, self._every, LOOK_FOR_DUTIES_EVERY_S, duty.look) for duty in regular),
@@ -141,15 +149,26 @@ class Worker:
         self._stopping.wait(PAUSE_AFTER_FAILURE_S)
         return False
 
+    def _look_out(self) -> None:
+        while not self._stopping.wait(self._until_next_look_s):
+            self._until_next_look_s = LOOK_EVERY_S
+            self._guarded(self._look)
+
     def _look(self) -> None:
         now = self._now()
         with db.session():
             events_wait, messages_wait = events.is_due(now), notifications.is_due(now)
+            holds = state.ends_of_holds(now)
         self._is_busy = events_wait or messages_wait
-        if events_wait:
-            self.events.ring()
-        if messages_wait:
-            self.messages.ring()
+        if self._is_busy and holds:  # to the moment: a crowd waits for it, and what Webex allows meanwhile is lost
+            self._until_next_look_s = min((min(holds.values()) - now).total_seconds(), LOOK_EVERY_S)
+        for service, waits, bell in (
+            ("connectwise", events_wait, self.events),
+            ("webex", messages_wait, self.messages),
+        ):
+            if waits and service not in holds:
+                (bell.ring_all if service in self._held else bell.ring)()
+        self._held = frozenset(holds)
 
     def _tidy(self) -> None:
         leases.release_of_the_dead(self._now())

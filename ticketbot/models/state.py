@@ -119,6 +119,11 @@ def held(service: str, now: datetime) -> Hold | None:
     return found
 
 
+def ends_of_holds(now: datetime) -> dict[str, datetime]:
+    """Return when the holds that last will be over, by service."""
+    return {hold.service: hold.until for hold in db.read(Hold, "SELECT service, until FROM hold WHERE until > ?", now)}
+
+
 def last_hold(service: str) -> Hold | None:
     """Return the hold that no success has ended yet, even when its time is over."""
     found: Hold | None = Hold.get_or_none(Hold.service == service)
