@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
-import shlex
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -93,6 +90,8 @@ def from_file(table: Table, path: Path, problems: list[str], *, is_named: bool) 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return the known name that is most like `name`."""
+    import difflib
+
     return difflib.get_close_matches(name, sorted(known), n=1, cutoff=0)[0]
 
 
@@ -109,6 +108,8 @@ def _read_toml(table: Table, path: Path, problems: list[str], *, is_named: bool)
     try:
         with path.open("rb") as file:
             is_readable_by_others = os.name == "posix" and os.fstat(file.fileno()).st_mode & _READABLE_BY_OTHERS
+            import tomllib
+
             content = tomllib.load(file)
     except (FileNotFoundError, NotADirectoryError):
         problems += [f"{path} does not exist. Name another file with --config, or leave it out"] if is_named else []
@@ -123,6 +124,8 @@ def _read_toml(table: Table, path: Path, problems: list[str], *, is_named: bool)
         problems.append(f"{path} is not TOML: {error}. Mend that line")
         return {}
     if is_readable_by_others and any(content.get(row.key) for row in table if row.is_secret):
+        import shlex
+
         problems.append(f"{path} holds secrets and others can read it. Run: chmod 600 {shlex.quote(str(path))}")
         return {}
     return content

@@ -76,12 +76,12 @@ MUTATIONS = (
             (
                 "ticketbot/jobs/intake.py",
                 '    with db.transaction("finish-event"):\n        if not events.finish(event, desk.held.owner, now=now, '
-                "decisions=[asdict(each) for each",
+                "decisions=decided.decisions",
                 "    with db.transaction('early'):\n        tickets.store_tickets([ticket_row(ticket, now)])\n"
                 "        tickets.store_notes([note_row(note, now) for note in reading.notes])\n"
                 "        tickets.mark_decided(decided.decided, now)\n"
                 '    with db.transaction("finish-event"):\n        if not events.finish(event, desk.held.owner, now=now, '
-                "decisions=[asdict(each) for each",
+                "decisions=decided.decisions",
             ),
         ),
     ),

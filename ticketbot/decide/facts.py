@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+
+import msgspec
 
 ROOM: Literal["room"] = "room"
 PERSON: Literal["person"] = "person"
 
 
-@dataclass(frozen=True)
-class Recipient:
+class Recipient(msgspec.Struct, frozen=True):
     """A Webex destination."""
 
     id: int
@@ -19,16 +19,14 @@ class Recipient:
     name: str
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """An enabled rule of the ticket's board."""
 
     id: int
     recipient: Recipient
 
 
-@dataclass(frozen=True)
-class Person:
+class Person(msgspec.Struct, frozen=True):
     """Somebody the ticket names: a resource, its owner, or both.
 
     `recipient` is None when no Webex account was found. `left_out` says why somebody is never told (D7), None for
@@ -44,8 +42,7 @@ class Person:
     left_out: str | None = None
 
 
-@dataclass(frozen=True)
-class Forward:
+class Forward(msgspec.Struct, frozen=True):
     """An enabled forward; `start <= now < end` makes it active, None leaves that side open."""
 
     id: int
@@ -56,8 +53,7 @@ class Forward:
     keep_copy: bool = False
 
 
-@dataclass(frozen=True)
-class Note:
+class Note(msgspec.Struct, frozen=True):
     """A note of the ticket. `member` is its author when a member of ours wrote it (D6)."""
 
     kind: str
@@ -81,8 +77,7 @@ class Note:
         return f"note:{self.kind}:{self.id}"
 
 
-@dataclass(frozen=True)
-class Ticket:
+class Ticket(msgspec.Struct, frozen=True):
     """A ticket as a message shows it; whatever is unknown is None."""
 
     id: int
@@ -101,8 +96,7 @@ class Ticket:
         return f"new:{self.id}"
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True):
     """The runtime configuration, as far as deciding needs it."""
 
     attempt_notify: bool = True
@@ -110,8 +104,7 @@ class Policy:
     max_message_length: int = 300
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """Everything a decision may depend on.
 
     `notes` are all notes that were read, decided or not; `decided` the keys of those already decided, on whichever
@@ -128,11 +121,10 @@ class Facts:
     people: tuple[Person, ...] = ()
     forwards: tuple[Forward, ...] = ()
     ledger: frozenset[tuple[str, str]] = frozenset()
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy = msgspec.field(default_factory=Policy)
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """One notification to write into the ledger: to send, or skipped with its reason."""
 
     subject: str
@@ -147,8 +139,7 @@ class Draft:
     markdown: str = ""
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """One line of the trace (D8): what was decided for whom and why, about which subject."""
 
     subject: str
@@ -157,8 +148,7 @@ class Decision:
     reason: str
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """What the event leads to. `announced` and `decided` become facts in the database with it."""
 
     announced: bool

@@ -7,8 +7,9 @@ The active forwards are a graph. A recipient *keeps* a notification when no forw
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+import msgspec
 
 from ticketbot.decide.facts import Forward, Recipient
 
@@ -17,8 +18,7 @@ Graph = Mapping[int, Sequence[Forward]]
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True):
     """A recipient who is told. `path` are the forwards that led there; empty: told in his own right (F3)."""
 
     recipient: Recipient
@@ -30,16 +30,14 @@ class Delivery:
         return tuple(step.source.name for step in self.path)
 
 
-@dataclass(frozen=True)
-class Relief:
+class Relief(msgspec.Struct, frozen=True):
     """An original recipient whose notification goes to others; `by` are his active forwards."""
 
     recipient: Recipient
     by: tuple[Forward, ...]
 
 
-@dataclass(frozen=True)
-class Routing:
+class Routing(msgspec.Struct, frozen=True):
     """Who is told and who is relieved, each in the order of recipient ids (F6)."""
 
     deliveries: tuple[Delivery, ...]

@@ -11,8 +11,9 @@ import bisect
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import quote
+
+import msgspec
 
 from ticketbot.decide.facts import ROOM, Note, Recipient, Ticket
 
@@ -37,8 +38,7 @@ _UNBREAKABLE = re.compile(r"\\.|&[a-z]+;|\[#\d+\]\([^)\s]*\)")
 _EMPHASIS = re.compile(rf"{_UNBREAKABLE.pattern}|(?P<mark>\*\*|_)")
 
 
-@dataclass(frozen=True)
-class Content:
+class Content(msgspec.Struct, frozen=True):
     """What one message says: an announcement (`is_new`) or an update, and at most one note."""
 
     ticket: Ticket

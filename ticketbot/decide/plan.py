@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+import msgspec
 
 from ticketbot.decide import forwards, message, recipients, rules
 from ticketbot.decide.facts import PERSON, Decision, Draft, Facts, Forward, Note, Plan, Recipient
@@ -20,8 +21,7 @@ Kind = Literal["new", "update"]
 _OUTCOMES: dict[bool, Literal["told", "skipped"]] = {True: "told", False: "skipped"}
 
 
-@dataclass(frozen=True)
-class _Topic:
+class _Topic(msgspec.Struct, frozen=True):
     """One thing to tell: the announcement of the ticket, or one of its notes."""
 
     subject: str
@@ -120,7 +120,7 @@ def _delivery(facts: Facts, topic: _Topic, delivery: forwards.Delivery, reasons:
         return _skipped(topic, recipient, f"{NOTIFICATIONS_OFF} ({why})")
     if topic.is_too_old:
         return _skipped(topic, recipient, f"{_TOO_MANY} ({why})")
-    return replace(_skipped(topic, recipient, why), send=True, chain=delivery.chain)
+    return msgspec.structs.replace(_skipped(topic, recipient, why), send=True, chain=delivery.chain)
 
 
 def _skipped(topic: _Topic, recipient: Recipient, reason: str) -> Draft:
@@ -163,7 +163,7 @@ def _written(facts: Facts, drafts: Iterable[Draft]) -> Iterator[Draft]:
         earlier = unseen.pop(draft.target, 0) if draft.kind == "update" else 0
         content = message.Content(facts.ticket, draft.kind == "new", draft.note, draft.chain, earlier)
         text = message.render(content, draft.recipient, max_note_chars=facts.policy.max_message_length)
-        yield replace(draft, markdown=text)
+        yield msgspec.structs.replace(draft, markdown=text)
 
 
 def _nobody_to_tell(topic: _Topic) -> Decision:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
+
+import msgspec
 
 from ticketbot.decide.facts import Facts, Note, Person, Recipient
 
@@ -22,8 +23,7 @@ class Account(Protocol):
 AccountT = TypeVar("AccountT", bound=Account)
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """Somebody who is to be told, with every reason why."""
 
     recipient: Recipient
@@ -35,8 +35,7 @@ class Candidate:
         return ", ".join(self.reasons)
 
 
-@dataclass(frozen=True)
-class Unreachable:
+class Unreachable(msgspec.Struct, frozen=True):
     """A person of the ticket who cannot be told, or never is; `is_recorded` tells whether the ledger says so, too."""
 
     person: Person

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
 
 from ticketbot import errors
 
@@ -16,8 +17,7 @@ OVERTAKEN_AFTER_FAILURES = 5
 OVERTAKEN_AFTER = timedelta(minutes=10)
 
 
-@dataclass(frozen=True)
-class EventVerdict:
+class EventVerdict(msgspec.Struct, frozen=True):
     """What becomes of an event that failed: again at a moment, or dead when `again_at` is None."""
 
     reason: str
@@ -27,8 +27,7 @@ class EventVerdict:
     hold_until: datetime | None = None
 
 
-@dataclass(frozen=True)
-class MessageVerdict:
+class MessageVerdict(msgspec.Struct, frozen=True):
     """What becomes of a message that was not sent: again at a moment, or dead when `again_at` is None."""
 
     reason: str

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
+
+import msgspec
 
 from ticketbot import db
 from ticketbot.decide import facts, forwards, plan, rules
@@ -114,10 +116,12 @@ def _with_people(known: facts.Facts, ticket: records.Ticket, outside: lookups.Ou
     emails = {key: row.email.lower() for key, row in members.items() if row.email and not _left_out(row)}
     accounts = lookups.find_accounts(emails.values(), outside, now)
     people = [_person(name, why, members, accounts) for name, why in roles.items()]
-    return replace(
+    return msgspec.structs.replace(
         known,
         people=tuple(people),
-        notes=tuple(replace(note, account_ids=_account_ids(note, emails, accounts)) for note in known.notes),
+        notes=tuple(
+            msgspec.structs.replace(note, account_ids=_account_ids(note, emails, accounts)) for note in known.notes
+        ),
     )
 
 

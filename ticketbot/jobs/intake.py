@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -77,7 +77,7 @@ def _commit(
     now = desk.now()
     rows = [notification_row(draft, event, now) for draft in decided.drafts]
     with db.transaction("finish-event"):
-        if not events.finish(event, desk.held.owner, now=now, decisions=[asdict(each) for each in decided.decisions]):
+        if not events.finish(event, desk.held.owner, now=now, decisions=decided.decisions):
             raise LeaseLost(f"event {event.id} of ticket {ticket.id} was taken over, this server was too slow")
         tickets.store_tickets([ticket_row(ticket, now)])
         tickets.store_notes([note_row(note, now) for note in reading.notes])
@@ -101,7 +101,7 @@ def _commit_gone(event: events.Event, claimed_at: datetime, desk: Desk) -> None:
     now = desk.now()
     gone = facts.Decision(f"new:{event.ticket_id}", "everybody", "not told", "deleted in ConnectWise")
     with db.transaction("finish-event"):
-        if not events.finish(event, desk.held.owner, now=now, decisions=[asdict(gone)]):
+        if not events.finish(event, desk.held.owner, now=now, decisions=[gone]):
             raise LeaseLost(f"event {event.id} of ticket {event.ticket_id} was taken over, this server was too slow")
         tickets.mark_deleted(event.ticket_id, now)
         state.release("connectwise", called_at=claimed_at)

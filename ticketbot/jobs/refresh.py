@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
 
 from ticketbot import db, errors
 from ticketbot.models import tickets
@@ -17,8 +18,7 @@ MAX_NOTES = 200  # T6
 KINDS = ("service", "project")
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """A ticket as ConnectWise has it, with its newest notes; `ticket` is None when it is gone there.
 
     `began_at` is when the first of the calls left, on ConnectWise's clock; None when it does not tell its time.

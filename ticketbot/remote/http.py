@@ -8,13 +8,13 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
+import msgspec
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
@@ -50,8 +50,7 @@ def uncounted(service: str, operation: str, status: str, seconds: float) -> None
     """Count nothing: the `on_call` of a service that nobody measures."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """What a service says is wrong: its HTTP status, its own code where it has one, its words."""
 
     status: int
@@ -59,8 +58,7 @@ class Problem:
     message: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """An answer as it came: `call` (method and path) that it belongs to, status, headers and parsed body."""
 
     call: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
+
+import msgspec
 
 from ticketbot.remote import fields
 from ticketbot.remote.fields import Row
@@ -11,16 +12,14 @@ from ticketbot.remote.fields import Row
 NOTE = "TicketNote"
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(msgspec.Struct, frozen=True):
     """A reference to another record; its name may be missing."""
 
     id: int
     name: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class MemberRef:
+class MemberRef(msgspec.Struct, frozen=True):
     """A reference to a member; at least one of `id` and `identifier` is there."""
 
     id: int | None
@@ -28,8 +27,7 @@ class MemberRef:
     name: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(msgspec.Struct, frozen=True):
     """A ticket as it stands; `kind` is `service` or `project`, `resources` are member identifiers.
 
     `served_at` is what ConnectWise's clock said, in whole seconds, when it gave this single ticket.
@@ -50,11 +48,10 @@ class Ticket:
     entered_at: datetime | None
     updated_at: datetime | None
     updated_by: str | None
-    served_at: datetime | None = field(default=None, compare=False)
+    served_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(msgspec.Struct, frozen=True):
     """A note of a ticket; time entries number apart, so only kind and id together name one.
 
     `ticket_id` is the ticket it was written on: a child's or a merged ticket's notes come with their
@@ -76,8 +73,7 @@ class Note:
     updated_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Board:
+class Board(msgspec.Struct, frozen=True):
     """A service or project board."""
 
     id: int
@@ -86,8 +82,7 @@ class Board:
     project: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(msgspec.Struct, frozen=True):
     """A ticket status; each belongs to one board."""
 
     id: int
@@ -97,8 +92,7 @@ class Status:
     inactive: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Company:
+class Company(msgspec.Struct, frozen=True):
     """A customer; ConnectWise keeps deleted ones."""
 
     id: int
@@ -107,16 +101,14 @@ class Company:
     deleted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(msgspec.Struct, frozen=True):
     """A person at a customer; the name is first and last name, as far as they are known."""
 
     id: int
     name: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(msgspec.Struct, frozen=True):
     """A user of ConnectWise. `license_class`: F full, A API, C StreamlineIT, X subcontractor."""
 
     id: int
@@ -127,8 +119,7 @@ class Member:
     license_class: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Callback:
+class Callback(msgspec.Struct, frozen=True):
     """A registration for webhooks."""
 
     id: int
@@ -139,8 +130,7 @@ class Callback:
     inactive: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SystemInfo:
+class SystemInfo(msgspec.Struct, frozen=True):
     """The version of ConnectWise, and the time on its clock when it answered."""
 
     version: str | None

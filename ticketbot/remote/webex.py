@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from urllib.parse import quote
+
+import msgspec
 
 from ticketbot import errors
 from ticketbot.remote import fields, http
@@ -18,8 +19,7 @@ ROOMS_PER_PAGE = 500  # 1000 is allowed, but large lists are slow and a 504 is a
 ADDRESSEES = {"room": "roomId", "person": "toPersonId"}
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(msgspec.Struct, frozen=True):
     """An account; `last_activity` is known only for people looked up by e-mail, and not for all of them."""
 
     id: str
@@ -29,8 +29,7 @@ class Person:
     last_activity: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(msgspec.Struct, frozen=True):
     """A room; the title is None when Webex could not decrypt it."""
 
     id: str
@@ -39,8 +38,7 @@ class Room:
     last_activity: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+class Membership(msgspec.Struct, frozen=True):
     """A person's place in a room; unlike `/people` it names people of other organisations, too."""
 
     person_id: str

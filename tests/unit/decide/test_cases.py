@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from tests.cases import CASES, CAST, CONTACT, SUMMARY, Case, CaseNote
@@ -98,13 +99,11 @@ def test_deciding_again_on_what_was_written_tells_nobody_anything(case: Case) ->
     """D5, T5: the facts that a plan leaves behind make the same event silent."""
     known = facts_of(case)
     first = plan.decide(known)
-    after = facts.Facts(
-        **{
-            **{name: getattr(known, name) for name in known.__dataclass_fields__},
-            "announced": known.announced or first.announced,
-            "decided": known.decided | set(first.decided),
-            "ledger": frozenset((draft.subject, draft.target) for draft in first.drafts),
-        }
+    after = msgspec.structs.replace(
+        known,
+        announced=known.announced or first.announced,
+        decided=known.decided | set(first.decided),
+        ledger=frozenset((draft.subject, draft.target) for draft in first.drafts),
     )
 
     assert plan.decide(after).drafts == ()

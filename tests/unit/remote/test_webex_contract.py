@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
 from cassettes import TOKEN, answered
+from msgspec.structs import replace
 from replay_server import Reply
 
 from ticketbot import errors
