@@ -9,10 +9,11 @@ import itertools
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any
+
+from msgspec.structs import replace
 
 from tests.world import World, ledger
 from ticketbot import db

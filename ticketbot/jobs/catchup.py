@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+import msgspec
 
 from ticketbot import db, errors, log, metrics
 from ticketbot.jobs import duties, refresh
@@ -27,16 +28,14 @@ UNDATED_EVERY = timedelta(hours=1)
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Desk:
+class Desk(msgspec.Struct, frozen=True):
     """What catching up needs."""
 
     connectwise: connectwise.ConnectWise
     now: Callable[[], datetime]
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(msgspec.Struct, frozen=True):
     """What we know about a ticket that ConnectWise says has changed."""
 
     decided_update: datetime | None

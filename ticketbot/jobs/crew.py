@@ -7,8 +7,9 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
+
+import msgspec
 
 from ticketbot import errors
 from ticketbot.decide import retry
@@ -23,8 +24,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True)
-class Outcome(Generic[T, R]):
+class Outcome(msgspec.Struct, Generic[T, R], frozen=True):
     """What came of one question: an answer, or the error that remained after all tries."""
 
     item: T
@@ -32,8 +32,7 @@ class Outcome(Generic[T, R]):
     error: errors.RemoteError | None = None
 
 
-@dataclass
-class _Task:
+class _Task(msgspec.Struct):
     item: Any
     ask: Callable[[Any], Any]
     done: queue.SimpleQueue[_Task]

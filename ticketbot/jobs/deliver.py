@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from ticketbot import db, errors, log, metrics
 from ticketbot.decide import message, retry
@@ -22,8 +23,7 @@ from ticketbot.remote import webex
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Desk:
+class Desk(msgspec.Struct, frozen=True):
     """What sending needs.
 
     `pause` waits some seconds, less when the server stops, and then returns False. `claimed` lets another sender look:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 import msgspec
@@ -17,8 +16,7 @@ from ticketbot.remote import records
 API_MEMBER = "A"  # licenseClass of members that are programs (D7)
 
 
-@dataclass(frozen=True)
-class Locale:
+class Locale(msgspec.Struct, frozen=True):
     """How tickets are addressed and in which zone whole days are counted."""
 
     ticket_url: Callable[[int], str]

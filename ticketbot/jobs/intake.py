@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from ticketbot import db, errors, log, metrics
 from ticketbot.decide import facts, plan, retry
@@ -26,8 +27,7 @@ class LeaseLost(errors.TicketbotError):
     """Our lease had expired and somebody else has taken the event over; what we planned is void."""
 
 
-@dataclass(frozen=True)
-class Desk:
+class Desk(msgspec.Struct, frozen=True):
     """What working events off needs. `claimed` lets another worker look: where one event was there may be more."""
 
     outside: lookups.Outside

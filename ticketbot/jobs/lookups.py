@@ -8,9 +8,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+import msgspec
 
 from ticketbot import db, errors
 from ticketbot.decide import facts, recipients
@@ -22,8 +23,7 @@ FRESH_FOR = timedelta(minutes=15)  # T2
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Outside:
+class Outside(msgspec.Struct, frozen=True):
     """The two services, and threads to ask them side by side."""
 
     connectwise: connectwise.ConnectWise

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
 from datetime import datetime
+
+import msgspec
+from msgspec.structs import asdict
 
 from ticketbot import db, errors
 from ticketbot.jobs import sync_boards, sync_recipients, sync_run, sync_tickets
@@ -15,8 +17,7 @@ from ticketbot.models import syncs, tickets
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """What to sync: `board_ids` narrows the tickets, `force` overrides the guard against vanishing rows."""
 
     boards: bool = False

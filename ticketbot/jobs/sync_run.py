@@ -8,10 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
+
+import msgspec
+from msgspec.structs import asdict
 
 from ticketbot import db, errors
 from ticketbot.jobs import crew
@@ -41,8 +43,7 @@ class Vanishing(errors.TicketbotError):
     """So much is gone at once that the answer is not to be believed, unless forced (S)."""
 
 
-@dataclass(frozen=True)
-class Desk:
+class Desk(msgspec.Struct, frozen=True):
     """What syncs need. The client of ConnectWise is that of the background, which stands back behind events."""
 
     connectwise: connectwise.ConnectWise
@@ -51,8 +52,7 @@ class Desk:
     now: Callable[[], datetime]
 
 
-@dataclass
-class Phase:
+class Phase(msgspec.Struct):
     """How far one part of a run has come; `total` is None while it is not known."""
 
     name: str

@@ -6,8 +6,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from ticketbot import db, errors
 from ticketbot.jobs import deliver, duties, housekeeping, intake, leases, sync

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import quote
+
+import msgspec
 
 from ticketbot import errors
 from ticketbot.remote import fields, http, limits, records
@@ -39,8 +40,7 @@ NOTE_FIELDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class Page(msgspec.Struct, Generic[T], frozen=True):
     """One page of a list, and whether another follows.
 
     `last_id` is that of its last row, wanted or not; `served_at` what ConnectWise's clock said, in whole seconds.

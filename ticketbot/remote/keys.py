@@ -21,9 +21,9 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import msgspec
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from ticketbot import errors, failpoints
@@ -47,8 +47,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _logger = logging.getLogger(__name__)
 
 
-@dataclass
-class _Entry:
+class _Entry(msgspec.Struct):
     key: bytes | None  # None: it has never been had
     asked_at: float
     error: str = ""  # why it was not had the last time

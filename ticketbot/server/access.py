@@ -14,9 +14,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+import msgspec
 
 from ticketbot import db, errors, kinds, shapes
 from ticketbot.models import admin
@@ -31,16 +32,14 @@ _USE_IS_NOTED_EVERY = timedelta(seconds=60)  # a write for each request would co
 _MOST_REMEMBERED = 10_000
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """Whose key a request came with."""
 
     key_id: int
     user: shapes.User
 
 
-@dataclass(frozen=True)
-class _Verified:
+class _Verified(msgspec.Struct, frozen=True):
     caller: Caller
     hash: str
     believed_until: float

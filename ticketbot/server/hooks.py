@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -52,8 +51,7 @@ _read_hook = msgspec.json.Decoder(_Hook).decode
 _read_entity = msgspec.json.Decoder(_Entity).decode
 
 
-@dataclass(frozen=True)
-class Intake:
+class Intake(msgspec.Struct, frozen=True):
     """What taking hooks in needs; `ring` wakes a worker after the commit."""
 
     signing_keys: keys.SigningKeys

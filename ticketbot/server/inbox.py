@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from ticketbot import db, errors
 from ticketbot.models import events
 
 
-@dataclass
-class Arrival:
+class Arrival(msgspec.Struct):
     """A verified hook. `outcome` is set by whoever commits it: `accepted`, `replayed`, or what went wrong."""
 
     ticket_id: int

@@ -192,7 +192,9 @@ class TestOverCassettes(Contract):
 
     @answered(Reply("GET /service/tickets/69", "connectwise/ticket.json"))
     def test_every_part_of_a_ticket(self, connectwise: ConnectWise) -> None:
-        assert connectwise.ticket(69) == records.Ticket(
+        ticket = connectwise.ticket(69)
+        assert ticket.served_at is not None
+        assert ticket == records.Ticket(
             id=69,
             kind="service",
             summary="Schedule and Execute Conversion",
@@ -208,6 +210,7 @@ class TestOverCassettes(Contract):
             entered_at=datetime(2005, 5, 27, 17, 30, 19, tzinfo=UTC),
             updated_at=datetime(2016, 3, 8, 21, 59, 20, tzinfo=UTC),
             updated_by="User1",
+            served_at=ticket.served_at,
         )
 
     @answered(Reply("GET /project/tickets/69", "connectwise/project-ticket.json"))

@@ -15,10 +15,10 @@ from __future__ import annotations
 import re
 import typing
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any, Generic, NamedTuple, TypeVar
 
+import msgspec
 import peewee
 
 from ticketbot import asked, errors
@@ -32,8 +32,7 @@ Row = TypeVar("Row")
 Run = TypeVar("Run", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True)
-class Desk:
+class Desk(msgspec.Struct, frozen=True):
     """What the server lends to operations; `wake_...` let a background thread look for work now."""
 
     access: access.Access
@@ -52,8 +51,7 @@ class Listing(NamedTuple, Generic[Row]):
     more: bool
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True):
     """One row of the table. `refuses` are the statuses that only this operation has, beside those of its kind."""
 
     method: str
