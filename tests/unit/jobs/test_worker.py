@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
 
 from tests.stepping import Stepper
 from tests.world import wait_for
-from ticketbot import errors
+from ticketbot import db, errors
 from ticketbot.jobs import deliver, duties, leases, worker
+from ticketbot.models import state
 
 
 class Crew:
@@ -78,3 +80,42 @@ def test_whoever_pauses_is_told_when_the_server_stops(stepper: Stepper) -> None:
     assert crew.worker.stop(10)
     assert not crew.pause(60)
     assert crew.worker.alive() == []
+
+
+def test_the_end_of_a_hold_is_waited_for_to_the_moment_and_then_wakes_everybody(
+    stepper: Stepper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T7, L2: what is allowed while nobody has noticed yet is lost."""
+    crew = Crew(stepper)
+    rung: list[str] = []
+    for name, bell in (("events", crew.worker.events), ("messages", crew.worker.messages)):
+        monkeypatch.setattr(bell, "ring", lambda name=name: rung.append(f"one of {name}"))
+        monkeypatch.setattr(bell, "ring_all", lambda name=name: rung.append(f"all {name}"))
+
+    def look() -> tuple[float, list[str]]:
+        rung.clear()
+        crew.worker._until_next_look_s = worker.LOOK_EVERY_S
+        crew.worker._look()
+        return crew.worker._until_next_look_s, rung
+
+    assert look() == (worker.LOOK_EVERY_S, [])
+    stepper.hook(1)
+    assert look() == (worker.LOOK_EVERY_S, ["one of events"])
+    with db.transaction("test"):
+        state.hold("connectwise", until=stepper.clock() + timedelta(seconds=0.3), now=stepper.clock(), reason="test")
+    assert look() == (worker.LOOK_EVERY_S, [])
+    stepper.clock.advance(seconds=0.2)
+    assert look() == (pytest.approx(0.1), [])
+    stepper.clock.advance(seconds=0.1)
+    assert look() == (worker.LOOK_EVERY_S, ["all events"])
+    assert look() == (worker.LOOK_EVERY_S, ["one of events"])
+
+
+def test_a_bell_that_rang_for_all_is_heard_by_each() -> None:
+    bell, started = worker.Bell(3), time.monotonic()
+    bell.ring_all()
+    for _ in range(3):
+        bell.wait(60)
+    bell.ring()
+    bell.wait(60)
+    assert time.monotonic() - started < 60
