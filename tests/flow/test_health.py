@@ -138,6 +138,17 @@ def test_what_is_being_worked_on_is_no_failure_however_long_it_takes(server: Ser
     assert server.ready() == (200, "ok", {})
 
 
+@pytest.mark.parametrize(
+    ("add", "taken"), [(_event, events.RUNNING), (_notification, notifications.SENDING)], ids=["event", "message"]
+)
+def test_what_somebody_vanished_with_for_a_minute_is_a_failure(
+    server: Server, add: Callable[..., None], taken: str
+) -> None:
+    """O2: its lease is over, and nobody has taken it up."""
+    add(600, state=taken, lease_owner="gone", lease_until=NOW - timedelta(seconds=61))
+    assert server.ready() == (503, "failed", {"queues": "failed"})
+
+
 @pytest.mark.parametrize(("service", "add"), [("connectwise", _event), ("webex", _notification)])
 def test_what_a_hold_keeps_from_being_claimed_is_degraded(
     server: Server, service: str, add: Callable[[float], None]

@@ -113,12 +113,6 @@ def hold(service: str, *, until: datetime, now: datetime, reason: str) -> None:
     ).execute()
 
 
-def held(service: str, now: datetime) -> Hold | None:
-    """Return the hold on a service while it lasts."""
-    found: Hold | None = Hold.get_or_none(Hold.service == service, Hold.until > now)
-    return found
-
-
 def ends_of_holds(now: datetime) -> dict[str, datetime]:
     """Return when the holds that last will be over, by service."""
     return {hold.service: hold.until for hold in db.read(Hold, "SELECT service, until FROM hold WHERE until > ?", now)}

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketbot.remote.limits import CallLimit
+from ticketbot.remote.limits import MINUTE_S, CallLimit
 
 
 class Clock:
@@ -126,7 +126,7 @@ def test_an_event_that_waits_goes_before_a_sync_that_could_go() -> None:
     event = threading.Thread(target=event_calls)
     event.start()
     assert waiting.wait(10)
-    clock.now += 60  # the next call is due: the event's, although the sync asks first
+    clock.now += MINUTE_S  # the next call is due: the event's, although the sync asks first
     limit.acquire(background=True)
     order.append("sync")
     assert order == ["event", "sync"]
