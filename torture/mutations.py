@@ -141,7 +141,7 @@ def _try(mutation: Mutation) -> str:
             file = Path(folder) / name
             text = file.read_text()
             if old not in text:
-                return f"CANNOT BE APPLIED: {name} has changed"
+                raise SystemExit(f"{mutation.name}: cannot be applied, {name} has changed")
             file.write_text(text.replace(old, new, 1))
         options = ["--minutes=1", f"--database={mutation.database}", "--seed=7", "--json=result.json"]
         subprocess.run(
@@ -149,7 +149,7 @@ def _try(mutation: Mutation) -> str:
         )
         result = Path(folder) / "result.json"
         if not result.exists():
-            return "the harness itself failed"
+            raise SystemExit(f"{mutation.name}: the torture itself failed")
         found = json.loads(result.read_text())["campaigns"][0]["violations"]
         return ", ".join(f"{name} x {count}" for name, count in Counter(promise for promise, _ in found).most_common())
 
