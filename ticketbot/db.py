@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import threading
 import time
 import weakref
@@ -27,6 +28,8 @@ POOL_SIZE = 40  # more than all threads of one server: waitress, workers, sender
 TRUSTED_IDLE_S = 1.0
 BUSY_TIMEOUT_MS = 10_000  # another process on the same SQLite file (`tbot init` beside the server)
 
+_SKIP_LOCKED = "FOR UPDATE SKIP LOCKED"
+_INDEXED_BY = re.compile(r"INDEXED BY \w+")
 _DATABASE_MODULES = ("peewee", "sqlite3", "psycopg2")
 
 database = peewee.DatabaseProxy()
@@ -241,10 +244,13 @@ def _forget_idle_connections() -> None:
 def run(sql: str, *values: object) -> Any:
     """Run a statement written by hand, `?` for each value, and return its cursor.
 
-    For the few statements of the hot path: building one of them with peewee costs more than running it.
+    For the few statements of the hot path: building one of them with peewee costs more than running it. `SKIP LOCKED`
+    and `INDEXED BY` are taken out for the database that does not know them: SQLite has one writer at a time, so there
+    nobody else holds a row; PostgreSQL chooses its indexes well.
     """
     if is_postgres():
-        return database.execute_sql(sql.replace("?", "%s"), values)
+        return database.execute_sql(_INDEXED_BY.sub("", sql).replace("?", "%s"), values)
+    sql = sql.replace(_SKIP_LOCKED, "")
     return database.execute_sql(sql, tuple(_text(each) if isinstance(each, datetime) else each for each in values))
 
 
@@ -325,14 +331,6 @@ def _text(moment: datetime) -> str:
 def locking(query: peewee.ModelSelect) -> peewee.ModelSelect:
     """Let a query lock its rows until the transaction ends; on SQLite, a transaction has locked everything."""
     return query.for_update() if is_postgres() else query
-
-
-def skip_locked() -> str:
-    """Return what lets a query written by hand lock its rows and pass over those that others have locked.
-
-    SQLite has one writer at a time, so there nobody else is.
-    """
-    return "FOR UPDATE SKIP LOCKED" if is_postgres() else ""
 
 
 def counts(field: peewee.Field, values: Sequence[str]) -> dict[str, int]:

@@ -90,7 +90,7 @@ MUTATIONS = (
         "postgres",
         (
             ("ticketbot/migrations/0001_first_release.py", '((("subject", "target"), True),)', '((("subject", "target"), False),)'),
-            ("ticketbot/db.py", 'return "FOR UPDATE SKIP LOCKED" if is_postgres() else ""', 'return ""'),
+            ("ticketbot/db.py", "_INDEXED_BY.sub(\"\", sql)", "_INDEXED_BY.sub(\"\", sql).replace(_SKIP_LOCKED, \"\")"),
         ),
     ),
     Mutation(

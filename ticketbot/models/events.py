@@ -91,16 +91,17 @@ _ADD_OR_FOLD = """
 
 
 _MINE = "id = ? AND state = 'running' AND lease_owner = ?"
-# What may be claimed. The states as text and not as values: only so do both databases use the partial indexes.
-_ABANDONED = "SELECT id FROM event WHERE state = 'running' AND lease_until < ? LIMIT 1"
+# What may be claimed. The states as text and not as values: only so do both databases use the partial indexes. SQLite
+# is told which of them: left alone, it sorts all that waits for every claim.
+_ABANDONED = "SELECT id FROM event INDEXED BY event_lease WHERE state = 'running' AND lease_until < ? LIMIT 1"
 _FREE = """
-    SELECT id FROM event AS due WHERE state = 'waiting' AND due_at <= ? AND NOT EXISTS (
+    SELECT id FROM event AS due INDEXED BY event_due WHERE state = 'waiting' AND due_at <= ? AND NOT EXISTS (
         SELECT 1 FROM event AS busy WHERE busy.ticket_id = due.ticket_id AND busy.state = 'running'
     ) ORDER BY due_at, id LIMIT 1
 """
 _CLAIM = f"""
     UPDATE event SET state = 'running', lease_owner = ?, lease_until = ?
-    WHERE id = COALESCE(({_ABANDONED} {{lock}}), ({_FREE} {{lock}}))
+    WHERE id = COALESCE(({_ABANDONED} FOR UPDATE SKIP LOCKED), ({_FREE} FOR UPDATE SKIP LOCKED))
         AND NOT EXISTS (SELECT 1 FROM hold WHERE service = 'connectwise' AND until > ?)
     RETURNING *
 """  # noqa: S608  (text of our own)
@@ -150,9 +151,8 @@ def claim(owner: str, now: datetime) -> Event | None:
 
     A ticket whose event is running is left alone until that one ends or its lease expires.
     """
-    sql = _CLAIM.format(lock=db.skip_locked())
     with db.transaction("claim-event"):
-        claimed = db.read(Event, sql, owner, now + timedelta(seconds=LEASE_S), now, now, now)
+        claimed = db.read(Event, _CLAIM, owner, now + timedelta(seconds=LEASE_S), now, now, now)
     return claimed[0] if claimed else None
 
 
@@ -253,7 +253,7 @@ def revive(which: peewee.Expression, *, now: datetime) -> int:
 
 def is_due(now: datetime) -> bool:
     """Tell whether a worker may find something to do."""
-    due = "SELECT id FROM event WHERE state = 'waiting' AND due_at <= ? LIMIT 1"
+    due = "SELECT id FROM event INDEXED BY event_due WHERE state = 'waiting' AND due_at <= ? LIMIT 1"
     return _is_any(due, now) or _is_any(_ABANDONED, now)
 
 

@@ -80,9 +80,10 @@ Notification.add_index(Notification.index(Notification.created_at, name="notific
 
 
 # Asked row by row in the order of `notification_due`, until one is found: as a join (which an EXISTS would become)
-# PostgreSQL compares everything that waits with everything else whenever its statistics are from calmer times.
+# PostgreSQL compares everything that waits with everything else whenever its statistics are from calmer times. SQLite,
+# left alone, sorts all that waits for every claim.
 _CLAIMABLE = """
-    SELECT id FROM notification AS due
+    SELECT id FROM notification AS due INDEXED BY notification_due
     WHERE state = 'pending' AND next_try_at <= ? AND give_up_at > ? AND COALESCE((
         SELECT older.id FROM notification AS older
         WHERE older.recipient_id = due.recipient_id AND older.id < due.id AND older.state IN ('pending', 'sending')
@@ -93,7 +94,7 @@ _CLAIMABLE = """
 """
 _CLAIM = f"""
     UPDATE notification SET state = 'sending', lease_owner = ?, lease_until = ?
-    WHERE id = ({_CLAIMABLE} {{lock}})
+    WHERE id = ({_CLAIMABLE} FOR UPDATE SKIP LOCKED)
         AND NOT EXISTS (SELECT 1 FROM hold WHERE service = 'webex' AND until > ?)
         AND NOT EXISTS (SELECT 1 FROM config_value WHERE name = 'attempt_notify' AND value = 'false')
     RETURNING *
@@ -105,7 +106,8 @@ _OVERTAKE = """
 """
 _WAKE = """
     UPDATE notification SET next_try_at = ?, woken = TRUE WHERE id IN (
-        SELECT id FROM notification WHERE state = 'pending' AND next_try_at > ? AND NOT woken {lock}
+        SELECT id FROM notification INDEXED BY notification_due
+        WHERE state = 'pending' AND next_try_at > ? AND NOT woken FOR UPDATE SKIP LOCKED
     )
 """
 _MINE = "id = ? AND state = 'sending' AND lease_owner = ?"
@@ -138,9 +140,8 @@ def claim(owner: str, now: datetime) -> Notification | None:
     Per recipient the order is kept (L4): a message waits while an older one of the same recipient is pending or on its
     way, unless that one may be overtaken. What is over 24 h old is left to `give_up_overdue` (L2).
     """
-    sql = _CLAIM.format(lock=db.skip_locked())
     with db.transaction("claim-notification"):
-        for claimed in db.read(Notification, sql, owner, now + timedelta(seconds=LEASE_S), now, now, now):
+        for claimed in db.read(Notification, _CLAIM, owner, now + timedelta(seconds=LEASE_S), now, now, now):
             db.run(_OVERTAKE, claimed.recipient_id, claimed.id)
             claimed.recipient = routing.recipient(claimed.recipient_id)
             return claimed
@@ -162,7 +163,7 @@ def renew(notification_id: int, owner: str, now: datetime) -> bool:
 
 def wake(now: datetime) -> int:
     """After a success let what is backing off go at once, each row only once: then its trouble is its own (L2)."""
-    return int(db.run(_WAKE.format(lock=db.skip_locked()), now, now).rowcount)
+    return int(db.run(_WAKE, now, now).rowcount)
 
 
 def take_back(now: datetime) -> int:
@@ -261,7 +262,8 @@ def has_overdue(now: datetime) -> bool:
 
 def is_due(now: datetime) -> bool:
     """Tell whether a sender may find something to do."""
-    return bool(Notification.select().where(Notification.state == PENDING, Notification.next_try_at <= now).exists())
+    due = "SELECT id FROM notification INDEXED BY notification_due WHERE state = 'pending' AND next_try_at <= ? LIMIT 1"
+    return db.run(due, now).fetchone() is not None
 
 
 def is_old(before: datetime) -> Any:
