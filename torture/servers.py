@@ -33,6 +33,7 @@ class Slot:
     process: subprocess.Popen[bytes] | None = None
     fail_at: str = ""
     killed_by_us: bool = False
+    asked_to_end: bool = False  # one that is still starting, which may take long, has no handler yet and ends of it
     leaving: bool = False  # a rolling restart is waiting for it
     started_at: float = 0.0
     not_before: float = 0.0
@@ -109,6 +110,7 @@ class Servers:
                 if process is None or process.poll() is not None:
                     continue
                 slot.leaving, slot.ready_since = True, None
+            slot.asked_to_end = True
             process.send_signal(signal.SIGTERM)
             try:
                 status = process.wait(STOPS_WITHIN_S)
@@ -119,7 +121,7 @@ class Servers:
                 process.wait()
             else:
                 self.tally.rolling += 1
-                # One that was still starting has no handler yet; one that was killed was killed.
+                # One that was killed was killed.
                 if status not in (0, -signal.SIGKILL, -signal.SIGTERM):
                     self.tally.problems.append(f"O4: exit status {status} after SIGTERM")
             with self._lock:
@@ -160,6 +162,7 @@ class Servers:
         if slot.process is None and slot.number < self.wanted and time.monotonic() >= slot.not_before:
             self._start(slot)
         elif slot.process is not None and slot.number >= self.wanted:
+            slot.asked_to_end = True
             slot.process.terminate()
         if slot.process is not None:
             if slot.ready_since is None and _listens(slot.address):
@@ -171,7 +174,7 @@ class Servers:
             self.tally.kills["random"] += 1
         elif status == -signal.SIGKILL and slot.fail_at:
             self.tally.kills[slot.fail_at.partition(":")[0]] += 1
-        elif status == 0 or slot.number >= self.wanted:
+        elif status == 0 or slot.number >= self.wanted or (status == -signal.SIGTERM and slot.asked_to_end):
             return
         elif time.monotonic() - slot.started_at < 20:
             self.tally.failed_starts += 1  # the database is gone; whoever runs it lets it start again
@@ -181,7 +184,7 @@ class Servers:
 
     def _start(self, slot: Slot) -> None:
         slot.fail_at = self._fail_point() if self.arm else ""
-        slot.killed_by_us = False
+        slot.killed_by_us = slot.asked_to_end = False
         own = {"TBOT_PORT": str(slot.port), "TORTURE_CLOCK": str(self.clock)}
         armed = {"TBOT_FAIL_AT": slot.fail_at} if slot.fail_at else {}
         slot.process = subprocess.Popen(
