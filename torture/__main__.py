@@ -17,7 +17,7 @@ USAGE = """Kill, cut, delay and starve the real program, then prove that it kept
 
 Usage:
   torture [options]
-  torture report <json>...
+  torture report [--note=<text>] <json>...
 
 Options:
   --minutes=<n>       How long, shared by the databases [default: 2].
@@ -27,6 +27,7 @@ Options:
   --changes=<n>       Changes a second in ConnectWise, each with some ten hooks [default: 11].
   --json=<file>       Where the results go [default: build/torture.json].
   --logs=<folder>     Keep the servers' logs there.
+  --note=<text>       What a reader of the page has to know of these runs.
 """
 
 
@@ -34,7 +35,7 @@ def main(arguments: list[str]) -> int:
     """Run it. Returns the exit status."""
     options = docopt.docopt(USAGE, arguments)
     if options["report"]:
-        sys.stdout.write(report.page([Path(each) for each in options["<json>"]]))
+        sys.stdout.write(report.page([Path(each) for each in options["<json>"]], options["--note"] or ""))
         return 0
     kinds = ["sqlite", "postgres"] if options["--database"] in ("both", "") else [options["--database"]]
     seed = int(options["--seed"] or 0) or random.SystemRandom().randrange(1, 10**6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,8 +31,8 @@ def table(results: Sequence[Any]) -> str:
     return _tables([vars(result) for result in results])
 
 
-def page(files: Sequence[Path]) -> str:
-    """Return `docs/reliability.md` from the results of one or several runs."""
+def page(files: Sequence[Path], note: str = "") -> str:
+    """Return `docs/reliability.md` from the results of one or several runs, with a note about them."""
     documents = [json.loads(file.read_text()) for file in files]
     campaigns = [campaign for document in documents for campaign in document["campaigns"]]
     first = documents[0]
@@ -49,7 +50,7 @@ def page(files: Sequence[Path]) -> str:
         f"{_tables(campaigns)}\n"
         "A *hook* is a distinct post that was answered 200; ConnectWise sends several for one change, here some\n"
         "sixteen. Duplicates are messages that Webex received more than once; each was flagged in the ledger unless\n"
-        "said otherwise.\n"
+        "said otherwise.\n" + (f"\n{textwrap.fill(note, 110)}\n" if note else "")
     )
 
 
