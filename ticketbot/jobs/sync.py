@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import asdict
 
 from ticketbot import db, errors
-from ticketbot.jobs import sync_boards, sync_recipients, sync_run, sync_tickets
+from ticketbot.jobs import sync_run
 from ticketbot.models import syncs, tickets
 
 _logger = logging.getLogger(__name__)
@@ -129,6 +129,8 @@ def _outcome(run: sync_run.Run, request: Request) -> str | None:
 
 def _work(run: sync_run.Run, request: Request) -> None:
     """Do one sync after the other; one that the outside world does not let happen keeps none of the others away."""
+    from ticketbot.jobs import sync_boards, sync_recipients, sync_tickets  # not before a sync wants them
+
     parts: list[tuple[bool, str, Callable[[], None]]] = [
         (request.boards, "boards", lambda: sync_boards.sync(run)),
         (request.recipients, "recipients", lambda: sync_recipients.sync(run)),
