@@ -49,7 +49,7 @@ def test_what_comes_in_while_one_is_committed_is_committed_together(box: Callabl
         outcomes = [pool.submit(here.accept, _arrival(0))]
         assert begun.wait(10)
         outcomes += [pool.submit(here.accept, _arrival(number)) for number in range(1, THREADS)]
-        assert wait_for(lambda: len(here._waiting) == THREADS - 1)
+        assert wait_for(lambda: len(here._arrivals) == THREADS - 1)
         go_on.set()
         assert {each.result(10) for each in outcomes} == {"accepted"}
     assert batches == [[0], [*range(1, THREADS)]]

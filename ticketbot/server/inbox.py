@@ -1,8 +1,7 @@
 """Commit webhooks before they are acknowledged, those that come in together in one transaction (W3, W4).
 
 A commit costs the disk as much for eight hooks as for one. So whoever gets the turn commits for all that came in while
-the one before was busy: nobody waits for a timer, and a burst costs a few commits instead of many. Everybody else
-sleeps until he is told how it went, or that the turn is his.
+the one before was busy: nobody waits for a timer, and a burst costs a few commits instead of many.
 """
 
 from __future__ import annotations
@@ -17,12 +16,6 @@ from ticketbot import db, errors
 from ticketbot.models import events
 
 
-def _asleep() -> threading.Lock:
-    lock = threading.Lock()
-    lock.acquire()
-    return lock
-
-
 class Arrival(msgspec.Struct):
     """A verified hook. `outcome` is set by whoever commits it: `accepted`, `replayed`, or what went wrong."""
 
@@ -33,16 +26,15 @@ class Arrival(msgspec.Struct):
     correlation: str
     at: datetime
     outcome: str | Exception | None = None
-    woken: threading.Lock = msgspec.field(default_factory=_asleep)
 
 
 class Inbox:
     """The one way in for hooks; shared by all threads of the server."""
 
     def __init__(self) -> None:
+        self._turn = threading.Lock()
         self._lock = threading.Lock()
-        self._waiting: list[Arrival] = []
-        self._is_busy = False
+        self._arrivals: list[Arrival] = []
 
     def accept(self, arrival: Arrival) -> str:
         """Return `accepted` or `replayed` once that is committed.
@@ -50,26 +42,16 @@ class Inbox:
         Raises `Unreachable` when the database does not take it: nothing was accepted then.
         """
         with self._lock:
-            self._waiting.append(arrival)
-            has_turn, self._is_busy = not self._is_busy, True
-        if not has_turn:
-            arrival.woken.acquire()
-        if arrival.outcome is None:
-            self._settle_all()
+            self._arrivals.append(arrival)
+        with self._turn:
+            if arrival.outcome is None:
+                with self._lock:
+                    batch, self._arrivals = self._arrivals, []
+                _settle(batch)
         if isinstance(arrival.outcome, Exception):
             raise arrival.outcome
         assert arrival.outcome is not None
         return arrival.outcome
-
-    def _settle_all(self) -> None:
-        with self._lock:
-            batch, self._waiting = self._waiting, []
-        _settle(batch)
-        with self._lock:
-            following = self._waiting[:1]
-            self._is_busy = bool(following)
-        for arrival in (*following, *batch):
-            arrival.woken.release()
 
 
 def _settle(batch: Sequence[Arrival]) -> None:
