@@ -1,8 +1,9 @@
-"""What all tests share: the databases, and Hypothesis as CI wants it."""
+"""What all tests share: the databases, Hypothesis as CI wants it, and Ctrl+C."""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from typing import Any
 
@@ -14,6 +15,9 @@ pytest_plugins = ["tests.databases"]
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+# A shell starts what it puts into the background with Ctrl+C ignored, and so would be the processes that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
