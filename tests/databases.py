@@ -85,6 +85,15 @@ def sqlite(tmp_path: Path, migrated_sqlite: bytes) -> Iterator[str]:
     db.close_database()
 
 
+@pytest.fixture
+def postgres(migrated_postgres: str) -> Iterator[str]:
+    """Open an empty PostgreSQL database, for tests of what only that one does."""
+    url = fresh_postgres(migrated_postgres)
+    db.open_database(url)
+    yield url
+    db.close_database()
+
+
 class Outage:
     """A time in which nothing can be written, because somebody else holds the lock of the SQLite file."""
 

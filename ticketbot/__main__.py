@@ -95,9 +95,9 @@ def _serve(arguments: Arguments, environ: Environ) -> int:
     import gc
     import logging
 
-    gc.disable()  # nothing that is imported is garbage, and looking for some takes a twentieth of the start
     settings = _settings(arguments, environ, warn=logging.getLogger("ticketbot").warning)
     settings.require("serve")
+    gc.disable()  # nothing that is imported is garbage, and looking for some takes a twentieth of the start
     from ticketbot.server import serve
 
     gc.enable()

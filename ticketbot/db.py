@@ -12,7 +12,7 @@ import re
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +26,7 @@ from ticketbot import errors, failpoints, kinds
 
 POOL_SIZE = 40  # more than all threads of one server: waitress, workers, senders, sync
 TRUSTED_IDLE_S = 1.0
+CHUNK = 400  # rows of one statement; SQLite allows 32,766 variables
 BUSY_TIMEOUT_MS = 10_000  # another process on the same SQLite file (`tbot init` beside the server)
 
 _SKIP_LOCKED = "FOR UPDATE SKIP LOCKED"
@@ -265,6 +266,22 @@ def read(model: type[M], sql: str, *values: object) -> list[M]:
         )
         for row in cursor.fetchall()
     ]
+
+
+def by_id(model: type[M], ids: Iterable[int]) -> dict[int, M]:
+    """Return the rows of a model with these ids, by id."""
+    wanted = sorted(set(ids))
+    found: dict[int, M] = {}
+    for start in range(0, len(wanted), CHUNK):
+        chunk = wanted[start : start + CHUNK]
+        query = f'SELECT * FROM "{model._meta.table_name}" WHERE id IN {list_of(chunk)}'  # noqa: S608
+        found |= {row.id: row for row in read(model, query, *chunk)}
+    return found
+
+
+def finds(sql: str, *values: object) -> bool:
+    """Tell whether a query written by hand finds any row."""
+    return run(sql, *values).fetchone() is not None
 
 
 def change(model: type[Model], changes: Mapping[str, Any], where: str, *values: object) -> int:

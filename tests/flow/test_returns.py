@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.databases import fresh_postgres
 from tests.stepping import event_rows
 from tests.world import wait_for
 from ticketbot import db
@@ -17,14 +15,6 @@ from ticketbot.models import events
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
 WITHIN_S = 20.0
-
-
-@pytest.fixture
-def postgres(migrated_postgres: str) -> Iterator[None]:
-    """Open an empty PostgreSQL database."""
-    db.open_database(fresh_postgres(migrated_postgres))
-    yield
-    db.close_database()
 
 
 def _hook(action: str, at: datetime) -> None:

@@ -7,18 +7,10 @@ from datetime import UTC, datetime
 import psycopg2
 import pytest
 
-from tests.databases import fresh_postgres
 from ticketbot import db, errors
 from ticketbot.models import events, routing, state
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def postgres(migrated_postgres: str) -> str:
-    url = fresh_postgres(migrated_postgres)
-    db.open_database(url)
-    return url
 
 
 def _pid() -> int:
@@ -36,6 +28,7 @@ def _end(pid: int, url: str) -> None:
     connection.close()
 
 
+@pytest.mark.postgres
 def test_a_connection_that_died_while_it_was_idle_for_long_is_replaced(
     postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -44,9 +37,9 @@ def test_a_connection_that_died_while_it_was_idle_for_long_is_replaced(
     pid = _pid()
     _end(pid, postgres)
     assert _pid() != pid
-    db.close_database()
 
 
+@pytest.mark.postgres
 def test_one_that_died_just_now_fails_one_statement_and_takes_the_other_idle_ones_along(
     postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,16 +49,15 @@ def test_one_that_died_just_now_fails_one_statement_and_takes_the_other_idle_one
     with pytest.raises(errors.Unreachable, match="The database does not answer"):
         _pid()
     assert _pid() != pid
-    db.close_database()
 
 
+@pytest.mark.postgres
 def test_a_living_connection_is_used_again_without_being_asked(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(db, "TRUSTED_IDLE_S", 3600.0)
     asked: list[object] = []
     monkeypatch.setattr(type(db.database._adapter), "is_connection_closed", lambda _, conn: asked.append(conn))
     pids = {_pid() for _ in range(5)}
     assert (len(pids), asked) == (1, [])
-    db.close_database()
 
 
 def test_rows_read_by_hand_are_like_those_that_peewee_reads(database: str) -> None:

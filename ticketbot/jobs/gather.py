@@ -43,7 +43,7 @@ def _own_facts(ticket: records.Ticket, reading: refresh.Reading, locale: Locale,
         notes = tuple(_note(note) for note in reading.notes)
         subjects = [f"new:{ticket.id}", *(note.subject for note in notes if note.key not in decided)]
         config = state.read_config()
-        stored = tickets.known(tickets.Ticket, [ticket.id]).get(ticket.id)
+        stored = db.by_id(tickets.Ticket, [ticket.id]).get(ticket.id)
         on_board = routing.enabled_rules(ticket.board.id) if ticket.board else []
         return facts.Facts(
             now=now,

@@ -39,7 +39,7 @@ def refresh_names(ticket: records.Ticket, outside: Outside, now: datetime) -> No
     asked: dict[Any, Future[list[dict[str, Any]]]] = {}
     with db.session():
         for model, ref, fetch in _references(ticket, outside.connectwise):
-            if ref is not None and not _is_fresh(tickets.known(model, [ref.id]).get(ref.id), now):
+            if ref is not None and not _is_fresh(db.by_id(model, [ref.id]).get(ref.id), now):
                 asked[model] = outside.pool.submit(fetch)
     found = {model: _rows_or_nothing(future) for model, future in asked.items()}
     rows = {model: [row | {"fetched_at": now, "deleted_at": None} for row in each] for model, each in found.items()}

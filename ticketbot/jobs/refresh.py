@@ -64,7 +64,7 @@ def find(ticket_id: int, likely: str, source: connectwise.ConnectWise) -> record
 
 def _known_kind(ticket_id: int) -> str | None:
     with db.session():
-        row = tickets.known(tickets.Ticket, [ticket_id]).get(ticket_id)
+        row = db.by_id(tickets.Ticket, [ticket_id]).get(ticket_id)
     return None if row is None else str(row.kind)
 
 

@@ -254,17 +254,13 @@ def revive(which: peewee.Expression, *, now: datetime) -> int:
 def is_due(now: datetime) -> bool:
     """Tell whether a worker may find something to do."""
     due = "SELECT id FROM event INDEXED BY event_due WHERE state = 'waiting' AND due_at <= ? LIMIT 1"
-    return _is_any(due, now) or _is_any(_ABANDONED, now)
+    return db.finds(due, now) or db.finds(_ABANDONED, now)
 
 
 def is_stuck(before: datetime) -> bool:
     """Tell whether a worker could have claimed something ever since a moment, and none has (O2)."""
     last = state.last_hold("connectwise")
-    return (last is None or last.until < before) and (_is_any(_ABANDONED, before) or _is_any(_FREE, before))
-
-
-def _is_any(sql: str, moment: datetime) -> bool:
-    return db.run(sql, moment).fetchone() is not None
+    return (last is None or last.until < before) and (db.finds(_ABANDONED, before) or db.finds(_FREE, before))
 
 
 def is_failing() -> bool:

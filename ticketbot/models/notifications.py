@@ -247,7 +247,7 @@ def is_stuck(before: datetime) -> bool:
     last = state.last_hold("webex")
     if is_abandoned(before):
         return True
-    return (last is None or last.until < before) and db.run(_CLAIMABLE, before, before).fetchone() is not None
+    return (last is None or last.until < before) and db.finds(_CLAIMABLE, before, before)
 
 
 def is_abandoned(now: datetime) -> bool:
@@ -263,7 +263,7 @@ def has_overdue(now: datetime) -> bool:
 def is_due(now: datetime) -> bool:
     """Tell whether a sender may find something to do."""
     due = "SELECT id FROM notification INDEXED BY notification_due WHERE state = 'pending' AND next_try_at <= ? LIMIT 1"
-    return db.run(due, now).fetchone() is not None
+    return db.finds(due, now)
 
 
 def is_old(before: datetime) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,8 +13,6 @@ from ticketbot.models import tickets
 
 ROOM = "room"
 PERSON = "person"
-
-_CHUNK = 400  # rows of one statement; SQLite allows 32,766 variables
 
 
 class Recipient(db.Model):
@@ -68,16 +66,7 @@ class FoundPerson(NamedTuple):
 
 def recipient(recipient_id: int) -> Recipient:
     """Return one recipient; none is ever deleted."""
-    return _known({recipient_id})[recipient_id]
-
-
-def _known(ids: Collection[int]) -> dict[int, Recipient]:
-    wanted = sorted(ids)
-    rows: list[Recipient] = []
-    for start in range(0, len(wanted), _CHUNK):
-        chunk = wanted[start : start + _CHUNK]
-        rows += db.read(Recipient, f"SELECT * FROM recipient WHERE id IN {db.list_of(chunk)}", *chunk)  # noqa: S608
-    return {row.id: row for row in rows}
+    return db.by_id(Recipient, [recipient_id])[recipient_id]
 
 
 def people_by_email(emails: Iterable[str]) -> dict[str, list[Recipient]]:
@@ -123,7 +112,7 @@ def store_people(email: str, people: Sequence[FoundPerson], now: datetime) -> No
 def enabled_rules(board_id: int) -> list[Rule]:
     """Return the enabled rules of a board with their recipients, in the order of their ids."""
     rules = db.read(Rule, "SELECT * FROM rule WHERE board_id = ? AND enabled ORDER BY id", board_id)
-    known = _known({rule.recipient_id for rule in rules})
+    known = db.by_id(Recipient, {rule.recipient_id for rule in rules})
     for rule in rules:
         rule.recipient = known[rule.recipient_id]
     return rules
@@ -143,7 +132,7 @@ def all_forwards() -> peewee.ModelSelect:
 def enabled_forwards() -> list[Forward]:
     """Return every enabled forward with source and destination, whatever its time."""
     forwards = db.read(Forward, "SELECT * FROM forward WHERE enabled ORDER BY id")
-    known = _known({end for forward in forwards for end in (forward.source_id, forward.destination_id)})
+    known = db.by_id(Recipient, {end for forward in forwards for end in (forward.source_id, forward.destination_id)})
     for forward in forwards:
         forward.source, forward.destination = known[forward.source_id], known[forward.destination_id]
     return forwards
@@ -168,5 +157,5 @@ def store_recipients(rows: Sequence[Mapping[str, Any]], *, keep: Sequence[str] =
 def deactivate(webex_ids: Iterable[str]) -> None:
     """Mark recipients as vanished from Webex; rules and forwards go on pointing at them (S2)."""
     wanted = sorted(webex_ids)
-    for start in range(0, len(wanted), _CHUNK):
-        Recipient.update(active=False).where(Recipient.webex_id.in_(wanted[start : start + _CHUNK])).execute()
+    for start in range(0, len(wanted), db.CHUNK):
+        Recipient.update(active=False).where(Recipient.webex_id.in_(wanted[start : start + db.CHUNK])).execute()

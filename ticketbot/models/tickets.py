@@ -117,15 +117,6 @@ class Note(db.Model):
 
 NoteKey = tuple[str, int]
 
-_CHUNK = 400  # rows of one statement; SQLite allows 32,766 variables
-
-
-def known(model: type[db.Model], ids: Iterable[int]) -> dict[int, Any]:
-    """Return the rows of `model` with these ConnectWise ids, by id."""
-    wanted = sorted(set(ids))
-    query = f'SELECT * FROM "{model._meta.table_name}" WHERE id IN {db.list_of(wanted)}'  # noqa: S608
-    return {row.id: row for row in db.read(model, query, *wanted)} if wanted else {}
-
 
 def members_by_identifier(identifiers: Iterable[str]) -> dict[str, Member]:
     """Return the members with these identifiers, by identifier in lower case."""
@@ -156,8 +147,8 @@ def living(model: type[db.Model], among: Any = None) -> set[int]:
 def soft_delete(model: type[db.Model], ids: Iterable[int], now: datetime) -> None:
     """Mark rows of `model` as gone in ConnectWise."""
     wanted = sorted(ids)
-    for start in range(0, len(wanted), _CHUNK):
-        model.update(deleted_at=now).where(model.id.in_(wanted[start : start + _CHUNK])).execute()
+    for start in range(0, len(wanted), db.CHUNK):
+        model.update(deleted_at=now).where(model.id.in_(wanted[start : start + db.CHUNK])).execute()
 
 
 _DECIDED = ("announced_at", "decided_at_update", "notes_read_at_update")
@@ -185,8 +176,8 @@ def _changed_notes(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]
     """Leave out what we hold already: of a ticket's notes all but the newest are old acquaintances."""
     kinds, ids = _kinds_and_ids((row["kind"], row["note_id"]) for row in rows)
     known: dict[NoteKey, datetime | None] = {}
-    for start in range(0, len(ids), _CHUNK):
-        held = _notes("kind, note_id, updated_at", kinds, ids[start : start + _CHUNK])
+    for start in range(0, len(ids), db.CHUNK):
+        held = _notes("kind, note_id, updated_at", kinds, ids[start : start + db.CHUNK])
         known |= {(row.kind, row.note_id): row.updated_at for row in held}
     return [
         row
