@@ -256,13 +256,16 @@ def run(sql: str, *values: object) -> Any:
 
 
 def read(model: type[M], sql: str, *values: object) -> list[M]:
-    """Run a statement written by hand and return its rows, or what it names of them, as rows of a model."""
+    """Run a statement written by hand and return its rows, or what it names of them, as rows of a model.
+
+    Columns that a newer program has added are ignored: the version before still runs (O5).
+    """
     cursor = run(sql, *values)
-    fields = [model._meta.columns[column[0]] for column in cursor.description]
+    fields = [model._meta.columns.get(column[0]) for column in cursor.description]
     return [
         model(
             __no_default__=True,
-            **{field.name: field.python_value(value) for field, value in zip(fields, row, strict=True)},
+            **{field.name: field.python_value(value) for field, value in zip(fields, row, strict=True) if field},
         )
         for row in cursor.fetchall()
     ]

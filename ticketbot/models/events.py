@@ -58,6 +58,13 @@ Event.add_index(Event.index(Event.lease_until, where=peewee.SQL("state = 'runnin
 Event.add_index(Event.index(Event.state, Event.id, name="event_state"))
 
 
+class EventCrash(db.Model):
+    """An event whose process ended while it was running: `alone` counts the ends while nothing else ran (T7)."""
+
+    event = peewee.ForeignKeyField(Event, primary_key=True, on_delete="CASCADE", backref="crashes")
+    alone = peewee.IntegerField(default=0)
+
+
 class SeenMessage(db.Model):
     """A hook's `MessageId`, remembered for 7 days (W4)."""
 

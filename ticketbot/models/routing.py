@@ -27,6 +27,16 @@ class Recipient(db.Model):
     fetched_at = db.UtcField(null=True)
 
 
+class PersonEmail(db.Model):
+    """An address (lower case) of a person who may have several (D7)."""
+
+    email = peewee.TextField()
+    recipient = peewee.ForeignKeyField(Recipient, on_delete="CASCADE", backref="emails")
+
+    class Meta:
+        primary_key = peewee.CompositeKey("email", "recipient")
+
+
 class Rule(db.Model):
     """board -> recipient."""
 
