@@ -20,6 +20,7 @@ from ticketbot import db
 from ticketbot.models import events, notifications, state, syncs
 
 EVENT, NOTIFICATION = "event", "notification"
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 RENEW_EVERY_S = 10.0  # a lease lasts 30 s: two renewals may fail before it is lost
 
 _logger = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ class Held:
     """What this server holds leases on. `owner` is unique to this process, so a restarted one never mistakes itself."""
 
     def __init__(self) -> None:
-        self.owner = f"{_place()}/{os.getpid()}/{_started(os.getpid())}/{uuid.uuid4().hex[:8]}"
+        self.owner = f"{_place() or socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}/{uuid.uuid4().hex[:8]}"
         self._ids: set[tuple[str, int]] = set()
         self._lock = threading.Lock()
 
@@ -69,7 +70,7 @@ def release_of_the_dead(now: datetime) -> None:
 
 
 def is_dead(owner: str) -> bool:
-    """Tell whether an owner is certainly gone; one of another machine or container never is, for all we can see."""
+    """Tell whether an owner is certainly gone: only one of the same boot of this machine, and container, can be."""
     place, _, process = owner.partition("/")
     pid, _, rest = process.partition("/")
     started = rest.partition("/")[0]
@@ -84,12 +85,16 @@ def is_dead(owner: str) -> bool:
     return started != _started(int(pid))
 
 
-def _place() -> str:
-    """Name what process ids are unique in: the machine, and on Linux the container."""
+def _place() -> str | None:
+    """Return what process ids are unique in, or None where the system does not tell.
+
+    That is one boot of one machine and a pid namespace. Neither of the other two will do alone: cloned machines share a
+    host name, and the namespace of every host has the same inode (Linux, `PROC_PID_INIT_INO`).
+    """
     try:
-        return f"{socket.gethostname()}:{Path('/proc/self/ns/pid').readlink()}"
+        return f"{socket.gethostname()}:{BOOT_ID.read_text().strip()}:{Path('/proc/self/ns/pid').readlink()}"
     except OSError:
-        return socket.gethostname()
+        return None
 
 
 def _started(pid: int) -> str:

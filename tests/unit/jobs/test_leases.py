@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -131,15 +132,26 @@ def test_a_process_of_another_user_lives(monkeypatch: pytest.MonkeyPatch) -> Non
     assert leases.is_dead(other)
 
 
-def test_without_proc_a_process_is_known_by_machine_and_id(monkeypatch: pytest.MonkeyPatch, dead_pid: int) -> None:
-    """On macOS and Windows, and in a container that hides it."""
+def test_without_proc_nobody_is_taken_for_dead(monkeypatch: pytest.MonkeyPatch, dead_pid: int) -> None:
+    """On macOS, and in a container that hides it: leases run out by themselves there."""
     monkeypatch.setattr(Path, "readlink", _refuse(FileNotFoundError))
     monkeypatch.setattr(Path, "read_text", _refuse(FileNotFoundError))
     owner = leases.Held().owner
-    assert ":" not in owner
-    assert owner.split("/")[1:3] == [str(os.getpid()), "?"]
+    assert owner.split("/")[:3] == [socket.gethostname(), str(os.getpid()), "?"]
     assert not leases.is_dead(owner)
-    assert leases.is_dead(_owner(pid=dead_pid))
+    assert not leases.is_dead(_owner(pid=dead_pid))
+
+
+def test_a_machine_with_the_same_host_name_is_never_taken_for_dead(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, dead_pid: int
+) -> None:
+    """Cloned machines share it, and the inode of a host's pid namespace is the same constant everywhere."""
+    owner = _owner(pid=dead_pid)
+    assert leases.is_dead(owner)
+    other_boot = tmp_path / "boot_id"
+    other_boot.write_text("11111111-2222-3333-4444-555555555555\n")
+    monkeypatch.setattr(leases, "BOOT_ID", other_boot)
+    assert not leases.is_dead(owner)
 
 
 def test_every_owner_is_another_one() -> None:
