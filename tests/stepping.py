@@ -125,6 +125,7 @@ class Stepper:
 
     def work(self) -> None:
         """Do everything that is due now."""
+        leases.take_over(self.clock())
         while intake.work_next(self.events) or deliver.send_next(self.messages):
             pass
         housekeeping.tidy_outbox(self.clock())

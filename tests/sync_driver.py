@@ -48,7 +48,7 @@ def _sync(asked: dict[str, Any]) -> int:
     os.environ["TBOT_FAIL_AT"] = asked["fail_at"]
     importlib.reload(failpoints)
     db.open_database(asked["database"])
-    leases.release_of_the_dead(datetime.now(UTC))
+    leases.take_over(datetime.now(UTC))
     desk = sync_run.Desk(
         connectwise.ConnectWise(**asked["connectwise"]).in_background(),
         webex.Webex(**asked["webex"]),

@@ -56,7 +56,7 @@ MUTATIONS = (
         "the leases of the dead are forgotten",
         "sqlite",
         (
-            ("ticketbot/jobs/worker.py", "        leases.release_of_the_dead(self._now())\n", ""),
+            ("ticketbot/jobs/worker.py", "        leases.take_over(self._now())\n", ""),
             (_NOTIFICATIONS, "return _taken_back(now, Notification.lease_until < now)", "return 0"),
         ),
     ),

@@ -11,8 +11,8 @@ from tests.world import ledger
 from ticketbot import db, metrics
 from ticketbot.decide import plan
 from ticketbot.decide.facts import Facts, Plan
-from ticketbot.jobs import intake
-from ticketbot.models import events, tickets
+from ticketbot.jobs import intake, leases
+from ticketbot.models import event_claims, events, tickets
 from ticketbot.simulators import faults
 
 
@@ -150,9 +150,10 @@ def test_a_worker_that_was_too_slow_throws_nothing_away(stepper: Stepper) -> Non
     ticket = stepper.add_ticket("ana", note="zero")
     stepper.hook(ticket)
     other_events, _ = stepper.server()
-    paused = events.claim(stepper.events.held.owner, stepper.clock())
+    paused = event_claims.claim(stepper.events.held.owner, stepper.clock())
     stepper.clock.advance(seconds=31)
-    assert events.claim(other_events.held.owner, stepper.clock()) is not None
+    leases.take_over(stepper.clock())
+    assert event_claims.claim(other_events.held.owner, stepper.clock()) is not None
     stepper.hook(ticket)
     with db.transaction("return-event"):
         assert not events.give_back(paused, stepper.events.held.owner, due_at=stepper.clock(), error="too slow")
@@ -163,10 +164,10 @@ def test_two_servers_that_find_a_third_one_dead_lose_none_of_its_events(stepper:
     """T7, P1: the second to clean up finds the work done."""
     ticket = stepper.add_ticket("ana", note="zero")
     stepper.hook(ticket)
-    held = events.claim("dead", stepper.clock())
+    held = event_claims.claim("dead", stepper.clock())
     for _ in range(2):
         with db.transaction("release"):
-            events.release("dead", stepper.clock())
+            event_claims.take_back(events.Event.lease_owner == "dead", stepper.clock())
     with db.transaction("release"):
         assert not events.give_back(held, "dead", due_at=stepper.clock(), error=None)
     stepper.work()
@@ -181,7 +182,8 @@ def test_what_a_paused_worker_decided_is_void_once_its_event_was_taken_over(step
 
     def be_taken_over() -> None:
         stepper.clock.advance(seconds=31)
-        assert events.claim(other_events.held.owner, stepper.clock()) is not None
+        leases.take_over(stepper.clock())
+        assert event_claims.claim(other_events.held.owner, stepper.clock()) is not None
 
     assert intake.work_next(stepper.paused_before_its_commit(be_taken_over))
     assert ledger() == []
@@ -199,7 +201,8 @@ def test_a_paused_worker_that_fails_counts_nothing_once_its_event_was_taken_over
 
     def be_taken_over() -> None:
         stepper.clock.advance(seconds=31)
-        assert events.claim(other_events.held.owner, stepper.clock()) is not None
+        leases.take_over(stepper.clock())
+        assert event_claims.claim(other_events.held.owner, stepper.clock()) is not None
 
     assert intake.work_next(stepper.paused_before_its_commit(be_taken_over, decides=False))
     (event,) = event_rows()
@@ -216,7 +219,8 @@ def test_a_paused_worker_deletes_no_ticket_once_its_event_was_taken_over(stepper
 
     def be_taken_over() -> None:
         stepper.clock.advance(seconds=31)
-        assert events.claim(other_events.held.owner, stepper.clock()) is not None
+        leases.take_over(stepper.clock())
+        assert event_claims.claim(other_events.held.owner, stepper.clock()) is not None
 
     assert intake.work_next(stepper.paused_before_its_commit(be_taken_over, decides=False))
     assert _stored(ticket).deleted_at is None

@@ -10,7 +10,7 @@ import pytest
 from tests.stepping import event_rows
 from tests.world import wait_for
 from ticketbot import db
-from ticketbot.models import events
+from ticketbot.models import event_claims, events
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -61,7 +61,7 @@ def test_an_event_that_is_handed_back_takes_in_a_hook_that_is_committed_at_that_
     """W5: two events would wait for one ticket otherwise."""
     with db.transaction("accept"):
         _hook("added", NOW)
-    claimed = events.claim("one", NOW)
+    claimed = event_claims.claim("one", NOW)
     assert claimed is not None
     assert _hand_back_while_a_hook_is_committed(claimed)
     (row,) = event_rows()
@@ -75,7 +75,7 @@ def test_a_hook_that_is_just_being_folded_into_a_later_event_is_taken_over_with_
     """W5, P1: the later event is deleted, and what it held must not go with it."""
     with db.transaction("accept"):
         _hook("added", NOW)
-    claimed = events.claim("one", NOW)
+    claimed = event_claims.claim("one", NOW)
     assert claimed is not None
     with db.transaction("accept"):
         _hook("added", NOW)

@@ -27,7 +27,7 @@ from tests.property.bystander import Sending, Truth, Work
 from ticketbot import db, errors
 from ticketbot.decide import retry
 from ticketbot.jobs import housekeeping
-from ticketbot.models import events, notifications, routing, state
+from ticketbot.models import event_claims, events, notifications, routing, state
 
 _TIMES = int(os.environ.get("TBOT_TEST_EXAMPLES", "1"))  # `TBOT_TEST_EXAMPLES=100` looks a hundred times as hard
 _START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -89,7 +89,7 @@ class Queues(RuleBasedStateMachine):
             case ["renew"]:
                 self._renew()
             case ["tidy"]:
-                housekeeping.tidy_outbox(self.now)
+                self._tidy()
             case ["retry"]:
                 self._retry()
             case ["switch"]:
@@ -147,7 +147,7 @@ class Queues(RuleBasedStateMachine):
 
     def _claim_event(self) -> None:
         owner = self._new_owner()
-        event = events.claim(owner, self.now)
+        event = event_claims.claim(owner, self.now)
         if event is None:
             return
         others = [each for each in self._alive() if each.event.ticket_id == event.ticket_id]
@@ -220,8 +220,13 @@ class Queues(RuleBasedStateMachine):
 
     def _find_dead(self, owner: str) -> None:
         with db.transaction("release"):
-            events.release(owner, self.now)
+            event_claims.take_back(events.Event.lease_owner == owner, self.now)
             notifications.release(owner, self.now)
+
+    def _tidy(self) -> None:
+        housekeeping.tidy_outbox(self.now)
+        with db.transaction("release"):
+            event_claims.take_back(events.Event.lease_until < self.now, self.now)
 
     # Messages
 
@@ -321,7 +326,7 @@ class Queues(RuleBasedStateMachine):
         for _ in range(12):
             self.now += timedelta(seconds=301)  # longer than any lease, and than any hold after a few rounds
             self._retry()
-            housekeeping.tidy_outbox(self.now)
+            self._tidy()
             self._work_all_off()
             if self._all_is_over():
                 break
@@ -334,7 +339,7 @@ class Queues(RuleBasedStateMachine):
         return fates <= {events.DONE, *bystander.FINAL}
 
     def _work_all_off(self) -> None:
-        while event := events.claim("last", self.now):
+        while event := event_claims.claim("last", self.now):
             with db.transaction("finish-event"):
                 assert events.finish(event, "last", now=self.now, decisions=[])
                 news = sorted(self.truth.of(event.ticket_id) - self.truth.decided)

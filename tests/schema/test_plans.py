@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from ticketbot import db
-from ticketbot.models import events, notifications, routing
+from ticketbot.models import event_claims, events, notifications, routing
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 BEFORE, BACKLOG, RECIPIENTS = 300, 600, 5
@@ -75,7 +75,7 @@ def test_the_oldest_of_a_backlog_is_claimed_and_then_that_of_the_next_recipient(
 def test_a_waiting_event_is_found_by_index(database: str) -> None:
     with db.transaction("test"):
         events.add_or_fold(events.Change(number, "hook", None, None, "c", NOW) for number in range(200))
-    plan = _plan(events._CLAIM, "a server", NOW, NOW, NOW, NOW)
+    plan = _plan(event_claims._CLAIM.format(event_claims._FREE), "a server", NOW, NOW, NOW)
     if db.is_postgres():
         assert re.search(r"event_(due|state|one_waiting)", plan), plan
     else:

@@ -16,7 +16,7 @@ from tests.databases import fresh_postgres
 from ticketbot import db, errors
 from ticketbot.models import schema, state
 
-_MODULES = ("tickets", "routing", "events", "notifications", "state", "admin", "signing_keys")
+_MODULES = ("tickets", "routing", "events", "event_claims", "notifications", "state", "admin", "signing_keys")
 
 
 def _models() -> list[type[peewee.Model]]:

@@ -17,7 +17,7 @@ import msgspec
 from ticketbot import db, errors, log, metrics
 from ticketbot.decide import facts, plan, retry
 from ticketbot.jobs import gather, leases, lookups, refresh
-from ticketbot.models import events, notifications, state, tickets
+from ticketbot.models import event_claims, events, notifications, state, tickets
 from ticketbot.remote import records
 
 _logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Desk(msgspec.Struct, frozen=True):
 def work_next(desk: Desk) -> bool:
     """Work the next due event off; False when there is none. A failure of the event is not one of this function."""
     claimed_at = desk.now()
-    event = events.claim(desk.held.owner, claimed_at)
+    event = event_claims.claim(desk.held.owner, claimed_at)
     if event is None:
         return False
     desk.claimed()

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from ticketbot import db
-from ticketbot.models import events, notifications, state, syncs
+from ticketbot import db, metrics
+from ticketbot.models import event_claims, events, notifications, state, syncs
 
 EVENT, NOTIFICATION = "event", "notification"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -56,17 +56,31 @@ class Held:
                 (events if kind == EVENT else notifications).renew(row_id, self.owner, now)
 
 
-def release_of_the_dead(now: datetime) -> None:
-    """Free at once what processes of this machine held that are no more; others' leases run out by themselves."""
+def take_over(now: datetime) -> None:
+    """Free what a process held that is gone: at once if it ran on this machine, otherwise when its leases run out."""
     with db.session():
         owners = events.owners() | notifications.owners() | syncs.owners() | state.lease_owners()
+        is_abandoned = event_claims.is_abandoned(now)
     for owner in sorted(filter(is_dead, owners)):
         with db.transaction("release"):
-            events.release(owner, now)
+            dead = event_claims.take_back(events.Event.lease_owner == owner, now)
             notifications.release(owner, now)
             syncs.release(owner, now)
             state.release_leases(owner)
         _logger.warning("took over the work of a server that is gone: %s", owner)
+        _report_dead(dead)
+    if is_abandoned:
+        with db.transaction("release"):
+            dead = event_claims.take_back(events.Event.lease_until < now, now)
+        _report_dead(dead)
+
+
+def _report_dead(dead: list[events.Event]) -> None:
+    for event in dead:
+        _logger.error(
+            "ticket %d: %s; given up, see `tbot explain %d`", event.ticket_id, event_claims.CRASHED, event.ticket_id
+        )
+        metrics.EVENTS.labels("dead").inc()
 
 
 def is_dead(owner: str) -> bool:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from ticketbot import db, errors
 from ticketbot.jobs import deliver, duties, housekeeping, intake, leases, sync
-from ticketbot.models import events, notifications, state
+from ticketbot.models import event_claims, notifications, state
 
 SENDERS = 8  # enough to use the 50 posts a second that Webex may allow, at 100 ms each
 SLEEP_S = 5.0  # a bell that was missed costs no more
@@ -158,7 +158,7 @@ class Worker:
     def _look(self) -> None:
         now = self._now()
         with db.session():
-            events_wait, messages_wait = events.is_due(now), notifications.is_due(now)
+            events_wait, messages_wait = event_claims.is_due(now), notifications.is_due(now)
             holds = state.ends_of_holds(now)
         self._is_busy = events_wait or messages_wait
         if self._is_busy and holds:  # to the moment: a crowd waits for it, and what Webex allows meanwhile is lost
@@ -172,7 +172,7 @@ class Worker:
         self._held = frozenset(holds)
 
     def _tidy(self) -> None:
-        leases.release_of_the_dead(self._now())
+        leases.take_over(self._now())
         sync.bury_abandoned(self._now())
         housekeeping.tidy_outbox(self._now())
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import peewee
 
 from ticketbot import db
-from ticketbot.models import state, tickets
+from ticketbot.models import tickets
 
 WAITING, RUNNING, DONE, DEAD = "waiting", "running", "done", "dead"
 LEASE_S = 30.0
@@ -58,13 +58,6 @@ Event.add_index(Event.index(Event.lease_until, where=peewee.SQL("state = 'runnin
 Event.add_index(Event.index(Event.state, Event.id, name="event_state"))
 
 
-class EventCrash(db.Model):
-    """An event whose process ended while it was running: `alone` counts the ends while nothing else ran (T7)."""
-
-    event = peewee.ForeignKeyField(Event, primary_key=True, on_delete="CASCADE", backref="crashes")
-    alone = peewee.IntegerField(default=0)
-
-
 class SeenMessage(db.Model):
     """A hook's `MessageId`, remembered for 7 days (W4)."""
 
@@ -98,20 +91,7 @@ _ADD_OR_FOLD = """
 
 
 _MINE = "id = ? AND state = 'running' AND lease_owner = ?"
-# What may be claimed. The states as text and not as values: only so do both databases use the partial indexes. SQLite
-# is told which of them: left alone, it sorts all that waits for every claim.
-_ABANDONED = "SELECT id FROM event INDEXED BY event_lease WHERE state = 'running' AND lease_until < ? LIMIT 1"
-_FREE = """
-    SELECT id FROM event AS due INDEXED BY event_due WHERE state = 'waiting' AND due_at <= ? AND NOT EXISTS (
-        SELECT 1 FROM event AS busy WHERE busy.ticket_id = due.ticket_id AND busy.state = 'running'
-    ) ORDER BY due_at, id LIMIT 1
-"""
-_CLAIM = f"""
-    UPDATE event SET state = 'running', lease_owner = ?, lease_until = ?
-    WHERE id = COALESCE(({_ABANDONED} FOR UPDATE SKIP LOCKED), ({_FREE} FOR UPDATE SKIP LOCKED))
-        AND NOT EXISTS (SELECT 1 FROM hold WHERE service = 'connectwise' AND until > ?)
-    RETURNING *
-"""  # noqa: S608  (text of our own)
+_FORGET_CRASHES = "DELETE FROM event_crash WHERE event_id = ?"
 
 
 def first_sights(message_ids: Iterable[str], now: datetime) -> set[str]:
@@ -153,16 +133,6 @@ def _list_of(row: str, rows: Sequence[object]) -> str:
     return ", ".join([row] * len(rows))
 
 
-def claim(owner: str, now: datetime) -> Event | None:
-    """Take the event that is due longest, or one whose worker vanished; None when there is nothing to do.
-
-    A ticket whose event is running is left alone until that one ends or its lease expires.
-    """
-    with db.transaction("claim-event"):
-        claimed = db.read(Event, _CLAIM, owner, now + timedelta(seconds=LEASE_S), now, now, now)
-    return claimed[0] if claimed else None
-
-
 def renew(event_id: int, owner: str, now: datetime) -> bool:
     """Prolong a lease; False when somebody else has taken the event over."""
     return bool(db.change(Event, {"lease_until": now + timedelta(seconds=LEASE_S)}, _MINE, event_id, owner))
@@ -188,7 +158,10 @@ def finish(
         "attempts": event.attempts,
         "bugs": event.bugs,
     }
-    return bool(db.change(Event, changes, _MINE, event.id, owner))
+    is_ours = bool(db.change(Event, changes, _MINE, event.id, owner))
+    if is_ours:
+        db.run(_FORGET_CRASHES, event.id)
+    return is_ours
 
 
 def give_back(event: Event, owner: str, *, due_at: datetime, error: str | None) -> bool:
@@ -256,18 +229,6 @@ def revive(which: peewee.Expression, *, now: datetime) -> int:
         .where(Event.state == DEAD, which, Event.id.in_(last_of_each), ~peewee.fn.EXISTS(waits))
         .execute()
     )
-
-
-def is_due(now: datetime) -> bool:
-    """Tell whether a worker may find something to do."""
-    due = "SELECT id FROM event INDEXED BY event_due WHERE state = 'waiting' AND due_at <= ? LIMIT 1"
-    return db.finds(due, now) or db.finds(_ABANDONED, now)
-
-
-def is_stuck(before: datetime) -> bool:
-    """Tell whether a worker could have claimed something ever since a moment, and none has (O2)."""
-    last = state.last_hold("connectwise")
-    return (last is None or last.until < before) and (db.finds(_ABANDONED, before) or db.finds(_FREE, before))
 
 
 def is_failing() -> bool:

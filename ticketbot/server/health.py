@@ -13,7 +13,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from ticketbot import db, errors, metrics
-from ticketbot.models import events, notifications, schema, state, syncs
+from ticketbot.models import event_claims, events, notifications, schema, state, syncs
 from ticketbot.server import app as application
 
 UNCLAIMED_FOR = timedelta(seconds=60)
@@ -56,7 +56,7 @@ def check(dead_threads: list[str], now: datetime, troubled: Collection[str] = ()
     try:
         with db.session():
             checks["schema"] = "ok" if schema.is_current() else "failed"
-            stuck = events.is_stuck(now - UNCLAIMED_FOR) or notifications.is_stuck(now - UNCLAIMED_FOR)
+            stuck = event_claims.is_stuck(now - UNCLAIMED_FOR) or notifications.is_stuck(now - UNCLAIMED_FOR)
             checks["queues"] = "failed" if stuck else "ok"
             for service in ("connectwise", "webex"):
                 checks[service] = "degraded" if service in troubled or _waits_for(service) else "ok"

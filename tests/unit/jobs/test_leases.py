@@ -16,7 +16,7 @@ import pytest
 from tests.databases import Outage
 from ticketbot import db
 from ticketbot.jobs import leases
-from ticketbot.models import events, notifications, routing, state, syncs
+from ticketbot.models import event_claims, events, notifications, routing, state, syncs
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=10)
@@ -64,7 +64,7 @@ def _take_everything(owner: str) -> None:
         notifications.add([sending])
         assert syncs.start({}, requested_by=None, owner=owner, now=NOW)
         assert state.take_lease("catch-up", owner=owner, now=NOW, seconds=60)
-    assert events.claim(owner, NOW)
+    assert event_claims.claim(owner, NOW)
     assert notifications.claim(owner, NOW)
 
 
@@ -82,7 +82,7 @@ def _owners() -> set[str]:
 def test_what_a_dead_process_of_this_machine_held_is_free_at_once(database: str, dead_pid: int) -> None:
     """T7, L1, L2: a server that is started again need not wait for the leases of the one that was killed."""
     _take_everything(_owner(pid=dead_pid))
-    leases.release_of_the_dead(LATER)
+    leases.take_over(LATER)
     assert _states() == ("waiting", "pending", "failed")
     assert _owners() == set()
     with db.session():
@@ -96,7 +96,7 @@ def test_what_a_living_process_or_another_machine_holds_stays_with_it(sqlite: st
     """T7, L1"""
     owner = _owner(**parts)
     _take_everything(owner)
-    leases.release_of_the_dead(LATER)
+    leases.take_over(LATER)
     assert _states() == ("running", "sending", "running")
     assert _owners() == {owner}
 
@@ -107,7 +107,7 @@ def test_of_two_servers_only_the_dead_one_loses_what_it_held(sqlite: str, dead_p
     _take_everything(living)
     with db.transaction("test"):
         assert state.take_lease("watchdog", owner=_owner(pid=dead_pid), now=NOW, seconds=60)
-    leases.release_of_the_dead(LATER)
+    leases.take_over(LATER)
     assert _states() == ("running", "sending", "running")
     assert _owners() == {living}
 

@@ -1,0 +1,119 @@
+"""T7: an event that ends the process it runs in does not hold up the others, and ends up dead."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from tests.stepping import Stepper, event_rows, heard
+from ticketbot import db, metrics
+from ticketbot.jobs import leases
+from ticketbot.models import event_claims, events, state
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+AFTER_A_LEASE = timedelta(seconds=31)
+
+
+def _queue(*tickets: int) -> None:
+    with db.transaction("accept"):
+        events.add_or_fold(
+            events.Change(ticket, "hook", "updated", None, f"hook-{ticket}", NOW + timedelta(seconds=place))
+            for place, ticket in enumerate(tickets)
+        )
+
+
+def _claim(owner: str, now: datetime = NOW + AFTER_A_LEASE) -> int | None:
+    event = event_claims.claim(owner, now)
+    return event and event.ticket_id
+
+
+def _finish(ticket: int, owner: str) -> None:
+    with db.transaction("finish-event"):
+        (event,) = [row for row in event_rows() if row.ticket_id == ticket and row.state == events.RUNNING]
+        assert events.finish(event, owner, now=NOW, decisions=[])
+
+
+def _crash(owner: str) -> None:
+    with db.transaction("release"):
+        event_claims.take_back(events.Event.lease_owner == owner, NOW)
+
+
+def test_an_event_that_ended_a_process_waits_until_its_server_runs_nothing_else(database: str) -> None:
+    _queue(7)
+    assert _claim("gone") == 7
+    _queue(8, 9)
+    assert _claim("one") == 8
+    _crash("gone")
+    assert _claim("one") is None
+    _finish(8, "one")
+    assert _claim("one") == 7
+
+
+def test_a_server_starts_nothing_beside_an_event_that_ended_a_process(database: str) -> None:
+    _queue(7, 8)
+    assert _claim("gone", NOW) == 7
+    _crash("gone")
+    assert _claim("one") == 7
+    assert _claim("one") is None
+    assert _claim("two") == 8, "other servers go on"
+    _finish(7, "one")
+    _queue(9)
+    assert _claim("one") == 9
+
+
+def test_after_five_ends_while_it_ran_alone_an_event_is_dead(stepper: Stepper) -> None:
+    counted = metrics.EVENTS.labels("dead")._value.get()
+    ticket = stepper.add_ticket("ana", note="kills")
+    stepper.hook(ticket)
+    for _ in range(1 + event_claims.MAX_CRASHES_ALONE):
+        assert event_claims.claim("gone", stepper.clock())
+        stepper.clock.advance(seconds=31)
+        leases.take_over(stepper.clock())
+    (event,) = event_rows()
+    assert (event.state, event.error) == (events.DEAD, event_claims.CRASHED)
+    assert metrics.EVENTS.labels("dead")._value.get() == counted + 1
+
+    with db.transaction("retry"):
+        assert events.revive(events.Event.id == event.id, now=stepper.clock())
+    stepper.work()
+    assert heard(stepper.world, "Ana Alvarez") == ["kills"]
+
+
+def test_a_server_that_was_stopped_never_counts_against_its_events(database: str) -> None:
+    _queue(7, 8)
+    for _ in range(2 * event_claims.MAX_CRASHES_ALONE):
+        assert _claim("stopped") == 7
+        assert _claim("stopped") == 8, "neither runs alone"
+        with db.transaction("release"):
+            events.release("stopped", NOW)
+    assert {row.state for row in event_rows()} == {events.WAITING}
+
+
+def test_an_event_waits_for_no_server_while_connectwise_refuses_everything(stepper: Stepper) -> None:
+    """T7: during a hold nothing is claimed, alone or not."""
+    stepper.hook(stepper.add_ticket("ana", note="kills"))
+    assert event_claims.claim("gone", stepper.clock())
+    stepper.clock.advance(seconds=31)
+    leases.take_over(stepper.clock())
+    until = stepper.clock() + timedelta(minutes=1)
+    with db.transaction("test"):
+        state.hold("connectwise", until=until, now=stepper.clock(), reason="401")
+    assert event_claims.claim("one", stepper.clock()) is None
+
+
+def test_a_process_found_gone_twice_is_counted_once(database: str) -> None:
+    _queue(7)
+    assert _claim("gone") == 7
+    _crash("gone")
+    _crash("gone")
+    with db.session():
+        assert [row.alone for row in event_claims.EventCrash.select()] == [0]
+
+
+def test_a_deleted_event_takes_its_crashes_along(database: str) -> None:
+    """O8"""
+    _queue(7)
+    assert _claim("gone") == 7
+    _crash("gone")
+    with db.transaction("retention"):
+        events.Event.delete().execute()
+        assert event_claims.EventCrash.select().count() == 0

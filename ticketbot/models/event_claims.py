@@ -1,0 +1,114 @@
+"""Which event is worked on next, and what becomes of those whose process has ended (T7)."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+
+import peewee
+
+from ticketbot import db
+from ticketbot.models import events, state
+from ticketbot.models.events import Event
+
+MAX_CRASHES_ALONE = 5
+CRASHED = f"the process ended {MAX_CRASHES_ALONE} times while it was working on this event and no other"
+
+
+class EventCrash(db.Model):
+    """An event whose process ended while it was running: `alone` counts the ends while nothing else ran (T7)."""
+
+    event = peewee.ForeignKeyField(Event, primary_key=True, on_delete="CASCADE", backref="crashes")
+    alone = peewee.IntegerField(default=0)
+
+
+# The states as text and not as values: only so do both databases use the partial indexes. SQLite is told which of them:
+# left alone, it sorts all that waits for every claim.
+_ABANDONED = "SELECT id FROM event INDEXED BY event_lease WHERE state = 'running' AND lease_until < ? LIMIT 1"
+_NOT_BUSY = """
+    due.state = 'waiting' AND due.due_at <= ? AND NOT EXISTS (
+        SELECT 1 FROM event AS busy WHERE busy.ticket_id = due.ticket_id AND busy.state = 'running'
+    )
+"""
+_FREE = f"""
+    SELECT id FROM event AS due INDEXED BY event_due
+    WHERE {_NOT_BUSY} AND NOT EXISTS (SELECT 1 FROM event_crash WHERE event_id = due.id)
+    ORDER BY due_at, id LIMIT 1
+"""  # noqa: S608  (text of our own, as all below)
+# Whatever ended a process is claimed alone: a server with such an event to run lets its others finish, and starts none.
+_TO_RUN_ALONE = f"""
+    SELECT due.id FROM event_crash JOIN event AS due ON due.id = event_crash.event_id
+    WHERE {_NOT_BUSY} ORDER BY due.due_at, due.id LIMIT 1
+"""  # noqa: S608
+_RUNS_HERE = "SELECT 1 FROM event WHERE state = 'running' AND lease_owner = ? LIMIT 1"
+_RUNS_ALONE_HERE = "SELECT 1 FROM event_crash JOIN event ON id = event_id WHERE state = 'running' AND lease_owner = ?"
+_CLAIM = """
+    UPDATE event SET state = 'running', lease_owner = ?, lease_until = ?
+    WHERE id = ({} FOR UPDATE SKIP LOCKED)
+        AND NOT EXISTS (SELECT 1 FROM hold WHERE service = 'connectwise' AND until > ?)
+    RETURNING *
+"""
+_COUNT_CRASH = """
+    INSERT INTO event_crash (event_id, alone) VALUES (?, 0)
+    ON CONFLICT (event_id) DO UPDATE SET alone = event_crash.alone + 1 RETURNING alone
+"""
+# Two threads of one server must not both see that nothing runs there.
+_claiming = threading.Lock()
+
+
+def claim(owner: str, now: datetime) -> Event | None:
+    """Take the event that is due longest; None when there is nothing to do.
+
+    A ticket whose event is running is left alone until that one ends. An event whose process ended while it was running
+    comes first, and alone (T7).
+    """
+    with _claiming, db.transaction("claim-event"):
+        which = _next_to_claim(owner, now)
+        lease_until = now + timedelta(seconds=events.LEASE_S)
+        claimed = db.read(Event, _CLAIM.format(which), owner, lease_until, now, now) if which else []
+    return claimed[0] if claimed else None
+
+
+def _next_to_claim(owner: str, now: datetime) -> str | None:
+    """Return the query for the event to claim, None while one runs alone here, or is about to."""
+    if not db.finds("SELECT 1 FROM event_crash LIMIT 1"):
+        return _FREE
+    if db.finds(_RUNS_ALONE_HERE, owner):
+        return None
+    if not db.finds(_TO_RUN_ALONE, now):
+        return _FREE
+    return None if db.finds(_RUNS_HERE, owner) else _TO_RUN_ALONE
+
+
+def take_back(which: peewee.Expression, now: datetime) -> list[Event]:
+    """Let events wait again whose process has ended, each to be claimed alone; returns those that are dead now.
+
+    Nobody knows which of several events ended a process. So the first end is not counted, nor any while others ran.
+    """
+    dead = []
+    running = Event.select().where(Event.state == events.RUNNING, which).order_by(Event.ticket_id)
+    for event in db.locking(running):  # so that of two servers only one counts
+        owner = event.lease_owner
+        (alone,) = db.run(_COUNT_CRASH, event.id).fetchone()
+        if alone < MAX_CRASHES_ALONE:
+            events.give_back(event, owner, due_at=now, error=event.error)
+        elif events.finish(event, owner, now=now, decisions=[], error=CRASHED, dead=True):
+            dead.append(event)
+    return dead
+
+
+def is_abandoned(now: datetime) -> bool:
+    """Tell whether the lease of a running event has run out."""
+    return db.finds(_ABANDONED, now)
+
+
+def is_due(now: datetime) -> bool:
+    """Tell whether a worker may find something to do."""
+    due = "SELECT id FROM event INDEXED BY event_due WHERE state = 'waiting' AND due_at <= ? LIMIT 1"
+    return db.finds(due, now)
+
+
+def is_stuck(before: datetime) -> bool:
+    """Tell whether a worker could have claimed something ever since a moment, and none has (O2)."""
+    last = state.last_hold("connectwise")
+    return (last is None or last.until < before) and (db.finds(_ABANDONED, before) or db.finds(_FREE, before))
