@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 _ASKED = frozenset({signal.SIGTERM, signal.SIGINT})
@@ -19,3 +20,8 @@ def hold_signals() -> None:
 def wait_for_signal() -> None:
     """Return once SIGTERM or Ctrl+C has come; those that come later are not heard."""
     signal.sigwait(_ASKED)
+
+
+def ask() -> None:
+    """Ask this process to end, as somebody else would."""
+    os.kill(os.getpid(), signal.SIGTERM)

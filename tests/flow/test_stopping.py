@@ -7,8 +7,8 @@ import time
 
 from tests.servers import ServerProcess
 from tests.world import World, is_quiet, ledger, post_hook, wait_for
-from ticketbot import db
-from ticketbot.models import events, notifications
+from ticketbot import db, errors
+from ticketbot.models import events, notifications, schema, state
 from ticketbot.simulators import calls, faults
 
 _MARGIN_S = 3.0
@@ -79,3 +79,17 @@ def test_what_hangs_is_released_after_ten_seconds(sqlite: str) -> None:
         with ServerProcess(world.environ()):
             assert wait_for(lambda: is_quiet() and len(ledger()) == 2, 5.0)
         assert [(row.state, row.possible_duplicate) for row in ledger()] == [("sent", True), ("sent", False)]
+
+
+def test_a_server_stops_with_7_when_a_newer_release_takes_over_its_database(world: World) -> None:
+    """O5: it finishes and releases what it had claimed, so that the newer one need not wait for leases."""
+    with ServerProcess(world.environ()) as server:
+        _add_tickets(world, server, 2)
+        with db.transaction("test"):
+            state.Fact.update(value="99.0.0").where(state.Fact.name == schema.OLDEST_PROGRAM).execute()
+        assert server.process is not None
+        assert server.process.wait(20) == errors.SchemaTooNew.exit_status, server.log()
+        assert "needs tbot 99.0.0 or newer" in server.log()
+    assert _held() == set()
+    with db.transaction("test"):
+        state.Fact.update(value="0.1.0").where(state.Fact.name == schema.OLDEST_PROGRAM).execute()

@@ -12,13 +12,14 @@ from msgspec.structs import replace
 
 from ticketbot import db, errors
 from ticketbot.jobs import deliver, duties, housekeeping, intake, leases, sync
-from ticketbot.models import event_claims, notifications, state
+from ticketbot.models import event_claims, notifications, schema, state
 
 SENDERS = 8  # enough to use the 50 posts a second that Webex may allow, at 100 ms each
 SLEEP_S = 5.0  # a bell that was missed costs no more
 LOOK_EVERY_S = 0.25  # how soon a retry that is due, or another server's row, is seen
 TIDY_EVERY_S = 1.0
 LOOK_FOR_DUTIES_EVERY_S = 0.5
+CHECK_VERSION_EVERY_S = 5.0  # O5: a migration that this program does not understand waits longer than that
 PAUSE_AFTER_FAILURE_S = 1.0
 
 _logger = logging.getLogger(__name__)
@@ -52,7 +53,10 @@ class Bell:
 
 
 class Worker:
-    """The threads that work events off and send messages, until `stop`."""
+    """The threads that work events off and send messages, until `stop`.
+
+    `on_outdated` is called when a newer release has taken over the database.
+    """
 
     def __init__(
         self,
@@ -63,7 +67,10 @@ class Worker:
         now: Callable[[], datetime],
         held: leases.Held,
         regular: Sequence[duties.Duty] = (),
+        on_outdated: Callable[[], None] = lambda: None,
     ) -> None:
+        self.outdated: errors.SchemaTooNew | None = None
+        self._on_outdated = on_outdated
         self.events, self.messages = Bell(event_threads), Bell(SENDERS)
         self._is_busy = False
         self._until_next_look_s = LOOK_EVERY_S
@@ -85,6 +92,7 @@ class Worker:
             self._thread("look", self._look_out),
             self._thread("leases", self._every, leases.RENEW_EVERY_S, lambda: held.renew(now())),
             self._thread("tidy", self._every, TIDY_EVERY_S, self._tidy),
+            self._thread("version", self._every, CHECK_VERSION_EVERY_S, self._check_version),
             *(self._thread(duty.name, self._every, LOOK_FOR_DUTIES_EVERY_S, duty.look) for duty in regular),
         ]
 
@@ -175,6 +183,15 @@ class Worker:
         leases.take_over(self._now())
         sync.bury_abandoned(self._now())
         housekeeping.tidy_outbox(self._now())
+
+    def _check_version(self) -> None:
+        """Call `on_outdated` once when the database no longer allows this program (O5); `outdated` says why."""
+        try:
+            schema.check_program()
+        except errors.SchemaTooNew as error:
+            if self.outdated is None:
+                self.outdated = error
+                self._on_outdated()
 
     def _pause(self, seconds: float) -> bool:
         return not self._stopping.wait(seconds)

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 import bottle
+import peewee
 import waitress.server
 from waitress import wasyncore
 
@@ -50,7 +51,7 @@ _logger = logging.getLogger(__name__)
 
 
 def run(settings: Settings, *, skip_missed: bool = False) -> int:
-    """Serve until SIGTERM or SIGINT. Returns the exit status."""
+    """Serve until SIGTERM or SIGINT, or until a newer release takes over the database. Returns the exit status."""
     settings.require("serve")
     log.configure(settings.log_level, settings.log_format, sys.stderr)
     with db.telling_which(settings.database_url):
@@ -62,9 +63,13 @@ def run(settings: Settings, *, skip_missed: bool = False) -> int:
         ending.wait_for_signal()
     finally:
         server.stop()
+    status = 0
+    if server.outdated is not None:
+        _logger.error("%s", server.outdated)
+        status = server.outdated.exit_status
     if threading.active_count() > 1:
-        os._exit(0)  # some call outside hangs, and the interpreter would wait for it, past the 10 s of O4
-    return 0
+        os._exit(status)  # some call outside hangs, and the interpreter would wait for it, past the 10 s of O4
+    return status
 
 
 def prepare_database(settings: Settings, *, skip_missed: bool, now: datetime) -> None:
@@ -113,6 +118,11 @@ class Server:
         self._serving = threading.Thread(target=self._http.run, name="http", daemon=True)
         self.url = _address(self._http)
 
+    @property
+    def outdated(self) -> errors.SchemaTooNew | None:
+        """Why the database no longer allows this program, None as long as it does (O5)."""
+        return self._worker.outdated
+
     def start(self) -> None:
         """Start all threads; requests are answered from now on."""
         self._serving.start()  # first: whoever asks is answered while two dozen threads get up
@@ -141,7 +151,10 @@ class Server:
                 notifications.release(self._held.owner, self._now())
                 syncs.release(self._held.owner, self._now())
                 state.release_leases(self._held.owner)
-        except errors.Unreachable as error:
+        except (
+            errors.Unreachable,
+            peewee.DatabaseError,
+        ) as error:  # the latter: a newer release has changed the tables
             _logger.warning("leases are not released and will run out: %s", error)
         db.close_database()
         _logger.info("stopped%s", "" if in_time else f"; {', '.join(self._worker.alive())} still busy")
@@ -156,6 +169,7 @@ class Server:
             now=self._now,
             held=self._held,
             regular=self._duties(settings),
+            on_outdated=ending.ask,
         )
 
     def _duties(self, settings: Settings) -> list[duties.Duty]:

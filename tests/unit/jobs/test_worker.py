@@ -13,7 +13,7 @@ from tests.stepping import Stepper
 from tests.world import wait_for
 from ticketbot import db, errors
 from ticketbot.jobs import deliver, duties, leases, worker
-from ticketbot.models import state
+from ticketbot.models import schema, state
 
 
 class Crew:
@@ -119,3 +119,30 @@ def test_a_bell_that_rang_for_all_is_heard_by_each() -> None:
     bell.ring()
     bell.wait(60)
     assert time.monotonic() - started < 60
+
+
+def test_a_worker_says_once_that_a_newer_release_has_taken_over_the_database(
+    stepper: Stepper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """O5."""
+    checks: list[None] = []
+    said: list[None] = []
+
+    def check_program() -> None:
+        checks.append(None)
+        raise errors.SchemaTooNew("This database needs tbot 99.0.0")
+
+    monkeypatch.setattr(worker, "CHECK_VERSION_EVERY_S", 0.01)
+    monkeypatch.setattr(schema, "check_program", check_program)
+    threads = worker.Worker(
+        intake_desk=stepper.events,
+        deliver_desk=lambda _: stepper.messages,
+        event_threads=1,
+        now=stepper.clock,
+        held=leases.Held(),
+        on_outdated=lambda: said.append(None),
+    )
+    threads.start()
+    assert wait_for(lambda: len(checks) > 2)
+    assert threads.stop(5.0)
+    assert (len(said), str(threads.outdated)) == (1, "This database needs tbot 99.0.0")
