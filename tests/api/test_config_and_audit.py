@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tests.api.api import Api, problem, wrong_fields
-from ticketbot import client, db, shapes
+from ticketbot import client, db, metrics, shapes
 from ticketbot.models import admin, notifications, state
 
 DEFAULTS = {
@@ -163,3 +163,17 @@ def test_the_trail_outlives_whom_it_names(api: Api, ana: client.Client) -> None:
 def test_the_trail_cannot_be_changed(api: Api, key: str) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         assert problem(api.request(method, "/audit", key=key))["status"] == 405
+
+
+def test_messages_skipped_by_turning_notifications_off_are_counted_and_logged(
+    api: Api, ana: client.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """D1, O3."""
+    counter = metrics.NOTIFICATIONS.labels(notifications.SKIPPED, "off")._value
+    before = counter.get()
+    room = api.recipient("Help Desk", room=True)
+    for _ in range(3):
+        api.notification(room, notifications.PENDING, next_try_at=api.clock.now())
+    ana.update_config({"attempt_notify": False})
+    assert counter.get() == before + 3
+    assert "notifications are off: 3 waiting messages are skipped and will never be sent" in caplog.text

@@ -189,6 +189,17 @@ def test_three_hours_without_a_server_are_told_once_and_in_order_after_the_start
         assert mine == [word for word in words if word in mine]
 
 
+def test_skip_missed_logs_from_when_changes_are_skipped(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """C1: from the watermark, not from the first start ever."""
+    first_start, stopped, now = (datetime(2026, 3, day, 9, 0, tzinfo=UTC) for day in (2, 20, 30))
+    settings = config.load({}, world.environ())
+    serve.prepare_database(settings, skip_missed=False, now=first_start)
+    with db.transaction("test"):
+        state.set_moment(state.CATCH_UP_WATERMARK, stopped)
+    serve.prepare_database(settings, skip_missed=True, now=now)
+    assert f"skipped what happened from {stopped} to {now}: nobody will be notified of it" in caplog.text
+
+
 def test_with_skip_missed_nothing_of_the_pause_is_told(world: World) -> None:
     """C1"""
     _start_watching(minutes_ago(181))

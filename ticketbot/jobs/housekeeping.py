@@ -23,13 +23,18 @@ def tidy_outbox(now: datetime) -> None:
         taken_back = notifications.take_back(now)
         skipped = 0 if is_on else notifications.skip_pending(plan.NOTIFICATIONS_OFF)
         dead = notifications.give_up_overdue(now)
-    metrics.NOTIFICATIONS.labels(notifications.SKIPPED, "off").inc(skipped)
+    report_switched_off(skipped)
     metrics.NOTIFICATIONS.labels(notifications.DEAD, "overdue").inc(dead)
     if taken_back:
         _logger.warning(
             "%d messages are sent again: their sender vanished, and how its posts ended is unknown", taken_back
         )
-    if skipped:
-        _logger.warning("notifications are off: %d waiting messages are skipped for good", skipped)
     if dead:
         _logger.error("%d messages could not be sent within 24 hours and are dead, see `tbot list notifications`", dead)
+
+
+def report_switched_off(skipped: int) -> None:
+    """Count and log how many waiting messages were skipped because notifications were turned off (D1)."""
+    if skipped:
+        metrics.NOTIFICATIONS.labels(notifications.SKIPPED, "off").inc(skipped)
+        _logger.warning("notifications are off: %d waiting messages are skipped and will never be sent", skipped)

@@ -80,8 +80,9 @@ def prepare_database(settings: Settings, *, skip_missed: bool, now: datetime) ->
     with db.transaction("first-start"):
         since = state.start_watching(now)
         if skip_missed:
+            skipped_from = state.moment(state.CATCH_UP_WATERMARK) or since
             state.skip_missed(now)
-            _logger.warning("skipped what happened from %s to %s: nobody will be told of it", since, now)
+            _logger.warning("skipped what happened from %s to %s: nobody will be notified of it", skipped_from, now)
         if settings.admin_key and admin.add_first_key(settings.admin_email, settings.admin_key, now):
             _logger.info("the first administrator is %s, with the key from TBOT_ADMIN_KEY", settings.admin_email)
 
