@@ -22,20 +22,21 @@ import msgspec
 import peewee
 from playhouse import pool
 
-from ticketbot import errors, failpoints, kinds
+from ticketbot import db_health, errors, failpoints, kinds
 
 POOL_SIZE = 40  # more than all threads of one server: waitress, workers, senders, sync
 TRUSTED_IDLE_S = 1.0
 CHUNK = 400  # rows of one statement; SQLite allows 32,766 variables
+LOCK_TIMEOUT_S = 2.0  # a webhook must be answered within 5 s (W3), and our own transactions take milliseconds
 BUSY_TIMEOUT_MS = 10_000  # another process on the same SQLite file (`tbot init` beside the server)
 
 _SKIP_LOCKED = "FOR UPDATE SKIP LOCKED"
 _INDEXED_BY = re.compile(r"INDEXED BY \w+")
-_DATABASE_MODULES = ("peewee", "sqlite3", "psycopg2")
 
 database = peewee.DatabaseProxy()
 
 _sqlite_writer = threading.RLock()
+writes = db_health.Writes()
 
 
 class UtcField(peewee.Field):
@@ -87,7 +88,7 @@ def open_database(url: str) -> None:
     elif parts.scheme in ("postgresql", "postgres"):
         database.initialize(
             # libpq reads a whole address where a database name is expected.
-            _Postgres(url, max_connections=POOL_SIZE, timeout=10, connect_timeout=5, keepalives_idle=30)
+            _Postgres(url, max_connections=POOL_SIZE, timeout=10, connect_timeout=3, keepalives_idle=30)
         )
     else:
         raise errors.SettingsError("TBOT_DATABASE_URL must start with sqlite:/// or postgresql://")
@@ -103,6 +104,14 @@ class _Postgres(pool.PooledPostgresqlDatabase):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._returned_s: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
+
+    def _connect(self) -> Any:
+        connection = super()._connect()
+        if connection not in self._returned_s:  # it is new
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('lock_timeout', %s, false)", (f"{LOCK_TIMEOUT_S:g}s",))
+            connection.commit()
+        return connection
 
     def _can_reuse(self, conn: Any) -> bool:
         self._returned_s[conn] = time.monotonic()
@@ -187,23 +196,38 @@ def session() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def transaction(name: str) -> Iterator[None]:
+def transaction(name: str, *, wait_s: float | None = None) -> Iterator[None]:
     """Commit everything inside together, or nothing; `name` says in fail points which commit this is.
 
-    On SQLite one lock per process and `BEGIN IMMEDIATE` keep writers from ever seeing "database is locked".
+    On SQLite one lock per process and `BEGIN IMMEDIATE` keep writers from ever seeing "database is locked". `wait_s` is
+    for a caller who cannot wait long for other writers; PostgreSQL never waits longer than `LOCK_TIMEOUT_S` for a lock.
     """
     with session():
         if database.in_transaction():
             raise RuntimeError(f"transaction {name!r} inside a transaction")
-        with _write_lock(), _translated():
+        with writes.noted(), _sqlite_lock(wait_s), _translated():
             with database.atomic() if is_postgres() else database.atomic("IMMEDIATE"):
                 yield
                 failpoints.passing(f"{name}.before")
             failpoints.passing(f"{name}.after")
 
 
-def _write_lock() -> contextlib.AbstractContextManager[object]:
-    return contextlib.nullcontext() if is_postgres() else _sqlite_writer
+@contextlib.contextmanager
+def _sqlite_lock(wait_s: float | None) -> Iterator[None]:
+    """Hold the one right to write that this process has; other processes are waited for no longer than `wait_s`."""
+    if is_postgres():
+        yield
+        return
+    if not _sqlite_writer.acquire(timeout=-1 if wait_s is None else wait_s):
+        raise errors.Unreachable(f"The database does not answer: other writes have taken over {wait_s:g} s")
+    try:
+        if wait_s is not None:
+            database.execute_sql(f"PRAGMA busy_timeout = {int(wait_s * 1000)}")
+        yield
+    finally:
+        if wait_s is not None:
+            database.execute_sql(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        _sqlite_writer.release()
 
 
 @contextlib.contextmanager
@@ -211,29 +235,10 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (peewee.DatabaseError, peewee.InterfaceError, pool.MaxConnectionsExceeded) as error:
-        if not _is_away(error):
+        if not db_health.is_away(error):
             raise
         _forget_idle_connections()
-        raise errors.Unreachable(f"The database does not answer: {_words(_first(error))}") from error
-
-
-def _first(error: BaseException) -> BaseException:
-    # On a full disk SQLite rolls back by itself, and then all one hears of is the roll-back that fails.
-    before = error.__context__
-    while before is not None and type(before).__module__.partition(".")[0] in _DATABASE_MODULES:
-        error, before = before, before.__context__
-    return error
-
-
-def _words(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
-
-
-def _is_away(error: Exception) -> bool:
-    # A connection that is cut under a statement is a plain DatabaseError for psycopg2, and no OperationalError.
-    away = (peewee.OperationalError, peewee.InterfaceError, pool.MaxConnectionsExceeded)
-    return isinstance(error, away) or type(error) is peewee.DatabaseError
+        raise errors.Unreachable(f"The database does not answer: {db_health.first_line(error)}") from error
 
 
 def _forget_idle_connections() -> None:

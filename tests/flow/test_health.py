@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.world import World, wait_for
 from tests.wsgi import Adapter
-from ticketbot import db, errors
+from ticketbot import db, db_health, errors
 from ticketbot.models import events, notifications, routing, state
 from ticketbot.server import app as application
 from ticketbot.server import health
@@ -30,6 +32,7 @@ class Server:
         self.dead: list[str] = []
         self.stranger = False
         self.troubled: set[str] = set()
+        self.seconds = 0.0
         app = application.new_app()
         health.add_routes(
             app,
@@ -37,6 +40,7 @@ class Server:
             dead_threads=lambda: self.dead,
             troubled=lambda: self.troubled,
             now=lambda: NOW,
+            clock=lambda: self.seconds,
         )
         self._session = requests.Session()
         self._session.mount(URL, Adapter(app))
@@ -51,7 +55,8 @@ class Server:
         return answer
 
     def ready(self) -> tuple[int, str, dict[str, str]]:
-        """Return status, what it says of the whole, and the checks that are not well."""
+        """Return status, what it says of the whole, and the checks that are not well, all looked at again."""
+        self.seconds += health.READY_FOR_S
         answer = self.get("/readyz")
         body = answer.json()
         assert set(body) == {"status", "checks"}
@@ -226,8 +231,63 @@ def test_a_database_without_tables_is_a_failure(sqlite: str) -> None:
     """O2: not one in our code."""
     with db.transaction("test"):
         db.database.execute_sql("DROP TABLE hold")
-    status, whole, _ = Server().ready()
-    assert (status, whole) == (503, "failed")
+    assert Server().ready() == (503, "failed", {"schema": "failed"})
+
+
+def test_a_database_that_cannot_be_written_to_is_a_failure_until_it_can(
+    sqlite: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """O2: nobody would notice on an idle server."""
+    server = Server()
+    monkeypatch.setattr(db, "writes", db_health.Writes(lambda: server.seconds))
+    assert server.ready() == (200, "ok", {})
+    with db.session():
+        db.database.execute_sql("PRAGMA query_only = 1")
+        server.seconds += health.WRITTEN_WITHIN_S
+        assert server.ready() == (503, "failed", {"database": "failed"})
+        db.database.execute_sql("PRAGMA query_only = 0")
+        assert server.ready() == (200, "ok", {})
+
+
+@pytest.mark.postgres
+def test_a_read_only_postgres_is_a_failure_and_can_still_be_read(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """O2: such as a standby; and no bug of ours."""
+    server = Server()
+    with db.session():
+        db.database.execute_sql("SET default_transaction_read_only = on")
+        monkeypatch.setattr(db, "writes", db_health.Writes(lambda: server.seconds))
+        assert server.ready() == (503, "failed", {"database": "failed"})
+        with pytest.raises(errors.Unreachable, match="read-only transaction"), db.transaction("test"):
+            state.set_moment(state.LAST_PROBE, NOW)
+        assert not state.read_config().require_board_rule
+        db.database.execute_sql("SET default_transaction_read_only = off")
+        assert server.ready() == (200, "ok", {})
+
+
+def test_readiness_is_looked_at_by_one_of_many_who_ask_within_a_second() -> None:
+    """O2: anybody may ask, as often as they like."""
+    looks: list[None] = []
+    begun, go_on = threading.Event(), threading.Event()
+    seconds = 0.0
+
+    def compute() -> dict[str, str]:
+        looks.append(None)
+        begun.set()
+        assert go_on.wait(10)
+        return {"database": "ok"}
+
+    cached = health.Cached(compute, 1.0, lambda: seconds)
+    with ThreadPoolExecutor(4) as pool:
+        results = [pool.submit(cached) for _ in range(4)]
+        assert begun.wait(10)
+        go_on.set()
+        assert [each.result(10) for each in results] == [{"database": "ok"}] * 4
+    assert len(looks) == 1
+    seconds = 1.0
+    cached()
+    assert len(looks) == 2
 
 
 def test_numbers_are_prometheus_text_and_fit_the_queues(server: Server) -> None:

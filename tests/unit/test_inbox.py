@@ -98,3 +98,28 @@ def test_one_that_cannot_be_stored_takes_no_other_with_it_and_the_next_is_served
     refused = {number for number, is_in in enumerate(told) if not is_in}
     assert {number for number in range(300) if number % 7 == 0} <= refused
     assert here.accept(_arrival(1)) == "accepted"
+
+
+def test_whoever_waits_while_the_database_does_not_answer_is_refused_with_the_first(
+    box: Callable[[Commit], inbox.Inbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """W3: each for itself, one after the other, would wait too long for ConnectWise."""
+    monkeypatch.setattr(inbox, "SUDDEN_S", -1.0)
+    tries: list[int] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def commit(batch: Sequence[inbox.Arrival]) -> list[str]:
+        tries.append(len(batch))
+        begun.set()
+        assert go_on.wait(10)
+        raise errors.Unreachable("The database does not answer")
+
+    here = box(commit)
+    with ThreadPoolExecutor(THREADS) as pool:
+        outcomes = [pool.submit(here.accept, _arrival(0))]
+        assert begun.wait(10)
+        outcomes += [pool.submit(here.accept, _arrival(number)) for number in range(1, THREADS)]
+        assert wait_for(lambda: len(here._arrivals) == THREADS - 1)
+        go_on.set()
+        assert {type(each.exception(10)) for each in outcomes} == {errors.Unreachable}
+    assert tries == [1]

@@ -39,6 +39,8 @@ def migrate() -> list[str]:
         check_program()
         with db.transaction("migrate"):
             if db.is_postgres():
+                # A migration may take long, and whoever comes second waits for its end.
+                db.database.execute_sql("SET LOCAL lock_timeout = 0")
                 db.database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_ADVISORY_LOCK,))
             check_program()  # again: whoever held the lock before us may have been newer
             return list(_runner().up())

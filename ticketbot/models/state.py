@@ -57,6 +57,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 WATCHING_SINCE = "watching_since"
 CATCH_UP_WATERMARK = "catch_up_watermark"
+LAST_PROBE = "last_probe"  # of whether the database can be written to (O2)
 SKIPPED_UNTIL = "skipped_until"  # what was entered before it is history to the second, without T5's hour of grace
 
 

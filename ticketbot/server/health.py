@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +20,10 @@ from ticketbot.models import event_claims, events, notifications, schema, state,
 from ticketbot.server import app as application
 
 UNCLAIMED_FOR = timedelta(seconds=60)
+READY_FOR_S = 1.0  # strangers may ask as often as they like, and it costs several queries
+WRITTEN_WITHIN_S = 5.0  # an idle server writes nothing: then it tries whether it could
+
+_logger = logging.getLogger(__name__)
 
 
 def add_routes(
@@ -26,6 +33,7 @@ def add_routes(
     dead_threads: Callable[[], list[str]],
     troubled: Callable[[], Collection[str]],
     now: Callable[[], datetime],
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Serve `/healthcheck`, `/readyz`, and `/metrics` to whom `admit_local` does not refuse."""
     numbers = Numbers(now)
@@ -33,8 +41,10 @@ def add_routes(
     def healthcheck() -> bottle.HTTPResponse:
         return application.json_answer({"status": "ok"})
 
+    readiness = Cached(lambda: check(dead_threads(), now(), troubled()), READY_FOR_S, clock)
+
     def readyz() -> bottle.HTTPResponse:
-        checks = check(dead_threads(), now(), troubled())
+        checks = readiness()
         status = "failed" if "failed" in checks.values() else "degraded" if "degraded" in checks.values() else "ok"
         return application.json_answer({"status": status, "checks": checks}, 503 if status == "failed" else 200)
 
@@ -56,13 +66,43 @@ def check(dead_threads: list[str], now: datetime, troubled: Collection[str] = ()
     try:
         with db.session():
             checks["schema"] = "ok" if schema.is_current() else "failed"
-            stuck = event_claims.is_stuck(now - UNCLAIMED_FOR) or notifications.is_stuck(now - UNCLAIMED_FOR)
-            checks["queues"] = "failed" if stuck else "ok"
-            for service in ("connectwise", "webex"):
-                checks[service] = "degraded" if service in troubled or _waits_for(service) else "ok"
-    except (errors.Unreachable, peewee.DatabaseError):
+            if checks["schema"] == "ok":
+                checks |= _queues_and_services(now, troubled)
+        if checks["schema"] == "ok" and not db.writes.succeeded_within(WRITTEN_WITHIN_S):
+            with db.transaction("probe", wait_s=db.LOCK_TIMEOUT_S):
+                state.set_moment(state.LAST_PROBE, now)
+    except errors.Unreachable:
         checks["database"] = "failed"
+    except peewee.DatabaseError:  # the database answers, but not as this program expects it to
+        _logger.exception("the tables of the database are not as this program expects them")
+        checks["schema"] = "failed"
     return checks
+
+
+def _queues_and_services(now: datetime, troubled: Collection[str]) -> dict[str, str]:
+    stuck = event_claims.is_stuck(now - UNCLAIMED_FOR) or notifications.is_stuck(now - UNCLAIMED_FOR)
+    services = {
+        service: "degraded" if service in troubled or _waits_for(service) else "ok"
+        for service in ("connectwise", "webex")
+    }
+    return {"queues": "failed" if stuck else "ok", **services}
+
+
+class Cached:
+    """A result that is computed by one thread at a time, and then good for a while: anybody may ask for it (O2)."""
+
+    def __init__(self, compute: Callable[[], dict[str, str]], seconds: float, clock: Callable[[], float]) -> None:
+        self._compute, self._seconds, self._clock = compute, seconds, clock
+        self._lock = threading.Lock()
+        self._result: dict[str, str] = {}
+        self._good_until = float("-inf")
+
+    def __call__(self) -> dict[str, str]:
+        with self._lock:
+            if self._clock() >= self._good_until:
+                self._result = self._compute()
+                self._good_until = self._clock() + self._seconds
+            return self._result
 
 
 def _waits_for(service: str) -> bool:
@@ -85,7 +125,7 @@ class Numbers(prometheus_client.CollectorRegistry):
                 waiting = {"event": events.open_counts(), "notification": notifications.open_counts()}
                 ended, running = syncs.last_finished(), syncs.running()
                 oldest = {"event": events.oldest_waiting(), "notification": notifications.oldest_waiting()}
-        except (errors.Unreachable, peewee.DatabaseError):
+        except errors.Unreachable:
             return  # what was counted in memory is worth having all the same, now more than ever
         rows = GaugeMetricFamily("tbot_queue_rows", "Rows in the queues by state", labels=["queue", "state"])
         for queue, counts in waiting.items():

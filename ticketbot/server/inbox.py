@@ -7,6 +7,7 @@ the one before was busy: nobody waits for a timer, and a burst costs a few commi
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -14,6 +15,8 @@ import msgspec
 
 from ticketbot import db, errors
 from ticketbot.models import events
+
+SUDDEN_S = 0.5  # a failure so soon is that of a connection, and not the end of a wait
 
 
 class Arrival(msgspec.Struct):
@@ -39,42 +42,50 @@ class Inbox:
     def accept(self, arrival: Arrival) -> str:
         """Return `accepted` or `replayed` once that is committed.
 
-        Raises `Unreachable` when the database does not take it: nothing was accepted then.
+        Raises `Unreachable` when the database does not take it, within some 2 s: nothing was accepted then.
         """
         with self._lock:
             self._arrivals.append(arrival)
         with self._turn:
             if arrival.outcome is None:
-                with self._lock:
-                    batch, self._arrivals = self._arrivals, []
-                _settle(batch)
+                self._settle(self._waiting())
         if isinstance(arrival.outcome, Exception):
             raise arrival.outcome
         assert arrival.outcome is not None
         return arrival.outcome
 
+    def _waiting(self) -> list[Arrival]:
+        with self._lock:
+            batch, self._arrivals = self._arrivals, []
+        return batch
 
-def _settle(batch: Sequence[Arrival]) -> None:
-    try:
+    def _settle(self, batch: list[Arrival]) -> None:
+        began_s = time.monotonic()
         try:
-            outcomes = _commit(batch)
-        except errors.Unreachable:
-            outcomes = _commit(batch)  # after a restart of PostgreSQL the first try only finds out that it is gone
-    except Exception as error:  # noqa: BLE001  (each of the batch is waiting for its outcome)
-        if len(batch) == 1 or isinstance(error, errors.Unreachable):
-            for arrival in batch:
+            try:
+                outcomes = _commit(batch)
+            except errors.Unreachable:
+                if time.monotonic() - began_s > SUDDEN_S:
+                    raise
+                outcomes = _commit(batch)  # after a restart of PostgreSQL the first try only finds out that it is gone
+        except errors.Unreachable as error:
+            # Whoever came meanwhile has waited for the same database: another 2 s each would be too long (W3).
+            for arrival in [*batch, *self._waiting()]:
                 arrival.outcome = error
-        else:
+        except Exception as error:  # noqa: BLE001  (each of the batch is waiting for its outcome)
+            if len(batch) == 1:
+                batch[0].outcome = error
+                return
             for arrival in batch:  # one that cannot be stored must not take the others with it
-                _settle([arrival])
-        return
-    for arrival, outcome in zip(batch, outcomes, strict=True):
-        arrival.outcome = outcome
+                self._settle([arrival])
+        else:
+            for arrival, outcome in zip(batch, outcomes, strict=True):
+                arrival.outcome = outcome
 
 
 def _commit(batch: Sequence[Arrival]) -> list[str]:
     """Write a batch in the one order that all servers keep: messages, then tickets. So no two wait in a circle."""
-    with db.transaction("accept"):
+    with db.transaction("accept", wait_s=db.LOCK_TIMEOUT_S):
         new = events.first_sights((each.message_id for each in batch if each.message_id), batch[0].at)
         # An id that stands twice in the batch is new the first time only.
         accepted = [not each.message_id or _taken_from(new, each.message_id) for each in batch]

@@ -1,0 +1,88 @@
+"""Whether a database works: one that is away is told from a mistake in our SQL, by code and never by text."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+
+import peewee
+from playhouse import pool
+
+from ticketbot import errors
+
+DRIVERS = ("peewee", "sqlite3", "psycopg2")
+
+# https://www.sqlite.org/rescode.html: what may pass, or an operator has to mend. SQLITE_ERROR is a mistake of ours.
+_SQLITE_AWAY = frozenset(
+    {
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: connection, resources, operator intervention, system
+# error, deadlock and serialization; read-only transaction (a standby) and lock timeout.
+_POSTGRES_AWAY = ("08", "53", "57", "58", "40", "25006", "55P03")
+
+
+def is_away(error: BaseException) -> bool:
+    """Tell whether trying again later may help: the statement itself is not at fault."""
+    if isinstance(error, pool.MaxConnectionsExceeded):
+        return True
+    cause = original(error)
+    sqlite_code = getattr(cause, "sqlite_errorcode", None)
+    if sqlite_code is not None:
+        return sqlite_code & 0xFF in _SQLITE_AWAY  # the lower byte is the primary code
+    sqlstate = getattr(cause, "pgcode", None)
+    if sqlstate is not None:
+        return str(sqlstate).startswith(_POSTGRES_AWAY)
+    # Without a code the connection broke. One cut under a statement is a plain DatabaseError for psycopg2.
+    return isinstance(error, (peewee.OperationalError, peewee.InterfaceError)) or type(error) is peewee.DatabaseError
+
+
+def original(error: BaseException) -> BaseException:
+    """Return the driver's first error. On a full disk SQLite rolls back by itself, and then our own roll-back fails."""
+    before = error.__context__
+    while before is not None and type(before).__module__.partition(".")[0] in DRIVERS:
+        error, before = before, before.__context__
+    return error
+
+
+def first_line(error: BaseException) -> str:
+    """Return what the driver says in one line."""
+    lines = str(original(error)).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+class Writes:
+    """Whether the database can be written to: when that last succeeded, and whether it has failed since (O2)."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._succeeded_s = float("-inf")
+        self._has_failed = False
+
+    @contextlib.contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note how the write inside went."""
+        try:
+            yield
+        except errors.Unreachable:
+            self._has_failed = True
+            raise
+        self._succeeded_s, self._has_failed = self._clock(), False
+
+    def succeeded_within(self, seconds: float) -> bool:
+        """Tell whether the last write succeeded, so recently."""
+        return not self._has_failed and self._clock() - self._succeeded_s <= seconds
