@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from tests.world import World, ledger
 from ticketbot import db
 from ticketbot.decide import message
-from ticketbot.jobs import deliver, gather, housekeeping, intake, leases, lookups
+from ticketbot.jobs import clocks, deliver, gather, housekeeping, intake, leases, lookups
 from ticketbot.models import events, notifications, state
 from ticketbot.remote import connectwise, webex
 from ticketbot.server import health
@@ -57,6 +57,7 @@ class Stepper:
 
     def __enter__(self) -> Stepper:
         self._stack.enter_context(self.world)
+        self.clocks = clocks.Clocks(self.clock, lambda: self.clock().timestamp())
         pool = self._stack.enter_context(ThreadPoolExecutor(4))
         self.outside = lookups.Outside(self._connectwise(), self._webex(), pool)
         self._stack.callback(self.outside.connectwise.close)
@@ -76,8 +77,8 @@ class Stepper:
         held = leases.Held()
         locale = gather.Locale(lambda number: message.ticket_url("https://api-na.cw.example", "v4", "msp", number), UTC)
         return (
-            intake.Desk(self.outside, locale, held, self.clock, jitter=lambda: 0.0),
-            deliver.Desk(self.outside.webex, held, self.clock, pause=lambda _: False, jitter=lambda: 0.0),
+            intake.Desk(self.outside, locale, held, self.clocks, self.clock, jitter=lambda: 0.0),
+            deliver.Desk(self.outside.webex, held, self.clocks, self.clock, pause=lambda _: False, jitter=lambda: 0.0),
         )
 
     def paused_before_its_commit(self, pause: Callable[[], object], *, decides: bool = True) -> intake.Desk:

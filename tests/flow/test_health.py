@@ -33,12 +33,14 @@ class Server:
         self.stranger = False
         self.troubled: set[str] = set()
         self.seconds = 0.0
+        self.clock_is_wrong = False
         app = application.new_app()
         health.add_routes(
             app,
             admit_local=self._admit,
             dead_threads=lambda: self.dead,
             troubled=lambda: self.troubled,
+            clock_is_wrong=lambda: self.clock_is_wrong,
             now=lambda: NOW,
             clock=lambda: self.seconds,
         )
@@ -109,6 +111,7 @@ def test_a_server_with_nothing_to_do_is_ready(server: Server) -> None:
         "schema",
         "workers",
         "queues",
+        "clock",
         "connectwise",
         "webex",
     }

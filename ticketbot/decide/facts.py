@@ -107,6 +107,7 @@ class Policy(msgspec.Struct, frozen=True):
 class Facts(msgspec.Struct, frozen=True):
     """Everything a decision may depend on.
 
+    `theirs` is the time on ConnectWise's clock, which dates tickets and notes; without it, `now` serves.
     `notes` are all notes that were read, decided or not; `decided` the keys of those already decided, on whichever
     ticket. `ledger` holds the (subject, target) pairs that exist.
     """
@@ -122,6 +123,7 @@ class Facts(msgspec.Struct, frozen=True):
     forwards: tuple[Forward, ...] = ()
     ledger: frozenset[tuple[str, str]] = frozenset()
     policy: Policy = msgspec.field(default_factory=Policy)
+    theirs: datetime | None = None
 
 
 class Draft(msgspec.Struct, frozen=True):

@@ -70,18 +70,20 @@ def event_failed(
     bugs: int,
     holds: int,
     jitter: float,
+    give_up_until: datetime | None = None,
 ) -> EventVerdict:
     """Judge an event that failed.
 
     Anything but a `TicketbotError` is a bug of ours: five tries. The outside world gets 24 h from the latest hook.
-    `holds` is how often in a row ConnectWise has refused our credentials.
+    `holds` is how often in a row ConnectWise has refused our credentials; `give_up_until` (default: now) is the time
+    that the 24 h are counted up to.
     """
     if not isinstance(error, errors.TicketbotError):
         reason = f"a bug in tbot: {type(error).__name__}: {error}"
         again_at = now + timedelta(seconds=delay_s(bugs + 1, jitter)) if bugs + 1 < MAX_BUGS else None
         return EventVerdict(reason, attempts, bugs + 1, again_at)
     reason = str(error)
-    if now - received_at >= GIVE_UP_AFTER:
+    if (give_up_until or now) - received_at >= GIVE_UP_AFTER:
         return EventVerdict(f"given up after 24 hours: {reason}", attempts + 1, bugs, None)
     if holds_connectwise(error):
         until = now + timedelta(seconds=delay_s(holds + 1, jitter))
@@ -99,10 +101,12 @@ def message_failed(
     failing_since: datetime | None,
     holds: int,
     jitter: float,
+    give_up_until: datetime | None = None,
 ) -> MessageVerdict:
     """Judge a message that was not sent.
 
-    A 429 or a 401 is not the message's own trouble: it holds all sending and does not count towards overtaking.
+    A 429 or a 401 is not the message's own trouble: it holds all sending and does not count towards overtaking. It is
+    given up if the next try would come after `give_up_at`, by a clock that shows `give_up_until` (default: now).
     """
     reason, status = str(error), getattr(error, "status", None)
     tracking_id = getattr(error, "tracking_id", None)
@@ -114,8 +118,8 @@ def message_failed(
     if not (isinstance(error, errors.TicketbotError) and error.retry_helps):
         return MessageVerdict(reason, failures + 1, None, failing_since=failing_since or now, tracking_id=tracking_id)
     since = failing_since or now
-    again_at = now + timedelta(seconds=wait_s(error, failures + 1, jitter))
-    is_over = again_at >= give_up_at
+    wait = timedelta(seconds=wait_s(error, failures + 1, jitter))
+    again_at, is_over = now + wait, (give_up_until or now) + wait >= give_up_at
     return MessageVerdict(
         f"given up after 24 hours: {reason}" if is_over else reason,
         failures + 1,

@@ -49,4 +49,4 @@ def board_is_silent(facts: Facts) -> bool:
 
 
 def _is_history(facts: Facts, entered_at: datetime | None) -> bool:
-    return is_history(entered_at, watching_since=facts.watching_since, now=facts.now)
+    return is_history(entered_at, watching_since=facts.watching_since, now=facts.theirs or facts.now)

@@ -16,7 +16,7 @@ import msgspec
 
 from ticketbot import db, errors, log, metrics
 from ticketbot.decide import message, retry
-from ticketbot.jobs import leases
+from ticketbot.jobs import clocks, leases
 from ticketbot.models import notifications, state
 from ticketbot.remote import webex
 
@@ -32,6 +32,7 @@ class Desk(msgspec.Struct, frozen=True):
 
     webex: webex.Webex
     held: leases.Held
+    clocks: clocks.Clocks
     now: Callable[[], datetime]
     pause: Callable[[float], bool]
     jitter: Callable[[], float] = random.SystemRandom().random
@@ -41,7 +42,7 @@ class Desk(msgspec.Struct, frozen=True):
 def send_next(desk: Desk) -> bool:
     """Send the next due message; False when there is none. A failed message is not a failure of this function."""
     claimed_at = desk.now()
-    row = notifications.claim(desk.held.owner, claimed_at)
+    row = notifications.claim(desk.held.owner, claimed_at, overdue_at=desk.clocks.earlier())
     if row is None:
         return False
     desk.claimed()
@@ -94,6 +95,7 @@ def _not_sent(row: notifications.Notification, error: Exception, desk: Desk) -> 
         failing_since=row.failing_since,
         holds=holds,
         jitter=desk.jitter(),
+        give_up_until=desk.clocks.give_up_until(),
     )
     dead = verdict.again_at is None
     changes: dict[str, Any] = {

@@ -23,20 +23,26 @@ class Locale(msgspec.Struct, frozen=True):
     timezone: tzinfo
 
 
-def facts_of(reading: refresh.Reading, outside: lookups.Outside, locale: Locale, now: datetime) -> facts.Facts:
+def facts_of(
+    reading: refresh.Reading, outside: lookups.Outside, locale: Locale, now: datetime, *, theirs: datetime
+) -> facts.Facts:
     """Return everything the decision may depend on; people are looked up only when there is something to tell them.
+
+    `theirs` is what time it is by ConnectWise's clock, which dates tickets and notes.
 
     Raises `RemoteError` when somebody who may have to be told cannot be looked up (T7, D7).
     """
     assert reading.ticket is not None
-    known = _own_facts(reading.ticket, reading, locale, now)
+    known = _own_facts(reading.ticket, reading, locale, now, theirs)
     if not plan.has_something_to_tell(known):
         return known
     lookups.refresh_names(reading.ticket, outside, now)
     return _with_people(known, reading.ticket, outside, now)
 
 
-def _own_facts(ticket: records.Ticket, reading: refresh.Reading, locale: Locale, now: datetime) -> facts.Facts:
+def _own_facts(
+    ticket: records.Ticket, reading: refresh.Reading, locale: Locale, now: datetime, theirs: datetime
+) -> facts.Facts:
     keys = [(note.kind, note.id) for note in reading.notes]
     with db.session():
         decided = tickets.decided_notes(keys)
@@ -47,7 +53,8 @@ def _own_facts(ticket: records.Ticket, reading: refresh.Reading, locale: Locale,
         on_board = routing.enabled_rules(ticket.board.id) if ticket.board else []
         return facts.Facts(
             now=now,
-            watching_since=_watching_since(now),
+            theirs=theirs,
+            watching_since=_watching_since(theirs),
             ticket=_ticket(ticket, locale.ticket_url(ticket.id)),
             announced=stored is not None and stored.announced_at is not None,
             notes=notes,
@@ -60,9 +67,12 @@ def _own_facts(ticket: records.Ticket, reading: refresh.Reading, locale: Locale,
 
 
 def _watching_since(now: datetime) -> datetime:
-    """Return since when we watch: the hour of grace (T5) is for the first start; what was skipped is never told."""
+    """Return since when we watch: the hour of grace (T5) is for the first start; what was skipped is never told.
+
+    Neither can lie in the future, by ConnectWise's clock: then our own was ahead when it was written down.
+    """
     since, skipped_until = state.moment(state.WATCHING_SINCE) or now, state.moment(state.SKIPPED_UNTIL)
-    return max(since, skipped_until + rules.GRACE) if skipped_until else since
+    return max(min(since, now), min(skipped_until, now) + rules.GRACE) if skipped_until else min(since, now)
 
 
 def _ticket(ticket: records.Ticket, url: str) -> facts.Ticket:

@@ -12,17 +12,21 @@ from ticketbot.models import notifications, state
 _logger = logging.getLogger(__name__)
 
 
-def tidy_outbox(now: datetime) -> None:
-    """Take back what a vanished sender held, skip what waits while notifications are off (D1), give up the old (L2)."""
+def tidy_outbox(now: datetime, *, give_up_until: datetime | None = None) -> None:
+    """Take back what a vanished sender held, skip what waits while notifications are off (D1), give up the old (L2).
+
+    Old is what had to be sent by `give_up_until` (default: now).
+    """
+    overdue_at = give_up_until or now
     with db.session():
         is_on = state.read_config().attempt_notify
-        is_untidy = notifications.has_overdue(now) if is_on else notifications.has_pending()
+        is_untidy = notifications.has_overdue(overdue_at) if is_on else notifications.has_pending()
         if not is_untidy and not notifications.is_abandoned(now):
             return
     with db.transaction("tidy"):
         taken_back = notifications.take_back(now)
         skipped = 0 if is_on else notifications.skip_pending(plan.NOTIFICATIONS_OFF)
-        dead = notifications.give_up_overdue(now)
+        dead = notifications.give_up_overdue(overdue_at)
     report_switched_off(skipped)
     metrics.NOTIFICATIONS.labels(notifications.DEAD, "overdue").inc(dead)
     if taken_back:

@@ -16,7 +16,7 @@ import msgspec
 
 from ticketbot import db, errors, log, metrics
 from ticketbot.decide import facts, plan, retry
-from ticketbot.jobs import gather, leases, lookups, refresh
+from ticketbot.jobs import clocks, gather, leases, lookups, refresh
 from ticketbot.models import event_claims, events, notifications, state, tickets
 from ticketbot.remote import records
 
@@ -33,6 +33,7 @@ class Desk(msgspec.Struct, frozen=True):
     outside: lookups.Outside
     locale: gather.Locale
     held: leases.Held
+    clocks: clocks.Clocks
     now: Callable[[], datetime]
     jitter: Callable[[], float] = random.SystemRandom().random
     claimed: Callable[[], None] = lambda: None
@@ -61,7 +62,7 @@ def _work(event: events.Event, claimed_at: datetime, desk: Desk) -> None:
     if reading.ticket is None:
         _commit_gone(event, claimed_at, desk)
         return
-    decided = plan.decide(gather.facts_of(reading, desk.outside, desk.locale, desk.now()))
+    decided = plan.decide(gather.facts_of(reading, desk.outside, desk.locale, desk.now(), theirs=desk.clocks.theirs()))
     _commit(event, reading, reading.ticket, decided, desk, claimed_at=claimed_at)
 
 
@@ -121,6 +122,7 @@ def _failed(event: events.Event, error: Exception, desk: Desk) -> None:
         bugs=event.bugs,
         holds=holds,
         jitter=desk.jitter(),
+        give_up_until=desk.clocks.give_up_until(),
     )
     is_bug = not isinstance(error, errors.TicketbotError)
     _logger.log(

@@ -77,7 +77,7 @@ class Worker:
         self._held: frozenset[str] = frozenset()
         self._duties = regular
         self._stopping = threading.Event()
-        self._now = now
+        self._now, self._clocks = now, intake_desk.clocks
         working = replace(intake_desk, claimed=self.events.ring)
         sending = replace(deliver_desk(self._pause), claimed=self.messages.ring)
         self._threads = [
@@ -182,7 +182,7 @@ class Worker:
     def _tidy(self) -> None:
         leases.take_over(self._now())
         sync.bury_abandoned(self._now())
-        housekeeping.tidy_outbox(self._now())
+        housekeeping.tidy_outbox(self._now(), give_up_until=self._clocks.give_up_until())
 
     def _check_version(self) -> None:
         """Call `on_outdated` once when the database no longer allows this program (O5); `outdated` says why."""

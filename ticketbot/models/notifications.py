@@ -134,14 +134,16 @@ def add(rows: Sequence[Mapping[str, Any]]) -> int:
     return db.insert_new(Notification, rows)
 
 
-def claim(owner: str, now: datetime) -> Notification | None:
+def claim(owner: str, now: datetime, *, overdue_at: datetime | None = None) -> Notification | None:
     """Take the message that is due longest; None when there is none, or when sending is held or switched off.
 
     Per recipient the order is kept (L4): a message waits while an older one of the same recipient is pending or on its
-    way, unless that one may be overtaken. What is over 24 h old is left to `give_up_overdue` (L2).
+    way, unless that one may be overtaken. What had to be sent by `overdue_at` (default: now) is left to
+    `give_up_overdue` (L2).
     """
     with db.transaction("claim-notification"):
-        for claimed in db.read(Notification, _CLAIM, owner, now + timedelta(seconds=LEASE_S), now, now, now):
+        lease_until = now + timedelta(seconds=LEASE_S)
+        for claimed in db.read(Notification, _CLAIM, owner, lease_until, now, overdue_at or now, now):
             db.run(_OVERTAKE, claimed.recipient_id, claimed.id)
             claimed.recipient = routing.recipient(claimed.recipient_id)
             return claimed

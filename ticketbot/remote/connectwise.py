@@ -63,7 +63,8 @@ class ConnectWise:
     """Ask ConnectWise; one instance may be shared by any number of threads.
 
     Every method raises a `RemoteError` and nothing else. It never tries again and never sleeps, but for
-    the turn that `limit` gives. Timeouts are seconds; `now` is for a Retry-After that is a date.
+    the turn that `limit` gives. Timeouts are seconds; `now` is for a Retry-After that is a date; `on_date` is told the
+    time on ConnectWise's clock.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class ConnectWise:
         read_timeout_s: float = 20.0,
         on_call: http.OnCall = http.uncounted,
         now: Callable[[], datetime] = http.utc_now,
+        on_date: Callable[[datetime], object] = lambda _: None,
     ) -> None:
         credentials = base64.b64encode(f"{company}+{public_key}:{private_key}".encode()).decode()
         self._service = http.Service(
@@ -94,6 +96,7 @@ class ConnectWise:
             read_timeout_s=read_timeout_s,
             on_call=on_call,
             now=now,
+            on_date=on_date,
         )
         self._limit = limit or limits.CallLimit(0)
         self._background = False

@@ -84,7 +84,8 @@ class Service:
     Keeps connections and nothing else: no cookies, no proxies or credentials from the environment, no
     redirects followed, no request to another host than that of `url`. `refusal` names the error for a
     4xx other than 401, 423 and 429. `on_call(service, operation, status, seconds)` is called once for
-    every HTTP call; the status is `error` when there was no whole answer. `secrets` are blanked in texts.
+    every HTTP call; the status is `error` when there was no whole answer; `on_date` with the time on the service's
+    clock, where a 2xx tells it. `secrets` are blanked in texts.
     Raises SettingsError for a `url` that is none.
     """
 
@@ -102,6 +103,7 @@ class Service:
         read_timeout_s: float,
         on_call: OnCall,
         now: Callable[[], datetime],
+        on_date: Callable[[datetime], object] = lambda _: None,
     ) -> None:
         self.name = name
         self.label = label
@@ -116,6 +118,7 @@ class Service:
         self._timeout = (connect_timeout_s, read_timeout_s)
         self._on_call = on_call
         self._now = now
+        self._on_date = on_date
         self._session = _session(headers)
 
     def call(
@@ -201,6 +204,8 @@ class Service:
             body = None
         answer = Answer(call, status, response.headers, body)
         if 200 <= status < 300:
+            if answer.served_at is not None:
+                self._on_date(answer.served_at)
             return answer
         raise self._refused(answer)
 

@@ -32,6 +32,7 @@ def add_routes(
     admit_local: Callable[[Mapping[str, Any]], None],
     dead_threads: Callable[[], list[str]],
     troubled: Callable[[], Collection[str]],
+    clock_is_wrong: Callable[[], bool],
     now: Callable[[], datetime],
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
@@ -41,7 +42,9 @@ def add_routes(
     def healthcheck() -> bottle.HTTPResponse:
         return application.json_answer({"status": "ok"})
 
-    readiness = Cached(lambda: check(dead_threads(), now(), troubled()), READY_FOR_S, clock)
+    readiness = Cached(
+        lambda: check(dead_threads(), now(), troubled(), clock_is_wrong=clock_is_wrong()), READY_FOR_S, clock
+    )
 
     def readyz() -> bottle.HTTPResponse:
         checks = readiness()
@@ -57,12 +60,20 @@ def add_routes(
         app.route(path, "GET", handler)
 
 
-def check(dead_threads: list[str], now: datetime, troubled: Collection[str] = ()) -> dict[str, str]:
+def check(
+    dead_threads: list[str], now: datetime, troubled: Collection[str] = (), *, clock_is_wrong: bool = False
+) -> dict[str, str]:
     """Return each check as `ok`, `degraded` (something waits for an outside service) or `failed` (O2).
 
     `troubled` are the services at which what is done every so often, as catch-up, has failed.
     """
-    checks = {"database": "ok", "schema": "ok", "workers": "failed" if dead_threads else "ok", "queues": "ok"}
+    checks = {
+        "database": "ok",
+        "schema": "ok",
+        "workers": "failed" if dead_threads else "ok",
+        "queues": "ok",
+        "clock": "degraded" if clock_is_wrong else "ok",
+    }
     try:
         with db.session():
             checks["schema"] = "ok" if schema.is_current() else "failed"

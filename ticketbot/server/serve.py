@@ -24,6 +24,7 @@ from ticketbot.config import Settings
 from ticketbot.decide import message
 from ticketbot.jobs import (
     catchup,
+    clocks,
     deliver,
     duties,
     gather,
@@ -95,7 +96,8 @@ class Server:
         self._held = leases.Held()
         self._pool = ThreadPoolExecutor(settings.workers * 6, thread_name_prefix="lookups")
         limit = limits.CallLimit(settings.cw_calls_per_minute)
-        self._outside = lookups.Outside(_connectwise(settings, limit), _webex(settings), self._pool)
+        self._clocks = clocks.Clocks(self._now)
+        self._outside = lookups.Outside(_connectwise(settings, limit, self._clocks), _webex(settings), self._pool)
         self._worker = self._new_worker(settings)
         limit.busy = self._worker.is_busy
         background = self._outside.connectwise.in_background()
@@ -164,8 +166,8 @@ class Server:
         outside = self._outside
         locale = gather.Locale(ticket_links(settings), settings.timezone)
         return worker.Worker(
-            intake_desk=intake.Desk(outside, locale, self._held, self._now),
-            deliver_desk=lambda pause: deliver.Desk(outside.webex, self._held, self._now, pause),
+            intake_desk=intake.Desk(outside, locale, self._held, self._clocks, self._now),
+            deliver_desk=lambda pause: deliver.Desk(outside.webex, self._held, self._clocks, self._now, pause),
             event_threads=settings.workers,
             now=self._now,
             held=self._held,
@@ -180,6 +182,7 @@ class Server:
         source = self._outside.connectwise
         regular = [
             duty(catchup.NAME, partial(catchup.run, catchup.Desk(source, self._now)), catchup.every_s),
+            duty(clocks.NAME, partial(clocks.check, source, self._clocks), lambda: clocks.EVERY_S),
             duty(retention.NAME, partial(retention.run, source, self._now), lambda: retention.EVERY_S),
         ]
         if settings.public_url:
@@ -202,6 +205,7 @@ class Server:
             admit_local=gate.admit_local,
             dead_threads=self._worker.dead,
             troubled=self._worker.troubled,
+            clock_is_wrong=self._clocks.is_wrong,
             now=self._now,
         )
         desk = operations.Desk(
@@ -231,7 +235,7 @@ def _address(http: Any) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _connectwise(settings: Settings, limit: limits.CallLimit) -> connectwise.ConnectWise:
+def _connectwise(settings: Settings, limit: limits.CallLimit, known_clocks: clocks.Clocks) -> connectwise.ConnectWise:
     return connectwise.ConnectWise(
         url=settings.cw_url,
         codebase=settings.cw_codebase,
@@ -241,6 +245,7 @@ def _connectwise(settings: Settings, limit: limits.CallLimit) -> connectwise.Con
         client_id=settings.cw_client_id,
         limit=limit,
         on_call=metrics.count_call,
+        on_date=known_clocks.hear,
     )
 
 
