@@ -108,6 +108,25 @@ def test_work_that_is_entered_weeks_later_is_news(stepper: Stepper) -> None:
     assert heard(stepper.world, "Ana Alvarez") == ["zero", "an hour in January"]
 
 
+@pytest.mark.parametrize("order", ["", "_info/sortByDate"], ids=["as asked", "oldest first"])
+def test_work_entered_now_is_news_behind_a_hundred_notes_whatever_the_order(stepper: Stepper, order: str) -> None:
+    """T6: by when its work began a time entry would not stand on the first page, and the order may be ignored."""
+    stepper.world.connectwise.note_order = order
+    ticket = stepper.announce("ana", note="zero")
+    for number in range(150):
+        stepper.clock.advance(seconds=1)
+        stepper.note(ticket, f"note {number}")
+    stepper.hook(ticket)
+    stepper.work()
+    told = len(heard(stepper.world, "Ana Alvarez"))
+    stepper.clock.advance(minutes=1)
+    long_ago = stepper.clock() - timedelta(days=40)
+    stepper.note(ticket, "an hour in January", member="ben", kind="TimeEntryNote", work_at=long_ago)
+    stepper.hook(ticket)
+    stepper.work()
+    assert heard(stepper.world, "Ana Alvarez")[told:] == ["an hour in January"]
+
+
 def test_of_very_many_new_notes_the_newest_are_told_and_200_are_read(stepper: Stepper) -> None:
     """T6, D5."""
     ticket = stepper.announce("ana", note="zero")

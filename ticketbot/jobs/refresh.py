@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from datetime import datetime, timedelta
 
@@ -95,13 +96,19 @@ def _read(ticket_id: int, source: connectwise.ConnectWise, pool: Executor, *, pr
     page = first_page.result()
     notes = list(page.items)
     number = 1
-    while page.has_next and len(notes) < MAX_NOTES and _holds_undecided(page.items):
+    while page.has_next and len(notes) < MAX_NOTES and (not _is_in_order(notes) or _holds_undecided(page.items)):
         number += 1
         page = source.notes(ticket_id, project=project, page=number, page_size=NOTES_PER_PAGE)
         notes += page.items
     # Pages drift while notes are written: the same note may stand on two of them.
     unique = {(note.kind, note.id): note for note in notes}
     return Reading(ticket, tuple(unique.values()), ticket.served_at and ticket.served_at - took)
+
+
+def _is_in_order(notes: Sequence[records.Note]) -> bool:
+    """Tell whether notes come as they were asked for; if not, what is new may stand on any page (T6)."""
+    entered = [note.entered_at for note in notes if note.entered_at is not None]
+    return all(newer >= older for newer, older in itertools.pairwise(entered))
 
 
 def _holds_undecided(notes: Iterable[records.Note]) -> bool:

@@ -119,15 +119,17 @@ class ConnectWise:
     def notes(
         self, ticket_id: int, *, project: bool = False, page: int = 1, page_size: int = 100
     ) -> Page[records.Note]:
-        """Return a page of the ticket's notes, newest first: discussion, internal, resolution, time entries.
+        """Return a page of the ticket's notes: discussion, internal, resolution, time entries.
 
-        Versions without `allNotes` are asked for `notes`, which leave out time entries.
+        They are asked for by when they were entered, newest first: `sortByDate` would put a time entry where its work
+        began. That ConnectWise keeps to this order is for the caller to check. Versions without `allNotes` are asked
+        for `notes`, which leave out time entries.
         """
         path = f"/{_module(project)}/tickets/{ticket_id}"
         query: dict[str, str | int] = {"page": page, "pageSize": page_size}
         try:
             rows, has_next, _ = self._page(
-                "notes", f"{path}/allNotes", {"orderBy": "_info/sortByDate desc", "fields": NOTE_FIELDS, **query}
+                "notes", f"{path}/allNotes", {"orderBy": "_info/dateEntered desc", "fields": NOTE_FIELDS, **query}
             )
         except (errors.RemoteDenied, errors.RemoteRefused) as error:
             if error.status not in (404, 405):

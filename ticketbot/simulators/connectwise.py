@@ -41,6 +41,7 @@ class ConnectWise(Directory):
         self.private_key = private_key
         self.client_id = client_id
         self.link_url = ""  # when set, what `Link` headers name instead of the site
+        self.note_order = ""  # when set, what `allNotes` are ordered by, whatever is asked for
         self.latency_s = 0.0
         self.calls_per_minute: int | None = None  # beyond it 429 with Retry-After; None: no limit
         self.calls = calls.Calls(now)

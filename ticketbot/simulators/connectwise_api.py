@@ -188,6 +188,8 @@ class _Api:
     def page(self, found: Iterable[Row], fields: dict[str, str]) -> listing.Listed:
         """Answer a list request: conditions, order, page and chosen fields are in the query string."""
         query, path = _query(), bottle.request.environ["PATH_INFO"]
+        if self._system.note_order and path.endswith("/allNotes"):
+            query["orderBy"] = self._system.note_order
         url = (self._system.link_url or f"http://{bottle.request.headers['Host']}") + path
         if bottle.request.headers.get("pagination-type", "").lower() == "forward-only":
             if query.get("orderBy"):
