@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import peewee
 import pytest
 
-from tests.stepping import Stepper, event_rows, heard, rows_of
+from tests.stepping import START, Stepper, event_rows, heard, rows_of
 from tests.world import ledger
 from ticketbot import db
-from ticketbot.models import tickets
+from ticketbot.jobs import lookups
+from ticketbot.models import routing, tickets
 from ticketbot.simulators import faults
 
 STALE_MINUTES = 16
@@ -75,6 +77,110 @@ def test_a_member_whom_connectwise_does_not_know_is_recorded_as_that(stepper: St
     assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
     (row,) = rows_of("ben")
     assert (row.state, row.reason) == ("skipped", "not a member ConnectWise knows")
+
+
+def _member_calls(stepper: Stepper) -> int:
+    return stepper.world.connectwise.calls.count("GET system/members")
+
+
+def test_an_unknown_member_is_looked_up_no_more_often_than_a_known_one(stepper: Stepper) -> None:
+    """T2: once in 15 minutes, and found as soon as they exist after that."""
+    stepper.world.connectwise.faults.add(faults.wrong_json("[]", path="/system/members", query="ben"))
+    stepper.announce("ben", note="zero")
+    calls = _member_calls(stepper)
+    stepper.announce("ben", note="one")
+    assert _member_calls(stepper) == calls
+    stepper.world.connectwise.faults.clear()
+    stepper.clock.advance(minutes=STALE_MINUTES)
+    stepper.announce("ben", note="two")
+    assert heard(stepper.world, "Ben Bauer") == ["two"]
+
+
+def test_an_address_without_an_account_is_looked_up_once_in_fifteen_minutes(stepper: Stepper) -> None:
+    """T2"""
+    stepper.announce("dan", note="zero")
+    calls = len(stepper.world.webex.calls.log())
+    stepper.announce("dan", note="one")
+    assert len(stepper.world.webex.calls.log()) == calls
+    stepper.world.webex.add_person("dan@msp.example", "Dan Doe")
+    stepper.clock.advance(minutes=STALE_MINUTES)
+    stepper.announce("dan", note="two")
+    assert heard(stepper.world, "Dan Doe") == ["two"]
+
+
+def test_lookups_that_found_nothing_are_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookups, "MOST_REMEMBERED", 2)
+    nobody = lookups.NotFound()
+    nobody.add(["a", "b", "c"], START)
+    assert nobody.unless_recent(["a", "b", "c"], START) == ["a"]
+
+
+def test_a_member_that_is_gone_in_connectwise_is_left_out_until_they_are_back(stepper: Stepper) -> None:
+    """D7, T4: found by a sync, or because ConnectWise no longer knows them."""
+    ticket = stepper.announce("ana", "ben", note="zero")
+    with db.transaction("test"):
+        tickets.soft_delete(tickets.Member, [row.id for row in tickets.Member.select().where(_named("ana"))], START)
+    stepper.note(ticket, "one")
+    stepper.hook(ticket)
+    stepper.work()
+    assert heard(stepper.world, "Ana Alvarez") == ["zero"]
+    assert heard(stepper.world, "Ben Bauer") == ["zero", "one"]
+    assert ("Ana Alvarez", "deleted member") in {(each["who"], each["reason"]) for each in event_rows()[-1].decisions}
+
+    stepper.world.connectwise.faults.add(faults.wrong_json("[]", path="/system/members", times=1))
+    _news(stepper, ticket, "two")
+    assert heard(stepper.world, "Ben Bauer") == ["zero", "one"]
+    _news(stepper, ticket, "three")
+    assert heard(stepper.world, "Ana Alvarez") == ["zero", "three"]
+    assert heard(stepper.world, "Ben Bauer") == ["zero", "one", "three"]
+
+
+def _named(identifier: str) -> peewee.Expression:
+    return tickets.Member.lookup == identifier
+
+
+def test_one_account_with_two_addresses_belongs_to_both_members(stepper: Stepper) -> None:
+    """D7: such as a person who has a second member for another office."""
+    person = stepper.world.accounts["ana"]
+    stepper.world.webex.change_person(person, {"emails": ["ana@msp.example", "dan@msp.example"]})
+    ticket = stepper.announce("ana", "dan", note="zero")
+    _news(stepper, ticket, "one")
+    assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
+    assert {row.state for row in ledger()} == {"sent"}
+
+
+def test_an_account_that_lost_one_of_its_addresses_keeps_the_other(stepper: Stepper) -> None:
+    """D7"""
+    person = stepper.world.accounts["ana"]
+    stepper.world.webex.change_person(person, {"emails": ["ana@msp.example", "dan@msp.example"]})
+    stepper.announce("ana", "dan", note="zero")
+    stepper.world.webex.change_person(person, {"emails": ["ana@msp.example"]})
+    stepper.clock.advance(minutes=STALE_MINUTES)
+    stepper.announce("dan", note="for nobody")
+    stepper.announce("ana", note="one")
+    assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
+
+    stepper.world.webex.remove_person(person)
+    stepper.clock.advance(minutes=STALE_MINUTES)
+    stepper.announce("ana", note="two")
+    with db.session():
+        assert [row.active for row in routing.Recipient.select().where(routing.Recipient.webex_id == person)] == [False]
+
+
+def test_an_account_whose_main_address_went_to_another_keeps_the_rest(stepper: Stepper) -> None:
+    """D7"""
+    person = stepper.world.accounts["ana"]
+    stepper.world.webex.change_person(person, {"emails": ["ana@msp.example", "dan@msp.example"]})
+    stepper.announce("ana", "dan", note="zero")
+    stepper.world.webex.change_person(person, {"emails": ["dan@msp.example"]})
+    other = stepper.world.webex.add_person("ana@msp.example", "Ana the Second")
+    stepper.clock.advance(minutes=STALE_MINUTES)
+    stepper.announce("ana", "dan", note="one")
+    assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
+    assert heard(stepper.world, "Ana the Second") == ["one"]
+    with db.session():
+        emails = {row.webex_id: row.email for row in routing.Recipient.select()}
+    assert emails == {person: "dan@msp.example", other: "ana@msp.example"}
 
 
 def test_what_we_know_of_a_member_serves_while_connectwise_cannot_be_asked(stepper: Stepper) -> None:

@@ -11,6 +11,7 @@ from tests.servers import ServerProcess
 from tests.world import World, wait_for
 from ticketbot import errors, shapes
 from ticketbot.client import Client
+from ticketbot.simulators import faults
 
 EMAIL, KEY = "ana@msp.example", "a-key-that-is-long-enough"
 
@@ -92,6 +93,12 @@ def test_nothing_selected_and_unknown_boards_are_invalid(served: Served) -> None
             served.start_sync(**body)
     run = served.start_sync(tickets=True, board_ids=[served.world.board])  # known to ConnectWise, not yet to us
     assert served.await_end(run.id).state == "done"
+
+
+def test_a_sync_of_a_new_board_while_connectwise_is_down_is_not_the_fault_of_the_request(served: Served) -> None:
+    served.world.connectwise.faults.add(faults.status(503, path="/service/boards"))
+    with pytest.raises(errors.RemoteUnavailable, match="503"):
+        served.start_sync(tickets=True, board_ids=[served.world.board])
 
 
 def test_a_server_that_stops_ends_its_sync_within_its_ten_seconds(world: World) -> None:

@@ -107,7 +107,7 @@ def test_a_server_that_stops_while_the_database_is_away_leaves_its_run_to_the_le
         assert syncing.row(run.id).errors == [syncs.VANISHED]
 
 
-def test_boards_that_nobody_can_be_asked_about_are_unknown(syncing: Syncing) -> None:
+def test_boards_that_neither_we_nor_connectwise_know_are_unknown(syncing: Syncing) -> None:
     """S: those we know and those ConnectWise knows are not."""
     world = syncing.world
     new = world.connectwise.add_board("Night Desk")
@@ -116,7 +116,8 @@ def test_boards_that_nobody_can_be_asked_about_are_unknown(syncing: Syncing) -> 
     assert syncing.syncs.unknown_boards(asked) == {999}
     assert syncing.syncs.unknown_boards([world.board]) == set()
     world.connectwise.faults.add(faults.down(path="/service/boards$"))
-    assert syncing.syncs.unknown_boards(asked) == {new, 999}
+    with pytest.raises(errors.RemoteUnavailable):
+        syncing.syncs.unknown_boards(asked)
 
 
 def test_a_run_whose_lease_ran_out_does_not_block_the_next_and_ends_itself(syncing: Syncing) -> None:

@@ -164,6 +164,8 @@ def _person(
 
 
 def _left_out(member: tickets.Member) -> str | None:
+    if member.deleted_at:
+        return "deleted member"
     if member.inactive:
         return "inactive member"
     return "API member" if member.license_class == API_MEMBER else None

@@ -6,6 +6,7 @@ Everything found is kept for 15 minutes; an older copy serves when the outside w
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from datetime import datetime, timedelta
@@ -19,16 +20,40 @@ from ticketbot.models import routing, tickets
 from ticketbot.remote import connectwise, records, webex
 
 FRESH_FOR = timedelta(minutes=15)  # T2
+MOST_REMEMBERED = 10_000
 
 _logger = logging.getLogger(__name__)
 
 
+class NotFound:
+    """What was looked up and not found: that is believed as long as what was found (T2). Bounded, for all threads."""
+
+    def __init__(self) -> None:
+        self._looked_up_at: dict[str, datetime] = {}
+        self._lock = threading.Lock()
+
+    def add(self, keys: Iterable[str], now: datetime) -> None:
+        """Remember that there is nothing under some keys."""
+        with self._lock:
+            for key in keys:
+                self._looked_up_at.pop(key, None)
+                self._looked_up_at[key] = now
+            for key in list(self._looked_up_at)[:-MOST_REMEMBERED]:
+                del self._looked_up_at[key]
+
+    def unless_recent(self, keys: Iterable[str], now: datetime) -> list[str]:
+        """Return the keys that are worth looking up."""
+        with self._lock:
+            return [key for key in keys if now - self._looked_up_at.get(key, now - FRESH_FOR) >= FRESH_FOR]
+
+
 class Outside(msgspec.Struct, frozen=True):
-    """The two services, and threads to ask them side by side."""
+    """The two services, threads to ask them side by side, and whom neither knows: identifiers and addresses."""
 
     connectwise: connectwise.ConnectWise
     webex: webex.Webex
     pool: Executor
+    not_found: NotFound = msgspec.field(default_factory=NotFound)
 
 
 def refresh_names(ticket: records.Ticket, outside: Outside, now: datetime) -> None:
@@ -105,24 +130,28 @@ def member_row(member: records.Member) -> dict[str, Any]:
 
 
 def find_members(identifiers: Sequence[str], outside: Outside, now: datetime) -> dict[str, tickets.Member]:
-    """Return the members by identifier in lower case; those ConnectWise does not know are missing.
+    """Return the members by identifier in lower case; those ConnectWise never knew are missing.
 
     Raises `RemoteError` when ConnectWise cannot be asked about one we have never seen: not telling him would be final.
     """
     with db.session():
         known = tickets.members_by_identifier(identifiers)
-    wanted = [each for each in identifiers if not _is_fresh(known.get(each.lower()), now)]
+    stale = [each.lower() for each in identifiers if not _is_fresh(known.get(each.lower()), now)]
+    wanted = outside.not_found.unless_recent(stale, now)
     if not wanted:
         return known
     try:
         found = outside.connectwise.members_by_identifier(wanted)
     except errors.RemoteError as error:
-        if any(each.lower() not in known for each in wanted):
+        if any(each not in known for each in wanted):
             raise
         _logger.info("members could not be looked up, what we know serves: %s", error)
         return known
+    missing = set(wanted) - {each.identifier.lower() for each in found}
+    outside.not_found.add(missing, now)
     with db.transaction("lookups"):
         tickets.upsert(tickets.Member, [member_row(each) | {"fetched_at": now, "deleted_at": None} for each in found])
+        tickets.soft_delete(tickets.Member, [known[each].id for each in missing if each in known], now)
     with db.session():
         return tickets.members_by_identifier(identifiers)
 
@@ -136,14 +165,16 @@ def find_accounts(emails: Iterable[str], outside: Outside, now: datetime) -> dic
     with db.session():
         known = routing.people_by_email(wanted)
     stale = [email for email in wanted if not any(_is_fresh(each, now) for each in known.get(email, ()))]
-    answers = {email: outside.pool.submit(outside.webex.people_by_email, email) for email in stale}
+    asked = outside.not_found.unless_recent(stale, now)
+    answers = {email: outside.pool.submit(outside.webex.people_by_email, email) for email in asked}
     found = {
         email: people for email, future in answers.items() if (people := _people(email, future, known)) is not None
     }
+    outside.not_found.add([email for email, people in found.items() if not people], now)
     if any(people or email in known for email, people in found.items()):
         with db.transaction("lookups"):
-            for email, people in found.items():
-                routing.store_people(email, [_account(person, email) for person in people], now)
+            for email, people in sorted(found.items()):  # in one order on all servers: nobody waits in a circle
+                routing.store_people(email, [_account(person) for person in people], now)
         with db.session():
             known = routing.people_by_email(wanted)
     chosen = {email: recipients.most_recently_active(accounts) for email, accounts in known.items()}
@@ -166,8 +197,8 @@ def _people(
         return None
 
 
-def _account(person: webex.Person, email: str) -> routing.FoundPerson:
-    return routing.FoundPerson(person.id, person.name, email, person.last_activity)
+def _account(person: webex.Person) -> routing.FoundPerson:
+    return routing.FoundPerson(person.id, person.name, person.emails, person.last_activity)
 
 
 def recipient(row: routing.Recipient) -> facts.Recipient:

@@ -63,14 +63,10 @@ class Syncs:
             return row
 
     def unknown_boards(self, ids: Iterable[int]) -> set[int]:
-        """Return those of the boards that neither we know nor ConnectWise, as far as it answers."""
+        """Return those of the boards that neither we know nor ConnectWise; raises `RemoteError` when it cannot say."""
         with db.session():
             unknown = set(ids) - tickets.living(tickets.Board)
-        try:
-            return unknown - {board.id for board in self._desk.connectwise.boards()} if unknown else unknown
-        except errors.RemoteError as error:
-            _logger.warning("whether there are boards %s cannot be found out: %s", sorted(unknown), error)
-            return unknown
+        return unknown - {board.id for board in self._desk.connectwise.boards()} if unknown else unknown
 
     def join(self, timeout_s: float | None = None) -> bool:
         """Wait for the present sync to end; False when it goes on."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from ticketbot import errors
@@ -25,8 +24,14 @@ def sync(run: sync_run.Run) -> None:
     known = run.read(lambda: routing.active_recipients(routing.PERSON))
     people, unasked = _read_people(run, {*in_rooms, *known})
     found = _as_recipients(run, people, in_rooms, known, emails)
-    run.commit("sync-people", lambda: routing.store_recipients(list(found.values()), keep=[_LAST_ACTIVITY]))
-    _read_accounts(run, found, emails)
+    links = [(person.id, email) for person in people.values() if len(person.emails) > 1 for email in person.emails]
+
+    def write() -> None:
+        routing.store_recipients(list(found.values()), keep=[_LAST_ACTIVITY])
+        routing.link_emails(links)
+
+    run.commit("sync-people", write)
+    _read_accounts(run, found, emails - {email for _, email in links})
     # Whom no answer named is gone; but people of other organisations are named by memberships alone.
     gone = set(known) - set(found) - unasked if is_complete else set()
     _deactivate(run, gone | (set(run.read(_active_rooms)) - {room.id for room in rooms}))
@@ -166,6 +171,7 @@ def _read_accounts(run: sync_run.Run, found: dict[str, dict[str, Any]], emails: 
     wanted = sorted(several | (emails - set(addresses)))
     phase = run.phase("accounts", len(wanted))
     rows: dict[str, dict[str, Any]] = {}
+    links: list[tuple[str, str]] = []
     for outcome in run.crew.each(wanted, run.desk.webex.people_by_email):
         phase.done += 1
         if outcome.answer is None:
@@ -174,9 +180,16 @@ def _read_accounts(run: sync_run.Run, found: dict[str, dict[str, Any]], emails: 
             continue
         for person in outcome.answer:
             if person.type != "bot":
-                row = _person_row(run, person.id, person.name, outcome.item)
+                email = found[person.id]["email"] if person.id in found else outcome.item
+                row = _person_row(run, person.id, person.name, email)
                 rows[person.id] = row | {_LAST_ACTIVITY: person.last_activity}
-    run.commit("sync-people", partial(routing.store_recipients, list(rows.values())))
+                links += [(person.id, each) for each in (outcome.item, *person.emails)]
+
+    def write() -> None:
+        routing.store_recipients(list(rows.values()))
+        routing.link_emails(links)
+
+    run.commit("sync-people", write)
     found |= rows
 
 

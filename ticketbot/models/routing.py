@@ -70,7 +70,7 @@ class FoundPerson(NamedTuple):
 
     webex_id: str
     name: str
-    email: str
+    emails: Sequence[str]
     last_activity: datetime | None
 
 
@@ -83,40 +83,70 @@ def people_by_email(emails: Iterable[str]) -> dict[str, list[Recipient]]:
     """Return the active people with these addresses (lower case), several where Webex has several accounts."""
     found: dict[str, list[Recipient]] = {}
     wanted = sorted(set(emails))
-    if wanted:
-        query = (
-            f"SELECT * FROM recipient WHERE email IN {db.list_of(wanted)} AND type = 'person' AND active ORDER BY id"  # noqa: S608
-        )
-        for row in db.read(Recipient, query, *wanted):
-            found.setdefault(row.email, []).append(row)
+    if not wanted:
+        return found
+    listed = db.list_of(wanted)
+    # The first is how 1.0.0 knows them, which may run beside us.
+    links = f"""
+        SELECT email, id FROM recipient WHERE email IN {listed}
+        UNION SELECT email, recipient_id FROM person_email WHERE email IN {listed}
+        ORDER BY 2
+    """  # noqa: S608
+    pairs = db.run(links, *wanted, *wanted).fetchall()
+    people = db.by_id(Recipient, {recipient_id for _, recipient_id in pairs})
+    for email, recipient_id in pairs:
+        person = people[recipient_id]
+        if person.active and person.type == PERSON:
+            found.setdefault(email, []).append(person)
     return found
 
 
 def store_people(email: str, people: Sequence[FoundPerson], now: datetime) -> None:
-    """Store what Webex answered for one address; accounts it no longer names become inactive."""
+    """Store what Webex answered for one address.
+
+    An account that it no longer names loses the address, and is inactive when that was its last one.
+    """
     ids = [person.webex_id for person in people]
-    Recipient.update(active=False).where(
-        Recipient.email == email, Recipient.type == PERSON, Recipient.webex_id.not_in(ids or [""])
-    ).execute()
-    for person in people:
-        Recipient.insert(
-            type=PERSON,
-            webex_id=person.webex_id,
-            name=person.name,
-            email=email,
-            active=True,
-            last_activity=person.last_activity,
-            fetched_at=now,
-        ).on_conflict(
-            conflict_target=[Recipient.webex_id],
-            preserve=[
-                Recipient.name,
-                Recipient.email,
-                Recipient.active,
-                Recipient.last_activity,
-                Recipient.fetched_at,
-            ],
-        ).execute()
+    for former in people_by_email([email]).get(email, []):
+        if former.webex_id not in ids:
+            _take_address(former, email)
+    rows = [
+        {
+            "type": PERSON,
+            "webex_id": person.webex_id,
+            "name": person.name,
+            "email": email,
+            "active": True,
+            "last_activity": person.last_activity,
+            "fetched_at": now,
+        }
+        for person in sorted(people)
+    ]
+    db.upsert(Recipient, rows, target=["webex_id"], keep=["email"], where="recipient.type = 'person'")
+    link_emails((person.webex_id, each) for person in people for each in {email, *person.emails})
+
+
+def link_emails(links: Iterable[tuple[str, str]]) -> None:
+    """Remember which addresses (lower case) belong to people who are stored, by their ids in Webex."""
+    for webex_id, email in sorted(set(links)):
+        db.run(_LINK_EMAIL, email, webex_id)
+
+
+_LINK_EMAIL = """
+    INSERT INTO person_email (email, recipient_id) SELECT ?, id FROM recipient WHERE webex_id = ? AND type = 'person'
+    ON CONFLICT DO NOTHING
+"""
+
+
+def _take_address(person: Recipient, email: str) -> None:
+    PersonEmail.delete().where(PersonEmail.email == email, PersonEmail.recipient == person.id).execute()
+    if person.email == email:
+        other = (
+            PersonEmail.select(PersonEmail.email).where(PersonEmail.recipient == person.id).order_by(PersonEmail.email)
+        )
+        left = other.scalar()
+        changes = {"email": left} if left else {"active": False}
+        Recipient.update(changes).where(Recipient.id == person.id).execute()
 
 
 def enabled_rules(board_id: int) -> list[Rule]:

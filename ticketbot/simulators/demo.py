@@ -134,8 +134,8 @@ class Stage:
 
     def _recipient(self, name: str) -> routing.Recipient:
         person = next(row for row in self.webex.people.values() if row["displayName"] == name)
-        found = routing.FoundPerson(person["id"], name, person["emails"][0], None)
-        routing.store_people(found.email, [found], datetime.now(UTC))
+        found = routing.FoundPerson(person["id"], name, person["emails"], None)
+        routing.store_people(found.emails[0], [found], datetime.now(UTC))
         row: routing.Recipient = routing.Recipient.get(routing.Recipient.webex_id == found.webex_id)
         return row
 

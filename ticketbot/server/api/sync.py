@@ -13,7 +13,7 @@ from ticketbot.server.api import audit, operations
 TABLE = operations.Table("syncs")
 
 
-@TABLE.post("/sync", "Start a sync", status=202, refuses=(409,))
+@TABLE.post("/sync", "Start a sync", status=202, refuses=(409, 502))
 def start_sync(body: asked.SyncRequest, caller: access.Caller, desk: operations.Desk) -> shapes.SyncRun:
     if not (body.boards or body.recipients or body.tickets):
         raise operations.wrong("boards", "Select at least one of boards, recipients and tickets")
