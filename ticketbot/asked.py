@@ -138,10 +138,14 @@ class NotificationQuery(Page):
 
 
 class RetryRequest(Asked):
-    """What to try again: everything dead that was decided since a moment; without `since`: the last 24 hours."""
+    """What to try again: everything that died since a moment; without `since`: within the last 24 hours.
+
+    `dry_run` only counts: nothing is revived.
+    """
 
     state: Literal["dead"] = "dead"
     since: When | None = None
+    dry_run: bool = False
 
 
 class EventQuery(Page):

@@ -121,6 +121,7 @@ class Api:
         """Store an event of a ticket and return its id."""
         now = self.clock.now()
         row = {"source": "hook", "correlation": "c0ffee", "first_received_at": now, "received_at": now, "due_at": now}
+        row |= {"finished_at": now} if state in (events.DONE, events.DEAD) else {}
         with db.transaction("test"):
             return int(events.Event.create(ticket_id=ticket_id, state=state, **{**row, **more}).id)
 
@@ -137,7 +138,7 @@ class Api:
             "recipient_name": "somebody",
             "reason": "assigned (resource)",
             "created_at": now,
-            "give_up_at": now + timedelta(hours=24),
+            "give_up_at": now if state == notifications.DEAD else now + timedelta(hours=24),
         }
         with db.transaction("test"):
             return int(notifications.Notification.create(state=state, **{**row, **more}).id)
