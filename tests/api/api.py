@@ -111,6 +111,11 @@ class Api:
             kind = routing.ROOM if room else routing.PERSON
             return int(routing.Recipient.create(type=kind, webex_id=webex_id, name=name, email=email).id)
 
+    def webex_id(self, recipient_id: int) -> str:
+        """Return the id that Webex has for a recipient."""
+        with db.session():
+            return str(routing.Recipient.get_by_id(recipient_id).webex_id)
+
     def ticket(self, **more: Any) -> int:
         """Store a ticket and return its id."""
         row = {"id": 1000 + next(self._numbers), "summary": "Printer on fire", "stored_at": self.clock.now(), **more}

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.office import Office
-from ticketbot import config
+from ticketbot import config, db
 from ticketbot.cli import commands
+from ticketbot.models import routing
 
 
 def test_a_server_that_is_down_is_named_with_where_its_address_comes_from(office: Office) -> None:
@@ -212,6 +213,17 @@ def test_retrying_all_dead_asks_on_a_terminal(office: Office) -> None:
     office.furnish()
     assert office.tbot("retry", "--dead", answer="").status == 1
     assert office.tbot("retry", "--dead", "--json", answer="y").document == {"notifications": 1, "events": 0}
+
+
+def test_a_test_message_to_a_room_that_is_gone_from_webex_says_so(office: Office) -> None:
+    office.furnish()
+    with db.session():
+        room = routing.Recipient.get_by_id(1)
+    office.world.webex.remove_room(room.webex_id)
+    done = office.tbot("test", "1")
+    assert (done.status, done.out) == (4, "")
+    assert "Webex cannot find recipient 1, Help Desk: " in done.err
+    assert "Could not find a room" in done.err
 
 
 def test_retrying_what_is_not_dead_is_a_conflict(office: Office) -> None:
