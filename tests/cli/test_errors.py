@@ -97,6 +97,14 @@ def test_no_key_is_a_setting_that_is_missing(office: Office) -> None:
         ("create forward --source-id=1 --destination-id=1", 3, ""),
         ("create forward --source-id=1 --destination-id=2 --start=3/1/2026", 3, "--start is '3/1/2026'. Give a date"),
         ("create forward --source-id=1 --destination-id=2 --end=2026-02-30", 3, "--end is '2026-02-30'. Give a date"),
+        ("update forward 1 --end=", 3, "--end is empty. Give a date such as 2026-03-01"),
+        ("update forward 1 --start ''", 3, "--start is empty. Give a date such as 2026-03-01"),
+        ("create forward --source-id=1 --destination-id=2 --end=", 3, "`none` leaves it open"),
+        ("list notifications --since=", 3, "--since is empty. Give a value"),
+        ("list recipients --search=", 3, "--search is empty. Give a value"),
+        ("create user --name= --email=ben@example.com", 3, "--name is empty. Give a value"),
+        ("update config --retention-days=", 3, "--retention-days is empty. Give a value"),
+        ("sync --tickets --sync-boards=", 3, "--sync-boards is empty. Give a value"),
         ("list notifications --state=lost", 3, "--state is 'lost'. Give one of pending, sending"),
         ("list recipients --limit=many", 3, "--limit is 'many'. Give a whole number"),
         ("list notifications --limit=0", 3, "--limit is '0'. Give a positive number"),
@@ -122,6 +130,14 @@ def test_each_failure_has_its_line_and_status(office: Office, line: str, status:
     assert first.startswith("tbot: ")
     assert words in first
     assert status == 2 or len(done.err.splitlines()) == 1
+
+
+def test_an_empty_end_changes_nothing_and_none_removes_the_end(office: Office) -> None:
+    office.furnish()
+    office.tbot("update", "forward", "1", "--end=2030-12-31")
+    assert office.tbot("update", "forward", "1", "--end=").status == 3
+    assert office.tbot("get", "forward", "1", "--json").document["end"] == "2030-12-31"
+    assert office.tbot("update", "forward", "1", "--end=none", "--json").document["end"] is None
 
 
 def test_a_circle_of_forwards_is_spelled_out(office: Office) -> None:
