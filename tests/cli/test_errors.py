@@ -59,6 +59,21 @@ def test_a_bad_key_is_told_with_where_it_comes_from_and_is_not_shown(office: Off
     assert "wrong_wrong" not in done.err
 
 
+def test_a_key_sent_over_plain_http_to_another_host_is_warned_of_once(office: Office) -> None:
+    url = office.server.url.replace("127.0.0.1", "0.0.0.0")  # reaches this machine, and is not loopback by its name
+    done = office.tbot("list", "users", TBOT_BASE_URL=url)
+    assert done.status == 0
+    assert done.err == (
+        f"tbot: warning: {url} is plain http: anyone on the network can read the API key. Give an https address\n"
+    )
+
+
+def test_without_a_key_or_on_loopback_plain_http_is_not_warned_of(office: Office) -> None:
+    url = office.server.url.replace("127.0.0.1", "0.0.0.0")
+    assert office.tbot("ping", TBOT_BASE_URL=url, TBOT_API_KEY="").err == ""
+    assert office.tbot("list", "users").err == ""
+
+
 def test_an_address_that_nobody_named_is_the_default(office: Office) -> None:
     settings = config.load({}, {})
     assert commands._address_from(settings).startswith("TBOT_BASE_URL (default) or --base-url")
