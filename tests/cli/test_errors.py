@@ -240,10 +240,28 @@ def test_yes_and_a_pipe_are_not_asked(office: Office) -> None:
     assert (piped.status, piped.err) == (0, "Deleted rule 1 (Service Desk > Help Desk)\n")
 
 
-def test_retrying_all_dead_asks_on_a_terminal(office: Office) -> None:
+def test_retrying_all_dead_shows_how_much_before_it_asks(office: Office) -> None:
     office.furnish()
-    assert office.tbot("retry", "--dead", answer="").status == 1
+    kept = office.tbot("retry", "--dead", answer="")
+    assert (kept.status, kept.out) == (1, "")
+    assert "Retry 1 notification that died within the last 24 hours? [y/N]" in kept.err
+    assert office.tbot("get", "notification", "1", "--json").document["state"] == "dead"
     assert office.tbot("retry", "--dead", "--json", answer="y").document == {"notifications": 1, "events": 0}
+
+
+def test_retrying_all_dead_without_a_terminal_says_how_much_it_retries(office: Office) -> None:
+    office.furnish()
+    assert office.tbot("retry", "--dead").out == "Retrying 1 notification\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [((), "Nothing died within the last 24 hours\n"), (("--since=2030-01-01",), "Nothing died since 2030-01-01\n")],
+)
+def test_retrying_all_dead_asks_nothing_when_nothing_died(office: Office, options: tuple[str, ...], said: str) -> None:
+    for answer in (None, "n"):
+        done = office.tbot("retry", "--dead", *options, answer=answer)
+        assert (done.status, done.out, done.err) == (0, said, "")
 
 
 def test_a_test_message_to_a_room_that_is_gone_from_webex_says_so(office: Office) -> None:

@@ -35,13 +35,15 @@ TABLE = (
     Key("list", "delete", ("x",), "X", "delete", "Delete the row; asks first"),
     Key("list", "toggle", ("e",), "E", "on/off", "Enable or disable the row"),
     Key("list", "retry", ("r",), "R", "retry", "Send a dead notification again"),
-    Key("list", "why", ("w",), "W", "why", "What was decided for the ticket, and why"),
+    Key("list", "why", ("w",), "W", "why", "What was decided for the ticket, why, and what became of it"),
     Key("list", "cancel sync", ("c",), "C", "cancel", "Cancel the running sync"),
     Key("list", "preview", ("p",), "P", "preview", "Who gets what is meant for the source, now"),
     Key("list", "details", ("enter",), "Enter", "details", "All about the row"),
     Key("list", "filter", ("/",), "/", "filter", "Show only rows that hold some words"),
     Key("list", "only dead", ("d",), "D", "dead only", "Show dead notifications only, or all again"),
-    Key("list", "retry all", ("a",), "A", "retry all", "Send everything again that died within a day; asks first"),
+    Key(
+        "list", "retry all", ("a",), "A", "retry all", "Retry all that died within the last 24 hours; asks first"
+    ),
     Key("list", "sort", ("s",), "S", "sort", "Sort by the next column"),
     Key("list", "reverse", ("o",), "O", "", "Turn the order around"),
     Key("list", "clear filter", ("esc",), "Esc", "show all", "Show all rows again"),
