@@ -41,8 +41,9 @@ is. Lists follow the server every {tab.REFRESH_S:.0f} seconds and keep your row 
     Picture(
         "Add something: a form",
         """\
-`N` in a list. Type a part of a name; `Up` and `Down` choose among what matches, `Enter` takes it and goes on to the
-next field. `Enter` on the button saves. What cannot be right is said at its field while you type.""",
+`N` in a list. Type a part of a name; `Up` and `Down` mark one of those that match, `Enter` takes it and goes on to the
+next field. Nothing is taken that was neither typed nor marked. `Enter` on the button saves. What cannot be right is
+said at its field while you type.""",
         ("n", *"desk", "enter", *"n"),
     ),
     Picture(

@@ -65,6 +65,7 @@ class Office:
             ),
         ]
         self.dead_events = 0
+        self.synced_boards: list[int] | None = None
         self.settings = shapes.Config(
             attempt_notify=True,
             max_message_length=300,
@@ -328,6 +329,7 @@ def _app(office: Office) -> bottle.Bottle:
     @app.post("/sync")
     def start_sync() -> bottle.HTTPResponse:
         new = body(asked.SyncRequest)
+        office.synced_boards = new.board_ids
         phases = [phase(name, None, 0) for name in ("boards", "recipients", "tickets") if getattr(new, name)]
         run = done_run(office.next_id(office.runs))
         run.state, run.phases, run.started_at, run.finished_at = "running", phases, NOW, None

@@ -138,6 +138,17 @@ def test_a_rule_is_added_by_names(pilot: Pilot) -> None:
     assert pilot.window.tab.table.selected == pilot.office.rules[-1]
 
 
+def test_enter_alone_adds_no_rule(pilot: Pilot) -> None:
+    pilot.press("n", "enter", "enter", "enter", "enter")
+    assert pilot.screen.count("Choose one: type a part of its name.") == 2
+    assert len(pilot.office.rules) == 2
+
+
+def test_a_rule_is_added_with_the_arrow_keys_alone(pilot: Pilot) -> None:
+    pilot.press("n", "down", "down", "enter", "down", "enter", "enter")
+    assert (pilot.office.rules[-1].board_name, pilot.office.rules[-1].recipient_name) == ("Service Desk", "Ana Alvarez")
+
+
 def test_a_rule_that_exists_is_refused_in_a_popup_and_the_form_stays(pilot: Pilot) -> None:
     pilot.press("n").type("service").press("tab").type("help").press("tab", "enter")
     assert "This rule exists already." in pilot.screen
@@ -278,6 +289,25 @@ def test_a_sync_is_started_and_watched(pilot: Pilot) -> None:
     assert "Sync 2 is done with 3 errors: Enter shows them." in pilot.screen
     assert "is running" not in pilot.screen
     assert "ticket 7001: ConnectWise answers 500" in pilot.press("enter").screen
+
+
+def test_a_sync_is_limited_to_the_board_chosen_with_the_arrow_keys(pilot: Pilot) -> None:
+    pilot.press("ctrl s", "n", "tab", "tab", "tab", "down", "down", "enter")
+    assert "+ Service Desk" in pilot.screen
+    pilot.press("enter", "enter", "enter")
+    assert pilot.office.synced_boards == [1]
+
+
+def test_a_sync_without_a_chosen_board_says_that_it_takes_all_boards(pilot: Pilot) -> None:
+    pilot.press("ctrl s", "n")
+    assert "(all boards)" in next(line for line in pilot.lines if "Ticket boards" in line)
+    pilot.press(*["tab"] * 3, "down", "down", "tab", "tab", "enter")  # marked, but not chosen
+    assert pilot.office.synced_boards == []
+
+
+def test_labels_and_fields_do_not_touch(pilot: Pilot) -> None:
+    pilot.press("ctrl s", "n", *["tab"] * 3).type("serv")
+    assert "Ticket boards  serv" in pilot.screen
 
 
 def test_a_phase_without_anything_to_do_is_done_and_long_names_are_whole(pilot: Pilot) -> None:

@@ -41,9 +41,7 @@ TABLE = (
     Key("list", "details", ("enter",), "Enter", "details", "All about the row"),
     Key("list", "filter", ("/",), "/", "filter", "Show only rows that hold some words"),
     Key("list", "only dead", ("d",), "D", "dead only", "Show dead notifications only, or all again"),
-    Key(
-        "list", "retry all", ("a",), "A", "retry all", "Retry all that died within the last 24 hours; asks first"
-    ),
+    Key("list", "retry all", ("a",), "A", "retry all", "Retry all that died within the last 24 hours; asks first"),
     Key("list", "sort", ("s",), "S", "sort", "Sort by the next column"),
     Key("list", "reverse", ("o",), "O", "", "Turn the order around"),
     Key("list", "clear filter", ("esc",), "Esc", "show all", "Show all rows again"),
