@@ -130,7 +130,9 @@ class Notifications(tab.Tab[shapes.Notification]):
             retry_notification="to retry, select {id} and press R",
             retry_event="To retry, press A in the list",
         )
-        entries: list[dialogs.Entry] = []
+        now = next((each for each in explanation.notifications if each.id == row.id), row)
+        own_fate = wording.fate(now, style._replace(retry_notification="R retries it"))
+        entries: list[dialogs.Entry] = [("", own_fate), ("", "")]
         for section in wording.explained(explanation, style):
             entries += [(section.heading, "")]
             for topic in section.topics:
@@ -141,7 +143,7 @@ class Notifications(tab.Tab[shapes.Notification]):
         self.desk.open(
             dialogs.Text(
                 f"Ticket {explanation.ticket_id}{summary}",
-                entries[:-1] or [("", "Nothing was decided for it yet.")],
+                entries[:-1],
                 self.desk.close,
                 hand_on=partial(self._press_for, row),
                 actions=[action for action in self.row_deeds(row) if action != "why"],
