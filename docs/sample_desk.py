@@ -111,6 +111,7 @@ def _notification(number: int, about: str, name: str, state: str, reason: str, *
         created_at=at,
         next_try_at=None,
         sent_at=at + timedelta(seconds=1) if state == "sent" else None,
+        died_at=at + timedelta(seconds=1) if state == "dead" else None,
     )
 
 

@@ -26,7 +26,8 @@ COMMANDS_PAGE = f"""\
 - Data goes to stdout, as tables or, with `--json`, as one document ([json.md](json.md)); messages go to stderr.
 - Tables fit the terminal, or 80 columns where there is none. Names are cut there, ids and states never; `tbot get` and
   `--json` show everything. `NO_COLOR` is honoured, and nothing is coloured or animated when piped.
-- Deleting and `retry --dead` ask on a terminal, naming what; `--yes` does not. Without a terminal nothing is asked.
+- Deleting and `retry --dead` ask on a terminal, naming what, or how much; `--yes` does not. What counts is stdin,
+  however the output is redirected. Without a terminal nothing is asked.
 - Times are shown in `TBOT_TIMEZONE`.
 - `tbot --version` is `tbot version`.
 - `TBOT_DEBUG=1` adds the traceback to an error.

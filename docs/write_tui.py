@@ -41,8 +41,9 @@ is. Lists follow the server every {tab.REFRESH_S:.0f} seconds and keep your row 
     Picture(
         "Add something: a form",
         """\
-`N` in a list. Type a part of a name; `Up` and `Down` choose among what matches, `Enter` takes it and goes on to the
-next field. `Enter` on the button saves. What cannot be right is said at its field while you type.""",
+`N` in a list. Type a part of a name; `Up` and `Down` mark one of those that match, `Enter` takes it and goes on to the
+next field. Nothing is taken that was neither typed nor marked. `Enter` on the button saves. What cannot be right is
+said at its field while you type.""",
         ("n", *"desk", "enter", *"n"),
     ),
     Picture(
@@ -81,14 +82,15 @@ shows what went wrong.""",
         "See what was sent, and what was not: Notifications",
         f"""\
 The newest {notifications.Notifications.most}. `D` leaves the dead ones only. `W` shows everything that was decided for
-the ticket of the selected row: the answer to "why did I (not) get that?".""",
+the ticket of the selected row and what became of each message: the answer to "why did I (not) get that?".""",
         ("ctrl n",),
     ),
     Picture(
         "Send a dead one again: its details",
         """\
 `Enter` on a dead notification says what Webex answered. Once that is mended, such as by letting the bot into the room
-again, `R` sends it again. `A` in the list does so for all that died within a day.""",
+again, `R` sends it again. `A` in the list does so for all that died within the last 24 hours; it says how
+many before it asks.""",
         ("ctrl n", "down", "down", "enter"),
     ),
     Picture("Find a key: Help", "`?` in a list. The tables below say the same.", ("?",)),

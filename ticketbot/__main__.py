@@ -118,6 +118,7 @@ def _demo(arguments: Arguments, _environ: Environ) -> int:
 def _tui(arguments: Arguments, environ: Environ) -> int:
     settings = _settings(arguments, environ, warn=_warn)
     settings.require("tui")
+    _warn_of_readable_key(settings)
     from ticketbot.tui import app
 
     return app.run(settings)
@@ -171,6 +172,7 @@ def _config(arguments: Arguments, environ: Environ) -> int:
 def _ask_server(command: str, arguments: Arguments, environ: Environ) -> int:
     settings = _settings(arguments, environ, warn=_warn)
     settings.require(command)
+    _warn_of_readable_key(settings)
     from ticketbot.cli import commands
 
     return commands.run(command, arguments, settings, environ)
@@ -264,6 +266,14 @@ def _refuse(why: str, page: str) -> int:
 
 def _warn(text: str) -> None:
     sys.stderr.write(f"tbot: warning: {text}\n")
+
+
+def _warn_of_readable_key(settings: Settings) -> None:
+    from ticketbot import kinds
+
+    url = settings.base_url
+    if settings.api_key and not kinds.is_encrypted(url) and not kinds.is_loopback(url):
+        _warn(f"{url} is plain http: anyone on the network can read the API key. Give an https address")
 
 
 def _about_file(error: OSError) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from ticketbot import shapes
+from ticketbot import kinds, shapes
 
 LARGEST_ID = 2**63 - 1
 MAX_LIMIT = 1000
@@ -20,7 +20,7 @@ DEFAULT_LIMIT = 100
 _END = r"(?![\s\S])"
 ONE_LINE = rf"^[^\u0000-\u001f\u007f]*{_END}"
 NAME = rf"^(?=.*\S)[^\u0000-\u001f\u007f]+{_END}"
-EMAIL = rf"^[^\s@\u0000-\u001f\u007f]{{1,64}}@[^\s@\u0000-\u001f\u007f]{{1,253}}{_END}"
+EMAIL = kinds.EMAIL
 WHEN = (
     r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
     + _END
@@ -37,7 +37,7 @@ ADVICE = {
 Id = Annotated[int, Meta(ge=1, le=LARGEST_ID)]
 Limit = Annotated[int, Meta(ge=1, le=MAX_LIMIT)]
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
-Email = Annotated[str, Meta(max_length=254, pattern=EMAIL)]
+Email = Annotated[str, Meta(max_length=kinds.MAX_EMAIL_LENGTH, pattern=EMAIL)]
 When = Annotated[str, Meta(max_length=40, pattern=WHEN)]
 """A date (a whole day in TBOT_TIMEZONE), or a moment; without an offset it is a time in TBOT_TIMEZONE."""
 
@@ -138,10 +138,14 @@ class NotificationQuery(Page):
 
 
 class RetryRequest(Asked):
-    """What to try again: everything dead that was decided since a moment; without `since`: the last 24 hours."""
+    """What to try again: everything that died since a moment; without `since`: within the last 24 hours.
+
+    `dry_run` only counts: nothing is revived.
+    """
 
     state: Literal["dead"] = "dead"
     since: When | None = None
+    dry_run: bool = False
 
 
 class EventQuery(Page):

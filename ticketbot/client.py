@@ -230,9 +230,13 @@ class Client:
         """Send a dead notification again."""
         return self._server.call("POST", f"/notifications/{notification_id}/retry", shapes.Notification)
 
-    def retry_dead(self, *, since: str | None = None) -> shapes.Retried:
-        """Try everything again that is dead, by default what was decided within the last 24 hours."""
-        return self._server.call("POST", "/notifications/retry", shapes.Retried, body=asked.RetryRequest(since=since))
+    def retry_dead(self, *, since: str | None = None, dry_run: bool = False) -> shapes.Retried:
+        """Try everything again that died since a date or moment, by default within the last 24 hours.
+
+        A dry run returns the same counts and changes nothing.
+        """
+        body = asked.RetryRequest(since=since, dry_run=dry_run)
+        return self._server.call("POST", "/notifications/retry", shapes.Retried, body=body)
 
     def events(
         self,

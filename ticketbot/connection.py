@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 import requests
 
-from ticketbot import asked, errors, shapes
+from ticketbot import asked, errors, kinds, shapes
 
 TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 5.0
@@ -33,7 +33,10 @@ _REFUSALS: tuple[type[errors.TicketbotError], ...] = (
 
 
 class Connection:
-    """One server and one API key, over connections that are kept. `transport` takes the place of the network."""
+    """One server and one API key, over connections that are kept. `transport` takes the place of the network.
+
+    Proxies named in the environment are used only for https to another host.
+    """
 
     def __init__(
         self, base_url: str, api_key: str, *, timeout_s: float, transport: requests.adapters.BaseAdapter | None = None
@@ -41,6 +44,8 @@ class Connection:
         self.base_url = base_url.rstrip("/")
         self._timeout = (CONNECT_TIMEOUT_S, timeout_s)
         self._session = requests.Session()
+        # A proxy of the environment may only ever see an encrypted tunnel: plain http would show it the key.
+        self._session.trust_env = _may_use_proxy(self.base_url)
         self._session.auth = _Bearer(api_key)
         if transport is not None:
             self._session.mount(self.base_url, transport)
@@ -105,6 +110,13 @@ class Connection:
             return msgspec.json.decode(response.content, type=shape)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise errors.Unreachable(f"{self.base_url} answers, but not as this version of Ticketbot") from error
+
+
+def _may_use_proxy(url: str) -> bool:
+    try:
+        return kinds.is_encrypted(url) and not kinds.is_loopback(url)
+    except ValueError:  # not an address: the request will say so
+        return False
 
 
 class _Bearer(requests.auth.AuthBase):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import peewee
 
-from ticketbot import db, documents, errors
+from ticketbot import db, documents, errors, kinds
 from ticketbot.config import Settings
 from ticketbot.models import admin, schema
 
@@ -33,8 +33,10 @@ def init(settings: Settings, name: str | None, email: str | None) -> Made:
     if known is None:
         name = name or _ask("Name of the first administrator", "--name")
         email = email or _ask("E-mail address", "--email")
-        if "@" not in email.strip("@"):
-            raise errors.InvalidInput(f"{email!r} is no e-mail address. Give one with --email")
+        try:
+            kinds.email(email)
+        except kinds.Malformed as error:
+            raise errors.InvalidInput(f"--email is {email!a}. {error}") from None
     path = settings.config_file
     if settings.origins["api_key"].startswith("file"):
         raise errors.Conflict(f"{path} holds an api_key already. Take it out, or make a key with `tbot create key`")

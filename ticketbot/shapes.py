@@ -189,7 +189,8 @@ class Preview(Answer):
 class Notification(Answer):
     """One message to one recipient about one event, with its fate.
 
-    For a person not found in Webex `recipient_id` is null and `recipient_name` the member's.
+    For a person not found in Webex `recipient_id` is null and `recipient_name` the member's. `died_at` is null unless
+    the notification is dead.
     """
 
     id: int
@@ -211,10 +212,11 @@ class Notification(Answer):
     created_at: Moment
     next_try_at: Moment | None
     sent_at: Moment | None
+    died_at: Moment | None = None  # a 1.0.0 server does not say
 
 
 class Retried(Answer):
-    """How many notifications wait to be sent again, and how many events to be looked at again."""
+    """How many dead notifications and events were retried, or would be in a dry run."""
 
     notifications: int
     events: int

@@ -116,7 +116,8 @@ Options of single commands:
   --start=<when>           From this date or moment on; `none`: at once
   --end=<when>             Until this date, which is included, or this moment;
                            `none`: until it is deleted
-  --since=<when>           Only what was decided since this date or moment
+  --since=<when>           Only what was decided since this date or moment; with
+                           `retry`, what died since then
   --keep-copy              The source gets it, too
   --keep-copy=<bool>       Whether the source gets it, too: true or false
   --enabled=<bool>         true or false
@@ -126,7 +127,8 @@ Options of single commands:
   --require-board-rule=<bool>  Whether boards without a rule are silent
   --catch-up-interval=<seconds>  Look for missed changes so often; 0: never
   --retention-days=<days>  Keep what is done so long; 0: for ever
-  --dead                   Everything dead, by default of the last 24 hours
+  --dead                   Everything that died within the last 24 hours, or
+                           since --since
   --yes                    Do not ask
   --json                   Print one JSON document
 

@@ -116,6 +116,11 @@ class Api:
             kind = routing.ROOM if room else routing.PERSON
             return int(routing.Recipient.create(type=kind, webex_id=webex_id, name=name, email=email).id)
 
+    def webex_id(self, recipient_id: int) -> str:
+        """Return the id that Webex has for a recipient."""
+        with db.session():
+            return str(routing.Recipient.get_by_id(recipient_id).webex_id)
+
     def ticket(self, **more: Any) -> int:
         """Store a ticket and return its id."""
         row = {"id": 1000 + next(self._numbers), "summary": "Printer on fire", "stored_at": self.clock.now(), **more}
@@ -126,6 +131,7 @@ class Api:
         """Store an event of a ticket and return its id."""
         now = self.clock.now()
         row = {"source": "hook", "correlation": "c0ffee", "first_received_at": now, "received_at": now, "due_at": now}
+        row |= {"finished_at": now} if state in (events.DONE, events.DEAD) else {}
         with db.transaction("test"):
             return int(events.Event.create(ticket_id=ticket_id, state=state, **{**row, **more}).id)
 
@@ -142,7 +148,7 @@ class Api:
             "recipient_name": "somebody",
             "reason": "assigned (resource)",
             "created_at": now,
-            "give_up_at": now + timedelta(hours=24),
+            "give_up_at": now if state == notifications.DEAD else now + timedelta(hours=24),
         }
         with db.transaction("test"):
             return int(notifications.Notification.create(state=state, **{**row, **more}).id)

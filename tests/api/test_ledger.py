@@ -95,23 +95,67 @@ def test_nothing_is_retried_into_the_void(api: Api, ana: client.Client) -> None:
     """D1: what is pending while notifications are off is skipped for good."""
     dead = api.notification(api.recipient("Ben"), "dead")
     ana.update_config({"attempt_notify": False})
-    for retry in (lambda: ana.retry_notification(dead), ana.retry_dead):
+    for retry in (lambda: ana.retry_notification(dead), ana.retry_dead, lambda: ana.retry_dead(dry_run=True)):
         with pytest.raises(errors.Conflict, match="switched off"):
             retry()
     assert ana.notification(dead).state == "dead"
 
 
-def test_retrying_all_means_the_last_day_unless_told_otherwise(api: Api, ana: client.Client) -> None:
-    """L5."""
+def test_retrying_all_selects_by_when_a_message_died_and_not_by_when_it_was_decided(
+    api: Api, ana: client.Client
+) -> None:
+    """L5: what a long outage killed is exactly what was decided 24 hours ago."""
     ben = api.recipient("Ben")
-    old = api.notification(ben, "dead", created_at=START - timedelta(hours=25))
-    new = api.notification(ben, "dead", created_at=START - timedelta(hours=23))
+    decided_at = START - timedelta(hours=25)
+    died_long_ago = api.notification(ben, "dead", created_at=START - timedelta(hours=49), give_up_at=decided_at)
+    died_now = api.notification(ben, "dead", created_at=decided_at, give_up_at=START - timedelta(hours=1))
     sent = api.notification(ben, "sent")
     assert ana.retry_dead().notifications == 1
-    assert [ana.notification(each).state for each in (old, new, sent)] == ["dead", "pending", "sent"]
+    assert [ana.notification(each).state for each in (died_long_ago, died_now, sent)] == ["dead", "pending", "sent"]
+
+
+def test_retrying_all_since_a_date_selects_what_died_since_then(api: Api, ana: client.Client) -> None:
+    """L5."""
+    ben = api.recipient("Ben")
+    dead = api.notification(ben, "dead", give_up_at=START - timedelta(hours=30))
+    assert ana.retry_dead(since="2026-03-02").notifications == 0
     assert ana.retry_dead(since="2026-03-01").notifications == 1
-    assert ana.retry_dead(since="2026-03-01").notifications == 0
-    assert ana.notification(old).state == "pending"
+    assert ana.notification(dead).state == "pending"
+
+
+def test_retrying_all_selects_events_by_when_they_died(api: Api, ana: client.Client) -> None:
+    """L5, T7."""
+    received_at = START - timedelta(hours=25)
+    api.event(7, "dead", received_at=START - timedelta(hours=49), finished_at=received_at)
+    died_now = api.event(8, "dead", received_at=received_at, finished_at=START - timedelta(hours=1))
+    assert ana.retry_dead().events == 1
+    assert [each.id for each in ana.events(state="waiting")] == [died_now]
+
+
+def test_a_dry_run_counts_what_a_retry_would_revive_and_changes_nothing(api: Api, ana: client.Client) -> None:
+    """L5."""
+    ben = api.recipient("Ben")
+    api.notification(ben, "dead")
+    api.notification(ben, "dead", give_up_at=START - timedelta(hours=25))
+    api.notification(ben, "sent")
+    api.event(7, "dead")  # an older one of the same ticket stays dead
+    api.event(7, "dead")
+    api.event(8, "dead")
+    api.event(8, "waiting")  # takes the place of the dead one
+    entries = len(ana.audit())
+    counted = ana.retry_dead(dry_run=True)
+    assert (counted.notifications, counted.events) == (1, 1)
+    assert (len(ana.notifications(state="dead")), len(ana.events(state="dead"))) == (2, 3)
+    assert (len(ana.audit()), api.woken.total()) == (entries, 0)
+    assert ana.retry_dead() == counted
+
+
+def test_a_dead_notification_shows_when_it_died_and_no_other_does(api: Api, ana: client.Client) -> None:
+    """L5."""
+    ben, died_at = api.recipient("Ben"), START - timedelta(hours=1)
+    dead = api.notification(ben, "dead", give_up_at=died_at)
+    waiting = api.notification(ben, "pending")
+    assert (ana.notification(dead).died_at, ana.notification(waiting).died_at) == (died_at, None)
 
 
 def test_a_retry_takes_an_empty_body_and_refuses_a_wrong_one(api: Api, key: str) -> None:
@@ -120,8 +164,8 @@ def test_a_retry_takes_an_empty_body_and_refuses_a_wrong_one(api: Api, key: str)
     assert api.request("POST", path, key=key).status_code == 202
     assert api.request("POST", path, key=key, json={}).json() == {"notifications": 0, "events": 0}
     assert api.request("POST", path, key=key, json={"state": "dead", "since": None}).status_code == 202
-    wrong = {"state": "sent", "since": "yesterday", "all": True}
-    assert wrong_fields(api.request("POST", path, key=key, json=wrong)) == {"state", "since", "all"}
+    wrong = {"state": "sent", "since": "yesterday", "dry_run": 1, "all": True}
+    assert wrong_fields(api.request("POST", path, key=key, json=wrong)) == {"state", "since", "dry_run", "all"}
     assert wrong_fields(api.request("POST", path, key=key, json={"since": "2026-02-30"})) == {"since"}
 
 

@@ -91,6 +91,15 @@ def test_what_webex_refuses_is_told_in_its_own_words(api: Api, key: str) -> None
     assert api.webex.messages() == []
 
 
+def test_a_room_that_is_gone_from_webex_is_not_found_in_webexs_words(api: Api, key: str) -> None:
+    room = api.recipient("Old War Room", room=True)
+    api.webex.remove_room(api.webex_id(room))
+    refused = problem(api.request("POST", f"/webex/rooms/{room}/test", key=key))
+    assert refused["status"] == 404
+    assert refused["detail"].startswith(f"Webex cannot find recipient {room}, Old War Room: ")
+    assert "Could not find a room" in refused["detail"]
+
+
 def test_webex_being_down_is_no_fault_of_the_request(api: Api, ana: client.Client) -> None:
     ben = api.recipient("Ben Bauer")
     api.webex.faults.add(faults.status(503, "Out to lunch.", path="messages", times=1))

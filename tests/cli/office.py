@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -129,7 +129,7 @@ class Office:
             attempts=3,
             markdown="news",
             created_at=now,
-            give_up_at=now + timedelta(days=1),
+            give_up_at=now,
             next_try_at=None,
         )
         return int(row.id)

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.office import Office
-from ticketbot import config
+from ticketbot import config, db
 from ticketbot.cli import commands
+from ticketbot.models import routing
 
 
 def test_a_server_that_is_down_is_named_with_where_its_address_comes_from(office: Office) -> None:
@@ -58,6 +59,21 @@ def test_a_bad_key_is_told_with_where_it_comes_from_and_is_not_shown(office: Off
     assert "wrong_wrong" not in done.err
 
 
+def test_a_key_sent_over_plain_http_to_another_host_is_warned_of_once(office: Office) -> None:
+    url = office.server.url.replace("127.0.0.1", "0.0.0.0")  # reaches this machine, and is not loopback by its name
+    done = office.tbot("list", "users", TBOT_BASE_URL=url)
+    assert done.status == 0
+    assert done.err == (
+        f"tbot: warning: {url} is plain http: anyone on the network can read the API key. Give an https address\n"
+    )
+
+
+def test_without_a_key_or_on_loopback_plain_http_is_not_warned_of(office: Office) -> None:
+    url = office.server.url.replace("127.0.0.1", "0.0.0.0")
+    assert office.tbot("ping", TBOT_BASE_URL=url, TBOT_API_KEY="").err == ""
+    assert office.tbot("list", "users").err == ""
+
+
 def test_an_address_that_nobody_named_is_the_default(office: Office) -> None:
     settings = config.load({}, {})
     assert commands._address_from(settings).startswith("TBOT_BASE_URL (default) or --base-url")
@@ -96,6 +112,14 @@ def test_no_key_is_a_setting_that_is_missing(office: Office) -> None:
         ("create forward --source-id=1 --destination-id=1", 3, ""),
         ("create forward --source-id=1 --destination-id=2 --start=3/1/2026", 3, "--start is '3/1/2026'. Give a date"),
         ("create forward --source-id=1 --destination-id=2 --end=2026-02-30", 3, "--end is '2026-02-30'. Give a date"),
+        ("update forward 1 --end=", 3, "--end is empty. Give a date such as 2026-03-01"),
+        ("update forward 1 --start ''", 3, "--start is empty. Give a date such as 2026-03-01"),
+        ("create forward --source-id=1 --destination-id=2 --end=", 3, "`none` leaves it open"),
+        ("list notifications --since=", 3, "--since is empty. Give a value"),
+        ("list recipients --search=", 3, "--search is empty. Give a value"),
+        ("create user --name= --email=ben@example.com", 3, "--name is empty. Give a value"),
+        ("update config --retention-days=", 3, "--retention-days is empty. Give a value"),
+        ("sync --tickets --sync-boards=", 3, "--sync-boards is empty. Give a value"),
         ("list notifications --state=lost", 3, "--state is 'lost'. Give one of pending, sending"),
         ("list recipients --limit=many", 3, "--limit is 'many'. Give a whole number"),
         ("list notifications --limit=0", 3, "--limit is '0'. Give a positive number"),
@@ -121,6 +145,14 @@ def test_each_failure_has_its_line_and_status(office: Office, line: str, status:
     assert first.startswith("tbot: ")
     assert words in first
     assert status == 2 or len(done.err.splitlines()) == 1
+
+
+def test_an_empty_end_changes_nothing_and_none_removes_the_end(office: Office) -> None:
+    office.furnish()
+    office.tbot("update", "forward", "1", "--end=2030-12-31")
+    assert office.tbot("update", "forward", "1", "--end=").status == 3
+    assert office.tbot("get", "forward", "1", "--json").document["end"] == "2030-12-31"
+    assert office.tbot("update", "forward", "1", "--end=none", "--json").document["end"] is None
 
 
 def test_a_circle_of_forwards_is_spelled_out(office: Office) -> None:
@@ -208,10 +240,39 @@ def test_yes_and_a_pipe_are_not_asked(office: Office) -> None:
     assert (piped.status, piped.err) == (0, "Deleted rule 1 (Service Desk > Help Desk)\n")
 
 
-def test_retrying_all_dead_asks_on_a_terminal(office: Office) -> None:
+def test_retrying_all_dead_shows_how_much_before_it_asks(office: Office) -> None:
     office.furnish()
-    assert office.tbot("retry", "--dead", answer="").status == 1
+    kept = office.tbot("retry", "--dead", answer="")
+    assert (kept.status, kept.out) == (1, "")
+    assert "Retry 1 notification that died within the last 24 hours? [y/N]" in kept.err
+    assert office.tbot("get", "notification", "1", "--json").document["state"] == "dead"
     assert office.tbot("retry", "--dead", "--json", answer="y").document == {"notifications": 1, "events": 0}
+
+
+def test_retrying_all_dead_without_a_terminal_says_how_much_it_retries(office: Office) -> None:
+    office.furnish()
+    assert office.tbot("retry", "--dead").out == "Retrying 1 notification\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [((), "Nothing died within the last 24 hours\n"), (("--since=2030-01-01",), "Nothing died since 2030-01-01\n")],
+)
+def test_retrying_all_dead_asks_nothing_when_nothing_died(office: Office, options: tuple[str, ...], said: str) -> None:
+    for answer in (None, "n"):
+        done = office.tbot("retry", "--dead", *options, answer=answer)
+        assert (done.status, done.out, done.err) == (0, said, "")
+
+
+def test_a_test_message_to_a_room_that_is_gone_from_webex_says_so(office: Office) -> None:
+    office.furnish()
+    with db.session():
+        room = routing.Recipient.get_by_id(1)
+    office.world.webex.remove_room(room.webex_id)
+    done = office.tbot("test", "1")
+    assert (done.status, done.out) == (4, "")
+    assert "Webex cannot find recipient 1, Help Desk: " in done.err
+    assert "Could not find a room" in done.err
 
 
 def test_retrying_what_is_not_dead_is_a_conflict(office: Office) -> None:

@@ -236,6 +236,25 @@ def test_a_refusal_is_dead_at_once_in_webexs_words_and_others_go_on(stepper: Ste
     assert "ROUTER_42" in dead.error
 
 
+def test_a_refused_message_died_when_webex_refused_it(stepper: Stepper) -> None:
+    """L5: `retry --dead` selects by this moment."""
+    stepper.world.webex.faults.add(faults.status(403, "Not allowed here", path="/messages", times=1))
+    stepper.announce("ana")
+    (row,) = ledger()
+    assert (row.state, row.give_up_at) == ("dead", stepper.clock())
+
+
+def test_an_overdue_message_died_when_it_was_given_up(stepper: Stepper) -> None:
+    """L5: not when its 24 hours ended, since no server was running then."""
+    ticket = stepper.announce("ana", note="zero")
+    _write(stepper, ticket, "one")
+    _decide(stepper)
+    stepper.clock.advance(hours=60)
+    housekeeping.tidy_outbox(stepper.clock())
+    _, row = ledger()
+    assert (row.state, row.give_up_at) == ("dead", stepper.clock())
+
+
 def test_a_message_that_webex_finds_too_long_is_shortened_by_half_once(stepper: Stepper) -> None:
     """B2."""
     stepper.world.webex.faults.add(faults.status(400, TOO_LONG, path="/messages", times=1))

@@ -76,11 +76,12 @@ def test_a_second_init_is_a_conflict_and_changes_nothing(
     assert not (tmp_path / "other.toml").exists()
 
 
-def test_an_address_that_is_none_is_invalid_input(
-    config_file: Path, environ: dict[str, str], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("address", ["ana", "@example.com", "ana alvarez@example.com", "ana@ben@example.com"])
+def test_an_address_that_the_api_would_refuse_is_invalid_input(
+    config_file: Path, environ: dict[str, str], capsys: pytest.CaptureFixture[str], address: str
 ) -> None:
-    assert _init(config_file, environ, email="ana") == 3
-    assert "'ana' is no e-mail address" in capsys.readouterr().err
+    assert _init(config_file, environ, email=address) == 3
+    assert f"--email is '{address}'. Give one e-mail address, such as ana@example.com" in capsys.readouterr().err
     assert not config_file.exists()
 
 

@@ -81,3 +81,16 @@ def test_a_waiting_event_is_found_by_index(database: str) -> None:
     else:
         assert "event_due (due_at<?)" in plan, plan
         assert "TEMP B-TREE" not in plan, plan
+
+
+def test_dead_notifications_are_counted_and_revived_by_index(database: str) -> None:
+    """L5: of a long history only what is dead is read."""
+    with db.transaction("test"):
+        _notifications(range(BACKLOG), notifications.SENT)
+        _notifications(range(BACKLOG, BACKLOG + 5), notifications.DEAD)
+    with db.session():
+        db.database.execute_sql("ANALYZE")
+    dead = notifications.Notification.select().where(notifications.where_died_since(NOW))
+    sql, values = dead.sql()
+    plan = _plan(sql.replace("%s", "?"), *values)
+    assert "notification_state" in plan, plan

@@ -64,6 +64,8 @@ class Office:
                 44, 7003, "Help Desk", "dead", "rule 1", error="the bot is no longer in this room", attempts=1
             ),
         ]
+        self.dead_events = 0
+        self.synced_boards: list[int] | None = None
         self.settings = shapes.Config(
             attempt_notify=True,
             max_message_length=300,
@@ -192,6 +194,7 @@ def notification(
         created_at=at,
         next_try_at=None,
         sent_at=at + timedelta(seconds=1) if state == "sent" else None,
+        died_at=at + timedelta(seconds=2) if state == "dead" else None,
     )
 
 
@@ -326,6 +329,7 @@ def _app(office: Office) -> bottle.Bottle:
     @app.post("/sync")
     def start_sync() -> bottle.HTTPResponse:
         new = body(asked.SyncRequest)
+        office.synced_boards = new.board_ids
         phases = [phase(name, None, 0) for name in ("boards", "recipients", "tickets") if getattr(new, name)]
         run = done_run(office.next_id(office.runs))
         run.state, run.phases, run.started_at, run.finished_at = "running", phases, NOW, None
@@ -345,14 +349,19 @@ def _app(office: Office) -> bottle.Bottle:
 
     @app.post("/notifications/retry")
     def retry_all() -> bottle.HTTPResponse:
+        raw = bottle.request.body.read()
+        is_dry = bool(raw) and msgspec.json.decode(raw, type=asked.RetryRequest).dry_run
         dead = [row for row in office.notifications if row.state == "dead"]
-        for row in dead:
+        for row in [] if is_dry else dead:
             row.state, row.error = "pending", None
-        return answer(shapes.Retried(notifications=len(dead), events=0), 202)
+        return answer(shapes.Retried(notifications=len(dead), events=office.dead_events), 202)
 
     @app.get("/cw/tickets/<number:int>/explain")
     def explain(number: int) -> bottle.HTTPResponse:
-        decision = shapes.Decision(subject=f"new:{number}", who="Help Desk", outcome="told", reason="rule 1")
+        names = [row.recipient_name for row in office.notifications if row.ticket_id == number and row.kind == "new"]
+        decisions = [
+            shapes.Decision(subject=f"new:{number}", who=name, outcome="told", reason="rule 1") for name in names
+        ]
         event = shapes.Event(
             id=5,
             ticket_id=number,
@@ -367,9 +376,10 @@ def _app(office: Office) -> bottle.Bottle:
             finished_at=NOW,
             attempts=1,
             error=None,
-            decisions=[decision],
+            decisions=decisions,
         )
-        return answer(shapes.Explanation(ticket_id=number, ticket=None, events=[event], notifications=[]))
+        rows = [row for row in office.notifications if row.ticket_id == number]
+        return answer(shapes.Explanation(ticket_id=number, ticket=None, events=[event], notifications=rows))
 
     return app
 

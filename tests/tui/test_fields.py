@@ -104,6 +104,42 @@ def test_leaving_takes_the_marked_name_only_if_something_was_typed() -> None:
     assert field.value == 1
 
 
+def test_enter_takes_nothing_while_nothing_is_typed_or_marked() -> None:
+    field = choice("Projects", "Service Desk")
+    assert not field.press("enter")
+    assert (field.value, field.missing()) == (None, "Choose one: type a part of its name.")
+
+
+@pytest.mark.parametrize(("is_many", "chosen"), [(False, 2), (True, [2])])
+def test_enter_takes_the_name_marked_with_down(is_many: bool, chosen: object) -> None:
+    field = typed(choice("Projects", "Service Desk", is_many=is_many), "down", "down", "enter")
+    assert field.value == chosen
+
+
+def test_leaving_does_not_take_a_name_that_was_only_marked_on_the_way_down() -> None:
+    field = typed(choice("Projects", "Service Desk", is_many=True), "down", "down")
+    field.leave()
+    assert field.value == []
+    assert not field.press("enter")
+
+
+def test_up_from_the_first_name_unmarks_it_and_then_leaves() -> None:
+    field = choice("Projects", "Service Desk")
+    assert [field.press(key) for key in ("down", "up", "up")] == [True, True, False]
+    assert not field.press("enter")
+    assert field.value is None
+
+
+def test_an_empty_field_says_what_it_means() -> None:
+    field = fields.Choice("board_ids", "Boards", none="None yet.", is_many=True, empty="all boards")
+    field.fill(fields.Options([fields.Option(1, "Projects")]))
+    assert text_of(field)[0] == "(all boards)"
+    typed(field, "p")
+    assert text_of(field)[0] == "p"
+    typed(field, "enter")
+    assert text_of(field)[:2] == ["", "+ Projects"]
+
+
 def test_a_name_that_does_not_exist_is_said_once_and_still_after_leaving() -> None:
     field = typed(choice("Projects"), *"pr")
     assert field.check() == ""

@@ -11,6 +11,7 @@ from tests.tui import office as offices
 from tests.tui.office import NEW_KEY, NOW, Office
 from tests.tui.pilot import Pilot
 from ticketbot import shapes
+from ticketbot.tui import cells
 from ticketbot.tui.screens import notifications
 
 
@@ -135,6 +136,17 @@ def test_a_rule_is_added_by_names(pilot: Pilot) -> None:
     assert "Added: Service Desk > Zoë Żak." in pilot.screen
     assert (pilot.office.rules[-1].board_id, pilot.office.rules[-1].recipient_id) == (1, 5)
     assert pilot.window.tab.table.selected == pilot.office.rules[-1]
+
+
+def test_enter_alone_adds_no_rule(pilot: Pilot) -> None:
+    pilot.press("n", "enter", "enter", "enter", "enter")
+    assert pilot.screen.count("Choose one: type a part of its name.") == 2
+    assert len(pilot.office.rules) == 2
+
+
+def test_a_rule_is_added_with_the_arrow_keys_alone(pilot: Pilot) -> None:
+    pilot.press("n", "down", "down", "enter", "down", "enter", "enter")
+    assert (pilot.office.rules[-1].board_name, pilot.office.rules[-1].recipient_name) == ("Service Desk", "Ana Alvarez")
 
 
 def test_a_rule_that_exists_is_refused_in_a_popup_and_the_form_stays(pilot: Pilot) -> None:
@@ -279,6 +291,25 @@ def test_a_sync_is_started_and_watched(pilot: Pilot) -> None:
     assert "ticket 7001: ConnectWise answers 500" in pilot.press("enter").screen
 
 
+def test_a_sync_is_limited_to_the_board_chosen_with_the_arrow_keys(pilot: Pilot) -> None:
+    pilot.press("ctrl s", "n", "tab", "tab", "tab", "down", "down", "enter")
+    assert "+ Service Desk" in pilot.screen
+    pilot.press("enter", "enter", "enter")
+    assert pilot.office.synced_boards == [1]
+
+
+def test_a_sync_without_a_chosen_board_says_that_it_takes_all_boards(pilot: Pilot) -> None:
+    pilot.press("ctrl s", "n")
+    assert "(all boards)" in next(line for line in pilot.lines if "Ticket boards" in line)
+    pilot.press(*["tab"] * 3, "down", "down", "tab", "tab", "enter")  # marked, but not chosen
+    assert pilot.office.synced_boards == []
+
+
+def test_labels_and_fields_do_not_touch(pilot: Pilot) -> None:
+    pilot.press("ctrl s", "n", *["tab"] * 3).type("serv")
+    assert "Ticket boards  serv" in pilot.screen
+
+
 def test_a_phase_without_anything_to_do_is_done_and_long_names_are_whole(pilot: Pilot) -> None:
     pilot.office.runs[-1].state = "running"
     pilot.office.runs[-1].phases = [offices.phase("statuses", 0, 0), offices.phase("project tickets", None, 0)]
@@ -337,16 +368,92 @@ def test_support_is_named_only_where_there_is_something_to_tell_it(pilot: Pilot)
 def test_only_dead_ones_are_shown_on_request_and_retried_together(pilot: Pilot) -> None:
     pilot.press("ctrl n", "d")
     assert "Cora Chen" not in pilot.screen
-    assert "Send everything again that died within the last 24 hours?" in pilot.press("a").screen
-    assert "Sent again: 1 notifications" in pilot.press("y").screen
+    assert "Retry 1 notification that died within the last 24 hours?" in pilot.press("a").screen
+    assert "Retrying 1 notification." in pilot.press("y").screen
     assert "Nothing is dead. D shows all again." in pilot.screen
     assert "Cora Chen" in pilot.press("d").screen
 
 
-def test_why_shows_what_was_decided_for_the_ticket(pilot: Pilot) -> None:
+def test_retrying_all_asks_nothing_when_nothing_died(pilot: Pilot) -> None:
+    pilot.office.notifications.pop()
+    pilot.press("ctrl n", "a")
+    assert "Nothing died within the last 24 hours." in pilot.screen
+    assert "Are you sure?" not in pilot.screen
+
+
+def test_how_much_is_retried_is_said_in_full_at_80_columns(pilot: Pilot) -> None:
+    pilot.office.dead_events = 12_345
+    for number in range(100, 1100):
+        pilot.office.notifications.append(offices.notification(number, 7009, "Help Desk", "dead", "rule 1"))
+    pilot.press("ctrl n", *["s"] * 4, "a", "y")
+    assert "Retrying 1001 notifications and 12345 events." in pilot.screen
+
+
+def explanation(pilot: Pilot) -> str:
+    """Return the dialog's text without its frame and line breaks."""
+    return " ".join(line.strip().strip("│").strip() for line in pilot.lines if "│" in line)
+
+
+def test_why_says_since_when_a_message_is_dead_and_what_went_wrong(pilot: Pilot) -> None:
     pilot.press("ctrl n", "w")
     assert "Ticket 7003" in pilot.screen
-    assert "told: rule 1" in pilot.screen
+    assert (
+        "Help Desk could not be told (rule 1): the bot is no longer in this room. Given up on 2026-03-02 08:44:02 after"
+        " 1 try; to retry, select 44 and press R"
+    ) in explanation(pilot)
+    assert "told: rule 1" not in pilot.screen
+
+
+def test_why_begins_with_the_selected_message_however_much_happened_to_the_ticket(pilot: Pilot) -> None:
+    pilot.press("ctrl n", "w")
+    assert explanation(pilot).startswith("Help Desk could not be told (rule 1): the bot is no longer in this room.")
+    assert "after 1 try; R retries it  2026-03-02" in explanation(pilot)
+
+
+@pytest.mark.parametrize(
+    ("state", "fields", "said"),
+    [
+        ("sent", {"sent_at": NOW}, "Help Desk was told on 2026-03-02 09:00:00: rule 1"),
+        ("skipped", {"reason": "notifications off"}, "Help Desk was not told: notifications off"),
+        (
+            "pending",
+            {"attempts": 2, "next_try_at": NOW, "error": "Webex is down"},
+            "Help Desk was not told yet, will retry on 2026-03-02 09:00:00 after 2 tries (rule 1): Webex is down",
+        ),
+    ],
+)
+def test_why_says_what_became_of_a_message_that_was_to_be_sent(
+    office: Office, state: str, fields: dict[str, object], said: str
+) -> None:
+    row = offices.notification(50, 7009, "Help Desk", state, "rule 1", kind="new")
+    for name, value in fields.items():
+        setattr(row, name, value)
+    office.notifications.append(row)
+    pilot = Pilot(office).start().press("ctrl n", "w")
+    assert said in explanation(pilot)
+
+
+@pytest.mark.parametrize("size", [(40, 12), (80, 24), (81, 25), (120, 40), (200, 60)])
+@pytest.mark.parametrize("name", ["Hanrahan " * 13 + "Ltd", "x" * 120, "客户支持" * 30])
+def test_why_stays_readable_and_inside_its_frame_with_a_name_of_120_characters(
+    office: Office, size: tuple[int, int], name: str
+) -> None:
+    office.notifications = [
+        offices.notification(50, 7009, name, "dead", "rule 1", kind="new", error="the room is gone", attempts=1)
+    ]
+    pilot = Pilot(office, size).start().press("ctrl n", "w")
+    framed = [line for line in pilot.lines if "│" in line]
+    sides = {(cells.width(line[: line.index("│")]), cells.width(line[: line.rindex("│")])) for line in framed}
+    assert len(sides) == 1
+    if size[1] >= 24:
+        assert "the room is gone" in explanation(pilot)
+        assert len(framed) < 18
+
+
+def test_why_uses_the_width_of_a_wide_terminal(office: Office) -> None:
+    office.notifications[-1].error = "word " * 60
+    pilot = Pilot(office, (120, 40)).start().press("ctrl n", "w")
+    assert max(len(line) for line in pilot.lines if "word" in line) > 110
 
 
 def test_a_notification_tells_its_whole_story(office: Office) -> None:
@@ -358,7 +465,9 @@ def test_a_notification_tells_its_whole_story(office: Office) -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (81, 25), (120, 40), (200, 60), (40, 12), (20, 6), (1, 1)])
-@pytest.mark.parametrize("keys", [["enter"], ["n"], ["?"], ["x"], ["/", "a"], ["ctrl s"], ["ctrl n", "enter"]])
+@pytest.mark.parametrize(
+    "keys", [["enter"], ["n"], ["?"], ["x"], ["/", "a"], ["ctrl s"], ["ctrl n", "enter"], ["ctrl n", "w"]]
+)
 def test_every_size_can_be_drawn(office: Office, size: tuple[int, int], keys: list[str]) -> None:
     office.runs[-1].state = "running"
     pilot = Pilot(office, size).start().press(*keys).pass_time(0.2)

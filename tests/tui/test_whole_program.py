@@ -158,12 +158,14 @@ def test_a_dead_notification_is_understood_and_retried(world: World, open_tui: O
         tui.see("War Room")
         tui.press("ctrl n").see("dead", "War Room", "R retry")
         tui.press("d").see("Only dead ones are shown.")
+        tui.press("w").see("War Room could not be told", "Given up on ")
+        tui.press("esc").see("A retry all", without="Given up on ")
         tui.press("enter").see("Error", "Tracking id", "R sends it again.")
         world.webex.join(room, world.webex.bot_id)
         tui.press("r").see("It is sent again")
         assert wait_for(lambda: len(world.webex.messages()) == 1)
         tui.press("d").see("sent", "rule 1")
-        tui.press("w").see("Ticket", "told: rule")
+        tui.press("w").see("Ticket", "War Room was told on ")
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import ip_network
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
-from ticketbot import kinds
+from ticketbot import asked, kinds
 
 TAKEN = [
     (kinds.text, "Acme GmbH", "Acme GmbH"),
@@ -87,10 +89,12 @@ REFUSED = [
     (kinds.web_url, "https://tbot.example.com/#x"),
     (kinds.web_url, "https://tbot.exa\tmple.com"),
     (kinds.web_url, "https:\\\\tbot.example.com"),
+    (kinds.web_url, "https://tbot.example.com\\evil.example"),
     (kinds.public_url, "http://tbot.example.com"),
     (kinds.outside_url, "http://webexapis.com/v1"),
     (kinds.outside_url, "http://8.8.8.8"),
     (kinds.outside_url, "http://localhost.example.com"),
+    (kinds.site_url, "https://psa.example.com\\evil.example"),
     (kinds.site_url, "https://api-na.myconnectwise.net/v4_6_release/apis/3.0"),
     (kinds.database_url, "mysql://h/n"),
     (kinds.database_url, "sqlite://tbot.db"),
@@ -114,6 +118,41 @@ def test_a_sound_text_becomes_its_value(read, raw: str, value: object) -> None:
 def test_any_other_text_is_refused_with_advice(read, raw: str) -> None:
     with pytest.raises(kinds.Malformed, match=r"^(Give|Leave) "):
         read(raw)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ana@example.com",
+        "Ana.Alvarez+tbot@sub.example.com",
+        "zoë@example.com",
+        "a@b",
+        "",
+        "ana",
+        "@example.com",
+        "ana@",
+        "ana@ben@example.com",
+        "ana alvarez@example.com",
+        " ana@example.com",
+        "ana@example.com\n",
+        "ana\x00@example.com",
+        "ana\x9b@example.com",
+        "ana\u202e@example.com",
+        f"{'a' * 64}@{'b' * 189}",
+        f"{'a' * 64}@{'b' * 190}",
+        f"{'a' * 65}@example.com",
+    ],
+)
+def test_settings_and_the_api_accept_the_same_email_addresses(address: str) -> None:
+    assert _is_accepted(lambda: kinds.email(address)) == _is_accepted(lambda: msgspec.convert(address, asked.Email))
+
+
+def _is_accepted(read: Callable[[], object]) -> bool:
+    try:
+        read()
+    except (kinds.Malformed, msgspec.ValidationError):
+        return False
+    return True
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from ticketbot import errors, shapes
+from ticketbot import errors, shapes, wording
 from ticketbot.cli import rows
 from ticketbot.cli.given import Given
 from ticketbot.cli.session import Session
@@ -125,21 +125,15 @@ def retry(session: Session) -> int:
 
 def _retry_dead(session: Session) -> int:
     since = session.given.when("--since")
-    when = f"since {since}" if since else "of the last 24 hours"
-    question = f"Send all dead notifications {when} again, and look again at all dead events?"
-    if not session.given.has("--yes") and not session.screen.confirm(question):
-        raise errors.TicketbotError("Nothing is sent again")
+    when = f"since {since}" if since else "within the last 24 hours"
+    if session.screen.can_ask and not session.given.has("--yes"):
+        amount = wording.amount(session.server.retry_dead(since=since, dry_run=True))
+        if amount and not session.screen.confirm(f"Retry {amount} that died {when}?"):
+            raise errors.TicketbotError("Nothing was retried")
     retried = session.server.retry_dead(since=since)
-    session.tell(
-        retried,
-        f"{_counted(retried.notifications, 'notification waits', 'notifications wait')} to be sent again, "
-        f"{_counted(retried.events, 'event', 'events')} to be looked at again",
-    )
+    amount = wording.amount(retried)
+    session.tell(retried, f"Retrying {amount}" if amount else f"Nothing died {when}")
     return 0
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
 
 
 def test(session: Session) -> int:

@@ -12,7 +12,8 @@ from msgspec import UNSET, UnsetType
 
 from ticketbot import asked, errors
 
-NOBODY_LIMITS = "none"  # opens a side of a forward's time
+OPEN = "none"  # opens a side of a forward's time
+_WHAT_TO_GIVE = dict.fromkeys(("--start", "--end"), f"Give a date such as 2026-03-01; `{OPEN}` leaves it open")
 
 _DIGITS_READ = 40  # more than any id has; Python refuses to read thousands
 
@@ -37,8 +38,10 @@ class Given:
         return bool(self._arguments.get(name))
 
     def text(self, name: str) -> str | None:
-        """Return a text as it was typed."""
+        """Return a text as it was typed; one without a character is refused, lest it change what nobody named."""
         text: str | None = self._arguments.get(name)
+        if text is not None and not text.strip():
+            raise errors.InvalidInput(f"{name} is empty. {_WHAT_TO_GIVE.get(name, 'Give a value')}")
         return text
 
     def number(self, name: str, *, least: int = 0) -> int | None:
@@ -80,7 +83,7 @@ class Given:
         text = self.text(name)
         if text is None:
             return UNSET
-        return None if text.lower() in ("", NOBODY_LIMITS) else self.when(name)
+        return None if text.lower() == OPEN else self.when(name)
 
     def one_of(self, name: str, words: tuple[str, ...]) -> str | None:
         """Return one of some words."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
+from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from ticketbot import documents
+from ticketbot import documents, errors
 from ticketbot.cli import cells
 
 DEFAULT_WIDTH = 80
@@ -79,15 +81,21 @@ class Screen:
         is_folded = sys.stderr.isatty()
         self._write(sys.stderr, self._folded(text, sys.stderr) if is_folded else f"{cells.clean(text)}\n")
 
+    @property
+    def can_ask(self) -> bool:
+        """Tell whether somebody sits at a terminal and can answer a question."""
+        return sys.stdin.isatty()
+
     def confirm(self, question: str) -> bool:
         """Ask on a terminal; without one nobody can be asked, and the answer is yes."""
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if not self.can_ask:
             return True
-        self._write(sys.stderr, self._folded(f"{question} [y/N] ", sys.stderr).rstrip("\n") + " ")
-        sys.stderr.flush()
-        answer = sys.stdin.readline()
-        if not answer:  # Ctrl+D leaves the cursor where it is
-            sys.stderr.write("\n")
+        with _question_stream() as stream:
+            self._write(stream, self._folded(f"{question} [y/N] ", stream).rstrip("\n") + " ")
+            stream.flush()
+            answer = sys.stdin.readline()
+            if not answer:  # Ctrl+D leaves the cursor where it is
+                stream.write("\n")
         return answer.strip().lower() in ("y", "yes")
 
     def text(self, value: object) -> str:
@@ -153,6 +161,16 @@ class Screen:
     def _write(stream: TextIO, text: str) -> None:
         encoding = getattr(stream, "encoding", None) or "utf-8"
         stream.write(text.encode(encoding, "replace").decode(encoding))
+
+
+def _question_stream() -> contextlib.AbstractContextManager[TextIO]:
+    """Return where the person at stdin sees a question: stderr, or their terminal itself if stderr is redirected."""
+    if sys.stderr.isatty():
+        return contextlib.nullcontext(sys.stderr)
+    try:
+        return Path(os.ttyname(sys.stdin.fileno())).open("w")
+    except OSError as error:
+        raise errors.TicketbotError("Cannot ask for confirmation, stderr is redirected. Add --yes") from error
 
 
 def _widths(columns: Sequence[Column], texts: list[list[str]], room: int) -> list[int] | None:

@@ -108,6 +108,7 @@ def _not_sent(row: notifications.Notification, error: Exception, desk: Desk) -> 
         "tracking_id": verdict.tracking_id,
         "may_be_overtaken": verdict.may_be_overtaken,
         "possible_duplicate": row.possible_duplicate or verdict.possible_duplicate,
+        **({"give_up_at": now} if dead else {}),
     }
     if _record("not-sent", row, changes, desk, verdict=verdict) and dead:
         metrics.count_notification(notifications.DEAD, row.reason)

@@ -216,19 +216,25 @@ def owners() -> set[str]:
 
 
 def revive(which: peewee.Expression, *, now: datetime) -> int:
-    """Let what is dead among `which` wait again, the newest of each ticket, with all its tries before it (T7).
+    """Let what is dead among `which` wait again, with all its tries before it (T7). Returns how many do.
 
-    A ticket for which an event waits already has no need of it. Returns how many wait now.
+    Of each ticket only the newest does, and none where an event waits already.
     """
+    fresh = {"received_at": now, "due_at": now, "attempts": 0, "bugs": 0, "finished_at": None}
+    return int(Event.update(state=WAITING, **fresh).where(which, _where_revivable()).execute())
+
+
+def count_revivable(which: peewee.Expression) -> int:
+    """Return how many events `revive` would let wait again."""
+    return int(Event.select().where(which, _where_revivable()).count())
+
+
+def _where_revivable() -> peewee.Expression:
+    """Return the condition that an event is the newest dead one of its ticket, and that no event of it waits."""
     newest, waiting = Event.alias(), Event.alias()
     last_of_each = newest.select(peewee.fn.MAX(newest.id)).where(newest.state == DEAD).group_by(newest.ticket_id)
     waits = waiting.select(peewee.SQL("1")).where(waiting.ticket_id == Event.ticket_id, waiting.state == WAITING)
-    fresh = {"received_at": now, "due_at": now, "attempts": 0, "bugs": 0, "finished_at": None}
-    return int(
-        Event.update(state=WAITING, **fresh)
-        .where(Event.state == DEAD, which, Event.id.in_(last_of_each), ~peewee.fn.EXISTS(waits))
-        .execute()
-    )
+    return (Event.state == DEAD) & Event.id.in_(last_of_each) & ~peewee.fn.EXISTS(waits)
 
 
 def is_failing() -> bool:

@@ -52,7 +52,7 @@ class Notification(db.Model):
     tracking_id = peewee.TextField(null=True)
     created_at = db.UtcField()
     failing_since = db.UtcField(null=True)
-    give_up_at = db.UtcField()
+    give_up_at = db.UtcField()  # 24 h after it was decided or revived (L2); of a dead one: when it died
     next_try_at = db.UtcField(null=True)
     lease_owner = peewee.TextField(null=True)
     lease_until = db.UtcField(null=True)
@@ -123,6 +123,11 @@ def since(moment: datetime) -> peewee.Expression:
     return (Notification.created_at >= moment) & (Notification.id >= first.order_by(early.created_at).limit(1))
 
 
+def where_died_since(moment: datetime) -> peewee.Expression:
+    """Return the condition that a notification is dead and died at a moment or later (L5)."""
+    return (Notification.state == DEAD) & (Notification.give_up_at >= moment)
+
+
 def existing(subjects: Sequence[str]) -> set[tuple[str, str]]:
     """Return the (subject, target) pairs among these subjects that the ledger already holds."""
     query = f"SELECT subject, target FROM notification WHERE subject IN {db.list_of(subjects)}"  # noqa: S608
@@ -178,6 +183,7 @@ def give_up_overdue(now: datetime) -> int:
     return int(
         Notification.update(
             state=DEAD,
+            give_up_at=now,
             next_try_at=None,
             error=peewee.fn.COALESCE(Notification.error, "not sent within 24 hours: sending was held"),
         )
@@ -203,6 +209,11 @@ def revive(which: peewee.Expression, *, now: datetime, give_up_at: datetime) -> 
         .where(Notification.state == DEAD, which)
         .execute()
     )
+
+
+def count(which: peewee.Expression) -> int:
+    """Return how many notifications meet a condition."""
+    return int(Notification.select().where(which).count())
 
 
 def has_pending() -> bool:

@@ -16,7 +16,7 @@ _SCHEMA = "#/components/schemas/{name}"
 _REFUSALS = {
     400: "The body is not a JSON object",
     401: "No API key, or one that is not known",
-    404: "There is no such row",
+    404: "There is no such row, or what it stands for is gone",
     409: "The request contradicts the present state",
     413: "The body is larger than 1 MiB",
     422: "The request is understood and wrong; each wrong field is named",

@@ -80,14 +80,16 @@ def canvas(lines: Sequence[Line], columns: int, cursor: tuple[int, int] | None =
     attrs: list[list[tuple[Hashable, int]]] = []
     charsets = []
     for line in lines:
-        drawn = [(attr, *urwid.apply_target_encoding(text)) for attr, text in _exactly(line, columns)]
+        fill = line[-1][0] if line else "row"
+        drawn = [(attr, *urwid.apply_target_encoding(text)) for attr, text in exactly(line, columns, fill)]
         texts.append(b"".join(text for _, text, _ in drawn))
         attrs.append([(attr, len(text)) for attr, text, _ in drawn])
         charsets.append([run for _, _, charset in drawn for run in charset])
     return urwid.TextCanvas(texts, attrs, charsets, cursor=cursor, maxcol=columns, check_width=False)
 
 
-def _exactly(line: Line, columns: int) -> Line:
+def exactly(line: Line, columns: int, fill: str) -> Line:
+    """Return a line that takes exactly so many columns: cut with an ellipsis, or filled up in an attribute."""
     fitted: Line = []
     for attr, text in line:
         shown = clean(text)
@@ -96,4 +98,4 @@ def _exactly(line: Line, columns: int) -> Line:
             shown, taken = _cut(shown, columns)
         columns -= taken
         fitted.append((attr, shown))
-    return [*fitted, (line[-1][0] if line else "row", " " * columns)]
+    return [*fitted, (fill, " " * columns)]

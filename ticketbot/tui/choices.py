@@ -18,8 +18,8 @@ def board(name: str, label: str) -> fields.Choice:
 
 
 def boards(name: str, label: str, hint: str) -> fields.Choice:
-    """Return a field to choose several boards, or none."""
-    return fields.Choice(name, label, hint, none=_NO_BOARDS, is_many=True)
+    """Return a field to choose several boards; none means all."""
+    return fields.Choice(name, label, hint, none=_NO_BOARDS, empty="all boards", is_many=True)
 
 
 def recipient(name: str, label: str) -> fields.Choice:

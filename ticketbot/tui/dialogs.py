@@ -9,7 +9,8 @@ import urwid
 from ticketbot.tui import cells, keys
 from ticketbot.tui.cells import Line
 
-WIDTH = 78
+WIDTH = 80
+WIDE = 120
 _FRAME = 6  # a line, a space and a blank column on each side
 FROM_TOP = 2
 
@@ -22,6 +23,8 @@ class Dialog(urwid.Widget):
 
     where: keys.Where = "text"
     tone = "dialog title"
+    width = WIDTH
+    """The most columns it takes, with its frame."""
     _sizing = frozenset([urwid.BOX])
     _selectable = True
 
@@ -30,7 +33,7 @@ class Dialog(urwid.Widget):
         self.title = title
         self._top = 0
         self._page = 1
-        self._columns = WIDTH - _FRAME
+        self._columns = self.width - _FRAME
 
     def lines(self, columns: int) -> list[Line]:
         """Return what it shows, in so many columns."""
@@ -50,7 +53,7 @@ class Dialog(urwid.Widget):
 
     def over(self, below: urwid.Widget, size: tuple[int, int]) -> urwid.Overlay[Dialog, urwid.Widget]:
         """Return this dialog above something."""
-        self._columns = max(min(WIDTH + 2, size[0]) - _FRAME, 1)
+        self._columns = max(min(self.width, size[0]) - _FRAME, 1)
         wanted = len(self.lines(self._columns)) + 2
         height = max(min(wanted, size[1] - FROM_TOP - 1), 3)
         self._page = height - 2
@@ -89,8 +92,7 @@ class Dialog(urwid.Widget):
 
 
 def _framed(line: Line, columns: int) -> Line:
-    used = sum(cells.width(cells.clean(text)) for _, text in line)
-    return [("dialog", " │ "), *line, ("dialog", f"{' ' * (columns - used)} │ ")]
+    return [("dialog", " │ "), *cells.exactly(line, columns, "dialog"), ("dialog", " │ ")]
 
 
 class Text(Dialog):
@@ -104,7 +106,9 @@ class Text(Dialog):
         *,
         hand_on: Callable[[str], None] | None = None,
         actions: Sequence[str] = (),
+        width: int = WIDTH,
     ) -> None:
+        self.width = width
         super().__init__(title)
         self._entries = entries
         self._close = close
@@ -112,8 +116,9 @@ class Text(Dialog):
         self._actions = actions
 
     def lines(self, columns: int) -> list[Line]:
-        """Return the labels in one column and what they say in another."""
-        indent = max((cells.width(label) for label, said in self._entries if said), default=0) + 2
+        """Return the labels in one column and what they say in another, which gets at least two thirds of the width."""
+        widest = max((cells.width(cells.clean(label)) for label, said in self._entries if said), default=0)
+        indent = min(widest + 2, columns // 3)
         return [line for entry in self._entries for line in _lines(entry, indent, columns)]
 
     def footer(self) -> list[tuple[str, str]]:
@@ -137,10 +142,14 @@ def _lines(entry: Entry, indent: int, columns: int) -> list[Line]:
     label, said = entry
     if not said:
         return [[("label", line)] for line in cells.wrap(label, columns)]
-    beside = indent if label else 0
-    texts = [line for text in said.split("\n") for line in cells.wrap(text, max(columns - beside, 8))]
-    return [
-        [("label", cells.fit(label if number == 0 else "", beside)), ("dialog", text)]
+    if not label:
+        return [[("dialog", line)] for text in said.split("\n") for line in cells.wrap(text, columns)]
+    texts = [line for text in said.split("\n") for line in cells.wrap(text, max(columns - indent, 1))]
+    above: list[Line] = []
+    if cells.width(cells.clean(label)) > indent - 1:
+        above, label = [[("label", line)] for line in cells.wrap(label, columns)], ""
+    return above + [
+        [("label", cells.fit(label if number == 0 else "", indent)), ("dialog", text)]
         for number, text in enumerate(texts)
     ]
 

@@ -175,22 +175,25 @@ class Options:
 
 
 class Choice(Field):
-    """Something chosen by typing a part of its name; several with `is_many`. `none` is said when there is nothing."""
+    """Something chosen by typing a part of its name, or with the arrow keys; several with `is_many`.
+
+    `none` is said when there is nothing to choose, `empty` is what the field means when nothing is chosen.
+    """
 
     actions = ("choose",)
 
     def __init__(
-        self, name: str, label: str, hint: str = "", *, none: str, is_many: bool = False, is_optional: bool = False
+        self, name: str, label: str, hint: str = "", *, none: str, empty: str = "", is_many: bool = False
     ) -> None:
         super().__init__(name, label, hint)
         self._edit = urwid.Edit()
         self._none = none
+        self._empty = empty
         self._is_many = is_many
-        self._is_optional = is_optional or is_many
         self._options: Options | None = None
         self._chosen: list[Option] = []
         self._matches: list[Option] = []
-        self._marked = 0
+        self._marked: int | None = None
 
     def fill(self, options: Options) -> None:
         """Say what there is to choose from."""
@@ -213,6 +216,8 @@ class Choice(Field):
     def lines(self, columns: int, is_focused: bool) -> list[Line]:
         """Return what was typed or chosen, and the best matches below it while somebody is here."""
         text, self.cursor = _window(self._edit.edit_text, self._edit.edit_pos, columns)
+        if self._empty and not text and not self._chosen:
+            text = f"({self._empty})"
         lines: list[Line] = [[("edit on" if is_focused else "edit", cells.fit(text, columns))]]
         if self._is_many:
             lines += [[("good", f"+ {option.name}")] for option in self._chosen]
@@ -242,10 +247,7 @@ class Choice(Field):
     def press(self, key: str) -> bool:
         """Type, mark another match, or take the marked one."""
         if key in ("up", "down") and self._matches and not self._is_taken:
-            wanted = self._marked + (1 if key == "down" else -1)
-            is_inside = 0 <= wanted < len(self._matches)
-            self._marked = wanted if is_inside else self._marked
-            return is_inside
+            return self._mark(1 if key == "down" else -1)
         if key == "enter" and self._options is None and self._edit.edit_text:
             return True  # soon there is something to take
         if key == "enter":
@@ -261,9 +263,11 @@ class Choice(Field):
         return True
 
     def leave(self) -> None:
-        """Take the marked match when something was typed."""
-        if self._edit.edit_text and not self._is_taken:
+        """Take the marked match when something was typed; one that was only passed on the way is not taken."""
+        if self._edit.edit_text:
             self._take()
+        else:
+            self._marked = None
 
     def check(self) -> str:
         """Return that what was typed leads to nothing."""
@@ -279,15 +283,26 @@ class Choice(Field):
             return "The names are still being read."
         if self._edit.edit_text and not self._is_taken:
             return self._unknown()
-        return "" if self._chosen or self._is_optional else "Choose one: type a part of its name."
+        return "" if self._chosen or self._is_many else "Choose one: type a part of its name."
 
     def _look(self) -> None:
-        self._marked = 0
+        self._marked = 0 if self._edit.edit_text else None  # nobody has chosen anything by coming here
         self._matches = self._options.best(self._edit.edit_text) if self._options else []
+
+    def _mark(self, step: int) -> bool:
+        """Mark another match; False at the ends, where the key leads to another field."""
+        if self._marked == 0 and step < 0 and not self._edit.edit_text:
+            self._marked = None
+            return True
+        wanted = (-1 if self._marked is None else self._marked) + step
+        if not 0 <= wanted < len(self._matches):
+            return False
+        self._marked = wanted
+        return True
 
     def _take(self) -> bool:
         """Take the marked match; False when there is nothing to take."""
-        if self._is_taken or not self._matches or (self._is_optional and not self._edit.edit_text):
+        if self._is_taken or not self._matches or self._marked is None:
             return False
         option = self._matches[self._marked]
         if self._is_many:

@@ -11,7 +11,7 @@ from ticketbot.tui.cells import Line
 from ticketbot.tui.dialogs import Dialog
 from ticketbot.tui.fields import Field
 
-LABEL = 14
+GAP = 2  # between labels and fields
 
 
 class Form(Dialog):
@@ -38,6 +38,7 @@ class Form(Dialog):
         self._at = 0
         self._is_saving = False
         self._cursor: tuple[int, int] | None = None
+        self._beside = max(cells.width(field.label) for field in fields) + GAP
         for field in fields:
             field.changed = self._invalidate
 
@@ -51,15 +52,15 @@ class Form(Dialog):
         self._cursor = None
         for field in self._fields:
             is_focused = field is self._focused
-            shown = field.lines(columns - LABEL, is_focused)
+            shown = field.lines(columns - self._beside, is_focused)
             if is_focused and field.cursor is not None:
-                self._cursor = (LABEL + field.cursor, len(lines))
+                self._cursor = (self._beside + field.cursor, len(lines))
             for number, line in enumerate(shown):
                 label = field.label if number == 0 else ""
-                lines.append([("label", cells.fit(label, LABEL)), *line])
+                lines.append([("label", cells.fit(label, self._beside)), *line])
         button = "Saving…" if self._is_saving else self._button
         look = "button" if self._focused else "button on"
-        return [*lines, [], [("dialog", " " * LABEL), (look, f"[ {button} ]")]]
+        return [*lines, [], [("dialog", " " * self._beside), (look, f"[ {button} ]")]]
 
     def footer(self) -> list[tuple[str, str]]:
         """Return the keys that move, and those that do something in the field one is in."""

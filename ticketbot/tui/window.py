@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import urwid
 
 from ticketbot import client, errors
-from ticketbot.tui import background, bars, dialogs, keys, status
+from ticketbot.tui import background, bars, cells, dialogs, keys, status
 from ticketbot.tui.cells import Line
 from ticketbot.tui.desk import Failed, explain
 from ticketbot.tui.screens import forwards, notifications, rules, sync, tab, users
@@ -220,7 +220,8 @@ class Window(urwid.Widget):
         elif self.calls.waiting_s() >= SLOW_S and not self._notice:
             said = [("warning", f" The server has not answered for {self.calls.waiting_s():.0f} s.")]
         order = f"  {self._counted()}, sorted by {self.tab.table.sorted_by.lower()} "
-        return bars.both_ends(said, [("dim", order)], columns, "dim")
+        is_crowded = cells.width(cells.clean(said[0][1] + order)) > columns and said[0][1].strip()
+        return bars.both_ends(said, [] if is_crowded else [("dim", order)], columns, "dim")
 
     def _counted(self) -> str:
         table, kind = self.tab.table, self.tab.kind

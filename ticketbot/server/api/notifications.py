@@ -61,12 +61,15 @@ def retry_notification(notification_id: int, caller: access.Caller, desk: operat
 def retry_dead(caller: access.Caller, desk: operations.Desk, body: asked.RetryRequest | None = None) -> shapes.Retried:
     now = desk.now()
     since = operations.moment("since", body.since if body else None, desk.timezone) or now - _RETRIED_BY_DEFAULT
+    died_since, ended_since = notifications.where_died_since(since), events.Event.finished_at >= since
+    if body and body.dry_run:
+        _ensure_sending_is_on()
+        return shapes.Retried(notifications=notifications.count(died_since), events=events.count_revivable(ended_since))
     with db.transaction("retry"):
         _ensure_sending_is_on()
-        which = Notification.created_at >= since
         retried = shapes.Retried(
-            notifications=notifications.revive(which, now=now, give_up_at=now + retry.GIVE_UP_AFTER),
-            events=events.revive(events.Event.received_at >= since, now=now),
+            notifications=notifications.revive(died_since, now=now, give_up_at=now + retry.GIVE_UP_AFTER),
+            events=events.revive(ended_since, now=now),
         )
         asked_for = {"state": notifications.DEAD, "since": since}
         audit.record(caller, now, "retry", "notifications", after=msgspec.structs.asdict(retried) | asked_for)
@@ -102,6 +105,7 @@ def notification(row: notifications.Notification) -> shapes.Notification:
         created_at=row.created_at,
         next_try_at=row.next_try_at,
         sent_at=row.sent_at,
+        died_at=row.give_up_at if row.state == notifications.DEAD else None,
     )
 
 

@@ -32,11 +32,13 @@ def get_recipient(recipient_id: int) -> shapes.Recipient:
 
 @TABLE.post("/webex/rooms/{recipient_id}/test", "Send a message marked as a test, once", refuses=(409, 502))
 def send_test_message(recipient_id: int, caller: access.Caller, desk: operations.Desk) -> shapes.TestSent:
-    """Whatever Webex says is the answer: what it refuses is a conflict, when it fails so do we."""
+    """Answer in Webex's words: 404 for a recipient that is gone there, 409 for a refusal, 502 when Webex fails."""
     row = _found(recipient_id)
     try:
         message_id = desk.webex.send(row.type, row.webex_id, TEST_MESSAGE)
-    except (errors.RemoteGone, errors.RemoteRefused) as error:
+    except errors.RemoteGone as error:
+        raise errors.NotFound(f"Webex cannot find recipient {row.id}, {row.name}: {error}") from error
+    except errors.RemoteRefused as error:
         raise errors.Conflict(str(error)) from error
     sent = shapes.TestSent(recipient_id=row.id, webex_message_id=message_id)
     with db.transaction("test-message"):

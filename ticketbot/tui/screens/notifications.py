@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from ticketbot import client, shapes
+from ticketbot import client, shapes, wording
 from ticketbot.tui import dialogs, table
 from ticketbot.tui.desk import Desk, moment
 from ticketbot.tui.screens import tab
@@ -77,6 +77,7 @@ class Notifications(tab.Tab[shapes.Notification]):
                 ("Decided", moment(row.created_at, zone)),
                 ("Next try", moment(row.next_try_at, zone)),
                 ("Sent", moment(row.sent_at, zone)),
+                ("Died", moment(row.died_at, zone)),
                 ("Twice", "perhaps: the answer to an earlier try was lost" if row.possible_duplicate else None),
                 ("Overtaken", "later ones did not wait for it any longer" if row.overtaken else None),
                 ("Webex message", row.webex_message_id),
@@ -104,29 +105,51 @@ class Notifications(tab.Tab[shapes.Notification]):
         self.change(lambda api: api.retry_notification(row.id), f"It is sent again: {self.name(row)}.")
 
     def _ask_to_retry_all(self) -> None:
-        question = "Send everything again that died within the last 24 hours?\nTo see it first: N, then D."
+        self.desk.call(lambda api: api.retry_dead(dry_run=True), self._confirm_retry_of)
+
+    def _confirm_retry_of(self, dead: shapes.Retried) -> None:
+        amount = wording.amount(dead)
+        if not amount:
+            self.desk.say("Nothing died within the last 24 hours.")
+            return
+        question = f"Retry {amount} that died within the last 24 hours?"
         self.desk.open(dialogs.Confirm(question, self._retry_all, self.desk.close))
 
     def _retry_all(self) -> None:
         def done(retried: shapes.Retried) -> None:
-            self._done(f"Sent again: {retried.notifications} notifications; looked at again: {retried.events} events.")
+            self._done(f"Retrying {wording.amount(retried) or 'nothing: it was retried meanwhile'}.")
 
         self.desk.call(lambda api: api.retry_dead(), done)
 
     def _explain(self, row: shapes.Notification) -> None:
-        self.desk.call(lambda api: api.explain(row.ticket_id), self._show_explanation)
+        self.desk.call(lambda api: api.explain(row.ticket_id), partial(self._show_explanation, row))
 
-    def _show_explanation(self, explanation: shapes.Explanation) -> None:
+    def _show_explanation(self, row: shapes.Notification, explanation: shapes.Explanation) -> None:
+        style = wording.Style(
+            moment=lambda at: moment(at, self.desk.zone),
+            retry_notification="to retry, select {id} and press R",
+            retry_event="To retry, press A in the list",
+        )
+        now = next((each for each in explanation.notifications if each.id == row.id), row)
+        own_fate = wording.fate(now, style._replace(retry_notification="R retries it"))
+        entries: list[dialogs.Entry] = [("", own_fate), ("", "")]
+        for section in wording.explained(explanation, style):
+            entries += [(section.heading, "")]
+            for topic in section.topics:
+                entries += [(topic.title, "")] if topic.title else []
+                entries += [("-", sentence) for sentence in topic.sentences]
+            entries += [("", "")]
         summary = f": {explanation.ticket.summary}" if explanation.ticket else ""
-        lines: list[dialogs.Entry] = []
-        for event in explanation.events:
-            at = moment(event.received_at, self.desk.zone)
-            lines += [(f"{at}  {event.source}, {event.state}", "")]
-            lines += [(decision.who, f"{decision.outcome}: {decision.reason}") for decision in event.decisions]
-            lines += [("", event.error or "")] if event.error else []
-            lines += [("", "")]
-        lines = lines or [("", "Nothing was decided for it yet.")]
-        self.desk.open(dialogs.Text(f"Ticket {explanation.ticket_id}{summary}", lines, self.desk.close))
+        self.desk.open(
+            dialogs.Text(
+                f"Ticket {explanation.ticket_id}{summary}",
+                entries[:-1],
+                self.desk.close,
+                hand_on=partial(self._press_for, row),
+                actions=[action for action in self.row_deeds(row) if action != "why"],
+                width=dialogs.WIDE,
+            )
+        )
 
 
 def _why(row: shapes.Notification) -> str:

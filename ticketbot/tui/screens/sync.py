@@ -87,7 +87,7 @@ class Syncs(tab.Tab[shapes.SyncRun]):
         return own | super().deeds()
 
     def _new(self) -> None:
-        boards = choices.boards("board_ids", "Only of boards", "For tickets. Empty: of all boards.")
+        boards = choices.boards("board_ids", "Ticket boards", "Only tickets of these boards.")
         form = forms.Form(
             "New sync",
             [

@@ -1,0 +1,145 @@
+"""Each fate of a message is said as it is, whatever was decided for it (D8)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ticketbot import shapes, wording
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+STYLE = wording.Style(
+    moment=lambda at: at.strftime("%H:%M"), retry_notification="Retry {id} with R.", retry_event="Retry it with A."
+)
+
+
+def notification(state: str, **more: Any) -> shapes.Notification:
+    row: dict[str, Any] = {
+        "id": 44, "ticket_id": 7, "note_id": None, "kind": "new", "recipient_id": 1, "recipient_name": "Help Desk",
+        "recipient_type": "room", "reason": "rule 1", "forwarded_from": [], "attempts": 0, "error": None,
+        "possible_duplicate": False, "overtaken": False, "webex_message_id": None, "tracking_id": None,
+        "created_at": NOW, "next_try_at": None, "sent_at": None,
+    }  # fmt: skip
+    return shapes.Notification(state=state, **{**row, **more})
+
+
+def explanation(
+    outcome: str, *rows: shapes.Notification, reason: str = "rule 1", who: str = "Help Desk", **more: Any
+) -> shapes.Explanation:
+    event: dict[str, Any] = {
+        "id": 5, "ticket_id": 7, "state": "done", "source": "hook", "action": "added", "hooks": 1, "correlation": "c",
+        "first_received_at": NOW, "received_at": NOW, "due_at": NOW, "finished_at": NOW, "attempts": 0, "error": None,
+        "decisions": [shapes.Decision(subject="new:7", who=who, outcome=outcome, reason=reason)],  # type: ignore[arg-type]
+    }  # fmt: skip
+    return shapes.Explanation(
+        ticket_id=7, ticket=None, events=[shapes.Event(**{**event, **more})], notifications=list(rows)
+    )
+
+
+def sentences(what: shapes.Explanation) -> list[str]:
+    return [
+        sentence
+        for section in wording.explained(what, STYLE)
+        for topic in section.topics
+        for sentence in topic.sentences
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (notification("sent", sent_at=NOW), "Help Desk was told on 09:00: rule 1"),
+        (
+            notification("sent", sent_at=NOW, possible_duplicate=True, overtaken=True),
+            "Help Desk was told on 09:00, perhaps twice, overtaken by later ones: rule 1",
+        ),
+        (
+            notification("dead", died_at=NOW, attempts=2, error="no such room"),
+            "Help Desk could not be told (rule 1): no such room. Given up on 09:00 after 2 tries; Retry 44 with R.",
+        ),
+        (notification("dead"), "Help Desk could not be told (rule 1). Given up; Retry 44 with R."),
+        (
+            notification("pending", attempts=1, error="Webex is down", next_try_at=NOW),
+            "Help Desk was not told yet, will retry on 09:00 after 1 try (rule 1): Webex is down",
+        ),
+        (
+            notification("pending", next_try_at=NOW),
+            "Help Desk was not told yet, the message is waiting to be sent (rule 1)",
+        ),
+        (notification("sending", attempts=1), "Help Desk is being told (rule 1)"),
+    ],
+    ids=lambda value: value.state if isinstance(value, shapes.Notification) else "",
+)
+def test_a_decision_to_tell_somebody_is_followed_by_what_became_of_the_message(
+    row: shapes.Notification, said: str
+) -> None:
+    assert sentences(explanation("told", row)) == [said]
+
+
+def test_a_message_that_was_skipped_after_it_was_decided_says_why_it_was_skipped() -> None:
+    """D1: the kill switch skips what already waits."""
+    skipped = notification("skipped", reason="notifications off")
+    assert sentences(explanation("told", skipped)) == ["Help Desk was not told: notifications off"]
+
+
+def test_a_decision_whose_message_is_not_among_the_rows_does_not_claim_that_it_was_sent() -> None:
+    assert sentences(explanation("told")) == ["Help Desk was to be told (rule 1); what became of it is not shown"]
+
+
+@pytest.mark.parametrize(
+    ("who", "reason", "said"),
+    [
+        ("Ben", "author of the note", "Ben was not told: author of the note"),
+        ("everybody", "nobody to tell: no rule", "nobody was told: no rule"),
+        ("everybody", "no new note", "nothing new"),
+    ],
+)
+def test_nobody_told_says_why(who: str, reason: str, said: str) -> None:
+    assert sentences(explanation("not told", who=who, reason=reason)) == [said]
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (
+            {"state": "dead", "attempts": 3, "error": "ConnectWise is down"},
+            "It could not be looked at, and was given up after 3 tries: ConnectWise is down. Retry it with A.",
+        ),
+        ({"state": "dead"}, "It could not be looked at, and was given up. Retry it with A."),
+        ({"state": "running"}, "It is being looked at now"),
+        (
+            {"state": "waiting", "due_at": NOW + timedelta(hours=1), "attempts": 1, "error": "no answer"},
+            "It waits until 10:00, after 1 try: no answer",
+        ),
+        ({"state": "waiting"}, "It waits until 09:00"),
+    ],
+)
+def test_an_event_without_a_decision_says_what_it_waits_for(event: dict[str, Any], said: str) -> None:
+    assert sentences(explanation("told", decisions=[], **event)) == [said]
+
+
+def test_a_message_whose_event_is_no_longer_kept_is_still_explained() -> None:
+    row = notification("sent", kind="update", note_id=3, sent_at=NOW)
+    *_, last = wording.explained(explanation("told", notification("sent"), row), STYLE)
+    assert last.heading == "From events that are no longer kept:"
+    assert last.topics == [wording.Topic(None, ["Help Desk was told on 09:00: rule 1"])]
+
+
+def test_a_note_is_matched_with_its_own_message() -> None:
+    about = [shapes.Decision(subject="note:TimeEntry:3", who="Help Desk", outcome="told", reason="rule 1")]
+    rows = [notification("sent"), notification("dead", id=45, kind="update", note_id=3)]
+    section, _ = wording.explained(explanation("told", *rows, decisions=about, hooks=2), STYLE)
+    assert section.heading == "09:00  ConnectWise sent a webhook (added), and 1 more for the same change [event 5]"
+    assert section.topics == [
+        wording.Topic("time entry 3", ["Help Desk could not be told (rule 1). Given up; Retry 45 with R."])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("notifications", "events", "said"),
+    [(1, 0, "1 notification"), (2, 1, "2 notifications and 1 event"), (0, 3, "3 events"), (0, 0, "")],
+)
+def test_an_amount_names_what_there_is(notifications: int, events: int, said: str) -> None:
+    assert wording.amount(shapes.Retried(notifications=notifications, events=events)) == said
