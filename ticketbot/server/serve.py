@@ -18,7 +18,7 @@ import bottle
 import waitress.server
 from waitress import wasyncore
 
-from ticketbot import __version__, db, ending, errors, log, metrics
+from ticketbot import __version__, db, ending, errors, kinds, log, metrics
 from ticketbot.config import Settings
 from ticketbot.decide import message
 from ticketbot.jobs import (
@@ -181,7 +181,9 @@ class Server:
             on_call=metrics.count_call,
         )
         hooks.add_routes(app, hooks.Intake(signing_keys, inbox.Inbox(), self._worker.events.ring, self._now))
-        gate = access.Access(trusted_proxies=settings.trusted_proxies, now=self._now)
+        gate = access.Access(
+            trusted_proxies=settings.trusted_proxies, now=self._now, is_local_open=is_unproxied(settings)
+        )
         health.add_routes(
             app,
             admit_local=gate.admit_local,
@@ -205,6 +207,16 @@ class Server:
 def ticket_links(settings: Settings) -> Callable[[int], str]:
     """Return how a ticket is addressed in ConnectWise's own UI (B1)."""
     return lambda ticket_id: message.ticket_url(settings.cw_url, settings.cw_codebase, settings.cw_company, ticket_id)
+
+
+def is_unproxied(settings: Settings) -> bool:
+    """Tell whether a request from this machine can only come from itself (A2).
+
+    A proxy need not say that it forwards. So nothing may suggest one: neither a setting, nor an address to which others
+    could connect.
+    """
+    listens_here = kinds.is_loopback(f"http://[{settings.host}]" if ":" in settings.host else f"http://{settings.host}")
+    return listens_here and not settings.trusted_proxies and not settings.public_url
 
 
 def _address(http: Any) -> str:

@@ -29,7 +29,7 @@ def serve(app: bottle.Bottle, operation: operations.Operation, desk: operations.
     """Add the route of an operation to the application."""
 
     def handle(**ids: str) -> bottle.HTTPResponse:
-        caller = desk.access.admit(bottle.request.environ)
+        caller = desk.access.admit(bottle.request.environ, is_change=operation.method != "GET")
         arguments: dict[str, Any] = {name: read_id(text) for name, text in ids.items()}
         for name, read in readers.items():
             arguments[name] = read()
