@@ -127,9 +127,8 @@ def serve(database_url: str, file: Path) -> None:
     from ticketbot.jobs import sync, sync_run
     from ticketbot.kinds import zone
     from ticketbot.remote import connectwise, webex
-    from ticketbot.server import access
+    from ticketbot.server import access, dispatch
     from ticketbot.server import app as application
-    from ticketbot.server import serve as serving
     from ticketbot.server.api import operations, routes
 
     class Open(access.Access):
@@ -163,7 +162,7 @@ def serve(database_url: str, file: Path) -> None:
     nobody = access.Caller(0, "", shapes.User(id=0, name="", email="", created_at=now()))
     db.open_database(database_url)
     servers = {
-        name: waitress.server.create_server(app(door), host="127.0.0.1", port=0, threads=serving.HTTP_THREADS, map={})
+        name: waitress.server.create_server(app(door), host="127.0.0.1", port=0, threads=dispatch.OTHER_THREADS, map={})
         for name, door in (
             ("closed", access.Access(trusted_proxies=(), now=now)),
             ("open", Open(trusted_proxies=(), now=now)),

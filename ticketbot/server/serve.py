@@ -12,10 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 import bottle
-import waitress.server
 from waitress import wasyncore
 
 from ticketbot import __version__, db, ending, errors, kinds, log, metrics
@@ -41,10 +39,7 @@ from ticketbot.server import access, health, hooks, inbox, listening
 from ticketbot.server import app as application
 from ticketbot.server.api import operations, routes
 
-HTTP_THREADS = 8
 STOP_WITHIN_S = 10.0  # O4
-# The application answers 413 itself above 1 MiB; past this waitress cuts the connection, lest strangers fill the disk.
-_LARGEST_REQUEST = 16 * 1024 * 1024
 
 _logger = logging.getLogger(__name__)
 
@@ -56,9 +51,12 @@ def run(settings: Settings, *, skip_missed: bool = False) -> int:
     with db.telling_which(settings.database_url):
         prepare_database(settings, skip_missed=skip_missed, now=_now())
     ending.hold_signals()
-    server = Server(settings)
-    server.start()
+    ending.end_with_parent()
+    with listening.explaining_missing_threads():
+        server = Server(settings)
     try:
+        with listening.explaining_missing_threads():
+            server.start()
         ending.wait_for_signal()
     finally:
         server.stop()
@@ -95,23 +93,9 @@ class Server:
         background = self._outside.connectwise.in_background()
         self.syncs = sync.Syncs(sync_run.Desk(background, self._outside.webex, self._held.owner, self._now))
         self.app = self._new_app(settings)
-        sockets: dict[int, Any] = {}
-        with listening.in_words(settings.host, settings.port):
-            self._http = waitress.server.create_server(
-                self.app,
-                map=sockets,
-                host=settings.host,
-                port=settings.port,
-                threads=HTTP_THREADS,
-                max_request_body_size=_LARGEST_REQUEST,
-                clear_untrusted_proxy_headers=False,  # A2: whether a request was forwarded is ours to judge
-                ident=None,
-            )
-        self._listeners: list[Any] = [
-            each for each in sockets.values() if isinstance(each, waitress.server.BaseWSGIServer)
-        ]
+        self._http, self._listeners = listening.listen(self.app, settings.host, settings.port)
         self._serving = threading.Thread(target=self._http.run, name="http", daemon=True)
-        self.url = _address(self._http)
+        self.url = listening.address(self._http)
 
     def start(self) -> None:
         """Start all threads; requests are answered from now on."""
@@ -217,15 +201,6 @@ def is_unproxied(settings: Settings) -> bool:
     """
     listens_here = kinds.is_loopback(f"http://[{settings.host}]" if ":" in settings.host else f"http://{settings.host}")
     return listens_here and not settings.trusted_proxies and not settings.public_url
-
-
-def _address(http: Any) -> str:
-    """Return where waitress listens; a host name of several addresses gives it several sockets."""
-    host, port = (getattr(http, "effective_listen", None) and http.effective_listen[0]) or (
-        http.effective_host,
-        http.effective_port,
-    )
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _connectwise(settings: Settings, limit: limits.CallLimit) -> connectwise.ConnectWise:
