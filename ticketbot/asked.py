@@ -18,9 +18,11 @@ DEFAULT_LIMIT = 100
 
 # Regular expressions of ECMA and of Python alike, whose `$` would let a trailing line break pass.
 _END = r"(?![\s\S])"
-ONE_LINE = rf"^[^\u0000-\u001f\u007f]*{_END}"
-NAME = rf"^(?=.*\S)[^\u0000-\u001f\u007f]+{_END}"
-EMAIL = rf"^[^\s@\u0000-\u001f\u007f]{{1,64}}@[^\s@\u0000-\u001f\u007f]{{1,253}}{_END}"
+# Control characters, separators of lines, and what is invisible and turns the direction of the text around it.
+_CONTROLS = r"\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f"
+ONE_LINE = rf"^[^{_CONTROLS}]*{_END}"
+NAME = rf"^(?=.*\S)[^{_CONTROLS}]+{_END}"
+EMAIL = rf"^[^\s@{_CONTROLS}]{{1,64}}@[^\s@{_CONTROLS}]{{1,253}}{_END}"
 WHEN = (
     r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
     + _END

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 import peewee
 
-from ticketbot import db, documents, errors
+from ticketbot import asked, db, documents, errors
 from ticketbot.config import Settings
 from ticketbot.models import admin, schema
 
@@ -33,8 +34,10 @@ def init(settings: Settings, name: str | None, email: str | None) -> Made:
     if known is None:
         name = name or _ask("Name of the first administrator", "--name")
         email = email or _ask("E-mail address", "--email")
-        if "@" not in email.strip("@"):
-            raise errors.InvalidInput(f"{email!r} is no e-mail address. Give one with --email")
+        if not re.search(asked.NAME, name):
+            raise errors.InvalidInput(f"{name!a} is not a name. {asked.ADVICE[asked.NAME]} with --name")
+        if not re.search(asked.EMAIL, email):
+            raise errors.InvalidInput(f"{email!a} is no e-mail address. Give one with --email")
     path = settings.config_file
     if settings.origins["api_key"].startswith("file"):
         raise errors.Conflict(f"{path} holds an api_key already. Take it out, or make a key with `tbot create key`")
