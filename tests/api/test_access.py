@@ -37,7 +37,7 @@ def test_every_operation_needs_a_key(api: Api) -> None:
     operations = routes.all_operations()
     assert len(operations) > 30
     for operation in operations:
-        response = api.request(operation.method, operation.path.replace("{", "").replace("}", ""))
+        response = api.request(operation.method, re.sub("{.*?}", "1", operation.path))
         assert (operation.name, response.status_code) == (operation.name, 401)
         assert problem(response)["title"] == "Not allowed"
         assert response.headers["WWW-Authenticate"] == "Bearer"
