@@ -18,8 +18,8 @@ DEFAULT_LIMIT = 100
 
 # Regular expressions of ECMA and of Python alike, whose `$` would let a trailing line break pass.
 _END = r"(?![\s\S])"
-ONE_LINE = rf"^[^\u0000-\u001f\u007f]*{_END}"
-NAME = rf"^(?=.*\S)[^\u0000-\u001f\u007f]+{_END}"
+ONE_LINE = rf"^[^{kinds.CONTROLS}]*{_END}"
+NAME = rf"^(?=.*\S)[^{kinds.CONTROLS}]+{_END}"
 EMAIL = kinds.EMAIL
 WHEN = (
     r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"

@@ -353,9 +353,9 @@ def _text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def locking(query: peewee.ModelSelect) -> peewee.ModelSelect:
+def locking(query: peewee.ModelSelect, how: str = "FOR UPDATE") -> peewee.ModelSelect:
     """Let a query lock its rows until the transaction ends; on SQLite, a transaction has locked everything."""
-    return query.for_update() if is_postgres() else query
+    return query.for_update(how) if is_postgres() else query
 
 
 def counts(field: peewee.Field, values: Sequence[str]) -> dict[str, int]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 _ASKED = frozenset({signal.SIGTERM, signal.SIGINT})
 
@@ -25,3 +28,15 @@ def wait_for_signal() -> None:
 def ask() -> None:
     """Ask this process to end, as somebody else would."""
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def end_with_parent() -> None:
+    """Let Linux send SIGTERM to a packed program when its parent ends, by SIGKILL, too.
+
+    A one-file program is two processes: the first unpacks, starts the second, and passes signals on to it. It cannot
+    pass SIGKILL on, and nobody would end a server that is left alone and holds the port.
+    """
+    if getattr(sys, "frozen", False) and sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

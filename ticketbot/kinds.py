@@ -11,7 +11,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MAX_EMAIL_LENGTH = 254  # RFC 5321, with the brackets left out
-_IN_EMAIL = r"[^\s@\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
+# Control characters, separators of lines, and what is invisible and turns the direction of the text around it.
+CONTROLS = r"\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f"
+_IN_EMAIL = rf"[^\s@{CONTROLS}\u200b-\u200d\u2060-\u2065\ufeff]"
 EMAIL = rf"^{_IN_EMAIL}{{1,64}}@{_IN_EMAIL}{{1,253}}(?![\s\S])"
 """The one rule for email addresses: of settings, of `tbot init` and of the API. No spaces, nothing invisible."""
 

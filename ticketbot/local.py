@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 import peewee
 
-from ticketbot import db, documents, errors, kinds
+from ticketbot import asked, db, documents, errors, kinds
 from ticketbot.config import Settings
 from ticketbot.models import admin, schema
 
@@ -33,6 +34,8 @@ def init(settings: Settings, name: str | None, email: str | None) -> Made:
     if known is None:
         name = name or _ask("Name of the first administrator", "--name")
         email = email or _ask("E-mail address", "--email")
+        if not re.search(asked.NAME, name):
+            raise errors.InvalidInput(f"{name!a} is not a name. {asked.ADVICE[asked.NAME]} with --name")
         try:
             kinds.email(email)
         except kinds.Malformed as error:

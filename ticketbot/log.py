@@ -27,6 +27,10 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 # What libraries say too loudly: waitress's queue under load, urllib3's full pool, peewee's every statement.
 _QUIETER = {"waitress.queue": logging.ERROR, "urllib3": logging.ERROR, "peewee": logging.INFO}
 
+# What waitress logs, strangers can cause: without a limit, 2 MB a second.
+STRANGERS_LINES = 5
+STRANGERS_LINES_WITHIN_S = 60.0
+
 # Every alternative starts at a literal, so that a scan stays linear in the length of the text.
 _CREDENTIALS = re.compile(
     r"\b(?P<scheme>bearer[ \t]+)[\w.~+/=-]+|\b(?P<basic>basic[ \t]+)[A-Za-z0-9+/]{8,}={0,2}|(?P<url>://)[^\s/@]+@",
@@ -60,10 +64,43 @@ def configure(level: str = "info", log_format: str = "auto", stream: TextIO | No
     root.setLevel(level.upper())
     for name, least in _QUIETER.items():
         logging.getLogger(name).setLevel(max(least, root.level))
+    waitress = logging.getLogger("waitress")
+    for limit in [each for each in waitress.filters if isinstance(each, _RateLimit)]:
+        waitress.removeFilter(limit)
+    waitress.addFilter(_RateLimit())
 
 
 class _Handler(logging.StreamHandler[TextIO]):
     """Our own handler on the root logger, told from those of others by its class."""
+
+
+class _RateLimit(logging.Filter):
+    """Let five lines a minute through from each place in the code; the next one says how many were left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._windows: dict[tuple[str, int], tuple[float, int]] = {}
+        """By file and line: when the minute began, and how many there have been."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether to write the record, and say in its text what is left out."""
+        place = (record.pathname, record.lineno)
+        with self._lock:
+            since, count = self._windows.get(place, (record.created, 0))
+            left_out = 0
+            if not 0 <= record.created - since < STRANGERS_LINES_WITHIN_S:  # also after the clock has been set back
+                since, left_out, count = record.created, max(count - STRANGERS_LINES, 0), 0
+            self._windows[place] = (since, count + 1)
+        if left_out:
+            _append(record, f" ({left_out} lines like this were left out)")
+        if count + 1 == STRANGERS_LINES:
+            _append(record, " (further lines like this are left out for up to a minute)")
+        return count < STRANGERS_LINES
+
+
+def _append(record: logging.LogRecord, words: str) -> None:
+    record.msg, record.args = _message(record) + words, ()
 
 
 def new_correlation() -> str:

@@ -57,7 +57,10 @@ class Api:
         self.webex = organisation
         self.woken: Counter[str] = Counter()
         self.access = access.Access(
-            trusted_proxies=kinds.networks(TRUSTED_PROXY), now=self.clock.now, clock=self.clock.seconds
+            trusted_proxies=kinds.networks(TRUSTED_PROXY),
+            now=self.clock.now,
+            clock=self.clock.seconds,
+            is_local_open=True,
         )
         self.syncs = _syncs(organisation, self.clock, site or NOBODY)
         self.app = application.new_app()

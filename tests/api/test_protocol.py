@@ -104,6 +104,34 @@ def test_a_query_that_makes_no_sense_is_named(query: str, field: str, api: Api, 
         assert wrong_fields(api.request("GET", f"{operation.path}?{query}", key=key)) == {field}, operation.name
 
 
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/cw/tickets?board_id=null", "board_id"),
+        ("/cw/tickets?open=null", "open"),
+        ("/cw/tickets?after=NULL", "after"),
+        ("/notifications?state=null", "state"),
+        ("/notifications?since=null", "since"),
+        ("/webex/rooms?type=null", "type"),
+    ],
+)
+def test_null_in_a_query_is_not_the_same_as_leaving_it_out(path: str, field: str, api: Api, key: str) -> None:
+    assert wrong_fields(api.request("GET", path, key=key)) == {field}
+
+
+def test_null_can_be_searched_for(api: Api, key: str) -> None:
+    room = api.recipient("Null island", room=True)
+    api.recipient("Elsewhere", room=True)
+    assert [each["id"] for each in api.request("GET", "/webex/rooms?q=null", key=key).json()] == [room]
+
+
+def test_a_parameter_that_is_repeated_is_named(api: Api, key: str) -> None:
+    for operation in LISTS:
+        path = f"{operation.path}?limit=1&limit=2"
+        assert wrong_fields(api.request("GET", path, key=key)) == {"limit"}, operation.name
+    assert wrong_fields(api.request("GET", "/cw/tickets?board_id=1&board_id=1&x=1", key=key)) == {"board_id", "x"}
+
+
 def test_an_empty_list_is_a_list(api: Api, key: str) -> None:
     for operation in LISTS:
         response = api.request("GET", f"{operation.path}?after=9223372036854775807&limit=1000&order=asc", key=key)
@@ -154,11 +182,30 @@ def test_no_link_leads_to_an_empty_page(api: Api, key: str) -> None:
     assert "next" not in second.links
 
 
+def test_the_next_page_is_at_the_same_server_whatever_a_request_says_about_its_host(api: Api, key: str) -> None:
+    for number in range(2):
+        api.recipient(f"Room {number}", room=True)
+    forged = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "gopher"}
+    response = api.request("GET", "/webex/rooms?limit=1&q=Room", key=key, headers=forged)
+    assert re.fullmatch(r'</webex/rooms\?limit=1&q=Room&after=\d+>; rel="next"', response.headers["Link"])
+
+
 def test_the_client_reads_all_pages(api: Api, ana: client.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     made = [api.recipient(f"Room {number}", room=True) for number in range(5)]
     monkeypatch.setattr("ticketbot.asked.MAX_LIMIT", 2)
     assert [each.id for each in ana.recipients()] == made
     assert [each.id for each in ana.recipients(limit=3, newest=True)] == made[:1:-1]
+
+
+def test_every_method_that_allow_names_is_possible(api: Api, key: str) -> None:
+    for operation in routes.all_operations():
+        path = re.sub("{.*?}", "1", operation.path)
+        allowed = api.request("BREW", path, key=key).headers["Allow"].split(",")
+        assert set(allowed) == {each.method for each in routes.all_operations() if each.path == operation.path}
+
+
+def test_the_description_says_where_the_server_is(api: Api, key: str) -> None:
+    assert api.request("GET", "/openapi.json", key=key).json()["servers"] == [{"url": "/"}]
 
 
 def test_an_unknown_path_is_a_problem_too(api: Api, key: str) -> None:
@@ -172,6 +219,10 @@ def test_a_method_that_is_not_possible_says_which_are(api: Api, key: str) -> Non
         ("PUT", "/users", {"GET", "POST"}),
         ("OPTIONS", "/notifiers/rules/1", {"GET", "PATCH", "DELETE"}),
         ("BREW", "/users", {"GET", "POST"}),
+        ("DELETE", "/users/me", {"GET"}),
+        ("PUT", "/users/keys", {"GET", "POST"}),
+        ("GET", "/notifications/retry", {"POST"}),
+        ("PATCH", "/notifiers/forwards/preview", {"GET"}),
     ):
         response = api.request(method, path, key=key)
         assert problem(response)["status"] == 405

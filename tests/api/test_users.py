@@ -42,6 +42,19 @@ def test_every_field_that_is_wrong_is_named(body: object, fields: set[str], api:
     assert wrong_fields(api.request("POST", "/users", key=key, json=body)) == fields
 
 
+@pytest.mark.parametrize("character", ["\x85", "\x9b", "\u061c", "\u200e", "\u200f", "\u2028", "\u202e", "\u2069"])
+def test_a_name_or_address_cannot_hold_what_controls_a_terminal_or_the_direction_of_text(
+    character: str, api: Api, key: str
+) -> None:
+    body = {"name": f"Ben{character}neB", "email": f"b{character}n@example.com"}
+    assert wrong_fields(api.request("POST", "/users", key=key, json=body)) == {"name", "email"}
+
+
+def test_a_name_may_be_written_in_any_script(ana: client.Client) -> None:
+    for number, name in enumerate(("Zoë Ångström", "יעל כהן", "محمد علي", "李雷", "نرگس\u200cبانو")):
+        assert ana.create_user(name, f"{number}@example.com").name == name
+
+
 def test_a_key_is_shown_once_and_opens_the_door(api: Api, ana: client.Client) -> None:
     """A1: only a prefix, a hash and a hint are kept."""
     ben = ana.create_user("Ben", "ben@example.com")

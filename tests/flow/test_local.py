@@ -50,6 +50,18 @@ def test_init_makes_the_first_administrator_and_shows_the_key_once(
     assert (settings.api_key, settings.base_url) == (key, "http://127.0.0.1:8080")
 
 
+@pytest.mark.parametrize(
+    "option", ["--name=Ana\u202ealvA", "--name=\x9b31mAna", "--name= ", "--email=a\u202en@example.com"]
+)
+def test_init_refuses_a_name_or_address_that_would_confuse_a_terminal(
+    option: str, config_file: Path, environ: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"--name": "Ana", "--email": "ana@example.com"} | dict([option.split("=", 1)])
+    command = ["init", *(f"{name}={value}" for name, value in given.items()), f"--config={config_file}"]
+    assert main(command, environ) == 3
+    assert f"with {option.partition('=')[0]}" in capsys.readouterr().err
+
+
 def test_init_adds_to_a_config_file_that_holds_the_servers_settings(config_file: Path, environ: dict[str, str]) -> None:
     config_file.parent.mkdir()
     config_file.write_text('cw_company = "acme"\nbase_url = "http://127.0.0.1:9999"')

@@ -63,9 +63,26 @@ def test_a_key_deleted_on_one_server_ends_on_the_other_within_five_seconds(migra
         assert wait_for(lambda: ends(there), 5.0)
 
 
-def test_numbers_are_not_for_whom_a_proxy_sends(world: World) -> None:
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"TBOT_TRUSTED_PROXIES": "127.0.0.1"},
+        {"TBOT_PUBLIC_URL": "https://tbot.example.com"},
+        {"TBOT_HOST": "0.0.0.0"},
+    ],
+    ids=["trusted proxies", "public URL", "every address"],
+)
+def test_metrics_need_a_key_where_a_local_request_may_come_from_a_proxy(setting: dict[str, str], sqlite: str) -> None:
+    """A2: a proxy may add no header that gives it away."""
+    with World(sqlite) as world, world.server(**setting, **ADMIN) as server:
+        metrics = server.url.replace("0.0.0.0", "127.0.0.1") + "/metrics"
+        assert requests.get(metrics, timeout=5).status_code == 401
+        assert requests.get(metrics, headers={"Authorization": f"Bearer {KEY}"}, timeout=5).status_code == 200
+
+
+def test_metrics_need_a_key_when_a_proxy_says_that_it_forwards(world: World) -> None:
     """A2."""
-    with world.server(TBOT_TRUSTED_PROXIES="127.0.0.1", **ADMIN) as server:
+    with world.server(**ADMIN) as server:
         metrics = f"{server.url}/metrics"
         assert requests.get(metrics, timeout=5).status_code == 200
         for forged in ("127.0.0.1", "198.51.100.1", ""):

@@ -165,6 +165,46 @@ class TestConfigure:
         assert "while serving" in stream.getvalue()
 
 
+class TestWhatStrangersCause:
+    """S: waitress logs what goes wrong on any connection, and anybody can open one."""
+
+    def record(self, number: int, seconds: float, lineno: int = 1) -> None:
+        logging.getLogger("waitress").handle(
+            logging.makeLogRecord(
+                {"name": "waitress", "levelno": logging.ERROR, "levelname": "ERROR", "pathname": "channel.py"}
+                | {"lineno": lineno, "msg": "connection %d failed", "args": (number,), "created": 1e9 + seconds}
+            )
+        )
+
+    def test_five_lines_a_minute_are_written_and_the_rest_is_counted(self, stream: io.StringIO) -> None:
+        log.configure("info", "json", stream)
+        for number in range(50):
+            self.record(number, seconds=number)
+        self.record(50, seconds=60)
+        assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == [
+            "connection 0 failed",
+            "connection 1 failed",
+            "connection 2 failed",
+            "connection 3 failed",
+            "connection 4 failed (further lines like this are left out for up to a minute)",
+            "connection 50 failed (45 lines like this were left out)",
+        ]
+
+    def test_a_flood_hides_no_other_line(self, stream: io.StringIO) -> None:
+        log.configure("info", "json", stream)
+        for number in range(10):
+            self.record(number, seconds=0)
+        self.record(4711, seconds=0, lineno=2)
+        assert json.loads(stream.getvalue().splitlines()[-1])["message"] == "connection 4711 failed"
+
+    def test_a_clock_that_is_set_back_silences_nothing(self, stream: io.StringIO) -> None:
+        log.configure("info", "json", stream)
+        for number in range(10):
+            self.record(number, seconds=0)
+        self.record(4711, seconds=-3600)
+        assert "connection 4711 failed" in stream.getvalue()
+
+
 class TestCorrelation:
     def test_it_is_written_into_every_line_inside(self, stream: io.StringIO) -> None:
         """O1."""

@@ -162,7 +162,7 @@ KEY = Kind(
     lambda server, _, limit: server.keys(limit=limit),
     Client.key,
     Client.delete_key,
-    lambda row: f"of user {row.user_id}, ending in {row.hint}",
+    lambda row: f"of user {row.user_id}" + (f", ending in {row.hint}" if row.hint else ""),
 )
 TICKET = Kind(
     "ticket",

@@ -111,7 +111,8 @@ class Worker:
             self.messages.ring()
         deadline = time.monotonic() + timeout_s
         for thread in self._threads:
-            thread.join(max(deadline - time.monotonic(), 0))
+            if thread.ident:  # one that could not be started cannot be waited for
+                thread.join(max(deadline - time.monotonic(), 0))
         return not self.alive()
 
     def alive(self) -> list[str]:

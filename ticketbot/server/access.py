@@ -1,8 +1,9 @@
-"""Let requests in that carry an API key (A1, A2).
+"""Authenticate requests by their API key (A1, A2).
 
-A key that was verified is believed for two seconds without asking anybody. After that one row look-up tells whether it
-still exists, and for five minutes its bcrypt is not repeated. So a deletion ends access at once on the server that
-deletes, and within two seconds on the others.
+To read, a key that was verified within the last two seconds is trusted without a look at the database; after that, one
+query tells whether it still exists, and its bcrypt is not repeated for five minutes. So deleting a key ends reading at
+once on the server that deletes it, and within two seconds on the others. A change always queries, and `audit.record`
+queries again in the transaction of the change: a deleted key can change nothing, on any server.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Caller(msgspec.Struct, frozen=True):
     """Whose key a request came with."""
 
     key_id: int
+    key_prefix: str
     user: shapes.User
 
 
@@ -47,7 +49,10 @@ class _Verified(msgspec.Struct, frozen=True):
 
 
 class Access:
-    """The door of one server, shared by its threads. `clock` counts seconds and never goes back."""
+    """Authentication for one server, shared by its threads. `clock` counts seconds and never goes back.
+
+    `is_local_open` says that a request from this machine is one, and not one that a proxy here passes on.
+    """
 
     def __init__(
         self,
@@ -55,17 +60,20 @@ class Access:
         trusted_proxies: Sequence[kinds.Network],
         now: Callable[[], datetime],
         clock: Callable[[], float] = time.monotonic,
+        is_local_open: bool = False,
     ) -> None:
         self._trusted_proxies = trusted_proxies
         self._now = now
         self._clock = clock
+        self._is_local_open = is_local_open
         self._wrong_keys = Throttle(clock)
+        self._throttled_turn = threading.Lock()
         self._lock = threading.Lock()
         self._verified: dict[bytes, _Verified] = {}
         self._deletions = 0
 
-    def admit(self, environ: Mapping[str, Any]) -> Caller:
-        """Return whose key a request carries.
+    def admit(self, environ: Mapping[str, Any], *, is_change: bool = False) -> Caller:
+        """Return whose key a request carries; for a change, the key must exist in the database now.
 
         Raises `NotAllowed` without a good key, and `TooMany` for a wrong one after ten of them within a minute from
         one address. A good key is never throttled.
@@ -73,15 +81,19 @@ class Access:
         key = _bearer(environ)
         if not key:
             raise errors.NotAllowed("This needs an API key, sent as Authorization: Bearer <key>")
-        caller = self._caller(key)
+        caller = self._trusted(key) if not is_change else None
+        if caller is not None:
+            return caller
+        address = origin.throttled_network(origin.client_address(environ, self._trusted_proxies))
+        caller = self._verify(key, address)
         if caller is None:
-            self._wrong_keys.count(origin.client_address(environ, self._trusted_proxies))
+            self._wrong_keys.count(address)
             raise errors.NotAllowed("This API key is not known")
         return caller
 
     def admit_local(self, environ: Mapping[str, Any]) -> None:
-        """Let a request in that comes from this machine, or carries a key."""
-        if not origin.is_loopback(environ):
+        """Let in a request that comes from this machine, where that can be told, or carries a key."""
+        if not (self._is_local_open and origin.is_loopback(environ)):
             self.admit(environ)
 
     def forget(self, key_ids: Iterable[int]) -> None:
@@ -92,23 +104,32 @@ class Access:
             kept = {digest: each for digest, each in self._verified.items() if each.caller.key_id not in gone}
             self._verified = kept
 
-    def _caller(self, key: str) -> Caller | None:
-        digest, moment = hashlib.sha256(key.encode()).digest(), self._clock()
-        known = self._verified.get(digest)
-        if known is not None and moment < known.believed_until:
-            return known.caller
-        deletions = self._deletions
+    def _trusted(self, key: str) -> Caller | None:
+        known = self._verified.get(_fingerprint(key))
+        return known.caller if known is not None and self._clock() < known.believed_until else None
+
+    def _verify(self, key: str, address: str) -> Caller | None:
+        """Look a key up; a bcrypt is spent only on a key whose prefix is stored."""
+        digest, moment, deletions = _fingerprint(key), self._clock(), self._deletions
         with db.session():
             row = admin.find_key(key)
-        is_verified = known is not None and row is not None and known.hash == row.hash and moment < known.verified_until
-        if not is_verified and not admin.matches(row, key):
+        if row is None:
             return None
-        assert row is not None
+        known = self._verified.get(digest)
+        is_verified = known is not None and known.hash == row.hash and moment < known.verified_until
+        if not is_verified and not self._matches(row, key, address):
+            return None
         self._note_use(row)
         verified_until = known.verified_until if known is not None and is_verified else moment + VERIFIED_FOR_S
         fresh = _Verified(_caller_of(row), row.hash, moment + BELIEVED_FOR_S, verified_until)
         self._remember(digest, fresh, deletions)
         return fresh.caller
+
+    def _matches(self, row: admin.ApiKey, key: str, address: str) -> bool:
+        """Spend a bcrypt on a key, one at a time for all addresses that are throttled."""
+        is_throttled = self._wrong_keys.wait_s(address) > 0
+        with self._throttled_turn if is_throttled else contextlib.nullcontext():
+            return admin.matches(row, key)
 
     def _remember(self, digest: bytes, verified: _Verified, deletions: int) -> None:
         with self._lock:
@@ -128,26 +149,40 @@ class Access:
 
 
 class Throttle:
-    """Count what goes wrong, by address: the eleventh time within a minute is refused with the time to wait."""
+    """Count failures by address: the eleventh within a minute is refused, with the time to wait."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._times: dict[str, deque[float]] = {}
 
-    def count(self, address: str) -> None:
-        """Count one; raises `TooMany` instead when there were ten within a minute."""
-        moment = self._clock()
+    def wait_s(self, address: str) -> float:
+        """Return for how long an address is throttled, 0 if it is not."""
         with self._lock:
-            times = self._times.pop(address, None) or deque(maxlen=WRONG_KEYS)
-            if len(self._times) >= _MOST_REMEMBERED:
-                del self._times[next(iter(self._times))]
-            self._times[address] = times
-            wait = times[0] + WRONG_KEYS_WITHIN_S - moment if len(times) == WRONG_KEYS else 0.0
-            if wait <= 0:
-                times.append(moment)
+            return self._wait_s(address)
+
+    def count(self, address: str) -> None:
+        """Count one failure; raises `TooMany` instead while the address is throttled."""
+        with self._lock:
+            wait_s = self._wait_s(address)
+            if wait_s == 0:
+                times = self._times.pop(address, None) or deque(maxlen=WRONG_KEYS)
+                if len(self._times) >= _MOST_REMEMBERED:
+                    del self._times[next(iter(self._times))]
+                self._times[address] = times
+                times.append(self._clock())
                 return
-        raise errors.TooMany("Too many wrong API keys from this address", retry_after_s=math.ceil(wait))
+        raise errors.TooMany("Too many wrong API keys from this address", retry_after_s=math.ceil(wait_s))
+
+    def _wait_s(self, address: str) -> float:
+        times = self._times.get(address)
+        if times is None or len(times) < WRONG_KEYS:
+            return 0.0
+        return max(times[0] + WRONG_KEYS_WITHIN_S - self._clock(), 0.0)
+
+
+def _fingerprint(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
 
 
 def _bearer(environ: Mapping[str, Any]) -> str:
@@ -157,4 +192,5 @@ def _bearer(environ: Mapping[str, Any]) -> str:
 
 def _caller_of(row: admin.ApiKey) -> Caller:
     user = row.user
-    return Caller(row.id, shapes.User(id=user.id, name=user.name, email=user.email, created_at=user.created_at))
+    shown = shapes.User(id=user.id, name=user.name, email=user.email, created_at=user.created_at)
+    return Caller(row.id, row.prefix, shown)

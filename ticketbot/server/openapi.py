@@ -26,7 +26,7 @@ _REFUSALS = {
     503: "The database does not answer",
 }
 _REQUEST_ID = {"description": "Names this request in the log", "schema": {"type": "string"}}
-_NEXT_PAGE = {"description": 'The next page, if there is one: `<...>; rel="next"`', "schema": {"type": "string"}}
+_NEXT_PAGE = {"description": 'The next page, if any: `</path?query>; rel="next"`', "schema": {"type": "string"}}
 
 
 def document(all_operations: Sequence[operations.Operation]) -> dict[str, Any]:
@@ -43,6 +43,7 @@ def document(all_operations: Sequence[operations.Operation]) -> dict[str, Any]:
             "description": "ConnectWise ticket news, told in Webex. Times are RFC 3339, failures RFC 9457.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
+        "servers": [{"url": "/"}],
         "security": [{"key": []}],
         "paths": paths | _open_paths(schemas),
         "components": {

@@ -9,6 +9,7 @@ from typing import Any
 from ticketbot import kinds
 
 UNKNOWN = "unknown"  # a Unix socket has no address
+MOST_HOPS = 20  # far more proxies than anybody runs; a header holds 25,000 addresses, which take 170 ms to read
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # What proxies add; the rest of these names is free, as in X-Forwarded-Host.
@@ -19,16 +20,24 @@ def client_address(environ: Mapping[str, Any], trusted: Sequence[kinds.Network])
     """Return the address of the client.
 
     `X-Forwarded-For` counts only as far as trusted proxies wrote it: read from the right, the first address that is
-    none of theirs. What stands left of that one anybody may have made up.
+    none of theirs, at most `MOST_HOPS` of them. What stands left of that one anybody may have made up.
     """
     client = _address(environ.get("REMOTE_ADDR"))
-    named = str(environ.get("HTTP_X_FORWARDED_FOR") or "").split(",")
-    while client is not None and named and _is_in(client, trusted):
-        before = _address(named.pop())
+    hops = str(environ.get("HTTP_X_FORWARDED_FOR") or "").rsplit(",", MOST_HOPS)[-MOST_HOPS:]
+    while client is not None and hops and _is_in(client, trusted):
+        before = _address(hops.pop())
         if before is None:
             break
         client = before
     return UNKNOWN if client is None else str(client)
+
+
+def throttled_network(address: str) -> str:
+    """Return what an address is throttled as: itself, or for IPv6 its /64, the least that a provider hands out."""
+    client = _address(address)
+    if not isinstance(client, ipaddress.IPv6Address):
+        return address
+    return str(ipaddress.IPv6Network((int(client), 64), strict=False))
 
 
 def is_loopback(environ: Mapping[str, Any]) -> bool:

@@ -12,14 +12,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 import bottle
 import peewee
-import waitress.server
 from waitress import wasyncore
 
-from ticketbot import __version__, db, ending, errors, log, metrics
+from ticketbot import __version__, db, ending, errors, kinds, log, metrics
 from ticketbot.config import Settings
 from ticketbot.decide import message
 from ticketbot.jobs import (
@@ -43,10 +41,7 @@ from ticketbot.server import access, health, hooks, inbox, listening
 from ticketbot.server import app as application
 from ticketbot.server.api import operations, routes
 
-HTTP_THREADS = 8
 STOP_WITHIN_S = 10.0  # O4
-# The application answers 413 itself above 1 MiB; past this waitress cuts the connection, lest strangers fill the disk.
-_LARGEST_REQUEST = 16 * 1024 * 1024
 
 _logger = logging.getLogger(__name__)
 
@@ -58,9 +53,12 @@ def run(settings: Settings, *, skip_missed: bool = False) -> int:
     with db.telling_which(settings.database_url):
         prepare_database(settings, skip_missed=skip_missed, now=_now())
     ending.hold_signals()
-    server = Server(settings)
-    server.start()
+    ending.end_with_parent()
+    with listening.explaining_missing_threads():
+        server = Server(settings)
     try:
+        with listening.explaining_missing_threads():
+            server.start()
         ending.wait_for_signal()
     finally:
         server.stop()
@@ -103,23 +101,9 @@ class Server:
         background = self._outside.connectwise.in_background()
         self.syncs = sync.Syncs(sync_run.Desk(background, self._outside.webex, self._held.owner, self._now))
         self.app = self._new_app(settings)
-        sockets: dict[int, Any] = {}
-        with listening.in_words(settings.host, settings.port):
-            self._http = waitress.server.create_server(
-                self.app,
-                map=sockets,
-                host=settings.host,
-                port=settings.port,
-                threads=HTTP_THREADS,
-                max_request_body_size=_LARGEST_REQUEST,
-                clear_untrusted_proxy_headers=False,  # A2: whether a request was forwarded is ours to judge
-                ident=None,
-            )
-        self._listeners: list[Any] = [
-            each for each in sockets.values() if isinstance(each, waitress.server.BaseWSGIServer)
-        ]
+        self._http, self._listeners = listening.listen(self.app, settings.host, settings.port)
         self._serving = threading.Thread(target=self._http.run, name="http", daemon=True)
-        self.url = _address(self._http)
+        self.url = listening.address(self._http)
 
     @property
     def outdated(self) -> errors.SchemaTooNew | None:
@@ -199,7 +183,9 @@ class Server:
             on_call=metrics.count_call,
         )
         hooks.add_routes(app, hooks.Intake(signing_keys, inbox.Inbox(), self._worker.events.ring, self._now))
-        gate = access.Access(trusted_proxies=settings.trusted_proxies, now=self._now)
+        gate = access.Access(
+            trusted_proxies=settings.trusted_proxies, now=self._now, is_local_open=is_unproxied(settings)
+        )
         health.add_routes(
             app,
             admit_local=gate.admit_local,
@@ -226,13 +212,14 @@ def ticket_links(settings: Settings) -> Callable[[int], str]:
     return lambda ticket_id: message.ticket_url(settings.cw_url, settings.cw_codebase, settings.cw_company, ticket_id)
 
 
-def _address(http: Any) -> str:
-    """Return where waitress listens; a host name of several addresses gives it several sockets."""
-    host, port = (getattr(http, "effective_listen", None) and http.effective_listen[0]) or (
-        http.effective_host,
-        http.effective_port,
-    )
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def is_unproxied(settings: Settings) -> bool:
+    """Tell whether a request from this machine can only come from itself (A2).
+
+    A proxy need not say that it forwards. So nothing may suggest one: neither a setting, nor an address to which others
+    could connect.
+    """
+    listens_here = kinds.is_loopback(f"http://[{settings.host}]" if ":" in settings.host else f"http://{settings.host}")
+    return listens_here and not settings.trusted_proxies and not settings.public_url
 
 
 def _connectwise(settings: Settings, limit: limits.CallLimit, known_clocks: clocks.Clocks) -> connectwise.ConnectWise:

@@ -82,6 +82,11 @@ def test_whoever_pauses_is_told_when_the_server_stops(stepper: Stepper) -> None:
     assert crew.worker.alive() == []
 
 
+def test_threads_that_never_started_keep_no_server_from_stopping(stepper: Stepper) -> None:
+    """The system may refuse to start one."""
+    assert Crew(stepper).worker.stop(10)
+
+
 def test_the_end_of_a_hold_is_waited_for_to_the_moment_and_then_wakes_everybody(
     stepper: Stepper, monkeypatch: pytest.MonkeyPatch
 ) -> None:

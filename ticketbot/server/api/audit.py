@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ticketbot import asked, log, shapes
+from ticketbot import asked, errors, log, shapes
 from ticketbot.models import admin
 from ticketbot.server import access
 from ticketbot.server.api import operations
@@ -32,7 +32,12 @@ def record(
     before: msgspec.Struct | dict[str, Any] | None = None,
     after: msgspec.Struct | dict[str, Any] | None = None,
 ) -> None:
-    """Write a change into the audit trail, with secrets blanked; call it inside the transaction of the change."""
+    """Write a change into the audit trail, with secrets blanked; call it inside the transaction of the change.
+
+    Raises `NotAllowed`, which undoes the change, if the key that it came with has been deleted meanwhile (A1).
+    """
+    if not admin.key_exists(caller.key_id, caller.key_prefix):
+        raise errors.NotAllowed("This API key has just been deleted")
     admin.Audit.create(
         at=at,
         user_id=caller.user.id,

@@ -29,7 +29,7 @@ def serve(app: bottle.Bottle, operation: operations.Operation, desk: operations.
     """Add the route of an operation to the application."""
 
     def handle(**ids: str) -> bottle.HTTPResponse:
-        caller = desk.access.admit(bottle.request.environ)
+        caller = desk.access.admit(bottle.request.environ, is_change=operation.method != "GET")
         arguments: dict[str, Any] = {name: read_id(text) for name, text in ids.items()}
         for name, read in readers.items():
             arguments[name] = read()
@@ -38,7 +38,8 @@ def serve(app: bottle.Bottle, operation: operations.Operation, desk: operations.
         return _answered(operation, arguments)
 
     readers = _readers(operation)
-    app.route(re.sub(r"{(\w+)}", r"<\1>", operation.path), operation.method, handle)
+    # An id is digits and nothing else, so that `/users/me` is no user and has none of the methods of one.
+    app.route(re.sub(r"{(\w+)}", r"<\1:re:[0-9]+>", operation.path), operation.method, handle)
 
 
 def _readers(operation: operations.Operation) -> Mapping[str, Callable[[], Any]]:
@@ -72,22 +73,26 @@ def _listed(result: operations.Listing[Any], page: asked.Page) -> bottle.HTTPRes
     response = application.json_answer(result.rows)
     if result.more:
         query = urlencode({**_query(), "limit": page.limit, "after": result.rows[-1].id})
-        address = bottle.request.urlparts._replace(query=query).geturl()
-        response.set_header("Link", f'<{address}>; rel="next"')
+        # Relative to the address of the request: what that was, only a header says, and anybody may send one.
+        response.set_header("Link", f'<{bottle.request.path}?{query}>; rel="next"')
     return response
 
 
 def read_id(text: str) -> int:
-    """Return an id that stands in a path; raises `NotFound` for what no row can have."""
-    if not (text.isascii() and text.isdigit()) or len(text) > 19 or int(text) > asked.LARGEST_ID:
+    """Return an id from a path, which is digits; raises `NotFound` for what no row can have."""
+    if len(text) > 19 or int(text) > asked.LARGEST_ID:
         raise errors.NotFound(f"Nothing has the id {text[:40]}")
     return int(text)
 
 
-def _query() -> dict[str, str]:
+def _query() -> dict[str, str | list[str]]:
+    """Return the values of the query by name; of a name that is repeated, which is always wrong, a list."""
     # WSGI hands bytes over as latin-1.
     text = bottle.request.query_string.encode("latin-1", "replace").decode("utf-8", "replace")
-    return {name: _LOST_PLUS.sub(r"\1+\2", value) for name, value in parse_qsl(text, keep_blank_values=True)}
+    values: dict[str, list[str]] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        values.setdefault(name, []).append(_LOST_PLUS.sub(r"\1+\2", value))
+    return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
 
 
 def _body(*, may_be_empty: bool) -> Mapping[str, Any]:
@@ -111,13 +116,17 @@ def _body(*, may_be_empty: bool) -> Mapping[str, Any]:
 def read(shape: type[T], given: Mapping[str, Any], *, is_text: bool = False) -> T:
     """Return what was sent as a struct; raises `InvalidInput` that names every field that is wrong.
 
-    `is_text` says that all values are texts, as in a query.
+    `is_text` says that all values are texts, as in a query, where null is no value.
     """
     try:
-        return msgspec.convert(given, shape, strict=not is_text)
+        result = msgspec.convert(given, shape, strict=not is_text)
+        wrong = []
     except msgspec.ValidationError as error:
-        wrong = _wrong_fields(shape, given, strict=not is_text) or [errors.FieldError("", str(error))]
-        raise errors.InvalidInput("The request is not valid", wrong) from None
+        wrong = [errors.FieldError("", str(error))]
+    if wrong or (is_text and any(getattr(result, name) is None for name in given)):
+        named = _wrong_fields(shape, given, strict=not is_text)
+        raise errors.InvalidInput("The request is not valid", named or wrong)
+    return result
 
 
 def _wrong_fields(shape: Any, given: Mapping[str, Any], *, strict: bool) -> list[errors.FieldError]:
@@ -141,8 +150,11 @@ def _in_words(message: str) -> str:
 
 
 def _wrong_value(name: str, value: object, kind: Any, *, strict: bool) -> list[errors.FieldError]:
+    if not strict and isinstance(value, list):
+        return [errors.FieldError(name, "This is given more than once")]
     try:
-        msgspec.convert(value, kind, strict=strict)
+        if msgspec.convert(value, kind, strict=strict) is None and not strict:
+            return [errors.FieldError(name, "Give a value, or leave it out")]
     except msgspec.ValidationError as error:
         message, _, place = str(error).partition(" - at `$")
         advice = (words for pattern, words in asked.ADVICE.items() if repr(pattern) in message)
