@@ -132,6 +132,7 @@ def fresh_sqlite(folder: Path, migrated: bytes) -> str:
     """Write an empty database file and return its address."""
     path = folder / "tbot.sqlite3"
     path.write_bytes(migrated)
+    path.chmod(0o600)
     return f"sqlite:///{path}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,13 +71,27 @@ def _database(url: str) -> Check:
         return _failed("database", f"{words} cannot be written", "Run as its owner, or mend its permissions")
     try:
         db.open_database(url)
-        return _schema(words)
+        check = _schema(words)
+        open_files = _readable_by_others(file) if file is not None else []
+        return _too_open(open_files) if check.state == "ok" and open_files else check
     except errors.SchemaTooNew as error:
         return _failed("database", str(error), "Install the newer program")
     except errors.TicketbotError as error:
         return _failed("database", f"{words}: {error}", "Check TBOT_DATABASE_URL, and whether the database runs")
     finally:
         db.close_database()
+
+
+def _readable_by_others(file: Path) -> list[Path]:
+    """Return those of the files of an SQLite database that others than their owner may read or write."""
+    files = [file, *(file.with_name(f"{file.name}{suffix}") for suffix in ("-wal", "-shm"))]
+    return [each for each in files if each.exists() and each.stat().st_mode & 0o077]
+
+
+def _too_open(files: Sequence[Path]) -> Check:
+    names = " ".join(shlex.quote(str(each)) for each in files)
+    message = f"Others on this machine can read tickets and notes in {names}"
+    return Check(check="database", state="warning", message=message, fix=f"chmod 600 {names}")
 
 
 def _database_to_be(file: Path) -> Check:

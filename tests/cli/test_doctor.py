@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -152,3 +153,14 @@ def test_an_unreadable_file_of_settings_fails_and_skips_the_rest(tmp_path: Path)
 def test_a_database_that_cannot_be_written_fails(world: World) -> None:
     Path(world.database_url.removeprefix("sqlite:///")).chmod(0o400)
     assert checks(examine(world.environ(), "--json"))["database"]["state"] == "failed"
+
+
+def test_a_database_that_others_can_read_is_a_warning_with_the_command_that_helps(world: World) -> None:
+    administrator()
+    path = Path(world.database_url.removeprefix("sqlite:///"))
+    path.chmod(0o644)
+    found = checks(examine(world.environ(), "--json"))["database"]
+    assert found["state"] == "warning"
+    assert "Others on this machine can read" in found["message"]
+    subprocess.run(found["fix"], shell=True, check=True)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600

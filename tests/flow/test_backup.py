@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import subprocess
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ class Drill:
     """The commands of the page for one kind of database."""
 
     def __init__(self, database_url: str, backup: Path) -> None:
+        self.backup = backup
         self._is_sqlite = database_url.startswith("sqlite")
         self._environ = {
             "PATH": os.environ["PATH"] if self._is_sqlite else f"{_postgres_programs()}:{os.environ['PATH']}",
@@ -76,6 +78,7 @@ def _tell_up_to_the_restore(world: World, drill: Drill) -> None:
         world.connectwise.add_ticket(world.board, "before the backup")
         world.settle()
         drill.back_up()
+        assert stat.S_IMODE(drill.backup.stat().st_mode) == 0o600
         world.connectwise.add_ticket(world.board, "between the backup")
         world.settle()
     assert _told(world) == {"before": 1, "between": 1}

@@ -148,10 +148,12 @@ def find_members(identifiers: Sequence[str], outside: Outside, now: datetime) ->
         _logger.info("members could not be looked up, what we know serves: %s", error)
         return known
     missing = set(wanted) - {each.identifier.lower() for each in found}
+    # A member found under a new identifier is the same row, and still there.
+    gone = {known[each].id for each in missing if each in known} - {each.id for each in found}
     outside.not_found.add(missing, now)
     with db.transaction("lookups"):
         tickets.upsert(tickets.Member, [member_row(each) | {"fetched_at": now, "deleted_at": None} for each in found])
-        tickets.soft_delete(tickets.Member, [known[each].id for each in missing if each in known], now)
+        tickets.soft_delete(tickets.Member, gone, now)
     with db.session():
         return tickets.members_by_identifier(identifiers)
 
