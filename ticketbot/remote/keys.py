@@ -13,7 +13,6 @@ import hmac
 import http.client
 import json
 import logging
-import re
 import socket
 import ssl
 import threading
@@ -21,12 +20,13 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from ticketbot import errors, failpoints
+from ticketbot.remote import key_address
 
 KEPT_S = 3600.0
 FAILURE_KEPT_S = 60.0
@@ -38,14 +38,9 @@ RETRY_AFTER_S = 2  # ConnectWise tries again after 2 s and after 4 s more, whate
 MAX_BYTES = 64 * 1024
 MAX_KEYS = 100  # one tenant has one key, seldom two; the rest is what strangers make us remember
 
-_PATH = "/system/callbackkey/"
-_PLAIN = re.compile(r"[\x21-\x5b\x5d-\x7e]{1,2000}")  # printable ASCII without space or backslash
-_DEFAULT_PORTS = {"https": 443, "http": 80}
 # For a longer piece hashlib lets go of the interpreter's lock, and in a burst it takes longer to get that back than to
 # compute: a tenth of what a hook costs (B1).
 _PIECE = 2047
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
 
 _logger = logging.getLogger(__name__)
 
@@ -78,8 +73,8 @@ class SigningKeys:
         on_call: Callable[[str, str, str, float], None] | None = None,
     ) -> None:
         self._company = company
-        self._scheme, self._hosts = _trusted_hosts(cw_url, key_hosts)
-        self._address = functools.lru_cache(MAX_KEYS)(self._checked)  # what is refused is not kept
+        addresses = key_address.KeyAddresses(cw_url=cw_url, company=company, key_hosts=key_hosts)
+        self._address = functools.lru_cache(MAX_KEYS)(addresses.check)  # what is refused is not kept
         self._clock = clock
         self._timeout_s = timeout_s
         self._on_call = on_call or (lambda *_: None)
@@ -105,32 +100,6 @@ class SigningKeys:
                 entry.is_proven = True
                 return
         raise errors.NotAllowed("The signature of the webhook does not verify")
-
-    def _checked(self, key_url: str) -> str:
-        """Return the address to fetch, built from checked parts only (W2)."""
-        refused = errors.NotAllowed("The webhook names a signing key that is not on the configured ConnectWise site")
-        if not _PLAIN.fullmatch(key_url):
-            raise refused
-        try:
-            parts = urlsplit(key_url)
-            host, port = (parts.hostname or "").lower(), parts.port or _DEFAULT_PORTS.get(parts.scheme)
-            query = parse_qs(parts.query, keep_blank_values=True, max_num_fields=20)
-        except ValueError:
-            raise refused from None
-        names = [value for key, values in query.items() if key.lower() == "companyname" for value in values]
-        is_ours = (
-            parts.scheme == self._scheme
-            and (host, port) in self._hosts
-            and "@" not in parts.netloc
-            and not parts.fragment
-            and _PATH in parts.path
-            and ".." not in unquote(parts.path)
-            and (not names or [name.lower() for name in names] == [self._company.lower()])
-        )
-        if not is_ours:
-            raise refused
-        shown = f"[{host}]" if ":" in host else host
-        return f"{parts.scheme}://{shown}:{port}{parts.path}?{parts.query}"
 
     def _entry(self, address: str, max_age_s: float) -> _Entry:
         """Return what is known of a key, asked for anew when that was done longer ago.
@@ -227,19 +196,6 @@ class SigningKeys:
             self._entries.move_to_end(address)
             for key in [key for key, each in self._entries.items() if not each.is_proven][:-MAX_KEYS]:
                 del self._entries[key]
-
-
-def _trusted_hosts(cw_url: str, key_hosts: Iterable[str]) -> tuple[str, frozenset[tuple[str, int]]]:
-    parts = urlsplit(cw_url)
-    host, scheme = (parts.hostname or "").lower(), parts.scheme
-    port = parts.port or _DEFAULT_PORTS[scheme]
-    if scheme == "http" or host in _LOOPBACK:
-        return scheme, frozenset({(host, port)})  # development: this host and port and no other
-    hosts = {(host, port), (host.removeprefix("api-"), port)}
-    for name in key_hosts:
-        extra = urlsplit(f"//{name}")
-        hosts.add(((extra.hostname or "").lower(), extra.port or 443))
-    return scheme, frozenset(hosts)
 
 
 def _matches(key: bytes, body: bytes, signature: str) -> bool:

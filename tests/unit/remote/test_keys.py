@@ -23,6 +23,7 @@ from ticketbot.remote import keys
 PAYLOADS = Path(__file__).parents[2] / "payloads" / "connectwise"
 VECTORS = json.loads((PAYLOADS / "synthetic-signature-vectors.json").read_text())
 PATH = "/v2025_1//system/callbackkey/index.rails"
+OURS = "?companyName=examplemsp&id=1"
 BODY = b'{"ID": 69}'
 CLOUD = "https://api-na.myconnectwise.net"
 
@@ -163,10 +164,13 @@ class TestAddress:
         [
             (f"https://na.myconnectwise.net{PATH}?companyName=examplemsp&id=1", ("na.myconnectwise.net", 443)),
             (f"https://api-na.myconnectwise.net{PATH}?companyName=ExampleMSP", ("api-na.myconnectwise.net", 443)),
-            (f"https://NA.MyConnectWise.NET:443{PATH}", ("na.myconnectwise.net", 443)),
-            (f"HTTPS://na.myconnectwise.net:{PATH}?id=1", ("na.myconnectwise.net", 443)),
+            (f"https://NA.MyConnectWise.NET:443{PATH}{OURS}", ("na.myconnectwise.net", 443)),
+            (f"HTTPS://na.myconnectwise.net:{PATH}{OURS}", ("na.myconnectwise.net", 443)),
+            (f"https://na.myconnectwise.net/v4_6_release/system/callbackkey/key{OURS}", ("na.myconnectwise.net", 443)),
+            (f"https://na.myconnectwise.net/v4/a/b.c//system/callbackkey/key{OURS}", ("na.myconnectwise.net", 443)),
             (f"https://keys.msp.example{PATH}", ("keys.msp.example", 443)),
             (f"https://keys.msp.example:8443{PATH}", ("keys.msp.example", 8443)),
+            ("https://keys.msp.example/system/callbackkey/key/1", ("keys.msp.example", 443)),
         ],
     )
     def test_the_configured_site_is_asked(
@@ -183,9 +187,12 @@ class TestAddress:
             "",
             "na.myconnectwise.net",
             f"//na.myconnectwise.net{PATH}",
-            *(f"{scheme}://na.myconnectwise.net{PATH}" for scheme in ("http", "ftp", "file", "gopher", "https+x", "")),
             *(
-                f"https://{authority}{PATH}"
+                f"{scheme}://na.myconnectwise.net{PATH}{OURS}"
+                for scheme in ("http", "ftp", "file", "gopher", "https+x", "")
+            ),
+            *(
+                f"https://{authority}{PATH}{OURS}"
                 for authority in (
                     "evil.example",
                     "eu.myconnectwise.net",
@@ -236,30 +243,30 @@ class TestAddress:
                     ":443",
                 )
             ),
-            f"https:na.myconnectwise.net{PATH}",
-            f"https:///na.myconnectwise.net{PATH}",
-            f"https:\\\\na.myconnectwise.net{PATH}",
-            f" https://na.myconnectwise.net{PATH}",
-            f"https://na.myconnectwise.net{PATH} ",
-            f"https://na.myconnectwise.net{PATH}\n",
-            f"https://na.myconnectwise.net{PATH}\r\nHost: evil.example",
-            f"https://na.myconnectwise.net{PATH}#fragment",
-            f"https://na.myconnectwise.net{PATH}?id=1#x",
-            f"https://na.myconnectwise.net{PATH}é",
-            f"https://na.myconnectwise.net{PATH}?{'x' * 2000}",
-            "https://na.myconnectwise.net/",
-            "https://na.myconnectwise.net",
-            "https://na.myconnectwise.net/elsewhere?x=/system/callbackkey/",
-            "https://na.myconnectwise.net?/system/callbackkey/",
-            "https://na.myconnectwise.net/system/callbackkey",
-            "https://na.myconnectwise.net/system%2fcallbackkey%2findex.rails",
-            "https://na.myconnectwise.net/SYSTEM/CALLBACKKEY/index.rails",
-            "https://na.myconnectwise.net/system/callbackkey/../../redirect",
-            "https://na.myconnectwise.net/system/callbackkey/%2e%2e/%2E%2E/redirect",
-            "https://na.myconnectwise.net/system/callbackkey/..%2f..%2fredirect",
-            "https://na.myconnectwise.net/system/callbackkey/..;/redirect",
+            f"https:na.myconnectwise.net{PATH}{OURS}",
+            f"https:///na.myconnectwise.net{PATH}{OURS}",
+            f"https:\\\\na.myconnectwise.net{PATH}{OURS}",
+            f" https://na.myconnectwise.net{PATH}{OURS}",
+            f"https://na.myconnectwise.net{PATH}{OURS} ",
+            f"https://na.myconnectwise.net{PATH}{OURS}\n",
+            f"https://na.myconnectwise.net{PATH}{OURS}\r\nHost: evil.example",
+            f"https://na.myconnectwise.net{PATH}{OURS}#fragment",
+            f"https://na.myconnectwise.net{PATH}#fragment{OURS}",
+            f"https://na.myconnectwise.net{PATH}{OURS}é",
+            f"https://na.myconnectwise.net{PATH}{OURS}&x={'x' * 2000}",
+            "https://keys.msp.example/",
+            "https://keys.msp.example",
+            "https://keys.msp.example/elsewhere?x=/system/callbackkey/",
+            "https://keys.msp.example?/system/callbackkey/",
+            "https://keys.msp.example/system/callbackkey",
+            "https://keys.msp.example/system%2fcallbackkey%2findex.rails",
+            "https://keys.msp.example/SYSTEM/CALLBACKKEY/index.rails",
+            "https://keys.msp.example/system/callbackkey/../../redirect",
+            "https://keys.msp.example/system/callbackkey/%2e%2e/%2E%2E/redirect",
+            "https://keys.msp.example/system/callbackkey/..%2f..%2fredirect",
+            "https://keys.msp.example/system/callbackkey/..;/redirect",
             *(
-                f"https://na.myconnectwise.net{PATH}?{query}"
+                f"https://keys.msp.example{PATH}?{query}"
                 for query in (
                     "companyName=other",
                     "companyName=",
@@ -281,7 +288,40 @@ class TestAddress:
     def test_nobody_else_is_asked(self, asked: list[tuple[str, int]], key_url: str) -> None:
         """W2, P13."""
         with pytest.raises(errors.NotAllowed, match="not on the configured ConnectWise site"):
-            self._verify(key_url)
+            self._verify(key_url, key_hosts=("keys.msp.example",))
+        assert asked == []
+
+    @pytest.mark.parametrize("host", ["na.myconnectwise.net", "eu.myconnectwise.net", "staging.connectwisedev.com"])
+    @pytest.mark.parametrize(
+        "rest",
+        [
+            PATH,
+            f"{PATH}?id=1",
+            *(
+                f"{path}{OURS}"
+                for path in (
+                    "/system/callbackkey/index.rails",
+                    "//system/callbackkey/index.rails",
+                    "/v2025_1/system/callbackkey/",
+                    "/v2025_1/system/callbackkey/index.rails/",
+                    "/v2025_1/system/callbackkey/index.rails/more",
+                    "/v2025_1/system/callbackkey//index.rails",
+                    "/v2025_1/system/callbackkey/index.rails;x",
+                    "/v2025_1/system/callbackkey/index%2erails",
+                    "/v2025_1/./system/callbackkey/index.rails",
+                    "/v2025_1/system/callbackkey/.",
+                    "/v2025%5f1/system/callbackkey/index.rails",
+                    "/v2025_1/redirect;/system/callbackkey/index.rails",
+                )
+            ),
+        ],
+    )
+    def test_on_the_cloud_an_address_without_our_company_or_of_another_shape_is_refused(
+        self, asked: list[tuple[str, int]], host: str, rest: str
+    ) -> None:
+        """W2: a host that finds keys by their id alone would serve those of its other tenants, too."""
+        with pytest.raises(errors.NotAllowed, match="not on the configured ConnectWise site"):
+            self._verify(f"https://{host}{rest}", key_hosts=("eu.myconnectwise.net", "staging.connectwisedev.com"))
         assert asked == []
 
     @pytest.mark.parametrize("cw_url", ["http://127.0.0.1:8010", "http://cw.internal", "https://localhost:8443"])
