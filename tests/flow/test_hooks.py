@@ -96,6 +96,45 @@ class TestCommit:
             assert _rows() == []
 
 
+class TestNotCleanUtf8:
+    """W1: the signature covers the raw bytes, so what cannot be read in a body is replaced in what is read of it."""
+
+    @pytest.mark.parametrize(
+        ("found", "replacement"),
+        [
+            (b'{"MessageId', b'\xef\xbb\xbf{"MessageId'),
+            (b"Printer", b"Printer\xff"),
+            (b"Printer", b"Pr\xe9nter"),
+            (b"Printer", b"\xed\xa0\x80Printer"),
+            (b"Printer", b"Printer\\\\ud800"),
+            (b'"MemberId":"ana"', b'"MemberId":"ana\\udc00"'),
+            (b'"MemberId":"ana"', b'"MemberId":"\\ud800\\ud83d\\ude00 \xff"'),
+        ],
+        ids=["byte order mark", "stray byte", "Latin-1", "encoded surrogate", "surrogate in the entity", "low", "high"],
+    )
+    def test_a_signed_webhook_is_accepted_with_all_it_says(
+        self, world: World, found: bytes, replacement: bytes
+    ) -> None:
+        entity = json.dumps({"summary": "Printer", "recordType": "ProjectTicket"})
+        clean = _hook(world, MessageId="once", MemberId="ana", Entity=entity)
+        body = clean.replace(b'": ', b'":').replace(found, replacement)
+        assert body != clean
+        with world.server(TBOT_WORKERS="1") as server:
+            answer = post_hook(server.url, world, body)
+
+        assert _status(answer) == (200, "accepted")
+        (event,) = _rows()
+        assert (event.ticket_id, event.action, event.kind_hint) == (GONE, "updated", "project")
+
+    @pytest.mark.parametrize("stray", [b"\xff", b"\\ud800", b"\xed\xb0\x80"])
+    def test_a_message_id_is_known_again_with_its_replacement_characters(self, world: World, stray: bytes) -> None:
+        body = _hook(world, MessageId="once?").replace(b"once?", b"once" + stray)
+        with world.server(TBOT_WORKERS="1") as server:
+            outcomes = [_status(post_hook(server.url, world, body)) for _ in range(2)]
+
+        assert outcomes == [(200, "accepted"), (200, "replayed")]
+
+
 class TestReplays:
     """W4: a MessageId seen in the last 7 days is acknowledged and dropped."""
 
