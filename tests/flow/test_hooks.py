@@ -96,6 +96,33 @@ class TestCommit:
             assert _rows() == []
 
 
+class TestKeys:
+    """W2: keys rotate, several are valid at once, and strangers do not come between them and us."""
+
+    def test_webhooks_are_accepted_however_often_their_key_rotates(self, world: World) -> None:
+        callbacks = world.connectwise.callbacks
+        with world.server(TBOT_WORKERS="1") as server:
+            outcomes = []
+            for number in range(30):
+                callbacks.rotate_key(f"id-{number}", f"key-{number}")
+                outcomes.append(_status(post_hook(server.url, world, _hook(world, GONE + number))))
+
+        assert outcomes == [(200, "accepted")] * 30
+
+    def test_a_stranger_who_names_many_keys_delays_no_webhook_of_another_client(self, sqlite: str) -> None:
+        with World(sqlite) as world, world.server(TBOT_WORKERS="1", TBOT_TRUSTED_PROXIES="127.0.0.1") as server:
+            genuine, own_key = _hook(world), world.connectwise.callbacks.key_url
+            from_stranger = {"X-Forwarded-For": "198.51.100.7, 203.0.113.9"}
+            forged = [_hook(world, Metadata={"key_url": f"{own_key}{number}"}) for number in range(15)]
+            for body in forged:
+                _assert_put_off(post_hook(server.url, world, body, **from_stranger))
+
+            answer = post_hook(server.url, world, genuine, **{"X-Forwarded-For": "192.0.2.1"})
+
+            assert _status(answer) == (200, "accepted")
+            assert sum("callbackkey" in call.path for call in world.connectwise.calls.log()) == 11
+
+
 class TestNotCleanUtf8:
     """W1: the signature covers the raw bytes, so what cannot be read in a body is replaced in what is read of it."""
 

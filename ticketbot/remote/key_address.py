@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import NamedTuple
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from ticketbot import errors
 
@@ -18,6 +19,16 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
+class KeyAddress(NamedTuple):
+    """Where a signing key is fetched from, and what it is known by.
+
+    `key_id` leaves out the host and the codebase, which changes with every upgrade of ConnectWise.
+    """
+
+    url: str
+    key_id: str
+
+
 class KeyAddresses:
     """The addresses at which one ConnectWise site serves the signing keys of one company.
 
@@ -28,8 +39,8 @@ class KeyAddresses:
         self._company = company.lower()
         self._scheme, self._hosts = _trusted_hosts(cw_url, key_hosts)
 
-    def check(self, key_url: str) -> str:
-        """Return the address to fetch, built only from parts that were checked. Raises `NotAllowed` for any other."""
+    def check(self, key_url: str) -> KeyAddress:
+        """Return the address, built only from parts that were checked. Raises `NotAllowed` for any other."""
         refused = errors.NotAllowed("The webhook names a signing key that is not on the configured ConnectWise site")
         if not _PLAIN.fullmatch(key_url):
             raise refused
@@ -51,7 +62,10 @@ class KeyAddresses:
         if not is_ours:
             raise refused
         shown = f"[{host}]" if ":" in host else host
-        return f"{parts.scheme}://{shown}:{port}{parts.path}?{parts.query}"
+        file = parts.path.rpartition(_PATH)[2]
+        others = sorted((name, value) for name, value in query if name.lower() != "companyname")
+        url = f"{parts.scheme}://{shown}:{port}{parts.path}?{parts.query}"
+        return KeyAddress(url, f"{file}?{urlencode(others)}")
 
 
 def _is_key_path(host: str, path: str) -> bool:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import bottle
 import msgspec
 import peewee
 
-from ticketbot import errors, log, metrics
+from ticketbot import errors, kinds, log, metrics
 from ticketbot.remote import keys
 from ticketbot.server import app as application
-from ticketbot.server import inbox
+from ticketbot.server import inbox, origin
 
 MAX_BODY = 1024 * 1024
 LARGEST_ID = 2**63 - 1
@@ -59,12 +60,13 @@ _read_entity = msgspec.json.Decoder(_Entity).decode
 
 
 class Intake(msgspec.Struct, frozen=True):
-    """What taking hooks in needs; `ring` wakes a worker after the commit."""
+    """What taking hooks in needs; `ring` wakes a worker after the commit, `trusted_proxies` say who sent a request."""
 
     signing_keys: keys.SigningKeys
     inbox: inbox.Inbox
     ring: Callable[[], None]
     now: Callable[[], datetime]
+    trusted_proxies: Sequence[kinds.Network] = ()
 
 
 def add_routes(app: bottle.Bottle, intake: Intake) -> None:
@@ -100,6 +102,7 @@ def _take_in(intake: Intake) -> str:
         signature=signature,
         key_url=hook.metadata.key_url,
         company=str(hook.company_id or ""),
+        client=partial(origin.client_address, bottle.request.environ, intake.trusted_proxies),
     )
     return _queue(hook, intake)
 

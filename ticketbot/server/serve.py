@@ -195,7 +195,8 @@ class Server:
             key_hosts=settings.cw_key_hosts,
             on_call=metrics.count_call,
         )
-        hooks.add_routes(app, hooks.Intake(signing_keys, inbox.Inbox(), self._worker.events.ring, self._now))
+        ring, proxies = self._worker.events.ring, settings.trusted_proxies
+        hooks.add_routes(app, hooks.Intake(signing_keys, inbox.Inbox(), ring, self._now, proxies))
         gate = access.Access(trusted_proxies=settings.trusted_proxies, now=self._now)
         health.add_routes(
             app,

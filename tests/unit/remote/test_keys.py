@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import itertools
 import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ PATH = "/v2025_1//system/callbackkey/index.rails"
 OURS = "?companyName=examplemsp&id=1"
 BODY = b'{"ID": 69}'
 CLOUD = "https://api-na.myconnectwise.net"
+GENUINE, STRANGER = "192.0.2.1", "203.0.113.9"  # addresses of clients
 
 
 class Clock:
@@ -59,16 +61,20 @@ class Site:
     def breaks(self) -> None:
         self.rude.always(answer({}, "500 Internal Server Error"))
 
-    def url(self, number: int = 1) -> str:
-        return f"{self.rude.url}{PATH}?companyName=examplemsp&id={number}"
+    def serves_each_id_its_own(self) -> None:
+        """Serve `key-7` as the key with the id 7: all of them are valid at once."""
+        self.rude.reply = lambda request: answer({"signing_key": f"key-{request.line.split('id=')[1].split()[0]}"})
 
-    def verify(self, signed_with: str = "k1", number: int = 1, **more: Any) -> None:
+    def url(self, number: int = 1, codebase: str = "v2025_1") -> str:
+        return f"{self.rude.url}{PATH}?companyName=examplemsp&id={number}".replace("v2025_1", codebase)
+
+    def verify(self, signed_with: str = "k1", number: int = 1, client: str = GENUINE, **more: Any) -> None:
         known = {"body": BODY, "signature": sign(signed_with), "key_url": self.url(number), "company": "examplemsp"}
-        self.keys.verify(**{**known, **more})
+        self.keys.verify(**{**known, "client": lambda: client, **more})
 
-    def outcome(self, signed_with: str = "k1", number: int = 1) -> str:
+    def outcome(self, signed_with: str = "k1", number: int = 1, client: str = GENUINE, **more: Any) -> str:
         try:
-            self.verify(signed_with, number)
+            self.verify(signed_with, number, client, **more)
         except errors.TicketbotError as error:
             return type(error).__name__
         return "verified"
@@ -157,7 +163,7 @@ class TestAddress:
     @staticmethod
     def _verify(key_url: str, cw_url: str = CLOUD, key_hosts: tuple[str, ...] = ()) -> None:
         signing_keys = keys.SigningKeys(cw_url=cw_url, company="examplemsp", key_hosts=key_hosts)
-        signing_keys.verify(body=BODY, signature=sign("k1"), key_url=key_url, company="examplemsp")
+        signing_keys.verify(body=BODY, signature=sign("k1"), key_url=key_url, company="examplemsp", client=str)
 
     @pytest.mark.parametrize(
         ("key_url", "host"),
@@ -409,7 +415,9 @@ class TestFetching:
         signing_keys = keys.SigningKeys(cw_url=gone, company="examplemsp")
 
         with pytest.raises(errors.TooMany):
-            signing_keys.verify(body=BODY, signature=sign("k1"), key_url=f"{gone}{PATH}", company="examplemsp")
+            signing_keys.verify(
+                body=BODY, signature=sign("k1"), key_url=f"{gone}{PATH}", company="examplemsp", client=str
+            )
 
     def test_over_https_nothing_is_said_to_who_cannot_prove_who_he_is(self) -> None:
         """W2: he gets a TLS greeting and no request."""
@@ -417,7 +425,9 @@ class TestFetching:
             url = plain.replace("http:", "https:")
             signing_keys = keys.SigningKeys(cw_url=url, company="examplemsp", timeout_s=2.0)
             with pytest.raises(errors.TooMany):
-                signing_keys.verify(body=BODY, signature=sign("k1"), key_url=f"{url}{PATH}", company="examplemsp")
+                signing_keys.verify(
+                    body=BODY, signature=sign("k1"), key_url=f"{url}{PATH}", company="examplemsp", client=str
+                )
         assert received[0].startswith(b"\x16\x03")
         assert PATH.encode() not in received[0]
 
@@ -427,7 +437,9 @@ class TestFetching:
         with trickling(head) as (url, _):
             signing_keys = keys.SigningKeys(cw_url=url, company="examplemsp", timeout_s=0.2)
             with pytest.raises(errors.TooMany):
-                signing_keys.verify(body=BODY, signature=sign("k1"), key_url=f"{url}{PATH}", company="examplemsp")
+                signing_keys.verify(
+                    body=BODY, signature=sign("k1"), key_url=f"{url}{PATH}", company="examplemsp", client=str
+                )
 
 
 class TestLimits:
@@ -468,14 +480,54 @@ class TestLimits:
             assert site.outcome("forged") == "NotAllowed"
         assert len(site.calls) == 2
 
-    def test_a_new_key_is_found_out_by_the_first_mismatch(self, site: Site) -> None:
+    def test_a_new_key_at_the_same_address_is_found_by_the_first_mismatch(self, site: Site) -> None:
         """W2."""
         assert site.outcome() == "verified"
         site.serves("k2")
         site.clock.now += 60
 
         assert site.outcome("k2") == "verified"
-        assert site.outcome("k1") == "NotAllowed"
+        assert len(site.calls) == 2
+
+    def test_a_replaced_key_is_valid_for_an_hour_after_it_was_last_served(self, site: Site) -> None:
+        """W2: several keys are valid at once, and what was signed before the change may arrive after it."""
+        assert site.outcome() == "verified"
+        site.serves("k2")
+        site.clock.now += 60
+        assert site.outcome("k2") == "verified"
+
+        site.clock.now += 3539
+        assert [site.outcome("k1"), site.outcome("k2")] == ["verified", "verified"]
+        site.clock.now += 1
+        assert [site.outcome("k1"), site.outcome("k2")] == ["NotAllowed", "verified"]
+
+    def test_a_replaced_key_does_not_serve_on_when_none_is_to_be_had(self, site: Site) -> None:
+        """W2: only the latest does."""
+        assert site.outcome() == "verified"
+        site.serves("k2")
+        site.clock.now += 60
+        assert site.outcome("k2") == "verified"
+        site.breaks()
+        site.clock.now += 3600
+
+        assert [site.outcome("k1"), site.outcome("k2")] == ["NotAllowed", "verified"]
+
+    def test_a_fetched_key_that_has_verified_nothing_does_not_replace_a_proven_one(self, site: Site) -> None:
+        """W2: forged webhooks can make us fetch, but not forget."""
+        assert site.outcome() == "verified"
+        site.serves("k2")
+        site.clock.now += 60
+
+        assert site.outcome("forged") == "NotAllowed"
+        assert site.outcome() == "verified"
+
+    def test_after_an_hour_a_key_that_is_no_longer_served_is_refused(self, site: Site) -> None:
+        """W2."""
+        assert site.outcome() == "verified"
+        site.serves("k2")
+        site.clock.now += 3600
+
+        assert [site.outcome(), site.outcome()] == ["NotAllowed", "NotAllowed"]
         assert len(site.calls) == 2
 
     @pytest.mark.parametrize("later_s", [60, 3600])
@@ -504,36 +556,100 @@ class TestLimits:
 
         assert site.outcome() == "TooMany"
 
-    def test_ten_keys_a_minute_are_asked_for(self, site: Site) -> None:
-        """W2: however many addresses strangers make up."""
-        outcomes = [site.outcome(number=number) for number in range(15)]
+    def test_keys_that_rotate_with_every_webhook_delay_none_of_them(self, site: Site) -> None:
+        """W2: a fetch whose key verifies something does not count, however many there are."""
+        site.serves_each_id_its_own()
 
-        assert outcomes == ["verified"] * 10 + ["TooMany"] * 5
+        outcomes = [site.outcome(f"key-{number}", number) for number in range(90)]
+
+        assert outcomes == ["verified"] * 90
+        assert len(site.calls) == 90
+
+    def test_many_keys_are_valid_at_once_and_each_is_fetched_once(self, site: Site) -> None:
+        """W2."""
+        site.serves_each_id_its_own()
+
+        outcomes = [site.outcome(f"key-{turn % 30}", turn % 30) for turn in range(900)]
+
+        assert outcomes == ["verified"] * 900
+        assert len(site.calls) == 30
+
+    def test_a_client_makes_us_fetch_ten_useless_keys_a_minute(self, site: Site) -> None:
+        """W2: however many addresses it makes up."""
+        outcomes = [site.outcome("forged", number, STRANGER) for number in range(15)]
+
+        assert outcomes == ["NotAllowed"] * 10 + ["TooMany"] * 5
         assert len(site.calls) == 10
-        assert site.outcome(number=3) == "verified"
+        site.clock.now += 60
+        assert site.outcome("forged", 14, STRANGER) == "NotAllowed"
+
+    def test_fetches_that_fail_count_as_useless(self, site: Site) -> None:
+        """W2."""
+        site.breaks()
+        for number in range(15):
+            assert site.outcome("forged", number, STRANGER) == "TooMany"
+        assert len(site.calls) == 10
+
+    def test_a_stranger_who_used_up_its_fetches_does_not_delay_a_new_key(self, site: Site) -> None:
+        """W2: the next key of ours is fetched for the client that brings it."""
+        for number in range(100, 115):
+            site.outcome("forged", number, STRANGER)
+
+        assert site.outcome() == "verified"
+
+    def test_all_strangers_together_make_us_fetch_sixty_useless_keys_a_minute(self, site: Site) -> None:
+        """W2."""
+        for number in range(100):
+            site.outcome("forged", number, f"203.0.113.{number}")
+        assert len(site.calls) == 60
 
         site.clock.now += 60
-        assert site.outcome(number=14) == "verified"
+        assert site.outcome("forged", 200, STRANGER) == "NotAllowed"
+
+    def test_a_key_that_a_stranger_named_first_stops_counting_once_it_verifies(self, site: Site) -> None:
+        """W2: it was our key all along, and whoever verifies with it may be another client."""
+        for number in range(10):
+            assert site.outcome("forged", number, STRANGER) == "NotAllowed"
+        assert site.outcome(number=3) == "verified"
+
+        assert site.outcome("forged", 10, STRANGER) == "NotAllowed"
+        assert site.outcome("forged", 11, STRANGER) == "TooMany"
+
+    def test_an_upgrade_of_connectwise_leaves_a_proven_key_known(self, site: Site) -> None:
+        """W2: the address begins with the version, and the id of the key stays."""
+        assert site.outcome() == "verified"
+        site.breaks()
+
+        assert site.outcome(key_url=site.url(codebase="v2025_2")) == "verified"
+        assert len(site.calls) == 1
+
+    def test_a_made_up_address_that_fails_does_not_block_the_key_with_the_same_id(self, site: Site) -> None:
+        """W2: failures are remembered for an address, and only proven keys for an id."""
+        site.breaks()
+        assert site.outcome(key_url=site.url(codebase="made_up"), client=STRANGER) == "TooMany"
+        site.serves("k1")
+
+        assert site.outcome() == "verified"
 
     def test_a_proven_key_serves_on_when_no_more_may_be_asked_for(self, site: Site) -> None:
         """W2: strangers cannot use up what our own hooks need."""
         assert site.outcome() == "verified"
         site.clock.now += 3600
-        for number in range(10, 20):
-            site.outcome("forged", number)
+        for number in range(100, 160):
+            site.outcome("forged", number, f"203.0.113.{number}")
 
         assert site.outcome() == "verified"
-        assert len(site.calls) == 11
+        assert len(site.calls) == 61
 
     def test_strangers_do_not_push_out_what_has_verified(self, site: Site) -> None:
         """W2: what is remembered is bounded, and ours stays."""
         assert site.outcome() == "verified"
-        for number in range(100, 100 + keys.MAX_KEYS + 1):
+        for number in range(100, 100 + keys.MAX_ANSWERS + 1):
             site.clock.now += 6
             site.outcome("forged", number)
         asked = len(site.calls)
 
-        site.outcome("forged", 100 + keys.MAX_KEYS)
+        site.outcome("forged", 100 + keys.MAX_ANSWERS)
         assert site.outcome() == "verified"
         assert len(site.calls) == asked, "both are remembered"
         site.clock.now += 6
@@ -564,6 +680,22 @@ class TestManyAtOnce:
         assert outcomes == ["verified"] * 48
         assert len(site.calls) == 2
 
+    def test_of_those_who_name_a_slow_address_two_wait_and_the_rest_come_back_later(self, rude: RudeServer) -> None:
+        """W2: the threads that accept webhooks are few, and a webhook with a proven key finds one free."""
+        site = Site(rude, timeout_s=10.0)
+        assert site.outcome() == "verified"
+        with held_up(site) as (go_on, arrived), ThreadPoolExecutor(8) as pool:
+            under_way = [pool.submit(site.outcome, "forged", 2, STRANGER) for _ in range(8)]
+            assert arrived.acquire(timeout=5)
+            early = list(itertools.islice(as_completed(under_way, timeout=5), 5))
+            proven = pool.submit(site.outcome).result(timeout=5)
+            go_on.set()
+
+        assert [each.result() for each in early] == ["TooMany"] * 5
+        assert proven == "verified"
+        late = [each.result() for each in under_way if each not in early]
+        assert late == ["NotAllowed"] * 3
+
     def test_two_are_asked_for_at_once_and_the_third_comes_back_later(self, site: Site) -> None:
         """W2: strangers hold up neither our threads nor ConnectWise."""
         with held_up(site) as (go_on, arrived), ThreadPoolExecutor(2) as pool:
@@ -574,6 +706,18 @@ class TestManyAtOnce:
             go_on.set()
             assert [each.result() for each in under_way] == ["verified", "verified"]
         assert len(site.calls) == 2
+
+    def test_while_strangers_keep_both_fetches_busy_a_proven_key_verifies_at_once(self, site: Site) -> None:
+        """W2: also when it is time to fetch it again."""
+        assert site.outcome() == "verified"
+        site.clock.now += 3600
+        with held_up(site) as (go_on, arrived), ThreadPoolExecutor(2) as pool:
+            under_way = [pool.submit(site.outcome, "forged", number, STRANGER) for number in (2, 3)]
+            assert arrived.acquire(timeout=5) and arrived.acquire(timeout=5)
+
+            assert site.outcome() == "verified"
+            go_on.set()
+            assert [each.result() for each in under_way] == ["NotAllowed", "NotAllowed"]
 
     def test_while_a_proven_key_is_asked_for_again_nobody_else_waits(self, site: Site) -> None:
         """W2, W3: hooks are answered in milliseconds."""
