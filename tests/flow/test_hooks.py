@@ -122,6 +122,27 @@ class TestKeys:
             assert _status(answer) == (200, "accepted")
             assert sum("callbackkey" in call.path for call in world.connectwise.calls.log()) == 11
 
+    def test_after_a_restart_and_an_upgrade_of_connectwise_the_key_need_not_be_fetched(self, world: World) -> None:
+        with world.server(TBOT_WORKERS="1") as server:
+            assert _status(post_hook(server.url, world, _hook(world))) == (200, "accepted")
+        world.connectwise.faults.add(faults.status(503, path="callbackkey"))
+        world.connectwise.callbacks.codebase = "v2099_1"
+
+        with world.server(TBOT_WORKERS="1") as server:
+            answer = post_hook(server.url, world, _hook(world))
+
+        assert _status(answer) == (200, "accepted")
+
+    def test_a_key_that_cannot_be_kept_verifies_all_the_same(
+        self, world: World, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with world.server(TBOT_WORKERS="1") as server, without_kept_keys():
+            answer = post_hook(server.url, world, _hook(world))
+
+        assert _status(answer) == (200, "accepted")
+        assert "signing key" in caplog.text
+        assert world.connectwise.callbacks.signing_key not in caplog.text
+
 
 class TestNotCleanUtf8:
     """W1: the signature covers the raw bytes, so what cannot be read in a body is replaced in what is read of it."""
@@ -340,6 +361,16 @@ def refusing_events() -> Iterator[None]:
         yield
     finally:
         _run(drop)
+
+
+@contextmanager
+def without_kept_keys() -> Iterator[None]:
+    """Let the table of proven signing keys be missing."""
+    _run(["ALTER TABLE signing_key RENAME TO away"])
+    try:
+        yield
+    finally:
+        _run(["ALTER TABLE away RENAME TO signing_key"])
 
 
 def _run(statements: list[str]) -> None:

@@ -16,6 +16,7 @@ import hmac
 import http.client
 import json
 import logging
+import math
 import socket
 import ssl
 import threading
@@ -23,6 +24,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -41,6 +43,7 @@ ALL_WAIT_S = 0.25  # a key usually takes less to fetch; the webhooks of one chan
 TIMEOUT_S = 3.0
 RETRY_AFTER_S = 2  # ConnectWise tries again after 2 s and after 4 s more, whatever we say
 MAX_BYTES = 64 * 1024
+LOADED_EVERY_S = 1.0  # at most: anybody can name a key that is not known
 MAX_ANSWERS = 100  # more than strangers can make us fetch within FETCHED_AGAIN_AFTER_S
 
 # For a longer piece hashlib lets go of the interpreter's lock, and in a burst it takes longer to get that back than to
@@ -48,6 +51,14 @@ MAX_ANSWERS = 100  # more than strangers can make us fetch within FETCHED_AGAIN_
 _PIECE = 2047
 
 _logger = logging.getLogger(__name__)
+
+
+class StoredKey(NamedTuple):
+    """A proven key as it outlives a restart: the address it was fetched from, and the seconds since it was proven."""
+
+    url: str
+    key: str
+    age_s: float
 
 
 class _Fetch(msgspec.Struct):
@@ -76,6 +87,7 @@ class SigningKeys:
     """The signing keys of one ConnectWise site; shared by all threads of the server.
 
     `company` is the login company, `cw_url` the configured API host, `key_hosts` further `host` or `host:port` names.
+    `load_proven` returns the keys that were given to `save_proven`, by this server or another; neither may raise.
     """
 
     def __init__(
@@ -84,19 +96,24 @@ class SigningKeys:
         cw_url: str,
         company: str,
         key_hosts: Iterable[str] = (),
+        load_proven: Callable[[], Iterable[StoredKey]] = list,
+        save_proven: Callable[[str, str], None] = lambda *_: None,
         clock: Callable[[], float] = time.monotonic,
         timeout_s: float = TIMEOUT_S,
         on_call: Callable[[str, str, str, float], None] | None = None,
     ) -> None:
         self._company = company
-        addresses = key_address.KeyAddresses(cw_url=cw_url, company=company, key_hosts=key_hosts)
-        self._address = functools.lru_cache(MAX_ANSWERS)(addresses.check)  # what is refused is not kept
+        self._addresses = key_address.KeyAddresses(cw_url=cw_url, company=company, key_hosts=key_hosts)
+        self._address = functools.lru_cache(MAX_ANSWERS)(self._addresses.check)  # what is refused is not kept
+        self._load_proven, self._save_proven = load_proven, save_proven
         self._clock = clock
         self._timeout_s = timeout_s
         self._on_call = on_call or (lambda *_: None)
         self._proven: dict[
             str, tuple[_ProvenKey, ...]
         ] = {}  # by key id, the latest first; grows by ConnectWise's alone
+        self._loading = threading.Lock()
+        self._loaded_at = -math.inf
         self._answers: OrderedDict[str, _Answer] = OrderedDict()  # by address
         self._counted: list[_Fetch] = []
         self._changed = threading.Condition()
@@ -113,7 +130,7 @@ class SigningKeys:
         if company.lower() != self._company.lower():
             raise errors.NotAllowed("The webhook is of another company")
         verifies = functools.partial(_verifies, body=body, signature=signature)
-        proven = self._proven.get(address.key_id, ())
+        proven = self._proven.get(address.key_id) or self._loaded(address.key_id)
         known = next((each for each in proven if verifies(each.key)), None)
         if known is not None and self._clock() - known.served_at < KEPT_S:
             return
@@ -130,6 +147,18 @@ class SigningKeys:
             self._prove(address, answer.key, answer)
         elif answer.key is not None or not serves_on:
             raise errors.NotAllowed("The signature of the webhook does not verify")
+
+    def _loaded(self, key_id: str) -> tuple[_ProvenKey, ...]:
+        """Return what is known of a key after looking for those proven before this start or by another server."""
+        with self._loading:
+            now = self._clock()
+            if now - self._loaded_at >= LOADED_EVERY_S:
+                self._loaded_at = now
+                for stored in self._load_proven():
+                    with suppress(errors.NotAllowed):  # proven for another site, before the settings changed
+                        key = _ProvenKey(stored.key.encode(), now - max(stored.age_s, 0.0))
+                        self._proven.setdefault(self._addresses.check(stored.url).key_id, (key,))
+        return self._proven.get(key_id, ())
 
     def _answer(
         self, url: str, verifies: Callable[[bytes], bool], client: Callable[[], str], *, may_wait: bool
@@ -202,11 +231,13 @@ class SigningKeys:
     def _prove(self, address: key_address.KeyAddress, key: bytes, answer: _Answer) -> None:
         """Remember a key that has verified a webhook, and take its fetch off the limits."""
         with self._changed:
-            now = self._clock()
-            others = (each for each in self._proven.get(address.key_id, ()) if each.key != key)
+            now, proven = self._clock(), self._proven.get(address.key_id, ())
+            others = tuple(each for each in proven if each.key != key)
             still_valid = (each for each in others if now - each.served_at < KEPT_S)
             self._proven[address.key_id] = (_ProvenKey(key, answer.fetched_at), *still_valid)
             self._counted = [each for each in self._counted if each is not answer.fetch]
+        if len(others) == len(proven):
+            self._save_proven(address.url, key.decode())
 
     def _fetched(self, url: str) -> bytes | None:
         try:

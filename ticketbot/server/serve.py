@@ -38,7 +38,7 @@ from ticketbot.jobs import (
 )
 from ticketbot.models import admin, events, notifications, schema, state, syncs
 from ticketbot.remote import connectwise, keys, limits, webex
-from ticketbot.server import access, health, hooks, inbox, listening
+from ticketbot.server import access, health, hooks, inbox, listening, proven_keys
 from ticketbot.server import app as application
 from ticketbot.server.api import operations, routes
 
@@ -193,6 +193,8 @@ class Server:
             cw_url=settings.cw_url,
             company=settings.cw_company,
             key_hosts=settings.cw_key_hosts,
+            load_proven=partial(proven_keys.load, self._now),
+            save_proven=partial(proven_keys.save, self._now),
             on_call=metrics.count_call,
         )
         ring, proxies = self._worker.events.ring, settings.trusted_proxies

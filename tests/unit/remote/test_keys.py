@@ -657,6 +657,113 @@ class TestLimits:
         assert len(site.calls) == asked + 1, "the first of the strangers is forgotten"
 
 
+class Kept:
+    """What outlives a restart: the proven keys, in a list."""
+
+    def __init__(self, *stored: keys.StoredKey) -> None:
+        self.stored = list(stored)
+        self.loads = 0
+
+    def load(self) -> list[keys.StoredKey]:
+        self.loads += 1
+        return self.stored
+
+    def save(self, url: str, key: str) -> None:
+        self.stored.append(keys.StoredKey(url, key, 0.0))
+
+
+class TestKept:
+    """Proven keys that are kept for the next start."""
+
+    @staticmethod
+    def _site(rude: RudeServer, kept: Kept) -> Site:
+        return Site(rude, load_proven=kept.load, save_proven=kept.save)
+
+    def test_after_a_restart_a_proven_key_verifies_without_being_fetched(self, rude: RudeServer) -> None:
+        """W2."""
+        kept = Kept()
+        assert self._site(rude, kept).outcome() == "verified"
+        restarted = self._site(rude, kept)
+        restarted.breaks()
+
+        assert restarted.outcome() == "verified"
+        assert restarted.calls == []
+
+    def test_after_a_restart_and_an_upgrade_a_proven_key_is_known_by_its_id(self, rude: RudeServer) -> None:
+        """W2."""
+        kept = Kept()
+        assert self._site(rude, kept).outcome() == "verified"
+        restarted = self._site(rude, kept)
+        restarted.breaks()
+
+        assert restarted.outcome(key_url=restarted.url(codebase="v2025_2")) == "verified"
+        assert restarted.calls == []
+
+    @pytest.mark.parametrize(("age_s", "calls"), [(-5.0, 0), (3599.0, 0), (3600.0, 1), (1e9, 1)])
+    def test_a_kept_key_is_fetched_again_when_it_is_an_hour_old_and_serves_on_where_that_fails(
+        self, rude: RudeServer, age_s: float, calls: int
+    ) -> None:
+        """W2."""
+        url = Site(rude).url()
+        site = self._site(rude, Kept(keys.StoredKey(url, "k1", age_s)))
+        site.breaks()
+
+        assert [site.outcome(), site.outcome()] == ["verified", "verified"]
+        assert len(site.calls) == calls
+
+    def test_strangers_who_used_up_all_fetches_do_not_delay_the_first_webhook_after_a_restart(
+        self, rude: RudeServer
+    ) -> None:
+        """W2."""
+        kept = Kept(keys.StoredKey(Site(rude).url(), "k1", 1e6))
+        site = self._site(rude, kept)
+        for number in range(100, 160):
+            site.outcome("forged", number, f"203.0.113.{number}")
+
+        assert site.outcome() == "verified"
+        assert len(site.calls) == 60
+
+    def test_a_key_that_another_server_has_proven_is_known_when_it_is_missed(self, rude: RudeServer) -> None:
+        """W2: two servers share a database."""
+        kept = Kept()
+        first, second = self._site(rude, kept), self._site(rude, kept)
+        assert second.outcome("forged", 2) == "NotAllowed"
+        assert first.outcome() == "verified"
+        second.breaks()
+        second.clock.now += 1
+
+        assert second.outcome() == "verified"
+
+    def test_strangers_make_us_look_for_kept_keys_once_a_second(self, rude: RudeServer) -> None:
+        """W2."""
+        kept = Kept()
+        site = self._site(rude, kept)
+        for number in range(10):
+            site.outcome("forged", number)
+        assert kept.loads == 1
+
+        site.clock.now += 1
+        site.outcome("forged")
+        assert kept.loads == 2
+
+    def test_a_key_is_kept_once_when_it_first_verifies(self, rude: RudeServer) -> None:
+        """W2: the path that accepts webhooks writes nothing else."""
+        kept = Kept()
+        site = self._site(rude, kept)
+        assert site.outcome("forged") == "NotAllowed"
+        for _ in range(3):
+            site.clock.now += 3600
+            assert site.outcome() == "verified"
+
+        assert kept.stored == [keys.StoredKey(site.url(), "k1", 0.0)]
+
+    def test_a_kept_key_of_another_site_is_not_ours(self, rude: RudeServer) -> None:
+        """W2: the settings may have changed since."""
+        kept = Kept(keys.StoredKey(f"https://na.myconnectwise.net{PATH}{OURS}", "k0", 0.0))
+
+        assert self._site(rude, kept).outcome("k0") == "NotAllowed"
+
+
 class TestManyAtOnce:
     """Threads that need a key at the same time."""
 
