@@ -96,6 +96,93 @@ class TestCommit:
             assert _rows() == []
 
 
+class TestKeys:
+    """W2: keys rotate, several are valid at once, and strangers do not come between them and us."""
+
+    def test_webhooks_are_accepted_however_often_their_key_rotates(self, world: World) -> None:
+        callbacks = world.connectwise.callbacks
+        with world.server(TBOT_WORKERS="1") as server:
+            outcomes = []
+            for number in range(30):
+                callbacks.rotate_key(f"id-{number}", f"key-{number}")
+                outcomes.append(_status(post_hook(server.url, world, _hook(world, GONE + number))))
+
+        assert outcomes == [(200, "accepted")] * 30
+
+    def test_a_stranger_who_names_many_keys_delays_no_webhook_of_another_client(self, sqlite: str) -> None:
+        with World(sqlite) as world, world.server(TBOT_WORKERS="1", TBOT_TRUSTED_PROXIES="127.0.0.1") as server:
+            genuine, own_key = _hook(world), world.connectwise.callbacks.key_url
+            from_stranger = {"X-Forwarded-For": "198.51.100.7, 203.0.113.9"}
+            forged = [_hook(world, Metadata={"key_url": f"{own_key}{number}"}) for number in range(15)]
+            for body in forged:
+                _assert_put_off(post_hook(server.url, world, body, **from_stranger))
+
+            answer = post_hook(server.url, world, genuine, **{"X-Forwarded-For": "192.0.2.1"})
+
+            assert _status(answer) == (200, "accepted")
+            assert sum("callbackkey" in call.path for call in world.connectwise.calls.log()) == 11
+
+    def test_after_a_restart_and_an_upgrade_of_connectwise_the_key_need_not_be_fetched(self, world: World) -> None:
+        with world.server(TBOT_WORKERS="1") as server:
+            assert _status(post_hook(server.url, world, _hook(world))) == (200, "accepted")
+        world.connectwise.faults.add(faults.status(503, path="callbackkey"))
+        world.connectwise.callbacks.codebase = "v2099_1"
+
+        with world.server(TBOT_WORKERS="1") as server:
+            answer = post_hook(server.url, world, _hook(world))
+
+        assert _status(answer) == (200, "accepted")
+
+    def test_a_key_that_cannot_be_kept_verifies_all_the_same(
+        self, world: World, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with world.server(TBOT_WORKERS="1") as server, without_kept_keys():
+            answer = post_hook(server.url, world, _hook(world))
+
+        assert _status(answer) == (200, "accepted")
+        assert "signing key" in caplog.text
+        assert world.connectwise.callbacks.signing_key not in caplog.text
+
+
+class TestNotCleanUtf8:
+    """W1: the signature covers the raw bytes, so what cannot be read in a body is replaced in what is read of it."""
+
+    @pytest.mark.parametrize(
+        ("found", "replacement"),
+        [
+            (b'{"MessageId', b'\xef\xbb\xbf{"MessageId'),
+            (b"Printer", b"Printer\xff"),
+            (b"Printer", b"Pr\xe9nter"),
+            (b"Printer", b"\xed\xa0\x80Printer"),
+            (b"Printer", b"Printer\\\\ud800"),
+            (b'"MemberId":"ana"', b'"MemberId":"ana\\udc00"'),
+            (b'"MemberId":"ana"', b'"MemberId":"\\ud800\\ud83d\\ude00 \xff"'),
+        ],
+        ids=["byte order mark", "stray byte", "Latin-1", "encoded surrogate", "surrogate in the entity", "low", "high"],
+    )
+    def test_a_signed_webhook_is_accepted_with_all_it_says(
+        self, world: World, found: bytes, replacement: bytes
+    ) -> None:
+        entity = json.dumps({"summary": "Printer", "recordType": "ProjectTicket"})
+        clean = _hook(world, MessageId="once", MemberId="ana", Entity=entity)
+        body = clean.replace(b'": ', b'":').replace(found, replacement)
+        assert body != clean
+        with world.server(TBOT_WORKERS="1") as server:
+            answer = post_hook(server.url, world, body)
+
+        assert _status(answer) == (200, "accepted")
+        (event,) = _rows()
+        assert (event.ticket_id, event.action, event.kind_hint) == (GONE, "updated", "project")
+
+    @pytest.mark.parametrize("stray", [b"\xff", b"\\ud800", b"\xed\xb0\x80"])
+    def test_a_message_id_is_known_again_with_its_replacement_characters(self, world: World, stray: bytes) -> None:
+        body = _hook(world, MessageId="once?").replace(b"once?", b"once" + stray)
+        with world.server(TBOT_WORKERS="1") as server:
+            outcomes = [_status(post_hook(server.url, world, body)) for _ in range(2)]
+
+        assert outcomes == [(200, "accepted"), (200, "replayed")]
+
+
 class TestReplays:
     """W4: a MessageId seen in the last 7 days is acknowledged and dropped."""
 
@@ -274,6 +361,16 @@ def refusing_events() -> Iterator[None]:
         yield
     finally:
         _run(drop)
+
+
+@contextmanager
+def without_kept_keys() -> Iterator[None]:
+    """Let the table of proven signing keys be missing."""
+    _run(["ALTER TABLE signing_key RENAME TO away"])
+    try:
+        yield
+    finally:
+        _run(["ALTER TABLE away RENAME TO signing_key"])
 
 
 def _run(statements: list[str]) -> None:

@@ -160,11 +160,26 @@ class TestOrder:
             b'{"Metadata": {"KEY_URL": "x"}}',
             b"[" * MIB,
             b'{"a":' * 200_000,
-            b'\xef\xbb\xbf{"Metadata": {"key_url": "x"}}',
+            b'\xef\xbb\xbf{"Metadata": {}}',
+            b'\xef\xbb\xbf\xef\xbb\xbf{"Metadata": {"key_url": "x"}}',
+            b'{"Metadata": {"key_url": "x"}}\xff',
+            b'{"Metadata": {"key_url": "x"}, "ID": \xff}',
+            b'{"Metadata": {"key_url": "x"}, "ID": "\\ud80"}',
         ],
     )
     def test_what_names_no_key_is_unreadable_signed_or_not(self, door: Door, body: bytes) -> None:
         assert [door.status(body), door.status(body, signature="forged")] == [400, 400]
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b'\xef\xbb\xbf{"Metadata": {"key_url": "x"}}',
+            b'{"Metadata": {"key_url": "x\xff"}}',
+            b'{"Metadata": {"key_url": "x\\udc00"}}',
+        ],
+    )
+    def test_a_body_that_is_not_clean_utf_8_is_checked_like_any_other(self, door: Door, body: bytes) -> None:
+        assert [door.status(body), door.status(body, signature="forged")] == [401, 401]
 
     def test_the_signature_is_looked_at_before_the_rest(self, door: Door) -> None:
         for body in (door.body(ID="x"), door.body(Action="odd"), door.body(Type=7)):
@@ -338,6 +353,16 @@ def test_nothing_at_random_is_ever_taken_in_or_breaks_anything(door: Door, body:
     status = door.status(body, None if signature == "signed" else signature)
 
     assert status in (400, 401)
+
+
+@FUZZ
+@given(at=st.integers(min_value=0), junk=st.binary(max_size=6))
+def test_bytes_put_anywhere_into_a_signed_webhook_break_nothing(door: Door, at: int, junk: bytes) -> None:
+    """W1: about something else than a ticket, lest it be taken in."""
+    body = door.ignored
+    at %= len(body) + 1
+
+    assert door.status(body[:at] + b"\xff" + junk + body[at:]) in (200, 400, 401)
 
 
 FIELDS = ("MessageId", "CompanyId", "MemberId", "Action", "Type", "ID", "Entity", "CallbackObjectRecId", "Metadata")

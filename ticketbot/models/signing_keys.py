@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import peewee
 
 from ticketbot import db
+
+MOST_LOADED = 100  # ConnectWise has one key for a tenant, seldom two
 
 
 class SigningKey(db.Model):
@@ -13,3 +17,14 @@ class SigningKey(db.Model):
     address = peewee.TextField(primary_key=True)
     key = peewee.TextField()
     verified_at = db.UtcField()
+
+
+def latest() -> list[SigningKey]:
+    """Return the keys that were proven last, the latest first."""
+    return list(SigningKey.select().order_by(SigningKey.verified_at.desc()).limit(MOST_LOADED))
+
+
+def remember(address: str, key: str, now: datetime) -> None:
+    """Write a key that has verified a webhook, over one that was served at the same address before."""
+    row = SigningKey.insert(address=address, key=key, verified_at=now)
+    row.on_conflict(conflict_target=[SigningKey.address], preserve=[SigningKey.key, SigningKey.verified_at]).execute()

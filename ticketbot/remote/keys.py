@@ -2,6 +2,9 @@
 
 The address of the signing key comes from the very body whose signature it is to verify. So it is fetched only from the
 configured ConnectWise site, seldom, briefly, and never through a redirect.
+
+What a fetch returned is remembered for its address, so that a made-up address can spoil only itself. A key that has
+verified a webhook is remembered by its id, wherever it was fetched from: nobody can sign with it but ConnectWise.
 """
 
 from __future__ import annotations
@@ -13,58 +16,78 @@ import hmac
 import http.client
 import json
 import logging
-import re
+import math
 import socket
 import ssl
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from ticketbot import errors, failpoints
+from ticketbot.remote import key_address
 
 KEPT_S = 3600.0
-FAILURE_KEPT_S = 60.0
-REFETCH_AFTER_MISMATCH_S = 60.0
-FETCHES_PER_MINUTE = 10
+FETCHED_AGAIN_AFTER_S = 60.0  # when the fetch failed, or its key does not verify
+USELESS_FETCHES_PER_MINUTE = 60  # those whose key has verified nothing
+USELESS_FETCHES_PER_CLIENT = 10
 FETCHES_AT_ONCE = 2
+WAITING_AT_ONCE = 2  # the server has eight threads for webhooks
+ALL_WAIT_S = 0.25  # a key usually takes less to fetch; the webhooks of one change arrive together
 TIMEOUT_S = 3.0
 RETRY_AFTER_S = 2  # ConnectWise tries again after 2 s and after 4 s more, whatever we say
 MAX_BYTES = 64 * 1024
-MAX_KEYS = 100  # one tenant has one key, seldom two; the rest is what strangers make us remember
+LOADED_EVERY_S = 1.0  # at most: anybody can name a key that is not known
+MAX_ANSWERS = 100  # more than strangers can make us fetch within FETCHED_AGAIN_AFTER_S
 
-_PATH = "/system/callbackkey/"
-_PLAIN = re.compile(r"[\x21-\x5b\x5d-\x7e]{1,2000}")  # printable ASCII without space or backslash
-_DEFAULT_PORTS = {"https": 443, "http": 80}
 # For a longer piece hashlib lets go of the interpreter's lock, and in a burst it takes longer to get that back than to
 # compute: a tenth of what a hook costs (B1).
 _PIECE = 2047
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
 
 _logger = logging.getLogger(__name__)
 
 
-class _Entry(msgspec.Struct):
-    key: bytes | None  # None: it has never been had
-    asked_at: float
-    error: str = ""  # why it was not had the last time
-    is_proven: bool = False  # has verified a hook
+class StoredKey(NamedTuple):
+    """A proven key as it outlives a restart: the address it was fetched from, and the seconds since it was proven."""
 
-    def is_due(self, now: float, max_age_s: float) -> bool:
-        """Tell whether it is time to ask again; what failed is asked for again soon."""
-        return now - self.asked_at >= (min(max_age_s, FAILURE_KEPT_S) if self.error else max_age_s)
+    url: str
+    key: str
+    age_s: float
+
+
+class _Fetch(msgspec.Struct):
+    """A fetch that counts against the limits, until its key verifies a webhook."""
+
+    started_at: float
+    client: str
+
+
+class _Answer(msgspec.Struct):
+    """What a fetch returned; without a key, it failed."""
+
+    key: bytes | None
+    fetched_at: float
+    fetch: _Fetch
+
+
+class _ProvenKey(msgspec.Struct, frozen=True):
+    """A key that has verified a webhook, and when ConnectWise last served it."""
+
+    key: bytes
+    served_at: float
 
 
 class SigningKeys:
     """The signing keys of one ConnectWise site; shared by all threads of the server.
 
     `company` is the login company, `cw_url` the configured API host, `key_hosts` further `host` or `host:port` names.
+    `load_proven` returns the keys that were given to `save_proven`, by this server or another; neither may raise.
     """
 
     def __init__(
@@ -73,117 +96,162 @@ class SigningKeys:
         cw_url: str,
         company: str,
         key_hosts: Iterable[str] = (),
+        load_proven: Callable[[], Iterable[StoredKey]] = list,
+        save_proven: Callable[[str, str], None] = lambda *_: None,
         clock: Callable[[], float] = time.monotonic,
         timeout_s: float = TIMEOUT_S,
         on_call: Callable[[str, str, str, float], None] | None = None,
     ) -> None:
         self._company = company
-        self._scheme, self._hosts = _trusted_hosts(cw_url, key_hosts)
-        self._address = functools.lru_cache(MAX_KEYS)(self._checked)  # what is refused is not kept
+        self._addresses = key_address.KeyAddresses(cw_url=cw_url, company=company, key_hosts=key_hosts)
+        self._address = functools.lru_cache(MAX_ANSWERS)(self._addresses.check)  # what is refused is not kept
+        self._load_proven, self._save_proven = load_proven, save_proven
         self._clock = clock
         self._timeout_s = timeout_s
         self._on_call = on_call or (lambda *_: None)
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        self._fetches: deque[float] = deque()
+        self._proven: dict[
+            str, tuple[_ProvenKey, ...]
+        ] = {}  # by key id, the latest first; grows by ConnectWise's alone
+        self._loading = threading.Lock()
+        self._loaded_at = -math.inf
+        self._answers: OrderedDict[str, _Answer] = OrderedDict()  # by address
+        self._counted: list[_Fetch] = []
         self._changed = threading.Condition()
-        self._under_way: set[str] = set()
+        self._under_way: dict[str, float] = {}  # address -> when its fetch started, of `time.monotonic`
+        self._waiting = 0
 
-    def verify(self, *, body: bytes, signature: str, key_url: str, company: str) -> None:
-        """Return when the signature of the raw body is ConnectWise's and the hook is of our company.
+    def verify(self, *, body: bytes, signature: str, key_url: str, company: str, client: Callable[[], str]) -> None:
+        """Return when the signature of the raw body is ConnectWise's and the webhook is of our company.
 
-        Raises `NotAllowed` when it is not, `TooMany` when the key is not to be had now.
+        `client` returns the address that the request came from; it is called only when a key has to be fetched. Raises
+        `NotAllowed` when the signature does not verify, `TooMany` when the key is not available now.
         """
         address = self._address(key_url)
         if company.lower() != self._company.lower():
             raise errors.NotAllowed("The webhook is of another company")
-        # A signature that does not match may belong to a new key: a reason to ask for it, once a minute at most.
-        for max_age_s in (KEPT_S, REFETCH_AFTER_MISMATCH_S):
-            entry = self._entry(address, max_age_s)
-            if entry.key is None:
-                raise errors.TooMany("The signing key cannot be had now; the log has why", retry_after_s=RETRY_AFTER_S)
-            if _matches(entry.key, body, signature):
-                entry.is_proven = True
-                return
-        raise errors.NotAllowed("The signature of the webhook does not verify")
-
-    def _checked(self, key_url: str) -> str:
-        """Return the address to fetch, built from checked parts only (W2)."""
-        refused = errors.NotAllowed("The webhook names a signing key that is not on the configured ConnectWise site")
-        if not _PLAIN.fullmatch(key_url):
-            raise refused
+        verifies = functools.partial(_verifies, body=body, signature=signature)
+        proven = self._proven.get(address.key_id) or self._loaded(address.key_id)
+        known = next((each for each in proven if verifies(each.key)), None)
+        if known is not None and self._clock() - known.served_at < KEPT_S:
+            return
+        serves_on = known is not None and known is proven[0]  # while it cannot be fetched again
         try:
-            parts = urlsplit(key_url)
-            host, port = (parts.hostname or "").lower(), parts.port or _DEFAULT_PORTS.get(parts.scheme)
-            query = parse_qs(parts.query, keep_blank_values=True, max_num_fields=20)
-        except ValueError:
-            raise refused from None
-        names = [value for key, values in query.items() if key.lower() == "companyname" for value in values]
-        is_ours = (
-            parts.scheme == self._scheme
-            and (host, port) in self._hosts
-            and "@" not in parts.netloc
-            and not parts.fragment
-            and _PATH in parts.path
-            and ".." not in unquote(parts.path)
-            and (not names or [name.lower() for name in names] == [self._company.lower()])
-        )
-        if not is_ours:
-            raise refused
-        shown = f"[{host}]" if ":" in host else host
-        return f"{parts.scheme}://{shown}:{port}{parts.path}?{parts.query}"
+            answer = self._answer(address.url, verifies, client, may_wait=not serves_on)
+        except errors.TooMany:
+            if not serves_on:
+                raise
+            return
+        if answer.key is None and not proven:
+            raise errors.TooMany("The signing key is not available now; see the log", retry_after_s=RETRY_AFTER_S)
+        if answer.key is not None and verifies(answer.key):
+            self._prove(address, answer.key, answer)
+        elif answer.key is not None or not serves_on:
+            raise errors.NotAllowed("The signature of the webhook does not verify")
 
-    def _entry(self, address: str, max_age_s: float) -> _Entry:
-        """Return what is known of a key, asked for anew when that was done longer ago.
+    def _loaded(self, key_id: str) -> tuple[_ProvenKey, ...]:
+        """Return what is known of a key after looking for those proven before this start or by another server."""
+        with self._loading:
+            now = self._clock()
+            if now - self._loaded_at >= LOADED_EVERY_S:
+                self._loaded_at = now
+                for stored in self._load_proven():
+                    with suppress(errors.NotAllowed):  # proven for another site, before the settings changed
+                        key = _ProvenKey(stored.key.encode(), now - max(stored.age_s, 0.0))
+                        self._proven.setdefault(self._addresses.check(stored.url).key_id, (key,))
+        return self._proven.get(key_id, ())
 
-        One that has verified serves on while it is asked for, and when it is not to be had. Raises `TooMany` when
-        nothing is known and nobody may ask now.
-        """
+    def _answer(
+        self, url: str, verifies: Callable[[bytes], bool], client: Callable[[], str], *, may_wait: bool
+    ) -> _Answer:
+        """Return what the address has served, fetched again when it is time. Raises `TooMany` when that must wait."""
         with self._changed:
-            known = self._entries.get(address)
-            if known is None or not known.is_proven or max_age_s < KEPT_S:
-                self._changed.wait_for(lambda: address not in self._under_way, self._timeout_s)
-                known = self._entries.get(address)
-            if known is not None and not known.is_due(self._clock(), max_age_s):
-                return known
-            if not self._takes_turn(address):
-                if known is not None and known.is_proven:
-                    return known
-                raise errors.TooMany("Too many signing keys are asked for", retry_after_s=RETRY_AFTER_S)
+            if may_wait:
+                self._wait_for(url)
+            answer = self._answers.get(url)
+            if answer is not None and self._is_recent(answer, verifies):
+                return answer
+            fetch = self._counted_fetch(url, client())
+            self._under_way[url] = time.monotonic()
+        answer = None
         try:
-            entry = self._asked(address, known)
-            self._remember(address, entry)
+            answer = _Answer(self._fetched(url), self._clock(), fetch)
         finally:
             with self._changed:
-                self._under_way.discard(address)
+                if answer is not None:
+                    self._remember(url, answer)
+                del self._under_way[url]
                 self._changed.notify_all()
-        return entry
+        return answer
 
-    def _takes_turn(self, address: str) -> bool:
-        now = self._clock()
-        while self._fetches and now - self._fetches[0] >= 60.0:
-            self._fetches.popleft()
-        if address in self._under_way or len(self._under_way) >= FETCHES_AT_ONCE:
-            return False
-        if len(self._fetches) >= FETCHES_PER_MINUTE:
-            return False
-        self._fetches.append(now)
-        self._under_way.add(address)
-        return True
+    def _is_recent(self, answer: _Answer, verifies: Callable[[bytes], bool]) -> bool:
+        age_s = self._clock() - answer.fetched_at
+        if age_s < FETCHED_AGAIN_AFTER_S:
+            return True
+        return age_s < KEPT_S and answer.key is not None and verifies(answer.key)
 
-    def _asked(self, address: str, known: _Entry | None) -> _Entry:
-        is_proven = known is not None and known.is_proven
+    def _wait_for(self, url: str) -> None:
+        """Wait for the fetch of an address that is under way, unless it is slow and enough others wait already."""
+        if url not in self._under_way:
+            return
+        started = self._under_way[url]
+
+        def is_done(within_s: float) -> bool:
+            left_s = started + within_s - time.monotonic()
+            return self._changed.wait_for(lambda: url not in self._under_way, left_s)
+
+        # Until a key is proven there are no genuine webhooks that need a free thread.
+        if is_done(ALL_WAIT_S if self._proven else self._timeout_s) or self._waiting >= WAITING_AT_ONCE:
+            return
+        self._waiting += 1
         try:
-            return _Entry(self._fetch(address), self._clock(), is_proven=is_proven)
+            is_done(self._timeout_s)
+        finally:
+            self._waiting -= 1
+
+    def _counted_fetch(self, url: str, client: str) -> _Fetch:
+        now = self._clock()
+        self._counted = [each for each in self._counted if now - each.started_at < 60.0]
+        if (
+            url in self._under_way
+            or len(self._under_way) >= FETCHES_AT_ONCE
+            or len(self._counted) >= USELESS_FETCHES_PER_MINUTE
+            or sum(each.client == client for each in self._counted) >= USELESS_FETCHES_PER_CLIENT
+        ):
+            raise errors.TooMany("Too many signing keys are being fetched", retry_after_s=RETRY_AFTER_S)
+        fetch = _Fetch(now, client)
+        self._counted.append(fetch)
+        return fetch
+
+    def _remember(self, url: str, answer: _Answer) -> None:
+        self._answers[url] = answer
+        self._answers.move_to_end(url)
+        if len(self._answers) > MAX_ANSWERS:
+            self._answers.popitem(last=False)
+
+    def _prove(self, address: key_address.KeyAddress, key: bytes, answer: _Answer) -> None:
+        """Remember a key that has verified a webhook, and take its fetch off the limits."""
+        with self._changed:
+            now, proven = self._clock(), self._proven.get(address.key_id, ())
+            others = tuple(each for each in proven if each.key != key)
+            still_valid = (each for each in others if now - each.served_at < KEPT_S)
+            self._proven[address.key_id] = (_ProvenKey(key, answer.fetched_at), *still_valid)
+            self._counted = [each for each in self._counted if each is not answer.fetch]
+        if len(others) == len(proven):
+            self._save_proven(address.url, key.decode())
+
+    def _fetched(self, url: str) -> bytes | None:
+        try:
+            return self._fetch(url)
         except errors.RemoteError as error:
             _logger.warning("%s", error)
-            return _Entry(known.key if known and is_proven else None, self._clock(), str(error), is_proven)
+            return None
 
     def _fetch(self, address: str) -> bytes:
         started = time.monotonic()
         status = "error"
         failpoints.passing("connectwise.before")
         try:
-            with self._answer(address, started) as answer:
+            with self._response(address, started) as answer:
                 content = answer.read(MAX_BYTES + 1)
                 status = str(answer.status)
         except (OSError, http.client.HTTPException) as error:
@@ -201,7 +269,7 @@ class SigningKeys:
         return ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)  # reading them takes a tenth of a start
 
     @contextmanager
-    def _answer(self, address: str, started: float) -> Iterator[http.client.HTTPResponse]:
+    def _response(self, address: str, started: float) -> Iterator[http.client.HTTPResponse]:
         """Ask with nothing but what the address says: no redirect, proxy, cookie or credential."""
         parts = urlsplit(address)
         host = parts.hostname or ""
@@ -221,28 +289,8 @@ class SigningKeys:
             finally:
                 alarm.cancel()
 
-    def _remember(self, address: str, entry: _Entry) -> None:
-        with self._changed:
-            self._entries[address] = entry
-            self._entries.move_to_end(address)
-            for key in [key for key, each in self._entries.items() if not each.is_proven][:-MAX_KEYS]:
-                del self._entries[key]
 
-
-def _trusted_hosts(cw_url: str, key_hosts: Iterable[str]) -> tuple[str, frozenset[tuple[str, int]]]:
-    parts = urlsplit(cw_url)
-    host, scheme = (parts.hostname or "").lower(), parts.scheme
-    port = parts.port or _DEFAULT_PORTS[scheme]
-    if scheme == "http" or host in _LOOPBACK:
-        return scheme, frozenset({(host, port)})  # development: this host and port and no other
-    hosts = {(host, port), (host.removeprefix("api-"), port)}
-    for name in key_hosts:
-        extra = urlsplit(f"//{name}")
-        hosts.add(((extra.hostname or "").lower(), extra.port or 443))
-    return scheme, frozenset(hosts)
-
-
-def _matches(key: bytes, body: bytes, signature: str) -> bool:
+def _verifies(key: bytes, *, body: bytes, signature: str) -> bool:
     """Compare in constant time with base64(HMAC-SHA256(SHA256(key), body)), as the vendor's sample computes it."""
     mac = hmac.new(hashlib.sha256(key).digest(), digestmod="sha256")
     for start in range(0, len(body), _PIECE):

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import bottle
 import msgspec
 import peewee
 
-from ticketbot import errors, log, metrics
+from ticketbot import errors, kinds, log, metrics
 from ticketbot.remote import keys
 from ticketbot.server import app as application
-from ticketbot.server import inbox
+from ticketbot.server import inbox, origin
 
 MAX_BODY = 1024 * 1024
 LARGEST_ID = 2**63 - 1
@@ -47,17 +49,24 @@ class _Entity(msgspec.Struct):
     record_type: Any = msgspec.field(default=None, name="recordType")
 
 
+_T = TypeVar("_T")
+# Every escape of a JSON string: a surrogate pair, a lone surrogate, or another one (so that `\\ud800` is text).
+_ESCAPES = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
+
 _read_hook = msgspec.json.Decoder(_Hook).decode
 _read_entity = msgspec.json.Decoder(_Entity).decode
 
 
 class Intake(msgspec.Struct, frozen=True):
-    """What taking hooks in needs; `ring` wakes a worker after the commit."""
+    """What taking hooks in needs; `ring` wakes a worker after the commit, `trusted_proxies` say who sent a request."""
 
     signing_keys: keys.SigningKeys
     inbox: inbox.Inbox
     ring: Callable[[], None]
     now: Callable[[], datetime]
+    trusted_proxies: Sequence[kinds.Network] = ()
 
 
 def add_routes(app: bottle.Bottle, intake: Intake) -> None:
@@ -93,17 +102,33 @@ def _take_in(intake: Intake) -> str:
         signature=signature,
         key_url=hook.metadata.key_url,
         company=str(hook.company_id or ""),
+        client=partial(origin.client_address, bottle.request.environ, intake.trusted_proxies),
     )
     return _queue(hook, intake)
 
 
 def _read(body: bytes) -> _Hook:
     try:
-        return _read_hook(body)
+        return _leniently(_read_hook, body)
     except msgspec.ValidationError:
         raise errors.Unreadable("The body is not a JSON object with Metadata.key_url") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError):
         raise errors.Unreadable("The body is not JSON") from None
+
+
+def _leniently(read: Callable[[bytes | str], _T], content: bytes | str) -> _T:
+    """Read JSON; only where that fails, read it with replacement characters for what is not clean UTF-8 (W1)."""
+    try:
+        return read(content)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeError):
+        text = content if isinstance(content, str) else content.decode("utf-8", "replace")
+        return read(_ESCAPES.sub(_without_lone_surrogate, text.removeprefix("\ufeff")))
+
+
+def _without_lone_surrogate(escape: re.Match[str]) -> str:
+    return r"\ufffd" if escape["lone"] else escape[0]
 
 
 def _queue(hook: _Hook, intake: Intake) -> str:
@@ -145,7 +170,7 @@ def _kind_hint(entity: object) -> str | None:
     if not isinstance(entity, str):
         return None
     try:
-        record_type = _read_entity(entity).record_type
+        record_type = _leniently(_read_entity, entity).record_type
     except (msgspec.MsgspecError, RecursionError):
         return None
     return "project" if str(record_type).startswith("Project") else None

@@ -37,7 +37,7 @@ from ticketbot.jobs import (
 )
 from ticketbot.models import admin, events, notifications, schema, state, syncs
 from ticketbot.remote import connectwise, keys, limits, webex
-from ticketbot.server import access, health, hooks, inbox, listening
+from ticketbot.server import access, health, hooks, inbox, listening, proven_keys
 from ticketbot.server import app as application
 from ticketbot.server.api import operations, routes
 
@@ -180,12 +180,13 @@ class Server:
             cw_url=settings.cw_url,
             company=settings.cw_company,
             key_hosts=settings.cw_key_hosts,
+            load_proven=partial(proven_keys.load, self._now),
+            save_proven=partial(proven_keys.save, self._now),
             on_call=metrics.count_call,
         )
-        hooks.add_routes(app, hooks.Intake(signing_keys, inbox.Inbox(), self._worker.events.ring, self._now))
-        gate = access.Access(
-            trusted_proxies=settings.trusted_proxies, now=self._now, is_local_open=is_unproxied(settings)
-        )
+        ring, proxies = self._worker.events.ring, settings.trusted_proxies
+        hooks.add_routes(app, hooks.Intake(signing_keys, inbox.Inbox(), ring, self._now, proxies))
+        gate = access.Access(trusted_proxies=proxies, now=self._now, is_local_open=is_unproxied(settings))
         health.add_routes(
             app,
             admit_local=gate.admit_local,

@@ -33,6 +33,7 @@ class Callbacks:
         self.codebase = "v2025_1"
         self.key_id = "11111111-2222-4333-8444-555555555555"
         self.signing_key = "test-signing-key"
+        self.earlier_keys: dict[str, str] = {}  # key id -> signing key, still served after a rotation
         self.other_tenants: dict[str, str] = {}  # company -> signing key, served by the same host
         self.per_change = 1  # hooks per change and callback: a burst, when more than one
         self.entries: dict[int, Row] = {}
@@ -50,8 +51,13 @@ class Callbacks:
     def key_of(self, company: str, key_id: str) -> str | None:
         """Return the signing key of any tenant of this host."""
         if company.lower() == self.company.lower():
-            return self.signing_key if key_id == self.key_id else None
+            return self.signing_key if key_id == self.key_id else self.earlier_keys.get(key_id)
         return self.other_tenants.get(company)
+
+    def rotate_key(self, key_id: str, signing_key: str) -> None:
+        """Sign with another key from now on; the one before stays valid."""
+        self.earlier_keys[self.key_id] = self.signing_key
+        self.key_id, self.signing_key = key_id, signing_key
 
     def add(self, callback_id: int, asked: Row, member_id: int) -> Row:
         """Register a callback as asked for and return its entry."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import itertools
 import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,10 @@ from ticketbot.remote import keys
 PAYLOADS = Path(__file__).parents[2] / "payloads" / "connectwise"
 VECTORS = json.loads((PAYLOADS / "synthetic-signature-vectors.json").read_text())
 PATH = "/v2025_1//system/callbackkey/index.rails"
+OURS = "?companyName=examplemsp&id=1"
 BODY = b'{"ID": 69}'
 CLOUD = "https://api-na.myconnectwise.net"
+GENUINE, STRANGER = "192.0.2.1", "203.0.113.9"  # addresses of clients
 
 
 class Clock:
@@ -58,16 +61,20 @@ class Site:
     def breaks(self) -> None:
         self.rude.always(answer({}, "500 Internal Server Error"))
 
-    def url(self, number: int = 1) -> str:
-        return f"{self.rude.url}{PATH}?companyName=examplemsp&id={number}"
+    def serves_each_id_its_own(self) -> None:
+        """Serve `key-7` as the key with the id 7: all of them are valid at once."""
+        self.rude.reply = lambda request: answer({"signing_key": f"key-{request.line.split('id=')[1].split()[0]}"})
 
-    def verify(self, signed_with: str = "k1", number: int = 1, **more: Any) -> None:
+    def url(self, number: int = 1, codebase: str = "v2025_1") -> str:
+        return f"{self.rude.url}{PATH}?companyName=examplemsp&id={number}".replace("v2025_1", codebase)
+
+    def verify(self, signed_with: str = "k1", number: int = 1, client: str = GENUINE, **more: Any) -> None:
         known = {"body": BODY, "signature": sign(signed_with), "key_url": self.url(number), "company": "examplemsp"}
-        self.keys.verify(**{**known, **more})
+        self.keys.verify(**{**known, "client": lambda: client, **more})
 
-    def outcome(self, signed_with: str = "k1", number: int = 1) -> str:
+    def outcome(self, signed_with: str = "k1", number: int = 1, client: str = GENUINE, **more: Any) -> str:
         try:
-            self.verify(signed_with, number)
+            self.verify(signed_with, number, client, **more)
         except errors.TicketbotError as error:
             return type(error).__name__
         return "verified"
@@ -156,17 +163,20 @@ class TestAddress:
     @staticmethod
     def _verify(key_url: str, cw_url: str = CLOUD, key_hosts: tuple[str, ...] = ()) -> None:
         signing_keys = keys.SigningKeys(cw_url=cw_url, company="examplemsp", key_hosts=key_hosts)
-        signing_keys.verify(body=BODY, signature=sign("k1"), key_url=key_url, company="examplemsp")
+        signing_keys.verify(body=BODY, signature=sign("k1"), key_url=key_url, company="examplemsp", client=str)
 
     @pytest.mark.parametrize(
         ("key_url", "host"),
         [
             (f"https://na.myconnectwise.net{PATH}?companyName=examplemsp&id=1", ("na.myconnectwise.net", 443)),
             (f"https://api-na.myconnectwise.net{PATH}?companyName=ExampleMSP", ("api-na.myconnectwise.net", 443)),
-            (f"https://NA.MyConnectWise.NET:443{PATH}", ("na.myconnectwise.net", 443)),
-            (f"HTTPS://na.myconnectwise.net:{PATH}?id=1", ("na.myconnectwise.net", 443)),
+            (f"https://NA.MyConnectWise.NET:443{PATH}{OURS}", ("na.myconnectwise.net", 443)),
+            (f"HTTPS://na.myconnectwise.net:{PATH}{OURS}", ("na.myconnectwise.net", 443)),
+            (f"https://na.myconnectwise.net/v4_6_release/system/callbackkey/key{OURS}", ("na.myconnectwise.net", 443)),
+            (f"https://na.myconnectwise.net/v4/a/b.c//system/callbackkey/key{OURS}", ("na.myconnectwise.net", 443)),
             (f"https://keys.msp.example{PATH}", ("keys.msp.example", 443)),
             (f"https://keys.msp.example:8443{PATH}", ("keys.msp.example", 8443)),
+            ("https://keys.msp.example/system/callbackkey/key/1", ("keys.msp.example", 443)),
         ],
     )
     def test_the_configured_site_is_asked(
@@ -183,9 +193,12 @@ class TestAddress:
             "",
             "na.myconnectwise.net",
             f"//na.myconnectwise.net{PATH}",
-            *(f"{scheme}://na.myconnectwise.net{PATH}" for scheme in ("http", "ftp", "file", "gopher", "https+x", "")),
             *(
-                f"https://{authority}{PATH}"
+                f"{scheme}://na.myconnectwise.net{PATH}{OURS}"
+                for scheme in ("http", "ftp", "file", "gopher", "https+x", "")
+            ),
+            *(
+                f"https://{authority}{PATH}{OURS}"
                 for authority in (
                     "evil.example",
                     "eu.myconnectwise.net",
@@ -236,30 +249,30 @@ class TestAddress:
                     ":443",
                 )
             ),
-            f"https:na.myconnectwise.net{PATH}",
-            f"https:///na.myconnectwise.net{PATH}",
-            f"https:\\\\na.myconnectwise.net{PATH}",
-            f" https://na.myconnectwise.net{PATH}",
-            f"https://na.myconnectwise.net{PATH} ",
-            f"https://na.myconnectwise.net{PATH}\n",
-            f"https://na.myconnectwise.net{PATH}\r\nHost: evil.example",
-            f"https://na.myconnectwise.net{PATH}#fragment",
-            f"https://na.myconnectwise.net{PATH}?id=1#x",
-            f"https://na.myconnectwise.net{PATH}é",
-            f"https://na.myconnectwise.net{PATH}?{'x' * 2000}",
-            "https://na.myconnectwise.net/",
-            "https://na.myconnectwise.net",
-            "https://na.myconnectwise.net/elsewhere?x=/system/callbackkey/",
-            "https://na.myconnectwise.net?/system/callbackkey/",
-            "https://na.myconnectwise.net/system/callbackkey",
-            "https://na.myconnectwise.net/system%2fcallbackkey%2findex.rails",
-            "https://na.myconnectwise.net/SYSTEM/CALLBACKKEY/index.rails",
-            "https://na.myconnectwise.net/system/callbackkey/../../redirect",
-            "https://na.myconnectwise.net/system/callbackkey/%2e%2e/%2E%2E/redirect",
-            "https://na.myconnectwise.net/system/callbackkey/..%2f..%2fredirect",
-            "https://na.myconnectwise.net/system/callbackkey/..;/redirect",
+            f"https:na.myconnectwise.net{PATH}{OURS}",
+            f"https:///na.myconnectwise.net{PATH}{OURS}",
+            f"https:\\\\na.myconnectwise.net{PATH}{OURS}",
+            f" https://na.myconnectwise.net{PATH}{OURS}",
+            f"https://na.myconnectwise.net{PATH}{OURS} ",
+            f"https://na.myconnectwise.net{PATH}{OURS}\n",
+            f"https://na.myconnectwise.net{PATH}{OURS}\r\nHost: evil.example",
+            f"https://na.myconnectwise.net{PATH}{OURS}#fragment",
+            f"https://na.myconnectwise.net{PATH}#fragment{OURS}",
+            f"https://na.myconnectwise.net{PATH}{OURS}é",
+            f"https://na.myconnectwise.net{PATH}{OURS}&x={'x' * 2000}",
+            "https://keys.msp.example/",
+            "https://keys.msp.example",
+            "https://keys.msp.example/elsewhere?x=/system/callbackkey/",
+            "https://keys.msp.example?/system/callbackkey/",
+            "https://keys.msp.example/system/callbackkey",
+            "https://keys.msp.example/system%2fcallbackkey%2findex.rails",
+            "https://keys.msp.example/SYSTEM/CALLBACKKEY/index.rails",
+            "https://keys.msp.example/system/callbackkey/../../redirect",
+            "https://keys.msp.example/system/callbackkey/%2e%2e/%2E%2E/redirect",
+            "https://keys.msp.example/system/callbackkey/..%2f..%2fredirect",
+            "https://keys.msp.example/system/callbackkey/..;/redirect",
             *(
-                f"https://na.myconnectwise.net{PATH}?{query}"
+                f"https://keys.msp.example{PATH}?{query}"
                 for query in (
                     "companyName=other",
                     "companyName=",
@@ -281,7 +294,40 @@ class TestAddress:
     def test_nobody_else_is_asked(self, asked: list[tuple[str, int]], key_url: str) -> None:
         """W2, P13."""
         with pytest.raises(errors.NotAllowed, match="not on the configured ConnectWise site"):
-            self._verify(key_url)
+            self._verify(key_url, key_hosts=("keys.msp.example",))
+        assert asked == []
+
+    @pytest.mark.parametrize("host", ["na.myconnectwise.net", "eu.myconnectwise.net", "staging.connectwisedev.com"])
+    @pytest.mark.parametrize(
+        "rest",
+        [
+            PATH,
+            f"{PATH}?id=1",
+            *(
+                f"{path}{OURS}"
+                for path in (
+                    "/system/callbackkey/index.rails",
+                    "//system/callbackkey/index.rails",
+                    "/v2025_1/system/callbackkey/",
+                    "/v2025_1/system/callbackkey/index.rails/",
+                    "/v2025_1/system/callbackkey/index.rails/more",
+                    "/v2025_1/system/callbackkey//index.rails",
+                    "/v2025_1/system/callbackkey/index.rails;x",
+                    "/v2025_1/system/callbackkey/index%2erails",
+                    "/v2025_1/./system/callbackkey/index.rails",
+                    "/v2025_1/system/callbackkey/.",
+                    "/v2025%5f1/system/callbackkey/index.rails",
+                    "/v2025_1/redirect;/system/callbackkey/index.rails",
+                )
+            ),
+        ],
+    )
+    def test_on_the_cloud_an_address_without_our_company_or_of_another_shape_is_refused(
+        self, asked: list[tuple[str, int]], host: str, rest: str
+    ) -> None:
+        """W2: a host that finds keys by their id alone would serve those of its other tenants, too."""
+        with pytest.raises(errors.NotAllowed, match="not on the configured ConnectWise site"):
+            self._verify(f"https://{host}{rest}", key_hosts=("eu.myconnectwise.net", "staging.connectwisedev.com"))
         assert asked == []
 
     @pytest.mark.parametrize("cw_url", ["http://127.0.0.1:8010", "http://cw.internal", "https://localhost:8443"])
@@ -369,7 +415,9 @@ class TestFetching:
         signing_keys = keys.SigningKeys(cw_url=gone, company="examplemsp")
 
         with pytest.raises(errors.TooMany):
-            signing_keys.verify(body=BODY, signature=sign("k1"), key_url=f"{gone}{PATH}", company="examplemsp")
+            signing_keys.verify(
+                body=BODY, signature=sign("k1"), key_url=f"{gone}{PATH}", company="examplemsp", client=str
+            )
 
     def test_over_https_nothing_is_said_to_who_cannot_prove_who_he_is(self) -> None:
         """W2: he gets a TLS greeting and no request."""
@@ -377,7 +425,9 @@ class TestFetching:
             url = plain.replace("http:", "https:")
             signing_keys = keys.SigningKeys(cw_url=url, company="examplemsp", timeout_s=2.0)
             with pytest.raises(errors.TooMany):
-                signing_keys.verify(body=BODY, signature=sign("k1"), key_url=f"{url}{PATH}", company="examplemsp")
+                signing_keys.verify(
+                    body=BODY, signature=sign("k1"), key_url=f"{url}{PATH}", company="examplemsp", client=str
+                )
         assert received[0].startswith(b"\x16\x03")
         assert PATH.encode() not in received[0]
 
@@ -387,7 +437,9 @@ class TestFetching:
         with trickling(head) as (url, _):
             signing_keys = keys.SigningKeys(cw_url=url, company="examplemsp", timeout_s=0.2)
             with pytest.raises(errors.TooMany):
-                signing_keys.verify(body=BODY, signature=sign("k1"), key_url=f"{url}{PATH}", company="examplemsp")
+                signing_keys.verify(
+                    body=BODY, signature=sign("k1"), key_url=f"{url}{PATH}", company="examplemsp", client=str
+                )
 
 
 class TestLimits:
@@ -428,14 +480,54 @@ class TestLimits:
             assert site.outcome("forged") == "NotAllowed"
         assert len(site.calls) == 2
 
-    def test_a_new_key_is_found_out_by_the_first_mismatch(self, site: Site) -> None:
+    def test_a_new_key_at_the_same_address_is_found_by_the_first_mismatch(self, site: Site) -> None:
         """W2."""
         assert site.outcome() == "verified"
         site.serves("k2")
         site.clock.now += 60
 
         assert site.outcome("k2") == "verified"
-        assert site.outcome("k1") == "NotAllowed"
+        assert len(site.calls) == 2
+
+    def test_a_replaced_key_is_valid_for_an_hour_after_it_was_last_served(self, site: Site) -> None:
+        """W2: several keys are valid at once, and what was signed before the change may arrive after it."""
+        assert site.outcome() == "verified"
+        site.serves("k2")
+        site.clock.now += 60
+        assert site.outcome("k2") == "verified"
+
+        site.clock.now += 3539
+        assert [site.outcome("k1"), site.outcome("k2")] == ["verified", "verified"]
+        site.clock.now += 1
+        assert [site.outcome("k1"), site.outcome("k2")] == ["NotAllowed", "verified"]
+
+    def test_a_replaced_key_does_not_serve_on_when_none_is_to_be_had(self, site: Site) -> None:
+        """W2: only the latest does."""
+        assert site.outcome() == "verified"
+        site.serves("k2")
+        site.clock.now += 60
+        assert site.outcome("k2") == "verified"
+        site.breaks()
+        site.clock.now += 3600
+
+        assert [site.outcome("k1"), site.outcome("k2")] == ["NotAllowed", "verified"]
+
+    def test_a_fetched_key_that_has_verified_nothing_does_not_replace_a_proven_one(self, site: Site) -> None:
+        """W2: forged webhooks can make us fetch, but not forget."""
+        assert site.outcome() == "verified"
+        site.serves("k2")
+        site.clock.now += 60
+
+        assert site.outcome("forged") == "NotAllowed"
+        assert site.outcome() == "verified"
+
+    def test_after_an_hour_a_key_that_is_no_longer_served_is_refused(self, site: Site) -> None:
+        """W2."""
+        assert site.outcome() == "verified"
+        site.serves("k2")
+        site.clock.now += 3600
+
+        assert [site.outcome(), site.outcome()] == ["NotAllowed", "NotAllowed"]
         assert len(site.calls) == 2
 
     @pytest.mark.parametrize("later_s", [60, 3600])
@@ -464,41 +556,212 @@ class TestLimits:
 
         assert site.outcome() == "TooMany"
 
-    def test_ten_keys_a_minute_are_asked_for(self, site: Site) -> None:
-        """W2: however many addresses strangers make up."""
-        outcomes = [site.outcome(number=number) for number in range(15)]
+    def test_keys_that_rotate_with_every_webhook_delay_none_of_them(self, site: Site) -> None:
+        """W2: a fetch whose key verifies something does not count, however many there are."""
+        site.serves_each_id_its_own()
 
-        assert outcomes == ["verified"] * 10 + ["TooMany"] * 5
+        outcomes = [site.outcome(f"key-{number}", number) for number in range(90)]
+
+        assert outcomes == ["verified"] * 90
+        assert len(site.calls) == 90
+
+    def test_many_keys_are_valid_at_once_and_each_is_fetched_once(self, site: Site) -> None:
+        """W2."""
+        site.serves_each_id_its_own()
+
+        outcomes = [site.outcome(f"key-{turn % 30}", turn % 30) for turn in range(900)]
+
+        assert outcomes == ["verified"] * 900
+        assert len(site.calls) == 30
+
+    def test_a_client_makes_us_fetch_ten_useless_keys_a_minute(self, site: Site) -> None:
+        """W2: however many addresses it makes up."""
+        outcomes = [site.outcome("forged", number, STRANGER) for number in range(15)]
+
+        assert outcomes == ["NotAllowed"] * 10 + ["TooMany"] * 5
         assert len(site.calls) == 10
-        assert site.outcome(number=3) == "verified"
+        site.clock.now += 60
+        assert site.outcome("forged", 14, STRANGER) == "NotAllowed"
+
+    def test_fetches_that_fail_count_as_useless(self, site: Site) -> None:
+        """W2."""
+        site.breaks()
+        for number in range(15):
+            assert site.outcome("forged", number, STRANGER) == "TooMany"
+        assert len(site.calls) == 10
+
+    def test_a_stranger_who_used_up_its_fetches_does_not_delay_a_new_key(self, site: Site) -> None:
+        """W2: the next key of ours is fetched for the client that brings it."""
+        for number in range(100, 115):
+            site.outcome("forged", number, STRANGER)
+
+        assert site.outcome() == "verified"
+
+    def test_all_strangers_together_make_us_fetch_sixty_useless_keys_a_minute(self, site: Site) -> None:
+        """W2."""
+        for number in range(100):
+            site.outcome("forged", number, f"203.0.113.{number}")
+        assert len(site.calls) == 60
 
         site.clock.now += 60
-        assert site.outcome(number=14) == "verified"
+        assert site.outcome("forged", 200, STRANGER) == "NotAllowed"
+
+    def test_a_key_that_a_stranger_named_first_stops_counting_once_it_verifies(self, site: Site) -> None:
+        """W2: it was our key all along, and whoever verifies with it may be another client."""
+        for number in range(10):
+            assert site.outcome("forged", number, STRANGER) == "NotAllowed"
+        assert site.outcome(number=3) == "verified"
+
+        assert site.outcome("forged", 10, STRANGER) == "NotAllowed"
+        assert site.outcome("forged", 11, STRANGER) == "TooMany"
+
+    def test_an_upgrade_of_connectwise_leaves_a_proven_key_known(self, site: Site) -> None:
+        """W2: the address begins with the version, and the id of the key stays."""
+        assert site.outcome() == "verified"
+        site.breaks()
+
+        assert site.outcome(key_url=site.url(codebase="v2025_2")) == "verified"
+        assert len(site.calls) == 1
+
+    def test_a_made_up_address_that_fails_does_not_block_the_key_with_the_same_id(self, site: Site) -> None:
+        """W2: failures are remembered for an address, and only proven keys for an id."""
+        site.breaks()
+        assert site.outcome(key_url=site.url(codebase="made_up"), client=STRANGER) == "TooMany"
+        site.serves("k1")
+
+        assert site.outcome() == "verified"
 
     def test_a_proven_key_serves_on_when_no_more_may_be_asked_for(self, site: Site) -> None:
         """W2: strangers cannot use up what our own hooks need."""
         assert site.outcome() == "verified"
         site.clock.now += 3600
-        for number in range(10, 20):
-            site.outcome("forged", number)
+        for number in range(100, 160):
+            site.outcome("forged", number, f"203.0.113.{number}")
 
         assert site.outcome() == "verified"
-        assert len(site.calls) == 11
+        assert len(site.calls) == 61
 
     def test_strangers_do_not_push_out_what_has_verified(self, site: Site) -> None:
         """W2: what is remembered is bounded, and ours stays."""
         assert site.outcome() == "verified"
-        for number in range(100, 100 + keys.MAX_KEYS + 1):
+        for number in range(100, 100 + keys.MAX_ANSWERS + 1):
             site.clock.now += 6
             site.outcome("forged", number)
         asked = len(site.calls)
 
-        site.outcome("forged", 100 + keys.MAX_KEYS)
+        site.outcome("forged", 100 + keys.MAX_ANSWERS)
         assert site.outcome() == "verified"
         assert len(site.calls) == asked, "both are remembered"
         site.clock.now += 6
         site.outcome("forged", 100)
         assert len(site.calls) == asked + 1, "the first of the strangers is forgotten"
+
+
+class Kept:
+    """What outlives a restart: the proven keys, in a list."""
+
+    def __init__(self, *stored: keys.StoredKey) -> None:
+        self.stored = list(stored)
+        self.loads = 0
+
+    def load(self) -> list[keys.StoredKey]:
+        self.loads += 1
+        return self.stored
+
+    def save(self, url: str, key: str) -> None:
+        self.stored.append(keys.StoredKey(url, key, 0.0))
+
+
+class TestKept:
+    """Proven keys that are kept for the next start."""
+
+    @staticmethod
+    def _site(rude: RudeServer, kept: Kept) -> Site:
+        return Site(rude, load_proven=kept.load, save_proven=kept.save)
+
+    def test_after_a_restart_a_proven_key_verifies_without_being_fetched(self, rude: RudeServer) -> None:
+        """W2."""
+        kept = Kept()
+        assert self._site(rude, kept).outcome() == "verified"
+        restarted = self._site(rude, kept)
+        restarted.breaks()
+
+        assert restarted.outcome() == "verified"
+        assert restarted.calls == []
+
+    def test_after_a_restart_and_an_upgrade_a_proven_key_is_known_by_its_id(self, rude: RudeServer) -> None:
+        """W2."""
+        kept = Kept()
+        assert self._site(rude, kept).outcome() == "verified"
+        restarted = self._site(rude, kept)
+        restarted.breaks()
+
+        assert restarted.outcome(key_url=restarted.url(codebase="v2025_2")) == "verified"
+        assert restarted.calls == []
+
+    @pytest.mark.parametrize(("age_s", "calls"), [(-5.0, 0), (3599.0, 0), (3600.0, 1), (1e9, 1)])
+    def test_a_kept_key_is_fetched_again_when_it_is_an_hour_old_and_serves_on_where_that_fails(
+        self, rude: RudeServer, age_s: float, calls: int
+    ) -> None:
+        """W2."""
+        url = Site(rude).url()
+        site = self._site(rude, Kept(keys.StoredKey(url, "k1", age_s)))
+        site.breaks()
+
+        assert [site.outcome(), site.outcome()] == ["verified", "verified"]
+        assert len(site.calls) == calls
+
+    def test_strangers_who_used_up_all_fetches_do_not_delay_the_first_webhook_after_a_restart(
+        self, rude: RudeServer
+    ) -> None:
+        """W2."""
+        kept = Kept(keys.StoredKey(Site(rude).url(), "k1", 1e6))
+        site = self._site(rude, kept)
+        for number in range(100, 160):
+            site.outcome("forged", number, f"203.0.113.{number}")
+
+        assert site.outcome() == "verified"
+        assert len(site.calls) == 60
+
+    def test_a_key_that_another_server_has_proven_is_known_when_it_is_missed(self, rude: RudeServer) -> None:
+        """W2: two servers share a database."""
+        kept = Kept()
+        first, second = self._site(rude, kept), self._site(rude, kept)
+        assert second.outcome("forged", 2) == "NotAllowed"
+        assert first.outcome() == "verified"
+        second.breaks()
+        second.clock.now += 1
+
+        assert second.outcome() == "verified"
+
+    def test_strangers_make_us_look_for_kept_keys_once_a_second(self, rude: RudeServer) -> None:
+        """W2."""
+        kept = Kept()
+        site = self._site(rude, kept)
+        for number in range(10):
+            site.outcome("forged", number)
+        assert kept.loads == 1
+
+        site.clock.now += 1
+        site.outcome("forged")
+        assert kept.loads == 2
+
+    def test_a_key_is_kept_once_when_it_first_verifies(self, rude: RudeServer) -> None:
+        """W2: the path that accepts webhooks writes nothing else."""
+        kept = Kept()
+        site = self._site(rude, kept)
+        assert site.outcome("forged") == "NotAllowed"
+        for _ in range(3):
+            site.clock.now += 3600
+            assert site.outcome() == "verified"
+
+        assert kept.stored == [keys.StoredKey(site.url(), "k1", 0.0)]
+
+    def test_a_kept_key_of_another_site_is_not_ours(self, rude: RudeServer) -> None:
+        """W2: the settings may have changed since."""
+        kept = Kept(keys.StoredKey(f"https://na.myconnectwise.net{PATH}{OURS}", "k0", 0.0))
+
+        assert self._site(rude, kept).outcome("k0") == "NotAllowed"
 
 
 class TestManyAtOnce:
@@ -524,6 +787,22 @@ class TestManyAtOnce:
         assert outcomes == ["verified"] * 48
         assert len(site.calls) == 2
 
+    def test_of_those_who_name_a_slow_address_two_wait_and_the_rest_come_back_later(self, rude: RudeServer) -> None:
+        """W2: the threads that accept webhooks are few, and a webhook with a proven key finds one free."""
+        site = Site(rude, timeout_s=10.0)
+        assert site.outcome() == "verified"
+        with held_up(site) as (go_on, arrived), ThreadPoolExecutor(8) as pool:
+            under_way = [pool.submit(site.outcome, "forged", 2, STRANGER) for _ in range(8)]
+            assert arrived.acquire(timeout=5)
+            early = list(itertools.islice(as_completed(under_way, timeout=5), 5))
+            proven = pool.submit(site.outcome).result(timeout=5)
+            go_on.set()
+
+        assert [each.result() for each in early] == ["TooMany"] * 5
+        assert proven == "verified"
+        late = [each.result() for each in under_way if each not in early]
+        assert late == ["NotAllowed"] * 3
+
     def test_two_are_asked_for_at_once_and_the_third_comes_back_later(self, site: Site) -> None:
         """W2: strangers hold up neither our threads nor ConnectWise."""
         with held_up(site) as (go_on, arrived), ThreadPoolExecutor(2) as pool:
@@ -534,6 +813,18 @@ class TestManyAtOnce:
             go_on.set()
             assert [each.result() for each in under_way] == ["verified", "verified"]
         assert len(site.calls) == 2
+
+    def test_while_strangers_keep_both_fetches_busy_a_proven_key_verifies_at_once(self, site: Site) -> None:
+        """W2: also when it is time to fetch it again."""
+        assert site.outcome() == "verified"
+        site.clock.now += 3600
+        with held_up(site) as (go_on, arrived), ThreadPoolExecutor(2) as pool:
+            under_way = [pool.submit(site.outcome, "forged", number, STRANGER) for number in (2, 3)]
+            assert arrived.acquire(timeout=5) and arrived.acquire(timeout=5)
+
+            assert site.outcome() == "verified"
+            go_on.set()
+            assert [each.result() for each in under_way] == ["NotAllowed", "NotAllowed"]
 
     def test_while_a_proven_key_is_asked_for_again_nobody_else_waits(self, site: Site) -> None:
         """W2, W3: hooks are answered in milliseconds."""

@@ -155,6 +155,15 @@ class TestHooks:
         for wrong in (ours.replace("=examplemsp", "=nobody"), ours + "0"):
             assert requests.get(wrong, timeout=10).status_code == 404
 
+    def test_after_a_rotation_both_keys_are_served(self, system: ConnectWise) -> None:
+        """W2"""
+        before = system.callbacks.key_url
+        system.callbacks.rotate_key("another-id", "another-key")
+        served = [requests.get(url, timeout=10).json()["signing_key"] for url in (before, system.callbacks.key_url)]
+
+        assert served == ["test-signing-key", "another-key"]
+        assert system.sign(b"body") == hooks.sign("another-key", b"body")
+
 
 class TestRetries:
     @pytest.mark.parametrize("status", [404, 409, 419, 429])
