@@ -97,3 +97,10 @@ def test_the_terminal_ui_is_drawn_and_quits(binary: Binary, world: World) -> Non
         with Terminal([str(binary.path)], no_python) as terminal:
             terminal.see("Rules", "Forwards", "Notifications")
             assert terminal.press("ctrl c").ended() == 0
+
+
+def test_the_server_ends_when_the_first_of_its_two_processes_is_killed(binary: Binary, world: World) -> None:
+    """A server that is left alone would hold the port, and nobody would end it."""
+    with PackedServer(binary, _environ(world, binary)) as server:
+        server.kill()
+        assert wait_for(lambda: not server.is_ready)
