@@ -8,7 +8,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from ticketbot import db
-from ticketbot.jobs import duties
 from ticketbot.models import state
 from ticketbot.remote import connectwise
 
@@ -55,7 +54,7 @@ class Clocks:
         return self.earlier() if is_settled else datetime.min.replace(tzinfo=UTC)
 
 
-def check(source: connectwise.ConnectWise, clocks: Clocks, keep: duties.Keep) -> None:
+def check(source: connectwise.ConnectWise, clocks: Clocks, keep: Callable[[], None]) -> None:
     """Ask ConnectWise what time it is, report a clock that is wrong, and correct what it made us write down (T5)."""
     keep()
     source.info()  # the client passes the time of every response on to `Clocks.hear`
