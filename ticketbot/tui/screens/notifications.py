@@ -130,8 +130,8 @@ class Notifications(tab.Tab[shapes.Notification]):
             retry_notification="to retry, select {id} and press R",
             retry_event="To retry, press A in the list",
         )
-        now = next((each for each in explanation.notifications if each.id == row.id), row)
-        own_fate = wording.fate(now, style._replace(retry_notification="R retries it"))
+        row = next((each for each in explanation.notifications if each.id == row.id), row)  # as it is now
+        own_fate = wording.fate(row, style._replace(retry_notification="R retries it"))
         entries: list[dialogs.Entry] = [("", own_fate), ("", "")]
         for section in wording.explained(explanation, style):
             entries += [(section.heading, "")]
