@@ -25,7 +25,7 @@ def _hook_body(world: World) -> bytes:
 
 def test_webhooks_and_health_are_answered_while_every_other_thread_waits(world: World) -> None:
     world.add_rule("Help Desk")
-    with world.server(TBOT_WORKERS="1", **ADMIN) as server, ThreadPoolExecutor(dispatch.OTHER_THREADS * 2) as pool:
+    with world.server(TBOT_WORKERS="1", **ADMIN) as server, ThreadPoolExecutor(dispatch.OTHER_THREADS + 1) as pool:
         room = client.Client(server.url, KEY).recipients()[0].id
         test = f"{server.url}/webex/rooms/{room}/test"
         header = {"Authorization": f"Bearer {KEY}"}
@@ -33,7 +33,7 @@ def test_webhooks_and_health_are_answered_while_every_other_thread_waits(world: 
         def hanging() -> int:
             return sum(call.status == 0 and "/messages" in call.path for call in world.webex.calls.log())
 
-        world.webex.faults.add(faults.slow(4, path="/messages", times=dispatch.OTHER_THREADS * 2))
+        world.webex.faults.add(faults.slow(8, path="/messages", times=dispatch.OTHER_THREADS))
         slow = [pool.submit(requests.post, test, headers=header, timeout=20) for _ in range(dispatch.OTHER_THREADS * 2)]
         assert wait_for(lambda: hanging() == dispatch.OTHER_THREADS)
         hook = post_hook(server.url, world, _hook_body(world))
