@@ -128,14 +128,22 @@ class ConnectWise:
         path = f"/{_module(project)}/tickets/{ticket_id}"
         query: dict[str, str | int] = {"page": page, "pageSize": page_size}
         try:
-            rows, has_next, _ = self._page(
-                "notes", f"{path}/allNotes", {"orderBy": "_info/dateEntered desc", "fields": NOTE_FIELDS, **query}
-            )
+            rows, has_next, _ = self._all_notes(path, query)
         except (errors.RemoteDenied, errors.RemoteRefused) as error:
             if error.status not in (404, 405):
                 raise
             rows, has_next, _ = self._page("notes", f"{path}/notes", {"orderBy": "id desc", **query})
         return Page(page, tuple(records.note(row, ticket_id) for row in rows), has_next)
+
+    def _all_notes(self, path: str, query: Mapping[str, str | int]) -> _Rows:
+        fields_and_page = {"fields": NOTE_FIELDS, **query}
+        try:
+            return self._page("notes", f"{path}/allNotes", {"orderBy": "_info/dateEntered desc", **fields_and_page})
+        except errors.RemoteRefused as error:
+            if error.status != 400:
+                raise
+            # Public clients sort by `sortByDate`; that any other key works is documented nowhere.
+            return self._page("notes", f"{path}/allNotes", {"orderBy": "_info/sortByDate desc", **fields_and_page})
 
     def tickets(
         self,

@@ -32,7 +32,7 @@ def load(now: Callable[[], datetime]) -> list[keys.StoredKey]:
 def save(now: Callable[[], datetime], url: str, key: str) -> None:
     """Keep a key that has just been proven."""
     try:
-        with db.transaction("signing-key"):
+        with db.transaction("signing-key", wait_s=db.LOCK_TIMEOUT_S):
             signing_keys.remember(url, key, now())
     except (errors.Unreachable, peewee.DatabaseError, ValueError) as error:  # PostgreSQL takes no NUL in a text
         reason = type(error).__name__  # its text may hold the key

@@ -246,6 +246,15 @@ class TestOverCassettes(Contract):
         assert (note.kind, note.id, note.author_identifier) == ("TicketNote", 3, "User1")
         assert note.entered_at == datetime(2010, 9, 18, 17, 10, 37, tzinfo=UTC)
 
+    @answered(
+        Reply("GET /service/tickets/69/allNotes", text='{"code":"InvalidArgument","message":"orderBy"}', status=400,
+              query={"orderBy": "_info/dateEntered desc"}),
+        Reply("GET /service/tickets/69/allNotes", "connectwise/synthetic-allNotes-list.json",
+              query={"orderBy": "_info/sortByDate desc"}),
+    )  # fmt: skip
+    def test_notes_that_cannot_be_sorted_by_their_entry_come_by_date_of_work(self, connectwise: ConnectWise) -> None:
+        assert connectwise.notes(69).items
+
     @answered(Reply("GET /service/tickets/1255787/allNotes", "connectwise/synthetic-error-404-ticket.json", 404))
     def test_notes_of_a_ticket_that_does_not_exist_are_gone(self, connectwise: ConnectWise) -> None:
         with pytest.raises(errors.RemoteGone):
