@@ -84,7 +84,7 @@ class Access:
         caller = self._trusted(key) if not is_change else None
         if caller is not None:
             return caller
-        address = origin.throttled_network(origin.client_address(environ, self._trusted_proxies))
+        address = origin.throttled_client(environ, self._trusted_proxies)
         caller = self._verify(key, address)
         if caller is None:
             self._wrong_keys.count(address)

@@ -102,7 +102,7 @@ def _take_in(intake: Intake) -> str:
         signature=signature,
         key_url=hook.metadata.key_url,
         company=str(hook.company_id or ""),
-        client=partial(origin.client_address, bottle.request.environ, intake.trusted_proxies),
+        client=partial(origin.throttled_client, bottle.request.environ, intake.trusted_proxies),
     )
     return _queue(hook, intake)
 

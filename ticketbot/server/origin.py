@@ -32,6 +32,11 @@ def client_address(environ: Mapping[str, Any], trusted: Sequence[kinds.Network])
     return UNKNOWN if client is None else str(client)
 
 
+def throttled_client(environ: Mapping[str, Any], trusted: Sequence[kinds.Network]) -> str:
+    """Return what the client of a request is throttled as."""
+    return throttled_network(client_address(environ, trusted))
+
+
 def throttled_network(address: str) -> str:
     """Return what an address is throttled as: itself, or for IPv6 its /64, the least that a provider hands out."""
     client = _address(address)
