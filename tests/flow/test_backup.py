@@ -15,6 +15,7 @@ import pytest
 
 from tests.world import World, is_quiet, minutes_ago, wait_for
 from ticketbot import config, db
+from ticketbot.models import state
 from ticketbot.server import serve
 
 PAGE = Path(__file__).parents[2] / "docs/operations.md"
@@ -71,12 +72,18 @@ def _told(world: World) -> Counter[str]:
     )
 
 
+def _is_between_two_checks() -> bool:
+    with db.session():
+        return not state.lease_owners()
+
+
 def _tell_up_to_the_restore(world: World, drill: Drill) -> None:
     """Tell of a ticket, back up, tell of another, lose the database, restore it; a third comes meanwhile."""
     world.add_rule("Help Desk")
     with world.server():
         world.connectwise.add_ticket(world.board, "before the backup")
         world.settle()
+        assert wait_for(_is_between_two_checks), "whoever holds a lease in the backup would be waited for"
         drill.back_up()
         assert stat.S_IMODE(drill.backup.stat().st_mode) == 0o600
         world.connectwise.add_ticket(world.board, "between the backup")

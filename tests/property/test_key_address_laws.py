@@ -36,7 +36,7 @@ hostile = st.one_of(
 def test_an_address_is_refused_or_leads_to_the_configured_site(key_url: str) -> None:
     address = right
     with contextlib.suppress(errors.NotAllowed):
-        address = ADDRESSES.check(key_url)
+        address = ADDRESSES.check(key_url).url
 
     parts = urlsplit(address)
     assert (parts.scheme, (parts.hostname, parts.port or 443) in TRUSTED) == ("https", True)
@@ -48,7 +48,7 @@ def test_an_address_is_refused_or_leads_to_the_configured_site(key_url: str) -> 
 def test_on_the_cloud_an_address_is_refused_or_names_our_company_once(key_url: str) -> None:
     address = right
     with contextlib.suppress(errors.NotAllowed):
-        address = ADDRESSES.check(key_url)
+        address = ADDRESSES.check(key_url).url
 
     parts = urlsplit(address)
     companies = [value for name, value in parse_qsl(parts.query, keep_blank_values=True) if name == "companyName"]

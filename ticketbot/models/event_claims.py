@@ -92,7 +92,8 @@ def take_back(which: peewee.Expression, now: datetime) -> list[Event]:
         (alone,) = db.run(_COUNT_CRASH, event.id).fetchone()
         if alone < MAX_CRASHES_ALONE:
             events.give_back(event, owner, due_at=now, error=event.error)
-        elif events.finish(event, owner, now=now, decisions=[], error=CRASHED, dead=True):
+        else:
+            events.finish(event, owner, now=now, decisions=[], error=CRASHED, dead=True)
             dead.append(event)
     return dead
 
