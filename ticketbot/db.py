@@ -212,6 +212,11 @@ def transaction(name: str, *, wait_s: float | None = None) -> Iterator[None]:
             failpoints.passing(f"{name}.after")
 
 
+def was_written_within(seconds: float) -> bool:
+    """Tell whether the last write succeeded, so recently: then the database can be written to (O2)."""
+    return writes.succeeded_within(seconds)
+
+
 @contextlib.contextmanager
 def _sqlite_lock(wait_s: float | None) -> Iterator[None]:
     """Hold the one right to write that this process has; other processes are waited for no longer than `wait_s`."""

@@ -79,7 +79,7 @@ def check(
             checks["schema"] = "ok" if schema.is_current() else "failed"
             if checks["schema"] == "ok":
                 checks |= _queues_and_services(now, troubled)
-        if checks["schema"] == "ok" and not db.writes.succeeded_within(WRITTEN_WITHIN_S):
+        if checks["schema"] == "ok" and not db.was_written_within(WRITTEN_WITHIN_S):
             with db.transaction("probe", wait_s=db.LOCK_TIMEOUT_S):
                 state.set_moment(state.LAST_PROBE, now)
     except errors.Unreachable:
