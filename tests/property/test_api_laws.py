@@ -179,7 +179,7 @@ def _encoded(value: Any) -> bytes:
 
 def _check(operation: Operation, response: requests.Response, components: Mapping[str, Any]) -> None:
     where = f"{operation.name}: {response.request.method} {response.request.url} {response.status_code} {response.text}"
-    assert response.status_code < 500, where
+    assert response.status_code < 500 or response.status_code == 502, where  # 502: an outside service failed
     assert str(response.status_code) in operation.described["responses"], where
     described = operation.described["responses"][str(response.status_code)]
     assert all(name in response.headers for name in described["headers"] if name != "Link"), where
