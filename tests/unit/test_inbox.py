@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -34,6 +35,20 @@ def box(monkeypatch: pytest.MonkeyPatch) -> Callable[[Commit], inbox.Inbox]:
     return make
 
 
+@contextlib.contextmanager
+def _all_but_one_waiting(
+    here: inbox.Inbox, begun: threading.Event, go_on: threading.Event
+) -> Iterator[list[Future[str]]]:
+    """Let arrivals come in while the first is being committed, which sets `begun` and waits for `go_on`."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        outcomes = [pool.submit(here.accept, _arrival(0))]
+        assert begun.wait(10)
+        outcomes += [pool.submit(here.accept, _arrival(number)) for number in range(1, THREADS)]
+        assert wait_for(lambda: len(here._arrivals) == THREADS - 1)
+        go_on.set()
+        yield outcomes
+
+
 def test_what_comes_in_while_one_is_committed_is_committed_together(box: Callable[[Commit], inbox.Inbox]) -> None:
     batches: list[list[int]] = []
     begun, go_on = threading.Event(), threading.Event()
@@ -45,12 +60,7 @@ def test_what_comes_in_while_one_is_committed_is_committed_together(box: Callabl
         return ["accepted"] * len(batch)
 
     here = box(commit)
-    with ThreadPoolExecutor(THREADS) as pool:
-        outcomes = [pool.submit(here.accept, _arrival(0))]
-        assert begun.wait(10)
-        outcomes += [pool.submit(here.accept, _arrival(number)) for number in range(1, THREADS)]
-        assert wait_for(lambda: len(here._arrivals) == THREADS - 1)
-        go_on.set()
+    with _all_but_one_waiting(here, begun, go_on) as outcomes:
         assert {each.result(10) for each in outcomes} == {"accepted"}
     assert batches == [[0], [*range(1, THREADS)]]
 
@@ -115,11 +125,6 @@ def test_whoever_waits_while_the_database_does_not_answer_is_refused_with_the_fi
         raise errors.Unreachable("The database does not answer")
 
     here = box(commit)
-    with ThreadPoolExecutor(THREADS) as pool:
-        outcomes = [pool.submit(here.accept, _arrival(0))]
-        assert begun.wait(10)
-        outcomes += [pool.submit(here.accept, _arrival(number)) for number in range(1, THREADS)]
-        assert wait_for(lambda: len(here._arrivals) == THREADS - 1)
-        go_on.set()
+    with _all_but_one_waiting(here, begun, go_on) as outcomes:
         assert {type(each.exception(10)) for each in outcomes} == {errors.Unreachable}
     assert tries == [1]

@@ -25,12 +25,7 @@ def sync(run: sync_run.Run) -> None:
     people, unasked = _read_people(run, {*in_rooms, *known})
     found = _as_recipients(run, people, in_rooms, known, emails)
     links = [(person.id, email) for person in people.values() if len(person.emails) > 1 for email in person.emails]
-
-    def write() -> None:
-        routing.store_recipients(list(found.values()), keep=[_LAST_ACTIVITY])
-        routing.link_emails(links)
-
-    run.commit("sync-people", write)
+    _store_people(run, found, links, keep=[_LAST_ACTIVITY])
     _read_accounts(run, found, emails - {email for _, email in links})
     # Whom no answer named is gone; but people of other organisations are named by memberships alone.
     gone = set(known) - set(found) - unasked if is_complete else set()
@@ -184,13 +179,24 @@ def _read_accounts(run: sync_run.Run, found: dict[str, dict[str, Any]], emails: 
                 row = _person_row(run, person.id, person.name, email)
                 rows[person.id] = row | {_LAST_ACTIVITY: person.last_activity}
                 links += [(person.id, each) for each in (outcome.item, *person.emails)]
+    _store_people(run, rows, links)
+    found |= rows
+
+
+def _store_people(
+    run: sync_run.Run,
+    people: Mapping[str, Mapping[str, Any]],
+    links: Iterable[tuple[str, str]],
+    *,
+    keep: Sequence[str] = (),
+) -> None:
+    """Store people with all their addresses, together."""
 
     def write() -> None:
-        routing.store_recipients(list(rows.values()))
+        routing.store_recipients(list(people.values()), keep=keep)
         routing.link_emails(links)
 
     run.commit("sync-people", write)
-    found |= rows
 
 
 def _deactivate(run: sync_run.Run, gone: set[str]) -> None:

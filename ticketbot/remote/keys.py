@@ -109,9 +109,8 @@ class SigningKeys:
         self._clock = clock
         self._timeout_s = timeout_s
         self._on_call = on_call or (lambda *_: None)
-        self._proven: dict[
-            str, tuple[_ProvenKey, ...]
-        ] = {}  # by key id, the latest first; grows by ConnectWise's alone
+        # By key id, the latest first. It grows by keys of ConnectWise alone.
+        self._proven: dict[str, tuple[_ProvenKey, ...]] = {}
         self._loading = threading.Lock()
         self._loaded_at = -math.inf
         self._answers: OrderedDict[str, _Answer] = OrderedDict()  # by address

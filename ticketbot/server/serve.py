@@ -138,10 +138,8 @@ class Server:
                 notifications.release(self._held.owner, self._now())
                 syncs.release(self._held.owner, self._now())
                 state.release_leases(self._held.owner)
-        except (
-            errors.Unreachable,
-            peewee.DatabaseError,
-        ) as error:  # the latter: a newer release has changed the tables
+        # A plain DatabaseError: a newer release has changed the tables.
+        except (errors.Unreachable, peewee.DatabaseError) as error:
             _logger.warning("leases are not released and will run out: %s", error)
         db.close_database()
         _logger.info("stopped%s", "" if in_time else f"; {', '.join(self._worker.alive())} still busy")
