@@ -49,14 +49,14 @@ def fill(count: int, now: datetime) -> None:
     """Write a ledger of `count` into an empty, opened database, and all that belongs to it."""
     with db.transaction("benchmark"):
         _write_recipients(now)
-        for statement, rows in (
+        for template, rows in (
             (_TICKETS, count // PER_TICKET),
             (_EVENTS, 2 * count // PER_TICKET),
             (_NOTES, count),
             (_NOTIFICATIONS, count),
         ):
-            sql = statement.format(numbers=_NUMBERS, rows=rows, at=_moment(now, rows), told=_TOLD)
-            db.run(sql.replace("%", "%%") if db.is_postgres() else sql, rows)
+            statement = template.format(numbers=_NUMBERS, rows=rows, at=_moment(now, rows), told=_TOLD)
+            db.run(statement.replace("%", "%%") if db.is_postgres() else statement, rows)
     with db.session():
         # What autovacuum and the next checkpoints would have done by now.
         if db.is_postgres():

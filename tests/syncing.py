@@ -88,7 +88,7 @@ def note_texts() -> list[str]:
         return sorted(row.text for row in tickets.Note.select())
 
 
-def recipients(**where: Any) -> list[routing.Recipient]:
+def stored_recipients(**where: Any) -> list[routing.Recipient]:
     """Return recipients by columns."""
     with db.session():
         found = routing.Recipient.select().order_by(routing.Recipient.id)

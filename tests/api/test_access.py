@@ -34,9 +34,9 @@ def bcrypts(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 def test_every_operation_needs_a_key(api: Api) -> None:
     """A2."""
-    operations = routes.all_operations()
-    assert len(operations) > 30
-    for operation in operations:
+    every = routes.all_operations()
+    assert len(every) > 30
+    for operation in every:
         response = api.request(operation.method, re.sub("{.*?}", "1", operation.path))
         assert (operation.name, response.status_code) == (operation.name, 401)
         assert problem(response)["title"] == "Not allowed"
@@ -317,7 +317,7 @@ def test_nobody_deletes_the_key_or_user_he_came_with(ana: client.Client) -> None
 def test_two_who_delete_each_other_at_once_do_not_lock_everybody_out(api: Api, ana: client.Client) -> None:
     """A4: of two users who delete each other at the same moment one stays."""
     ben = api.client(api.administrator("ben@example.com"))
-    users = {"Ana": ana.me().id, "Ben": ben.me().id}
+    ids = {"Ana": ana.me().id, "Ben": ben.me().id}
     outcomes: list[Any] = []
     start = threading.Barrier(2)
 
@@ -330,8 +330,8 @@ def test_two_who_delete_each_other_at_once_do_not_lock_everybody_out(api: Api, a
             outcomes.append(type(error).__name__)
 
     threads = [
-        threading.Thread(target=delete, args=(ana, users["Ben"])),
-        threading.Thread(target=delete, args=(ben, users["Ana"])),
+        threading.Thread(target=delete, args=(ana, ids["Ben"])),
+        threading.Thread(target=delete, args=(ben, ids["Ana"])),
     ]
     for thread in threads:
         thread.start()

@@ -35,7 +35,7 @@ def world(migrated_postgres: str) -> Iterator[World]:
 def _fill_outbox(world: World) -> None:
     now = datetime.now(UTC)
     with db.transaction("test"):
-        recipients = [
+        targets = [
             routing.Recipient.create(type=routing.ROOM, webex_id=world.webex.add_room(f"Room {n}"), name=f"Room {n}")
             for n in range(_RECIPIENTS)
         ]
@@ -43,10 +43,10 @@ def _fill_outbox(world: World) -> None:
             {
                 "ticket_id": number,
                 "subject": f"new:{number}",
-                "target": f"recipient:{recipients[number % _RECIPIENTS].id}",
+                "target": f"recipient:{targets[number % _RECIPIENTS].id}",
                 "kind": "new",
-                "recipient": recipients[number % _RECIPIENTS].id,
-                "recipient_name": recipients[number % _RECIPIENTS].name,
+                "recipient": targets[number % _RECIPIENTS].id,
+                "recipient_name": targets[number % _RECIPIENTS].name,
                 "state": notifications.PENDING,
                 "reason": "rule 1",
                 "markdown": f"Ticket {number}",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.syncing import Syncing, phases, recipients
+from tests.syncing import Syncing, phases, stored_recipients
 from tests.world import World
 from ticketbot import db
 from ticketbot.models import routing, tickets
@@ -111,11 +111,11 @@ def test_rooms_their_people_and_members_become_recipients(syncing: Syncing) -> N
     world.webex.add_room("Elsewhere", [guest], with_bot=False)
     run = syncing.run(recipients=True)
     assert (run.state, run.error_count) == ("done", 0)
-    assert [row.name for row in recipients(type="room")] == ["Help Desk"]
-    names = {row.name for row in recipients(type="person")}
+    assert [row.name for row in stored_recipients(type="room")] == ["Help Desk"]
+    names = {row.name for row in stored_recipients(type="person")}
     assert {"Ana Alvarez", "Guest", "Ben Bauer"} <= names
     assert not {"Helper", "Ticketbot"} & names
-    assert {row.email for row in recipients(name="Guest")} == {"guest@customer.example"}
+    assert {row.email for row in stored_recipients(name="Guest")} == {"guest@customer.example"}
     with db.session():
         assert tickets.Member.select().where(tickets.Member.identifier == "ana").get().email == "ana@msp.example"
 
@@ -127,7 +127,7 @@ def test_api_members_and_inactive_members_are_not_looked_up(syncing: Syncing) ->
         world.connectwise.add_member(identifier, "No", identifier, email=f"{identifier}@msp.example", **more)  # type: ignore[arg-type]
         world.webex.add_person(f"{identifier}@msp.example", identifier)
     syncing.run(recipients=True)
-    assert not {"gone", "robot"} & {row.name for row in recipients()}
+    assert not {"gone", "robot"} & {row.name for row in stored_recipients()}
 
 
 def test_what_vanished_is_inactive_and_active_again_when_it_is_back(syncing: Syncing) -> None:
@@ -140,13 +140,13 @@ def test_what_vanished_is_inactive_and_active_again_when_it_is_back(syncing: Syn
     world.webex.remove_person(guest)
     world.webex.leave(room)
     syncing.run(recipients=True)
-    assert [row.active for row in recipients(webex_id=room) + recipients(webex_id=guest)] == [False, False]
+    assert [row.active for row in stored_recipients(webex_id=room) + stored_recipients(webex_id=guest)] == [False, False]
     world.webex.people[guest] = person
     assert world.webex.rooms == rooms
     world.webex.join(room, world.webex.bot_id)
     world.webex.join(room, guest)
     syncing.run(recipients=True)
-    assert [row.active for row in recipients(webex_id=room) + recipients(webex_id=guest)] == [True, True]
+    assert [row.active for row in stored_recipients(webex_id=room) + stored_recipients(webex_id=guest)] == [True, True]
 
 
 def test_a_person_who_left_all_rooms_stays_active(syncing: Syncing) -> None:
@@ -157,7 +157,7 @@ def test_a_person_who_left_all_rooms_stays_active(syncing: Syncing) -> None:
     syncing.run(recipients=True)
     world.webex.leave(room, guest)
     syncing.run(recipients=True)
-    assert [row.active for row in recipients(webex_id=guest)] == [True]
+    assert [row.active for row in stored_recipients(webex_id=guest)] == [True]
 
 
 def test_a_person_of_another_organisation_is_known_by_his_membership(syncing: Syncing) -> None:
@@ -168,7 +168,7 @@ def test_a_person_of_another_organisation_is_known_by_his_membership(syncing: Sy
     del world.webex.people[guest]
     for _ in range(2):
         syncing.run(recipients=True)
-        (row,) = recipients(webex_id=guest)
+        (row,) = stored_recipients(webex_id=guest)
         assert (row.name, row.email, row.active) == ("Guest", "guest@elsewhere.example", True)
 
 
@@ -182,8 +182,8 @@ def test_a_room_that_answers_404_is_skipped(syncing: Syncing) -> None:
     )
     run = syncing.run(recipients=True)
     assert (run.state, run.error_count) == ("done", 0)
-    assert [row.name for row in recipients(type="room")] == ["Lost", "Help Desk"]
-    assert recipients(name="Guest") != []
+    assert [row.name for row in stored_recipients(type="room")] == ["Lost", "Help Desk"]
+    assert stored_recipients(name="Guest") != []
 
 
 def test_members_of_a_room_that_cannot_be_read_stay_active(syncing: Syncing) -> None:
@@ -197,7 +197,7 @@ def test_members_of_a_room_that_cannot_be_read_stay_active(syncing: Syncing) -> 
     run = syncing.run(recipients=True)
     assert (run.state, run.error_count) == ("done", 1)
     assert "Help Desk" in run.errors[0]
-    assert [row.active for row in recipients(webex_id=guest)] == [True]
+    assert [row.active for row in stored_recipients(webex_id=guest)] == [True]
 
 
 def test_members_of_connectwise_that_cannot_be_read_fail_the_run_and_keep_no_room_away(syncing: Syncing) -> None:
@@ -208,7 +208,7 @@ def test_members_of_connectwise_that_cannot_be_read_fail_the_run_and_keep_no_roo
     run = syncing.run(recipients=True)
     assert (run.state, run.error_count) == ("failed", 1)
     assert run.errors[0].startswith("members of ConnectWise: ")
-    assert [row.name for row in recipients()] == ["Help Desk", "Ana Alvarez"]
+    assert [row.name for row in stored_recipients()] == ["Help Desk", "Ana Alvarez"]
 
 
 def test_people_who_cannot_be_asked_about_stay_active(syncing: Syncing) -> None:
@@ -232,7 +232,7 @@ def test_an_address_that_cannot_be_looked_up_is_named_and_one_that_webex_refuses
     run = syncing.run(recipients=True)
     assert (run.state, run.error_count) == ("done", 1)
     assert run.errors[0].startswith("the account of ana@msp.example: ")
-    assert {row.name for row in recipients(type="person")} == {"Cora Chen"}
+    assert {row.name for row in stored_recipients(type="person")} == {"Cora Chen"}
 
 
 def test_a_bot_with_the_address_of_a_member_is_no_recipient(syncing: Syncing) -> None:
@@ -249,7 +249,7 @@ def test_a_broken_title_keeps_the_one_we_know(syncing: Syncing, ciphertext: bool
     syncing.run(recipients=True)
     syncing.world.webex.break_title(room, ciphertext=ciphertext)
     syncing.run(recipients=True)
-    assert [row.name for row in recipients(webex_id=room)] == ["Help Desk"]
+    assert [row.name for row in stored_recipients(webex_id=room)] == ["Help Desk"]
 
 
 def test_several_accounts_of_an_address_are_told_apart_by_their_last_activity(syncing: Syncing) -> None:
@@ -272,7 +272,7 @@ def test_people_are_asked_about_in_batches_of_85(syncing: Syncing) -> None:
     syncing.run(recipients=True)
     asked = [call.query for call in world.webex.calls.log() if call.path.endswith("/people") and "id=" in call.query]
     assert len(asked) == 3
-    assert len(recipients(type="person")) >= 200
+    assert len(stored_recipients(type="person")) >= 200
 
 
 @pytest.mark.parametrize("path", ["/rooms$", "/people$"])

@@ -85,7 +85,7 @@ def _fill(api: Api) -> None:
     with db.transaction("test"):
         syncs.SyncRun.update(state=syncs.FAILED).where(syncs.SyncRun.state == syncs.RUNNING).execute()
         missing = {name: 12 - model.select().count() for name, model in _MODELS.items()}
-    recipients = [api.recipient(f"Person {admin.new_key()}") for _ in range(missing["recipient"])]
+    everybody = [api.recipient(f"Person {admin.new_key()}") for _ in range(missing["recipient"])]
     boards = [api.board() for _ in range(missing["board"])]
     for _ in range(missing["user"]):
         api.administrator(f"{admin.new_key()}@example.com")
@@ -93,10 +93,10 @@ def _fill(api: Api) -> None:
         api.ticket(resources=["ana"], owner="ben")
     with db.transaction("test"):
         for board in boards:
-            for recipient in recipients[:2]:
+            for recipient in everybody[:2]:
                 routing.Rule.create(board=board, recipient=recipient, created_at=api.clock.now())
-        recipients = list(routing.Recipient.select())
-        for source, destination in itertools.pairwise(recipients):
+        everybody = list(routing.Recipient.select())
+        for source, destination in itertools.pairwise(everybody):
             if routing.Forward.select().where(routing.Forward.source == source).count() < 1:
                 routing.Forward.create(source=source, destination=destination, created_at=api.clock.now())
     for number in range(missing["notification"]):

@@ -193,14 +193,14 @@ class Queues(RuleBasedStateMachine):
         self.working.remove(work)
         event = work.event
         with db.session():
-            holds = state.times_held("connectwise", self.now)
+            failed_holds = state.times_held("connectwise", self.now)
         verdict = retry.event_failed(
             error,
             now=self.now,
             received_at=event.received_at,
             attempts=event.attempts,
             bugs=event.bugs,
-            holds=holds,
+            failed_holds=failed_holds,
             jitter=0.0,
         )
         event.attempts, event.bugs = verdict.attempts, verdict.bugs
@@ -259,14 +259,14 @@ class Queues(RuleBasedStateMachine):
     def _not_sent(self, sending: Sending, error: Exception) -> None:
         row = sending.row
         with db.session():
-            holds = state.times_held("webex", self.now)
+            failed_holds = state.times_held("webex", self.now)
         verdict = retry.message_failed(
             error,
             now=self.now,
             give_up_at=row.give_up_at,
             failures=row.failures,
             failing_since=row.failing_since,
-            holds=holds,
+            failed_holds=failed_holds,
             jitter=0.0,
         )
         changes = {

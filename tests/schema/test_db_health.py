@@ -24,10 +24,10 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 CONNECTWISE_GIVES_UP_S = 5.0
 
 
-@pytest.mark.parametrize("sql", ["SELECT nothing FROM nowhere", "SELECT nothing FROM fact", "SELEKT 1"])
-def test_a_mistake_in_our_sql_is_a_bug_and_no_outage(database: str, sql: str) -> None:
+@pytest.mark.parametrize("statement", ["SELECT nothing FROM nowhere", "SELECT nothing FROM fact", "SELEKT 1"])
+def test_a_mistake_in_our_sql_is_a_bug_and_no_outage(database: str, statement: str) -> None:
     with pytest.raises(peewee.DatabaseError), db.session():
-        db.run(sql)
+        db.run(statement)
     with db.session():
         assert state.moment("nothing") is None, "the connection is still of use"
 

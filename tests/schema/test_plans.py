@@ -14,7 +14,7 @@ BEFORE, BACKLOG, RECIPIENTS = 300, 600, 5
 
 def _notifications(numbers: range, state: str) -> None:
     made = routing.Recipient.select().order_by(routing.Recipient.id)
-    recipients = list(made) or [
+    targets = list(made) or [
         routing.Recipient.create(type=routing.ROOM, webex_id=f"room {number}", name=f"Room {number}")
         for number in range(RECIPIENTS)
     ]
@@ -22,9 +22,9 @@ def _notifications(numbers: range, state: str) -> None:
         {
             "ticket_id": number,
             "subject": f"new:{number}",
-            "target": f"recipient:{recipients[number % RECIPIENTS].id}",
+            "target": f"recipient:{targets[number % RECIPIENTS].id}",
             "kind": "new",
-            "recipient": recipients[number % RECIPIENTS].id,
+            "recipient": targets[number % RECIPIENTS].id,
             "state": state,
             "created_at": NOW,
             "give_up_at": NOW + timedelta(hours=24),
@@ -45,10 +45,10 @@ def _after_a_calm_time_everything_waits() -> None:
         _notifications(range(BEFORE, BEFORE + BACKLOG), notifications.PENDING)
 
 
-def _plan(sql: str, *values: object) -> str:
+def _plan(statement: str, *values: object) -> str:
     how = "EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF)" if db.is_postgres() else "EXPLAIN QUERY PLAN"
     with db.session():
-        plan = db.run(f"{how} {sql}", *values)
+        plan = db.run(f"{how} {statement}", *values)
         return "\n".join(str(row[-1]) for row in plan.fetchall())
 
 
@@ -91,6 +91,6 @@ def test_dead_notifications_are_counted_and_revived_by_index(database: str) -> N
     with db.session():
         db.database.execute_sql("ANALYZE")
     dead = notifications.Notification.select().where(notifications.where_died_since(NOW))
-    sql, values = dead.sql()
-    plan = _plan(sql.replace("%s", "?"), *values)
+    statement, values = dead.sql()
+    plan = _plan(statement.replace("%s", "?"), *values)
     assert "notification_state" in plan, plan

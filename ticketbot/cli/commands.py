@@ -22,7 +22,7 @@ _COMMANDS: dict[str, Callable[[Session], int]] = {
     "delete": changes.delete,
     "retry": changes.retry,
     "test": changes.test,
-    "explain": explain.explain,
+    "explain": explain.explain_ticket,
     "sync": sync.sync,
 }
 

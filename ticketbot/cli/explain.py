@@ -9,7 +9,7 @@ from ticketbot.cli.session import Session
 INDENT = "  "
 
 
-def explain(session: Session) -> int:
+def explain_ticket(session: Session) -> int:
     """Explain a ticket, newest first."""
     explanation = session.server.explain(session.given.required_number("<ticket-id>"))
     if session.screen.is_json:

@@ -38,8 +38,8 @@ def has_something_to_tell(facts: Facts) -> bool:
 def decide(facts: Facts) -> Plan:
     """Decide for every topic of the ticket who is told, who is not, and why. Asks nothing but the facts."""
     is_new = rules.is_new(facts)
-    news = rules.news(facts)
-    topics = _topics(facts, is_new=is_new, news=news)
+    notes = rules.news(facts)
+    topics = _topics(facts, is_new=is_new, notes=notes)
     decided = tuple(note.key for note in facts.notes if note.key not in facts.decided)
     if rules.board_is_silent(facts):
         why = "the board has no enabled rule, and require_board_rule is on"
@@ -61,14 +61,14 @@ def decide(facts: Facts) -> Plan:
     return Plan(is_new, decided, tuple(_written(facts, drafts)), tuple(decisions or _nothing_to_tell(facts)))
 
 
-def _topics(facts: Facts, *, is_new: bool, news: Sequence[Note]) -> list[_Topic]:
+def _topics(facts: Facts, *, is_new: bool, notes: Sequence[Note]) -> list[_Topic]:
     """List what there is to tell: the announcement covers the first note, the others follow as updates (D5)."""
     topics = []
-    updates = list(news)
+    updates = list(notes)
     if is_new:
         first = next(iter(rules.in_order(facts.notes)), None)
         topics.append(_Topic(facts.ticket.subject, "new", first))
-        updates = [note for note in news if note != first]
+        updates = [note for note in notes if note != first]
     too_old = len(updates) - MAX_NOTES_AT_ONCE
     topics += [_Topic(note.subject, "update", note, is_too_old=index < too_old) for index, note in enumerate(updates)]
     return topics

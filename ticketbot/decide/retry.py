@@ -68,14 +68,14 @@ def event_failed(
     received_at: datetime,
     attempts: int,
     bugs: int,
-    holds: int,
+    failed_holds: int,
     jitter: float,
     give_up_until: datetime | None = None,
 ) -> EventVerdict:
     """Judge an event that failed.
 
     Anything but a `TicketbotError` is a bug of ours: five tries. The outside world gets 24 h from the latest hook.
-    `holds` is how often in a row ConnectWise has refused our credentials; `give_up_until` (default: now) is the time
+    `failed_holds` is how often in a row ConnectWise has refused our credentials; `give_up_until` (default: now) is the time
     that the 24 h are counted up to.
     """
     if not isinstance(error, errors.TicketbotError):
@@ -86,7 +86,7 @@ def event_failed(
     if (give_up_until or now) - received_at >= GIVE_UP_AFTER:
         return EventVerdict(f"given up after 24 hours: {reason}", attempts + 1, bugs, None)
     if holds_connectwise(error):
-        until = now + timedelta(seconds=delay_s(holds + 1, jitter))
+        until = now + timedelta(seconds=delay_s(failed_holds + 1, jitter))
         return EventVerdict(reason, attempts + 1, bugs, again_at=until, hold_until=until)
     again_at = now + timedelta(seconds=wait_s(error, attempts + 1, jitter))
     return EventVerdict(reason, attempts + 1, bugs, again_at)
@@ -99,7 +99,7 @@ def message_failed(
     give_up_at: datetime,
     failures: int,
     failing_since: datetime | None,
-    holds: int,
+    failed_holds: int,
     jitter: float,
     give_up_until: datetime | None = None,
 ) -> MessageVerdict:
@@ -111,7 +111,7 @@ def message_failed(
     reason, status = str(error), getattr(error, "status", None)
     tracking_id = getattr(error, "tracking_id", None)
     if status in (401, 429):
-        until = now + timedelta(seconds=wait_s(error, holds + 1, jitter))
+        until = now + timedelta(seconds=wait_s(error, failed_holds + 1, jitter))
         return MessageVerdict(
             reason, failures, until, hold_until=until, failing_since=failing_since, tracking_id=tracking_id
         )

@@ -86,14 +86,14 @@ def _sent(row: notifications.Notification, message_id: str, claimed_at: datetime
 def _not_sent(row: notifications.Notification, error: Exception, desk: Desk) -> None:
     now = desk.now()
     with db.session():
-        holds = state.times_held("webex", now)
+        failed_holds = state.times_held("webex", now)
     verdict = retry.message_failed(
         error,
         now=now,
         give_up_at=row.give_up_at,
         failures=row.failures,
         failing_since=row.failing_since,
-        holds=holds,
+        failed_holds=failed_holds,
         jitter=desk.jitter(),
         give_up_until=desk.clocks.give_up_until(),
     )

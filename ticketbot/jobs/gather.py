@@ -123,10 +123,10 @@ def _with_people(known: facts.Facts, ticket: records.Ticket, outside: lookups.Ou
     members = lookups.find_members(list(dict.fromkeys([*roles, *sorted(authors)])), outside, now)
     emails = {key: row.email.lower() for key, row in members.items() if row.email and not _left_out(row)}
     accounts = lookups.find_accounts(emails.values(), outside, now)
-    people = [_person(name, why, members, accounts) for name, why in roles.items()]
+    everyone = [_person(name, why, members, accounts) for name, why in roles.items()]
     return msgspec.structs.replace(
         known,
-        people=tuple(people),
+        people=tuple(everyone),
         notes=tuple(
             msgspec.structs.replace(note, account_ids=_account_ids(note, emails, accounts)) for note in known.notes
         ),

@@ -113,14 +113,14 @@ def _commit_gone(event: events.Event, claimed_at: datetime, desk: Desk) -> None:
 def _failed(event: events.Event, error: Exception, desk: Desk) -> None:
     now = desk.now()
     with db.session():
-        holds = state.times_held("connectwise", now)
+        failed_holds = state.times_held("connectwise", now)
     verdict = retry.event_failed(
         error,
         now=now,
         received_at=event.received_at,
         attempts=event.attempts,
         bugs=event.bugs,
-        holds=holds,
+        failed_holds=failed_holds,
         jitter=desk.jitter(),
         give_up_until=desk.clocks.give_up_until(),
     )

@@ -22,9 +22,9 @@ def sync(run: sync_run.Run) -> None:
     in_rooms, is_complete = _read_memberships(run, rooms)
     emails = _sync_members(run)
     known = run.read(lambda: routing.active_recipients(routing.PERSON))
-    people, unasked = _read_people(run, {*in_rooms, *known})
-    found = _as_recipients(run, people, in_rooms, known, emails)
-    links = [(person.id, email) for person in people.values() if len(person.emails) > 1 for email in person.emails]
+    persons, unasked = _read_people(run, {*in_rooms, *known})
+    found = _as_recipients(run, persons, in_rooms, known, emails)
+    links = [(person.id, email) for person in persons.values() if len(person.emails) > 1 for email in person.emails]
     _store_people(run, found, links, keep=[_LAST_ACTIVITY])
     _read_accounts(run, found, emails - {email for _, email in links})
     # Whom no answer named is gone; but people of other organisations are named by memberships alone.
@@ -108,7 +108,7 @@ def _read_people(run: sync_run.Run, ids: Iterable[str]) -> tuple[People, set[str
     wanted = sorted(ids)
     phase = run.phase("people", len(wanted))
     batches = [wanted[start : start + webex.PEOPLE_PER_CALL] for start in range(0, len(wanted), webex.PEOPLE_PER_CALL)]
-    people: People = {}
+    persons: People = {}
     unasked: set[str] = set()
     for outcome in run.crew.each(batches, run.desk.webex.people_by_ids):
         phase.done += len(outcome.item)
@@ -116,26 +116,26 @@ def _read_people(run: sync_run.Run, ids: Iterable[str]) -> tuple[People, set[str
             run.report(phase, f"{len(outcome.item)} people: {outcome.error}")
             unasked |= set(outcome.item)
         else:
-            people |= {person.id: person for person in outcome.answer}
-    return people, unasked
+            persons |= {person.id: person for person in outcome.answer}
+    return persons, unasked
 
 
 def _as_recipients(
     run: sync_run.Run,
-    people: People,
+    persons: People,
     in_rooms: Mapping[str, webex.Membership],
     known: Mapping[str, routing.Recipient],
     emails: set[str],
 ) -> dict[str, dict[str, Any]]:
     """Return a row for everybody who was named, by `/people` or at least as a member of a room."""
     rows = {}
-    for person in people.values():
+    for person in persons.values():
         if person.type != "bot":
             before = known[person.id].email if person.id in known else None
             rows[person.id] = _person_row(run, person.id, person.name, _address(person, before, emails))
     for person_id, membership in in_rooms.items():
         address = membership.email or ""
-        if person_id not in people and address and not address.endswith(_BOTS):
+        if person_id not in persons and address and not address.endswith(_BOTS):
             rows[person_id] = _person_row(run, person_id, membership.name or address, address)
     return rows
 
@@ -185,7 +185,7 @@ def _read_accounts(run: sync_run.Run, found: dict[str, dict[str, Any]], emails: 
 
 def _store_people(
     run: sync_run.Run,
-    people: Mapping[str, Mapping[str, Any]],
+    persons: Mapping[str, Mapping[str, Any]],
     links: Iterable[tuple[str, str]],
     *,
     keep: Sequence[str] = (),
@@ -193,7 +193,7 @@ def _store_people(
     """Store people with all their addresses, together."""
 
     def write() -> None:
-        routing.store_recipients(list(people.values()), keep=keep)
+        routing.store_recipients(list(persons.values()), keep=keep)
         routing.link_emails(links)
 
     run.commit("sync-people", write)

@@ -168,17 +168,17 @@ class Worker:
         now = self._now()
         with db.session():
             events_wait, messages_wait = event_claims.is_due(now), notifications.is_due(now)
-            holds = state.ends_of_holds(now)
+            ends = state.ends_of_holds(now)
         self._is_busy = events_wait or messages_wait
-        if self._is_busy and holds:  # to the moment: a crowd waits for it, and what Webex allows meanwhile is lost
-            self._until_next_look_s = min((min(holds.values()) - now).total_seconds(), LOOK_EVERY_S)
+        if self._is_busy and ends:  # to the moment: a crowd waits for it, and what Webex allows meanwhile is lost
+            self._until_next_look_s = min((min(ends.values()) - now).total_seconds(), LOOK_EVERY_S)
         for service, waits, bell in (
             ("connectwise", events_wait, self.events),
             ("webex", messages_wait, self.messages),
         ):
-            if waits and service not in holds:
+            if waits and service not in ends:
                 (bell.ring_all if service in self._held else bell.ring)()
-        self._held = frozenset(holds)
+        self._held = frozenset(ends)
 
     def _tidy(self) -> None:
         leases.take_over(self._now())

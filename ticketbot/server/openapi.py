@@ -148,8 +148,8 @@ def _open_paths(schemas: _Schemas) -> dict[str, Any]:
         headers = {"X-Request-ID": _REQUEST_ID}
         return {str(each): {"description": "Said", "headers": headers, "content": content} for each in statuses}
 
-    def open_operation(name: str, summary: str, responses: dict[str, Any]) -> dict[str, Any]:
-        return {"operationId": name, "summary": summary, "tags": ["open"], "security": [], "responses": responses}
+    def open_operation(name: str, summary: str, by_status: dict[str, Any]) -> dict[str, Any]:
+        return {"operationId": name, "summary": summary, "tags": ["open"], "security": [], "responses": by_status}
 
     metrics = {"200": {"description": "Numbers", "content": {"text/plain": {"schema": {"type": "string"}}}}}
     hook = open_operation(

@@ -121,13 +121,13 @@ class Server:
         _logger.info("stopping")
         deadline = time.monotonic() + STOP_WITHIN_S
         # In the thread that looks at the sockets: one that is closed under its eyes would end it, answers unsent.
-        for listener in self._listeners:
-            listener.trigger.pull_trigger(partial(wasyncore.dispatcher.close, listener))
+        for each in self._listeners:
+            each.trigger.pull_trigger(partial(wasyncore.dispatcher.close, each))
         self._http.task_dispatcher.shutdown(cancel_pending=False, timeout=int(STOP_WITHIN_S / 2))
         if not self._http.task_dispatcher.threads:  # whoever waits for a slow database still wants to answer
-            for listener in self._listeners:
+            for each in self._listeners:
                 with contextlib.suppress(OSError):  # the last one of them may have closed before it hears the bell
-                    listener.trigger.pull_trigger(listener.close)
+                    each.trigger.pull_trigger(each.close)
         self.syncs.stop()
         in_time = self._worker.stop(deadline - time.monotonic())
         self.syncs.join(2.0)

@@ -22,12 +22,12 @@ def _throttled(service: str, retry_after_s: float | None, status: int = 429) -> 
 
 
 def _event(error: Exception, **more: Any) -> retry.EventVerdict:
-    known = {"received_at": NOW, "attempts": 0, "bugs": 0, "holds": 0, "jitter": NO_JITTER}
+    known = {"received_at": NOW, "attempts": 0, "bugs": 0, "failed_holds": 0, "jitter": NO_JITTER}
     return retry.event_failed(error, now=NOW, **{**known, **more})
 
 
 def _message(error: Exception, **more: Any) -> retry.MessageVerdict:
-    known = {"give_up_at": NOW + DAY, "failures": 0, "failing_since": None, "holds": 0, "jitter": NO_JITTER}
+    known = {"give_up_at": NOW + DAY, "failures": 0, "failing_since": None, "failed_holds": 0, "jitter": NO_JITTER}
     return retry.message_failed(error, now=NOW, **{**known, **more})
 
 
@@ -61,7 +61,7 @@ class TestEvents:
     @pytest.mark.parametrize("status", [401, 403, 404])
     def test_denied_credentials_hold_all_events(self, status: int) -> None:
         """T7: ever longer, as long as they are denied."""
-        verdict = _event(errors.RemoteDenied("denied", service="connectwise", status=status), attempts=7, holds=2)
+        verdict = _event(errors.RemoteDenied("denied", service="connectwise", status=status), attempts=7, failed_holds=2)
 
         assert verdict == retry.EventVerdict("denied", 8, 0, _after(4), hold_until=_after(4))
 
@@ -92,7 +92,7 @@ class TestMessages:
     def test_a_429_and_a_401_hold_all_sending_and_are_nobodys_failure(self, error: Exception) -> None:
         """L2, L3: neither counts towards overtaking."""
         since = NOW - timedelta(hours=2)
-        verdict = _message(error, failures=4, failing_since=since, holds=5, give_up_at=NOW)
+        verdict = _message(error, failures=4, failing_since=since, failed_holds=5, give_up_at=NOW)
 
         wait_s = 30 if isinstance(error, errors.RemoteThrottled) else 32
         assert (verdict.again_at, verdict.hold_until) == (_after(wait_s), _after(wait_s))

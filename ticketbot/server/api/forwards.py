@@ -60,12 +60,12 @@ def get_forward(forward_id: int, desk: operations.Desk) -> shapes.Forward:
 def create_forward(body: asked.NewForward, caller: access.Caller, desk: operations.Desk) -> shapes.Forward:
     if body.source_id == body.destination_id:
         raise operations.wrong("destination_id", "Nobody can be forwarded to himself")
-    values = msgspec.structs.asdict(body) | _times(body.start, body.end, desk.timezone)
+    columns = msgspec.structs.asdict(body) | _times(body.start, body.end, desk.timezone)
     with db.transaction("create-forward"):
         state.take_turns("forwards")
-        source = operations.known_recipient("source_id", values.pop("source_id"))
-        destination = operations.known_recipient("destination_id", values.pop("destination_id"))
-        row = routing.Forward(source=source, destination=destination, created_at=desk.now(), **values)
+        source = operations.known_recipient("source_id", columns.pop("source_id"))
+        destination = operations.known_recipient("destination_id", columns.pop("destination_id"))
+        row = routing.Forward(source=source, destination=destination, created_at=desk.now(), **columns)
         _refuse_circle(row, desk)
         row.save()
         forward = _shaping(desk)(row)
