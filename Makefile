@@ -31,7 +31,7 @@ test: .venv/dev ## Run all tests and check their coverage (ARGS="-k forwards")
 	$(BIN)/coverage erase
 	$(BIN)/pytest -n 4 --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --fail-under=90
-	$(BIN)/coverage report --fail-under=100 --include='ticketbot/decide/*,ticketbot/models/*,ticketbot/jobs/*'
+	$(BIN)/coverage report --fail-under=100 --include='ticketbot/decide/*,ticketbot/models/*,ticketbot/pipeline/*,ticketbot/sync/*,ticketbot/background/*'
 
 check: .venv/dev ## Check format, lint, types, layers and all of deploy/
 	$(BIN)/ruff format --check .

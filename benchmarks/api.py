@@ -19,8 +19,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks import stage
-from ticketbot import db, shapes
-from ticketbot.models import admin, routing, schema, tickets
+from ticketbot.api import responses
+from ticketbot.database import db
+from ticketbot.models import api_keys, recipients, rules, schema, tickets, users
 
 KEYS, CALLERS, RULES = 1000, 20, 10
 REQUESTS, ROUNDS, THREADS = 1000, 11, 8
@@ -64,18 +65,18 @@ def _fill(database_url: str) -> list[str]:
     db.open_database(database_url)
     schema.migrate()
     with db.transaction("benchmark"):
-        user = admin.add_user("Bench", "bench@example.com", now)
-        callers = [admin.new_key() for _ in range(CALLERS)]
+        user = users.add_user("Bench", "bench@example.com", now)
+        callers = [api_keys.new_key() for _ in range(CALLERS)]
         for key in callers:
-            admin.add_key(user, key, now)
-        admin.KEY_COST, cost = 4, admin.KEY_COST
+            api_keys.add_key(user, key, now)
+        api_keys.KEY_COST, cost = 4, api_keys.KEY_COST
         for _ in range(KEYS - CALLERS):
-            admin.add_key(user, admin.new_key(), now)
-        admin.KEY_COST = cost
+            api_keys.add_key(user, api_keys.new_key(), now)
+        api_keys.KEY_COST = cost
         board = tickets.Board.create(id=1, name="Service Desk")
         for number in range(RULES):
-            room = routing.Recipient.create(type=routing.ROOM, webex_id=f"room-{number}", name=f"Room {number}")
-            routing.Rule.create(board=board, recipient=room, created_at=now)
+            room = recipients.Recipient.create(type=recipients.ROOM, webex_id=f"room-{number}", name=f"Room {number}")
+            rules.Rule.create(board=board, recipient=room, created_at=now)
     db.close_database()
     return callers
 
@@ -124,29 +125,30 @@ def serve(database_url: str, file: Path) -> None:
     import bottle
     import waitress.server
 
-    from ticketbot.jobs import sync, sync_run
-    from ticketbot.kinds import zone
-    from ticketbot.remote import connectwise, webex
-    from ticketbot.server import access, dispatch
+    from ticketbot.connectwise import connectwise_client
     from ticketbot.server import app as application
-    from ticketbot.server.api import operations, routes
+    from ticketbot.server import authentication, dispatch, operations
+    from ticketbot.server.routes import all_routes
+    from ticketbot.settings.types import zone
+    from ticketbot.sync import sync_run, sync_service
+    from ticketbot.webex import webex_client
 
-    class Open(access.Access):
+    class Open(authentication.Access):
         """A door that asks nobody."""
 
-        def admit(self, _environ: Mapping[str, Any], *, is_change: bool = False) -> access.Caller:  # noqa: ARG002
+        def admit(self, _environ: Mapping[str, Any], *, is_change: bool = False) -> authentication.Caller:  # noqa: ARG002
             return nobody
 
     def now() -> datetime:
         return datetime.now(UTC)
 
-    def app(door: access.Access) -> bottle.Bottle:
+    def app(door: authentication.Access) -> bottle.Bottle:
         made = application.new_app()
-        site = connectwise.ConnectWise(
+        site = connectwise_client.ConnectWise(
             url="http://127.0.0.1:9", company="none", public_key="none", private_key="none", client_id="none"
         )
-        asked = webex.Webex(token="none")
-        syncs = sync.Syncs(sync_run.Desk(site, asked, "benchmark", now))
+        asked = webex_client.Webex(token="none")
+        syncs = sync_service.Syncs(sync_run.Desk(site, asked, "benchmark", now))
         desk = operations.Desk(
             access=door,
             webex=asked,
@@ -156,15 +158,15 @@ def serve(database_url: str, file: Path) -> None:
             wake_events=lambda: None,
             wake_messages=lambda: None,
         )
-        routes.add_routes(made, desk)
+        all_routes.add_routes(made, desk)
         return made
 
-    nobody = access.Caller(0, "", shapes.User(id=0, name="", email="", created_at=now()))
+    nobody = authentication.Caller(0, "", responses.User(id=0, name="", email="", created_at=now()))
     db.open_database(database_url)
     servers = {
         name: waitress.server.create_server(app(door), host="127.0.0.1", port=0, threads=dispatch.OTHER_THREADS, map={})
         for name, door in (
-            ("closed", access.Access(trusted_proxies=(), now=now)),
+            ("closed", authentication.Access(trusted_proxies=(), now=now)),
             ("open", Open(trusted_proxies=(), now=now)),
         )
     }

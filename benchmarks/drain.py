@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from benchmarks import stage
-from ticketbot import db
-from ticketbot.models import notifications, routing
-from ticketbot.simulators.control import Remote
+from ticketbot.database import db
+from ticketbot.models import notifications, recipients
+from ticketbot.simulators.remote_control import Remote
 
 MESSAGES = 5_000
 PEOPLE = 100
@@ -35,7 +35,7 @@ def _fill(database_url: str, webex: Remote) -> None:
     webex.close()
     with stage.opened(database_url), db.transaction("benchmark"):
         for number, webex_id in enumerate(people):
-            routing.Recipient.create(type=routing.PERSON, webex_id=webex_id, name=f"P {number}")
+            recipients.Recipient.create(type=recipients.PERSON, webex_id=webex_id, name=f"P {number}")
         rows = [_row(number, now) for number in range(MESSAGES)]
         for start in range(0, MESSAGES, _CHUNK):
             notifications.add(rows[start : start + _CHUNK])

@@ -14,13 +14,14 @@ from typing import Any
 import psycopg2
 
 from benchmarks import history, stage
-from ticketbot import asked, db
-from ticketbot.jobs import deliver, gather, intake, leases, lookups
+from ticketbot.api import requests
+from ticketbot.connectwise import connectwise_client, records
+from ticketbot.database import db
 from ticketbot.models import events, notifications
-from ticketbot.remote import connectwise, records
-from ticketbot.server.api import connectwise as ticket_lists
-from ticketbot.server.api import events as event_lists
-from ticketbot.server.api import notifications as ledger
+from ticketbot.pipeline import deliver, lease_keeper, load_facts, people, process_event
+from ticketbot.server.routes import connectwise as ticket_lists
+from ticketbot.server.routes import events as event_lists
+from ticketbot.server.routes import notifications as ledger
 
 FEW, MANY = 1_000, 1_000_000
 ROUNDS, EACH = 10, 10  # the two take turns, so that noise is shared
@@ -113,20 +114,20 @@ class _Past:
             events.add_or_fold(events.Change(each, "hook", "updated", None, f"now-{each}", _now()) for each in chosen)
         source = SimpleNamespace(ticket=self._ticket, notes=self._notes)
         watch = _Watch()
-        desk = intake.Desk(
-            lookups.Outside(source, SimpleNamespace(), pool),  # type: ignore[arg-type]
-            gather.Locale(lambda ticket_id: f"https://cw.example/{ticket_id}", UTC),
-            leases.Held(),
+        desk = process_event.Desk(
+            people.Outside(source, SimpleNamespace(), pool),  # type: ignore[arg-type]
+            load_facts.Locale(lambda ticket_id: f"https://cw.example/{ticket_id}", UTC),
+            lease_keeper.Held(),
             _now,
             claimed=watch.lap,
         )
         for _ in chosen:
-            self._lapped(watch, lambda: intake.work_next(desk), "claim an event", "decide")
+            self._lapped(watch, lambda: process_event.work_next(desk), "claim an event", "decide")
 
     def _send(self) -> None:
         watch = _Watch()
         webex = SimpleNamespace(send=lambda *_: "an-id-of-webex")
-        desk = deliver.Desk(webex, leases.Held(), _now, lambda _: True, claimed=watch.lap)  # type: ignore[arg-type]
+        desk = deliver.Desk(webex, lease_keeper.Held(), _now, lambda _: True, claimed=watch.lap)  # type: ignore[arg-type]
         for _ in range(EACH + 1):
             self._lapped(watch, lambda: deliver.send_next(desk), "claim a message", "record it as sent")
 
@@ -158,12 +159,12 @@ class _Past:
             updated_by=None,
         )
 
-    def _notes(self, ticket_id: int, **_: Any) -> connectwise.Page[records.Note]:
+    def _notes(self, ticket_id: int, **_: Any) -> connectwise_client.Page[records.Note]:
         """Return the four notes that are known, and a new one."""
         first = (ticket_id - 1) * history.PER_TICKET + 1
         self._next_note_id += 1
         ids = [*range(first + 1, first + history.PER_TICKET), self._next_note_id]
-        return connectwise.Page(1, tuple(_note(ticket_id, note_id) for note_id in ids), has_next=False)
+        return connectwise_client.Page(1, tuple(_note(ticket_id, note_id) for note_id in ids), has_next=False)
 
 
 class _Watch:
@@ -182,7 +183,7 @@ def _pages(since: datetime, ticket_id: int) -> Mapping[str, Callable[[], Any]]:
     desk: Any = SimpleNamespace(timezone=UTC)
 
     def notes(name: str, **query: Any) -> tuple[str, Callable[[], Any]]:
-        wanted = asked.NotificationQuery(limit=LIMIT, **query)
+        wanted = requests.NotificationQuery(limit=LIMIT, **query)
         return f"page of notifications, {name}", lambda: ledger.list_notifications(wanted, desk)
 
     return dict(
@@ -196,15 +197,15 @@ def _pages(since: datetime, ticket_id: int) -> Mapping[str, Callable[[], Any]]:
             notes("newest since", order="desc", since=since.isoformat()),
             (
                 "page of tickets, open",
-                lambda: ticket_lists.list_tickets(asked.TicketQuery(limit=LIMIT, open=True)),
+                lambda: ticket_lists.list_tickets(requests.TicketQuery(limit=LIMIT, open=True)),
             ),
             (
                 "page of tickets, of a board",
-                lambda: ticket_lists.list_tickets(asked.TicketQuery(limit=LIMIT, board_id=4)),
+                lambda: ticket_lists.list_tickets(requests.TicketQuery(limit=LIMIT, board_id=4)),
             ),
             (
                 "page of events, newest done",
-                lambda: event_lists.list_events(asked.EventQuery(limit=LIMIT, order="desc", state="done")),
+                lambda: event_lists.list_events(requests.EventQuery(limit=LIMIT, order="desc", state="done")),
             ),
         ]
     )

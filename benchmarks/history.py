@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from ticketbot import db
-from ticketbot.models import routing, tickets
+from ticketbot.database import db, sql
+from ticketbot.models import recipients, tickets
 
 PER_TICKET = 5  # notifications: of the ticket itself and of four notes
 ROOMS, PEOPLE = 8, 30  # one half of the past was told to rooms, the other to people
@@ -56,14 +56,14 @@ def fill(count: int, now: datetime) -> None:
             (_NOTIFICATIONS, count),
         ):
             statement = template.format(numbers=_NUMBERS, rows=rows, at=_moment(now, rows), told=_TOLD)
-            db.run(statement.replace("%", "%%") if db.is_postgres() else statement, rows)
+            sql.run(statement.replace("%", "%%") if db.is_postgres() else statement, rows)
     with db.session():
         # What autovacuum and the next checkpoints would have done by now.
         if db.is_postgres():
-            db.run("ANALYZE")
-            db.run("CHECKPOINT")
+            sql.run("ANALYZE")
+            sql.run("CHECKPOINT")
         else:
-            db.run("PRAGMA wal_checkpoint(TRUNCATE)")
+            sql.run("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _moment(now: datetime, rows: int) -> str:
@@ -76,7 +76,7 @@ def _moment(now: datetime, rows: int) -> str:
 
 def _write_recipients(now: datetime) -> None:
     for number in range(1, ROOMS + 1):
-        routing.Recipient.create(type=routing.ROOM, webex_id=f"room-{number}", name=f"Room {number}")
+        recipients.Recipient.create(type=recipients.ROOM, webex_id=f"room-{number}", name=f"Room {number}")
         tickets.Board.create(id=number, name=f"Board {number}", fetched_at=now)
         tickets.Status.create(id=number, board_id=number, name="New", fetched_at=now)
     for number in range(1, PEOPLE + 1):
@@ -84,6 +84,6 @@ def _write_recipients(now: datetime) -> None:
         tickets.Member.create(
             id=number, identifier=f"p{number}", lookup=f"p{number}", name=f"P {number}", email=email, fetched_at=now
         )
-        routing.Recipient.create(
-            type=routing.PERSON, webex_id=f"person-{number}", name=f"P {number}", email=email, fetched_at=now
+        recipients.Recipient.create(
+            type=recipients.PERSON, webex_id=f"person-{number}", name=f"P {number}", email=email, fetched_at=now
         )

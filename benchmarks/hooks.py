@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from benchmarks import stage
-from ticketbot.simulators.control import Remote
+from ticketbot.simulators.remote_control import Remote
 
 HOOKS = 3000
 THREADS = 8

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks import stage
-from ticketbot.simulators.control import Remote
+from ticketbot.simulators.remote_control import Remote
 
 FEW, MANY = 1_000, 10_000
 TICKETS = 1_000  # each gets one hook in every round, so that none is folded into another

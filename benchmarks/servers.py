@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from benchmarks import stage
-from ticketbot.simulators.control import Remote
+from ticketbot.simulators.remote_control import Remote
 
 CONNECTWISE_S = 0.150
 SERVERS = 4

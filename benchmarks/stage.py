@@ -22,8 +22,8 @@ from urllib.parse import urlsplit
 
 import requests
 
-from ticketbot import db
-from ticketbot.models import events, notifications, schema, state
+from ticketbot.database import db
+from ticketbot.models import events, notifications, runtime_config, schema
 
 PAYLOAD = Path(__file__).parent.parent / "tests/payloads/connectwise/synthetic-webhook-ticket-updated.json"
 STARTS_WITHIN_S = 30.0
@@ -48,7 +48,7 @@ def opened(database_url: str) -> Iterator[None]:
     db.open_database(database_url)
     schema.migrate()
     with db.transaction("benchmark"):
-        state.write_config({"catch_up_interval": 0})
+        runtime_config.write_config({"catch_up_interval": 0})
     try:
         yield
     finally:

@@ -12,7 +12,7 @@ from typing import Any
 import requests
 
 from benchmarks import stage
-from ticketbot.simulators.control import Remote
+from ticketbot.simulators.remote_control import Remote
 
 SIZE = 10_000
 CALL_S = 0.100

@@ -11,8 +11,8 @@ from typing import Any
 
 import urwid
 
-from ticketbot import client, shapes
-from ticketbot.tui import dialogs, fields, forms, window
+from ticketbot.api import client, responses
+from ticketbot.tui import dialogs, fields, forms, main_view
 
 FEW, MANY = 100, 10_000
 ROUNDS = 40
@@ -40,7 +40,7 @@ def run() -> dict[str, Any]:
     }
 
 
-def _ratio(few: window.Window, many: window.Window) -> tuple[float, float]:
+def _ratio(few: main_view.Window, many: main_view.Window) -> tuple[float, float]:
     """Return the seconds a keypress takes in each, drawing included; the two take turns, so that noise is shared."""
     took: dict[int, list[float]] = {0: [], 1: []}
     gc.collect()
@@ -53,14 +53,14 @@ def _ratio(few: window.Window, many: window.Window) -> tuple[float, float]:
     return statistics.median(took[0]) / keys, statistics.median(took[1]) / keys
 
 
-def _type(shown: window.Window) -> None:
+def _type(shown: main_view.Window) -> None:
     for text in TYPED:
         for key in [*text, *["backspace"] * len(text)]:
             shown.keypress(SIZE, key)
             shown.render(SIZE, focus=True)
 
 
-def _form(count: int) -> window.Window:
+def _form(count: int) -> main_view.Window:
     shown = _window()
     choice = fields.Choice("recipient_id", "Recipient", none="None.")
     choice.fill(fields.Options(fields.Option(row.id, f"{row.name} ({row.email})") for row in _recipients(count)))
@@ -68,10 +68,10 @@ def _form(count: int) -> window.Window:
     return shown
 
 
-def _list(count: int) -> window.Window:
+def _list(count: int) -> main_view.Window:
     shown = _window()
     rules = [
-        shapes.Rule(
+        responses.Rule(
             id=row.id,
             board_id=1,
             board_name="Service Desk",
@@ -88,23 +88,25 @@ def _list(count: int) -> window.Window:
     return shown
 
 
-def _window() -> window.Window:
+def _window() -> main_view.Window:
     def connect() -> client.Client:
         raise AssertionError("the benchmark asks no server")
 
-    return window.Window(connect, base_url="http://127.0.0.1:8080", zone=UTC, wake=lambda: None, next_theme=lambda: "")
+    return main_view.Window(
+        connect, base_url="http://127.0.0.1:8080", zone=UTC, wake=lambda: None, next_theme=lambda: ""
+    )
 
 
 def _ignore(_dialog: dialogs.Dialog) -> None:
     """Leave the form open."""
 
 
-def _recipients(count: int) -> list[shapes.Recipient]:
+def _recipients(count: int) -> list[responses.Recipient]:
     chosen = random.Random(7)
     first = ("Ana", "Ben", "Cora", "Dirk", "Zoë", "Ömer", "Mei", "Help Desk", "Night Shift")
     last = ("Alvarez", "Bauer", "Chen", "Żak", "O'Neil", "London", "Berlin", "客户支持")
     return [
-        shapes.Recipient(
+        responses.Recipient(
             id=number,
             type="person",
             name=f"{chosen.choice(first)} {chosen.choice(last)} {number}",

@@ -18,7 +18,7 @@ import botocore.model
 import botocore.validate
 
 from deploy.lightsail import inputs
-from ticketbot import config
+from ticketbot.settings import table
 
 BIN = Path(sys.executable).parent
 NOT_HERE = "not here"
@@ -100,9 +100,9 @@ def shell(root: Path) -> Iterator[str]:
     yield from _said(BIN / "shellcheck", *(path for path in scripts if path.exists()))
 
 
-def _all_settings() -> config.Settings:
-    environ = {row.name: row.example for row in config.TABLE if row.example}
-    return config.load({}, environ)
+def _all_settings() -> table.Settings:
+    environ = {row.name: row.example for row in table.TABLE if row.example}
+    return table.load({}, environ)
 
 
 def _wrong_words(given: Any, shape: Any, where: str = "") -> Iterator[str]:

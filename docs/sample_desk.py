@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 import requests
 
-from ticketbot import client, shapes
+from ticketbot.api import client, responses
 
 URL = "https://tbot.example.com"
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -18,30 +18,30 @@ NEW_KEY = "tbot_OnlyAnExampleOfAKey-0123456789abcdefghijklmnopqr"
 
 _SHARED = {"active": True, "last_activity": None}
 _RECIPIENTS = [
-    shapes.Recipient(id=1, type="room", name="Help Desk", email=None, **_SHARED),
-    shapes.Recipient(id=2, type="room", name="Night Shift", email=None, **_SHARED),
-    shapes.Recipient(id=3, type="room", name="Old War Room", email=None, **_SHARED),
-    shapes.Recipient(id=4, type="person", name="Ana Alvarez", email="ana@msp.example", **_SHARED),
-    shapes.Recipient(id=5, type="person", name="Ben Bauer", email="ben@msp.example", **_SHARED),
-    shapes.Recipient(id=6, type="person", name="Cora Chen", email="cora@msp.example", **_SHARED),
+    responses.Recipient(id=1, type="room", name="Help Desk", email=None, **_SHARED),
+    responses.Recipient(id=2, type="room", name="Night Shift", email=None, **_SHARED),
+    responses.Recipient(id=3, type="room", name="Old War Room", email=None, **_SHARED),
+    responses.Recipient(id=4, type="person", name="Ana Alvarez", email="ana@msp.example", **_SHARED),
+    responses.Recipient(id=5, type="person", name="Ben Bauer", email="ben@msp.example", **_SHARED),
+    responses.Recipient(id=6, type="person", name="Cora Chen", email="cora@msp.example", **_SHARED),
 ]
 _BOARDS = [
-    shapes.Board(id=number, name=name, inactive=False, project=name == "Projects", deleted=False)
+    responses.Board(id=number, name=name, inactive=False, project=name == "Projects", deleted=False)
     for number, name in ((1, "Service Desk"), (2, "Projects"), (3, "Network Operations"))
 ]
 _USERS = [
-    shapes.User(id=1, name="Ana Alvarez", email="ana@msp.example", created_at=NOW - timedelta(days=90)),
-    shapes.User(id=2, name="Ben Bauer", email="ben@msp.example", created_at=NOW - timedelta(days=3)),
+    responses.User(id=1, name="Ana Alvarez", email="ana@msp.example", created_at=NOW - timedelta(days=90)),
+    responses.User(id=2, name="Ben Bauer", email="ben@msp.example", created_at=NOW - timedelta(days=3)),
 ]
 _MADE = {"id": 3, "user_id": 2, "hint": NEW_KEY[-4:], "created_at": NOW, "last_used_at": None}
 _KEYS = [
-    shapes.Key(id=1, user_id=1, hint="x7Qp", created_at=NOW - timedelta(days=90), last_used_at=NOW),
-    shapes.Key(id=2, user_id=2, hint="b2Lw", created_at=NOW - timedelta(days=3), last_used_at=None),
+    responses.Key(id=1, user_id=1, hint="x7Qp", created_at=NOW - timedelta(days=90), last_used_at=NOW),
+    responses.Key(id=2, user_id=2, hint="b2Lw", created_at=NOW - timedelta(days=3), last_used_at=None),
 ]
 
 
-def _rule(number: int, board: shapes.Board, to: shapes.Recipient, *, enabled: bool = True) -> shapes.Rule:
-    return shapes.Rule(
+def _rule(number: int, board: responses.Board, to: responses.Recipient, *, enabled: bool = True) -> responses.Rule:
+    return responses.Rule(
         id=number,
         board_id=board.id,
         board_name=board.name,
@@ -54,14 +54,14 @@ def _rule(number: int, board: shapes.Board, to: shapes.Recipient, *, enabled: bo
 
 def _forward(
     number: int,
-    source: shapes.Recipient,
-    to: shapes.Recipient,
+    source: responses.Recipient,
+    to: responses.Recipient,
     *,
     start: str,
     end: str | None,
-    state: shapes.ForwardState,
-) -> shapes.Forward:
-    return shapes.Forward(
+    state: responses.ForwardState,
+) -> responses.Forward:
+    return responses.Forward(
         id=number,
         source_id=source.id,
         source_name=source.name,
@@ -75,11 +75,11 @@ def _forward(
     )
 
 
-def _run(number: int, state: shapes.SyncState, began: timedelta, *phases: tuple[str, int, int]) -> shapes.SyncRun:
-    return shapes.SyncRun(
+def _run(number: int, state: responses.SyncState, began: timedelta, *phases: tuple[str, int, int]) -> responses.SyncRun:
+    return responses.SyncRun(
         id=number,
         state=state,
-        phases=[shapes.SyncPhase(name=name, total=total, done=done, errors=0) for name, done, total in phases],
+        phases=[responses.SyncPhase(name=name, total=total, done=done, errors=0) for name, done, total in phases],
         error_count=0,
         errors=[],
         requested_by="ana@msp.example",
@@ -88,10 +88,10 @@ def _run(number: int, state: shapes.SyncState, began: timedelta, *phases: tuple[
     )
 
 
-def _notification(number: int, about: str, name: str, state: str, reason: str, **more: str) -> shapes.Notification:
+def _notification(number: int, about: str, name: str, state: str, reason: str, **more: str) -> responses.Notification:
     ticket, kind = about.split()
     at = NOW - timedelta(minutes=50 - number)
-    return shapes.Notification(
+    return responses.Notification(
         id=number,
         ticket_id=int(ticket),
         note_id=None if kind == "new" else 5000 + number,
@@ -129,9 +129,9 @@ _RUNNING = _run(
     ("service tickets", 312, 780),
 )
 _ANSWERS: dict[str, Any] = {
-    "/readyz": shapes.Readiness(status="ok", checks={"database": "ok", "webex": "ok"}),
+    "/readyz": responses.Readiness(status="ok", checks={"database": "ok", "webex": "ok"}),
     "/users/me": _USERS[0],
-    "/config": shapes.Config(
+    "/config": responses.Config(
         attempt_notify=True,
         max_message_length=300,
         max_concurrent_syncs=5,
@@ -153,13 +153,13 @@ _ANSWERS: dict[str, Any] = {
     ],
     "/users": _USERS,
     "/users/keys": _KEYS,
-    "POST /users/keys": shapes.CreatedKey(**_MADE, key=NEW_KEY),
+    "POST /users/keys": responses.CreatedKey(**_MADE, key=NEW_KEY),
     "/sync/runs": [
         _RUNNING,
         _run(7, "done", timedelta(days=1), ("rooms", 48, 48), ("room members", 48, 48), ("members", 61, 61)),
         _run(6, "cancelled", timedelta(days=2), ("service tickets", 91, 780)),
     ],
-    "/sync/status": shapes.SyncStatus(syncing=True, run=_RUNNING),
+    "/sync/status": responses.SyncStatus(syncing=True, run=_RUNNING),
     "/notifications": [
         _notification(46, "4712 update", "Ana Alvarez", "skipped", "author of the note"),
         _notification(45, "4712 update", "Ben Bauer", "sent", "assigned (resource)"),

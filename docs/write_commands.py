@@ -10,10 +10,12 @@ from typing import Any
 
 import msgspec
 
-from ticketbot import config, documents, usage
+from ticketbot.cli import usage
+from ticketbot.present import documents
+from ticketbot.settings import table
 
 ROOT = Path(__file__).parent.parent
-MADE_BY = "Written by `make docs` from ticketbot/usage.py and ticketbot/documents.py"
+MADE_BY = "Written by `make docs` from ticketbot/cli/usage.py and ticketbot/present/documents.py"
 
 COMMANDS_PAGE = f"""\
 <!-- {MADE_BY}; edit those. -->
@@ -83,7 +85,7 @@ def _shape(shape: Any) -> str:
 def _manual() -> str:
     commands = "".join(f".SS tbot {name}\n.nf\n{_roff(usage.of(name))}.fi\n" for name in usage.commands())
     statuses = "".join(f".TP\n{entry.name}\n{_roff(entry.does)}\n" for entry in usage.entries("Exit status"))
-    settings = "".join(f".TP\n.B {row.name}\n{_roff(row.meaning)}\n" for row in config.TABLE)
+    settings = "".join(f".TP\n.B {row.name}\n{_roff(row.meaning)}\n" for row in table.TABLE)
     return f"""\
 .\\" {MADE_BY}
 .TH TBOT 1

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ticketbot import config
-from ticketbot.sources import Setting
+from ticketbot.settings import table
+from ticketbot.settings.sources import Setting
 
 ROOT = Path(__file__).parent.parent
-MADE_BY = "Written by `make docs` from the table in ticketbot/config.py"
+MADE_BY = "Written by `make docs` from the table in ticketbot/settings/table.py"
 
 PAGE = f"""\
 <!-- {MADE_BY}; edit that. -->
@@ -43,9 +43,9 @@ ENVIRONMENT = f"""\
 def pages() -> Mapping[Path, str]:
     """Return the text of every file that follows from the table, by its path in the repository."""
     return {
-        Path("docs/settings.md"): PAGE + "".join(map(_table_row, config.TABLE)),
-        Path("docs/config.sample.toml"): SAMPLE + "".join(map(_toml_entry, config.TABLE)),
-        Path("deploy/env.example"): ENVIRONMENT + "".join(map(_variable, config.TABLE)),
+        Path("docs/settings.md"): PAGE + "".join(map(_table_row, table.TABLE)),
+        Path("docs/config.sample.toml"): SAMPLE + "".join(map(_toml_entry, table.TABLE)),
+        Path("deploy/env.example"): ENVIRONMENT + "".join(map(_variable, table.TABLE)),
     }
 
 

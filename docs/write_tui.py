@@ -11,11 +11,11 @@ from typing import NamedTuple
 import urwid
 
 from docs.sample_desk import URL, Desk
-from ticketbot.tui import keys, window
-from ticketbot.tui.screens import notifications, tab
+from ticketbot.tui import keymap, main_view
+from ticketbot.tui.tabs import base, notifications
 
 ROOT = Path(__file__).parent.parent
-MADE_BY = "Written by `make docs` from docs/write_tui.py and ticketbot/tui/keys.py"
+MADE_BY = "Written by `make docs` from docs/write_tui.py and ticketbot/tui/keymap.py"
 SIZE = (80, 24)
 _ANSWERS_WITHIN_S = 20.0
 
@@ -35,7 +35,7 @@ PICTURES = (
         f"""\
 The first tab. The row that is selected is shown inverted; `E` switches its rule off and on again, `S` sorts by the next
 column. The header says which server this is, who you are, whether notifications are on, and what is wrong, if anything
-is. Lists follow the server every {tab.REFRESH_S:.0f} seconds and keep your row selected.""",
+is. Lists follow the server every {base.REFRESH_S:.0f} seconds and keep your row selected.""",
         (),
     ),
     Picture(
@@ -99,7 +99,7 @@ many before it asks.""",
         f"""\
 It is said in words, once, and then stays in the header and above the footer until it is over. You can go on meanwhile:
 what you see stays, and what you typed into a form is not lost when it cannot be saved. A server that takes more than
-{window.SLOW_S:.0f} seconds is told of as well.""",
+{main_view.SLOW_S:.0f} seconds is told of as well.""",
         (),
         is_up=False,
     ),
@@ -127,29 +127,29 @@ def pages() -> Mapping[Path, str]:
 
 def _tables() -> str:
     return "".join(
-        f"\n### {title}\n\n| key | does |\n| --- | --- |\n{_rows(where)}" for where, title in keys.TITLES.items()
+        f"\n### {title}\n\n| key | does |\n| --- | --- |\n{_rows(where)}" for where, title in keymap.TITLES.items()
     )
 
 
-def _rows(where: keys.Where) -> str:
-    return "".join(f"| `{row.label}` | {row.does} |\n" for row in keys.TABLE if row.where == where)
+def _rows(where: keymap.Where) -> str:
+    return "".join(f"| `{row.label}` | {row.does} |\n" for row in keymap.TABLE if row.where == where)
 
 
 def capture(picture: Picture) -> str:
     """Return what the screen shows after some keys, as text; no terminal, network or clock is involved."""
     urwid.set_encoding("utf8")
     desk, bell = Desk(), threading.Event()
-    shown = window.Window(desk.connect, base_url=URL, zone=UTC, wake=bell.set, next_theme=str)
+    shown = main_view.Window(desk.connect, base_url=URL, zone=UTC, wake=bell.set, next_theme=str)
     _pass_time(shown, bell, 0.2)
     for key in picture.keys:
         shown.keypress(SIZE, key)
         _pass_time(shown, bell, 0.2)
     desk.is_up = picture.is_up
-    _pass_time(shown, bell, window.NOTICE_S)
+    _pass_time(shown, bell, main_view.NOTICE_S)
     return "\n".join(line.rstrip() for line in shown.render(SIZE, focus=True).decoded_text)
 
 
-def _pass_time(shown: window.Window, bell: threading.Event, seconds: float) -> None:
+def _pass_time(shown: main_view.Window, bell: threading.Event, seconds: float) -> None:
     """Let time pass, and take what is answered meanwhile until nothing is under way."""
     shown.tick(seconds)
     while shown.calls.are_under_way:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ticketbot import db
+from ticketbot.database import db
 from ticketbot.models import schema
 
 _TABLES = (

@@ -16,12 +16,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from tests.world import World, ledger
-from ticketbot import db
+from ticketbot.background import outbox_upkeep
+from ticketbot.connectwise import connectwise_client
+from ticketbot.database import db
 from ticketbot.decide import message
-from ticketbot.jobs import clocks, deliver, gather, housekeeping, intake, leases, lookups
-from ticketbot.models import events, notifications, state
-from ticketbot.remote import connectwise, webex
+from ticketbot.models import events, facts, holds, notifications
+from ticketbot.pipeline import clock, deliver, lease_keeper, load_facts, people, process_event
 from ticketbot.server import health
+from ticketbot.webex import webex_client
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MOMENT = timedelta(milliseconds=1)  # a lease has run out only after its end
@@ -57,13 +59,13 @@ class Stepper:
 
     def __enter__(self) -> Stepper:
         self._stack.enter_context(self.world)
-        self.clocks = clocks.Clocks(self.clock, lambda: self.clock().timestamp())
+        self.clocks = clock.Clocks(self.clock, lambda: self.clock().timestamp())
         pool = self._stack.enter_context(ThreadPoolExecutor(4))
-        self.outside = lookups.Outside(self._connectwise(), self._webex(), pool)
+        self.outside = people.Outside(self._connectwise(), self._webex(), pool)
         self._stack.callback(self.outside.connectwise.close)
         self._stack.callback(self.outside.webex.close)
         with db.transaction("test"):
-            state.start_watching(self.clock())
+            facts.start_watching(self.clock())
         self.events, self.messages = self.server()
         return self
 
@@ -72,16 +74,18 @@ class Stepper:
     ) -> None:
         self._stack.close()
 
-    def server(self) -> tuple[intake.Desk, deliver.Desk]:
+    def server(self) -> tuple[process_event.Desk, deliver.Desk]:
         """Return the two desks of another server on the same database."""
-        held = leases.Held()
-        locale = gather.Locale(lambda number: message.ticket_url("https://api-na.cw.example", "v4", "msp", number), UTC)
+        held = lease_keeper.Held()
+        locale = load_facts.Locale(
+            lambda number: message.ticket_url("https://api-na.cw.example", "v4", "msp", number), UTC
+        )
         return (
-            intake.Desk(self.outside, locale, held, self.clocks, self.clock, jitter=lambda: 0.0),
+            process_event.Desk(self.outside, locale, held, self.clocks, self.clock, jitter=lambda: 0.0),
             deliver.Desk(self.outside.webex, held, self.clocks, self.clock, pause=lambda _: False, jitter=lambda: 0.0),
         )
 
-    def paused_before_its_commit(self, pause: Callable[[], object], *, decides: bool = True) -> intake.Desk:
+    def paused_before_its_commit(self, pause: Callable[[], object], *, decides: bool = True) -> process_event.Desk:
         """Return the desk of a worker that is paused once before it commits, after it has decided if it has to."""
         # The first look at the clock is for the claim, the second for the decision.
         return replace(self.events, now=self._pausing(pause, at_look=3 if decides else 2))
@@ -126,10 +130,10 @@ class Stepper:
 
     def work(self) -> None:
         """Do everything that is due now."""
-        leases.take_over(self.clock())
-        while intake.work_next(self.events) or deliver.send_next(self.messages):
+        lease_keeper.take_over(self.clock())
+        while process_event.work_next(self.events) or deliver.send_next(self.messages):
             pass
-        housekeeping.tidy_outbox(self.clock())
+        outbox_upkeep.tidy_outbox(self.clock())
 
     def run(self, **duration: float) -> None:
         """Let time pass, doing everything at the moment it is due."""
@@ -151,9 +155,9 @@ class Stepper:
         with db.session():
             return min((moment for moment in _moments() if moment > now), default=None)
 
-    def _connectwise(self) -> connectwise.ConnectWise:
+    def _connectwise(self) -> connectwise_client.ConnectWise:
         there = self.world.connectwise
-        return connectwise.ConnectWise(
+        return connectwise_client.ConnectWise(
             url=there.callbacks.url,
             company=there.company,
             public_key=there.public_key,
@@ -163,9 +167,9 @@ class Stepper:
             now=self.clock,
         )
 
-    def _webex(self) -> webex.Webex:
+    def _webex(self) -> webex_client.Webex:
         there = self.world.webex
-        return webex.Webex(url=there.url, token=there.token, read_timeout_s=TIMEOUT_S, now=self.clock)
+        return webex_client.Webex(url=there.url, token=there.token, read_timeout_s=TIMEOUT_S, now=self.clock)
 
 
 def _moments() -> Iterable[datetime]:
@@ -178,7 +182,7 @@ def _moments() -> Iterable[datetime]:
     for row in notifications.Notification.select().where(pending):
         yield from (row.next_try_at, row.give_up_at)
     yield from (row.lease_until + MOMENT for row in notifications.Notification.select().where(sending))
-    yield from (row.until for row in state.Hold.select())
+    yield from (row.until for row in holds.Hold.select())
 
 
 def event_rows() -> list[events.Event]:

@@ -13,16 +13,19 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from ticketbot import db, failpoints
-from ticketbot.jobs import leases, sync, sync_run, sync_tickets
+from ticketbot import failpoints
+from ticketbot.connectwise import connectwise_client
+from ticketbot.database import db
 from ticketbot.models import syncs
-from ticketbot.remote import connectwise, webex
+from ticketbot.pipeline import lease_keeper
+from ticketbot.sync import sync_run, sync_service, tickets
+from ticketbot.webex import webex_client
 
 
 def main() -> int:
     """Serve until the input ends."""
-    sync_tickets.PAGE_SIZES = (20, 10)
-    sync_tickets.NOTES_PER_COMMIT = 5
+    tickets.PAGE_SIZES = (20, 10)
+    tickets.NOTES_PER_COMMIT = 5
     sync_run.BEAT_S = 0.05
     for line in sys.stdin:
         pid = os.fork()
@@ -48,15 +51,15 @@ def _sync(asked: dict[str, Any]) -> int:
     os.environ["TBOT_FAIL_AT"] = asked["fail_at"]
     importlib.reload(failpoints)
     db.open_database(asked["database"])
-    leases.take_over(datetime.now(UTC))
+    lease_keeper.take_over(datetime.now(UTC))
     desk = sync_run.Desk(
-        connectwise.ConnectWise(**asked["connectwise"]).in_background(),
-        webex.Webex(**asked["webex"]),
-        leases.Held().owner,
+        connectwise_client.ConnectWise(**asked["connectwise"]).in_background(),
+        webex_client.Webex(**asked["webex"]),
+        lease_keeper.Held().owner,
         lambda: datetime.now(UTC),
     )
-    ours = sync.Syncs(desk)
-    run = ours.start(sync.Request(boards=True, recipients=True, tickets=True))
+    ours = sync_service.Syncs(desk)
+    run = ours.start(sync_service.Request(boards=True, recipients=True, tickets=True))
     ours.join()
     with db.session():
         row = syncs.SyncRun.get_by_id(run.id)

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.world import World
-from ticketbot import db
-from ticketbot.jobs import sync, sync_run
-from ticketbot.models import routing, syncs, tickets
-from ticketbot.remote import connectwise, limits, webex
+from ticketbot.connectwise import connectwise_client, rate_limit
+from ticketbot.database import db
+from ticketbot.models import recipients, syncs, tickets
+from ticketbot.sync import sync_run, sync_service
+from ticketbot.webex import webex_client
 
 ENDS_WITHIN_S = 60.0
 _OWNERS = itertools.count(1)
@@ -20,11 +21,11 @@ _OWNERS = itertools.count(1)
 class Syncing:
     """The simulated services of a world, and a server's syncs that ask them."""
 
-    def __init__(self, world: World, limit: limits.CallLimit | None = None) -> None:
+    def __init__(self, world: World, limit: rate_limit.CallLimit | None = None) -> None:
         self.world, self.connectwise, self.webex = world, world.connectwise, world.webex
         world.connectwise.now = a_minute_later_each_time()
         site = self.connectwise
-        client = connectwise.ConnectWise(
+        client = connectwise_client.ConnectWise(
             url=site.callbacks.url,
             company=site.company,
             public_key=site.public_key,
@@ -32,13 +33,13 @@ class Syncing:
             client_id=site.client_id,
             limit=limit,
         )
-        asked = webex.Webex(url=self.webex.url, token=self.webex.token)
+        asked = webex_client.Webex(url=self.webex.url, token=self.webex.token)
         self.desk = sync_run.Desk(client.in_background(), asked, f"tests-{next(_OWNERS)}", lambda: datetime.now(UTC))
-        self.syncs = sync.Syncs(self.desk)
+        self.syncs = sync_service.Syncs(self.desk)
 
     def run(self, **request: Any) -> syncs.SyncRun:
         """Sync what is named (`tickets=True`) and return the finished run."""
-        run = self.syncs.start(sync.Request(**request))
+        run = self.syncs.start(sync_service.Request(**request))
         assert self.syncs.join(ENDS_WITHIN_S), "the sync does not end"
         return self.row(run.id)
 
@@ -88,8 +89,8 @@ def note_texts() -> list[str]:
         return sorted(row.text for row in tickets.Note.select())
 
 
-def stored_recipients(**where: Any) -> list[routing.Recipient]:
+def stored_recipients(**where: Any) -> list[recipients.Recipient]:
     """Return recipients by columns."""
     with db.session():
-        found = routing.Recipient.select().order_by(routing.Recipient.id)
+        found = recipients.Recipient.select().order_by(recipients.Recipient.id)
         return [row for row in found if all(getattr(row, name) == value for name, value in where.items())]

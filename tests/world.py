@@ -13,9 +13,10 @@ from typing import Any
 import requests
 
 from tests.cases import CAST, CONTACT
-from ticketbot import config, db
-from ticketbot.models import events, notifications, routing, state, tickets
+from ticketbot.database import db
+from ticketbot.models import events, notifications, recipients, rules, runtime_config, tickets
 from ticketbot.server import serve
+from ticketbot.settings import table
 from ticketbot.simulators import connectwise_api, webex_api
 from ticketbot.simulators.connectwise import ConnectWise
 from ticketbot.simulators.webex import Webex
@@ -80,7 +81,7 @@ class World:
     @contextmanager
     def server(self, now: Callable[[], datetime] | None = None, **more: str) -> Iterator[serve.Server]:
         """Run one server in this process, over real HTTP, with its callback registered."""
-        settings = config.load({}, self.environ(**more))
+        settings = table.load({}, self.environ(**more))
         serve.prepare_database(settings, skip_missed=False, now=(now or _now)())
         server = serve.Server(settings, now)
         server.start()
@@ -103,25 +104,25 @@ class World:
         with db.transaction("test"):
             board_id = board or self.board
             tickets.Board.insert(id=board_id, name="Service Desk").on_conflict_ignore().execute()
-            recipient = routing.Recipient.create(type=routing.ROOM, webex_id=webex_id, name=room)
-            routing.Rule.create(board=board_id, recipient=recipient, enabled=enabled, created_at=_now())
+            recipient = recipients.Recipient.create(type=recipients.ROOM, webex_id=webex_id, name=room)
+            rules.Rule.create(board=board_id, recipient=recipient, enabled=enabled, created_at=_now())
         return int(recipient.id)
 
-    def recipient(self, identifier: str) -> routing.Recipient:
+    def recipient(self, identifier: str) -> recipients.Recipient:
         """Return the recipient row of a member of the cast, made when it is missing."""
         member = CAST[identifier]
         with db.transaction("test"):
-            row, _ = routing.Recipient.get_or_create(
+            row, _ = recipients.Recipient.get_or_create(
                 webex_id=self.accounts[identifier],
-                defaults={"type": routing.PERSON, "name": member.name, "email": member.email(identifier)},
+                defaults={"type": recipients.PERSON, "name": member.name, "email": member.email(identifier)},
             )
-        found: routing.Recipient = row
+        found: recipients.Recipient = row
         return found
 
     def configure(self, **values: Any) -> None:
         """Change the runtime configuration."""
         with db.transaction("test"):
-            state.write_config(values)
+            runtime_config.write_config(values)
 
     def settle(self) -> None:
         """Wait until all hooks are taken in, all events done and all messages have met their fate."""

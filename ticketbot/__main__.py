@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import docopt
 
-from ticketbot import __version__, errors, usage
+from ticketbot import __version__, errors
+from ticketbot.cli import usage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ticketbot.cli.screen import Screen
-    from ticketbot.config import Settings
+    from ticketbot.cli.output import Screen
+    from ticketbot.settings.table import Settings
 
 Arguments = Mapping[str, Any]
 Environ = Mapping[str, str]
@@ -110,7 +111,7 @@ def _demo(arguments: Arguments, _environ: Environ) -> int:
 
     flags = {"--log-level": arguments["--log-level"] or "warning"}
     _settings(flags, {}, warn=_warn, config_dir=Path(os.devnull))
-    from ticketbot.simulators import demo
+    from ticketbot import demo
 
     return demo.run(once=arguments["--once"])
 
@@ -126,9 +127,9 @@ def _tui(arguments: Arguments, environ: Environ) -> int:
 
 def _init(arguments: Arguments, environ: Environ) -> int:
     settings = _settings(arguments, environ, warn=_warn)
-    from ticketbot import local
+    from ticketbot import admin_commands
 
-    made = local.init(settings, arguments["--name"], arguments["--email"])
+    made = admin_commands.init(settings, arguments["--name"], arguments["--email"])
     _say(f"{made.key}\n")
     _screen(arguments, environ, settings).note(made.words)
     return 0
@@ -136,18 +137,18 @@ def _init(arguments: Arguments, environ: Environ) -> int:
 
 def _migrate(arguments: Arguments, environ: Environ) -> int:
     settings = _settings(arguments, environ, warn=_warn)
-    from ticketbot import local
-    from ticketbot.cli import local as showing
+    from ticketbot import admin_commands
+    from ticketbot.cli import admin_output as showing
 
     showing.show_migrations(
-        _screen(arguments, environ, settings), local.migrate(settings, status=arguments["--status"])
+        _screen(arguments, environ, settings), admin_commands.migrate(settings, status=arguments["--status"])
     )
     return 0
 
 
 def _doctor(arguments: Arguments, environ: Environ) -> int:
     from ticketbot import doctor
-    from ticketbot.cli import local as showing
+    from ticketbot.cli import admin_output as showing
 
     try:
         settings = _settings(arguments, environ, warn=lambda _: None)
@@ -158,8 +159,8 @@ def _doctor(arguments: Arguments, environ: Environ) -> int:
 
 def _config(arguments: Arguments, environ: Environ) -> int:
     settings = _settings(arguments, environ, warn=_warn)
-    from ticketbot import documents
-    from ticketbot.cli import local as showing
+    from ticketbot.cli import admin_output as showing
+    from ticketbot.present import documents
 
     rows = [
         documents.Setting(setting=row.name, value=row.value or None, origin=row.origin, secret=row.is_secret)
@@ -196,7 +197,7 @@ def _built_from() -> str | None:
 
 
 def _completion(arguments: Arguments, _environ: Environ) -> int:
-    from ticketbot import completion
+    from ticketbot.cli import completion
 
     return _say(completion.script(next(shell for shell in completion.SHELLS if arguments[shell])))
 
@@ -233,11 +234,12 @@ def _settings(
     arguments: Arguments, environ: Environ, *, warn: Callable[[str], None], config_dir: Path | None = None
 ) -> Settings:
     """Load the settings, set up logging with them, and pass on what looks like a mistake."""
-    from ticketbot import config, log
+    from ticketbot import log
+    from ticketbot.settings import table
 
-    given = {flag: arguments[flag] for flag in config.FLAGS if arguments.get(flag) is not None}
+    given = {flag: arguments[flag] for flag in table.FLAGS if arguments.get(flag) is not None}
     writes_config = bool(arguments.get("init"))
-    settings = config.load(given, environ, config_dir=config_dir, writes_config=writes_config)
+    settings = table.load(given, environ, config_dir=config_dir, writes_config=writes_config)
     log.hide(*settings.secrets())
     log.configure(settings.log_level, settings.log_format, sys.stderr)
     for warning in settings.warnings:
@@ -249,7 +251,7 @@ def _screen(arguments: Arguments, environ: Environ, settings: Settings | None) -
     """Return where to answer; without settings times are shown in UTC."""
     from datetime import UTC
 
-    from ticketbot.cli.screen import Screen
+    from ticketbot.cli.output import Screen
 
     return Screen(environ, settings.timezone if settings else UTC, is_json=bool(arguments.get("--json")))
 
@@ -269,10 +271,10 @@ def _warn(text: str) -> None:
 
 
 def _warn_of_readable_key(settings: Settings) -> None:
-    from ticketbot import kinds
+    from ticketbot.settings import types
 
     url = settings.base_url
-    if settings.api_key and not kinds.is_encrypted(url) and not kinds.is_loopback(url):
+    if settings.api_key and not types.is_encrypted(url) and not types.is_loopback(url):
         _warn(f"{url} is plain http: anyone on the network can read the API key. Give an https address")
 
 

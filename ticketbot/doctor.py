@@ -9,12 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
 
-from ticketbot import client, config, db, errors, kinds
-from ticketbot.config import Settings
-from ticketbot.documents import Check, CheckState
-from ticketbot.jobs import watchdog
-from ticketbot.models import admin, schema
-from ticketbot.remote import connectwise, webex
+from ticketbot import errors
+from ticketbot.api import client
+from ticketbot.background import callbacks
+from ticketbot.connectwise import connectwise_client
+from ticketbot.database import db
+from ticketbot.models import schema, users
+from ticketbot.present.documents import Check, CheckState
+from ticketbot.settings import table, types
+from ticketbot.settings.table import Settings
+from ticketbot.webex import webex_client
 
 TIMEOUT_S = 10.0
 CLOCK_DOUBTFUL_S = 5.0  # the Date header has whole seconds, and the answer was on its way for a while
@@ -63,7 +67,7 @@ def _settings(settings: Settings) -> Check:
 
 
 def _database(url: str) -> Check:
-    words = kinds.database_words(url)
+    words = types.database_words(url)
     file = Path(unquote(url.removeprefix("sqlite:///"))) if url.startswith("sqlite:") else None
     if file is not None and not file.exists():
         return _database_to_be(file)
@@ -115,7 +119,7 @@ def _schema(words: str) -> Check:
         fix = "Run `tbot migrate`, or start `tbot serve`"
         return Check(check="database", state="warning", message=f"{words} lacks {', '.join(waiting)}", fix=fix)
     with db.session():
-        has_users = admin.User.select().exists()
+        has_users = users.User.select().exists()
     if not has_users:
         fix = "Run `tbot init`"
         return Check(check="database", state="warning", message=f"{words} is current, but nobody has a key", fix=fix)
@@ -160,7 +164,7 @@ def _connectwise(settings: Settings, *, is_up: bool) -> Iterator[Check]:
         )
         yield from (Check(check=name, state="skipped", message="ConnectWise is not configured") for name in rest)
         return
-    source = connectwise.ConnectWise(
+    source = connectwise_client.ConnectWise(
         url=settings.cw_url,
         codebase=settings.cw_codebase,
         company=settings.cw_company,
@@ -190,7 +194,7 @@ def _connectwise_fix(error: errors.RemoteError) -> str:
     return "Check TBOT_CW_URL, TBOT_CW_CODEBASE and the network"
 
 
-def _permissions(source: connectwise.ConnectWise) -> Check:
+def _permissions(source: connectwise_client.ConnectWise) -> Check:
     """Read one of everything: a record that does not exist is as good as one, a refusal is not."""
     probes: dict[str, Callable[[], object]] = {
         "service tickets": lambda: next(source.tickets(page_size=1, only="id"), None),
@@ -225,12 +229,12 @@ def _is_denied(probe: Callable[[], object]) -> bool:
     return False
 
 
-def _callback(source: connectwise.ConnectWise, public_url: str, *, is_up: bool) -> Check:
+def _callback(source: connectwise_client.ConnectWise, public_url: str, *, is_up: bool) -> Check:
     if not public_url:
         return _no_public_url("callback")
-    base = f"{public_url}{watchdog.PATH}"
+    base = f"{public_url}{callbacks.PATH}"
     try:
-        repair = watchdog.repair(source.callbacks(), base, f"{base}?recordId=")
+        repair = callbacks.repair(source.callbacks(), base, f"{base}?recordId=")
     except errors.RemoteError as error:
         return _failed("callback", str(error), "The API member needs all rights to callbacks")
     if repair.keep is not None and not repair.keep.inactive and not repair.remove:
@@ -260,7 +264,7 @@ def _clock(served_at: datetime | None, now: datetime) -> Check:
 def _webex(settings: Settings) -> Check:
     if not settings.webex_token:
         return Check(check="webex", state="skipped", message="Not set: TBOT_WEBEX_TOKEN", fix="Set the bot's token")
-    service = webex.Webex(url=settings.webex_url, token=settings.webex_token, read_timeout_s=TIMEOUT_S)
+    service = webex_client.Webex(url=settings.webex_url, token=settings.webex_token, read_timeout_s=TIMEOUT_S)
     try:
         bot = service.me()
     except errors.RemoteDenied as error:
@@ -291,14 +295,14 @@ def _public_url(settings: Settings, *, is_up: bool) -> Check:
         )
     finally:
         server.close()
-    if not kinds.is_encrypted(url):
+    if not types.is_encrypted(url):
         fix = "Use https outside of development"
         return Check(check="public_url", state="warning", message=f"{url} answers, over plain http", fix=fix)
     return Check(check="public_url", state="ok", message=f"{url} answers")
 
 
 def _no_public_url(name: str) -> Check:
-    row = next(row for row in config.TABLE if row.key == "public_url")
+    row = next(row for row in table.TABLE if row.key == "public_url")
     return Check(check=name, state="skipped", message="Not set: TBOT_PUBLIC_URL", fix=f"Set it to the {row.meaning}")
 
 

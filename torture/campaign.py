@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import stage as processes
-from ticketbot.simulators import control
+from ticketbot.simulators import remote_control
 from torture import cast, databases, generator, hooks, invariants, ledger, servers, timeline
 
 CHANGES_PER_S = 11.0
@@ -82,7 +82,7 @@ class Campaign:
         stack.callback(database.close)
         self._database = database
         known = stack.enter_context(processes.simulators(f"--seed={plan.seed}", "--webex-latency=0.01"))
-        self._stage = cast.Cast(control.Remote(known["connectwise"]), control.Remote(known["webex"]))
+        self._stage = cast.Cast(remote_control.Remote(known["connectwise"]), remote_control.Remote(known["webex"]))
         self._stage.enter()
         environ = {
             **servers.clean_environ(), **known["settings"], "TBOT_DATABASE_URL": database.url,

@@ -9,7 +9,7 @@ from typing import Any
 
 import requests
 
-from ticketbot.simulators import control
+from ticketbot.simulators import remote_control
 
 ADMIN_KEY = "torture-administrator-key-0123456789"
 
@@ -51,8 +51,8 @@ class Forward:
 class Cast:
     """What the oracle knows: names stand for recipients, `webex` and `recipients` say which those are."""
 
-    connectwise: control.Remote
-    webex: control.Remote
+    connectwise: remote_control.Remote
+    webex: remote_control.Remote
     contact: int = 0
     company: int = 0
     boards: dict[str, int] = field(default_factory=dict)

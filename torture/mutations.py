@@ -34,10 +34,11 @@ MUTATIONS = (
         "sqlite",
         (
             (
-                "ticketbot/server/inbox.py",
-                "            outcomes = _commit(batch)\n        except errors.Unreachable:",
-                "            outcomes = ['accepted'] * len(batch)\n"
-                "            threading.Timer(0.2, _commit, [list(batch)]).start()\n        except errors.Unreachable:",
+                "ticketbot/pipeline/accept.py",
+                "                outcomes = _commit(batch)\n            except errors.Unreachable:",
+                "                outcomes = ['accepted'] * len(batch)\n"
+                "                threading.Timer(0.2, _commit, [list(batch)]).start()\n"
+                "            except errors.Unreachable:",
             ),
         ),
     ),
@@ -46,7 +47,7 @@ MUTATIONS = (
         "sqlite",
         (
             (
-                "ticketbot/jobs/deliver.py",
+                "ticketbot/pipeline/deliver.py",
                 "        try:\n            message_id = _post(row, desk)",
                 "        try:\n            _sent(row, 'id', claimed_at, desk)\n            message_id = _post(row, desk)",
             ),
@@ -56,7 +57,7 @@ MUTATIONS = (
         "the leases of the dead are forgotten",
         "sqlite",
         (
-            ("ticketbot/jobs/worker.py", "        leases.take_over(self._now())\n", ""),
+            ("ticketbot/background/workers.py", "        lease_keeper.take_over(self._now())\n", ""),
             (_NOTIFICATIONS, "return _taken_back(now, Notification.lease_until < now)", "return 0"),
         ),
     ),
@@ -75,7 +76,7 @@ MUTATIONS = (
         "sqlite",
         (
             (
-                "ticketbot/jobs/intake.py",
+                "ticketbot/pipeline/process_event.py",
                 '    with db.transaction("finish-event"):\n        if not events.finish(event, desk.held.owner, now=now, '
                 "decisions=decided.decisions",
                 "    with db.transaction('early'):\n        tickets.store_tickets([ticket_row(ticket, now)])\n"
@@ -91,23 +92,23 @@ MUTATIONS = (
         "postgres",
         (
             ("ticketbot/migrations/0001_first_release.py", '((("subject", "target"), True),)', '((("subject", "target"), False),)'),
-            ("ticketbot/db.py", "_INDEXED_BY.sub(\"\", sql)", "_INDEXED_BY.sub(\"\", sql).replace(_SKIP_LOCKED, \"\")"),
+            ("ticketbot/database/sql.py", "_INDEXED_BY.sub(\"\", sql)", "_INDEXED_BY.sub(\"\", sql).replace(_SKIP_LOCKED, \"\")"),
         ),
     ),
     Mutation(
         "a hook that was seen is taken for a new one",
         "sqlite",
-        (("ticketbot/server/inbox.py", "accepted = [not each.message_id or _taken_from(new, each.message_id) for", "accepted = [True for"),),
+        (("ticketbot/pipeline/accept.py", "accepted = [not each.message_id or _taken_from(new, each.message_id) for", "accepted = [True for"),),
     ),
     Mutation(
         "signatures are not looked at",
         "sqlite",
-        (("ticketbot/server/hooks.py", "    intake.signing_keys.verify(", "    str(dict)if True else intake.signing_keys.verify("),),
+        (("ticketbot/server/webhooks.py", "    intake.signing_keys.verify(", "    str(dict)if True else intake.signing_keys.verify("),),
     ),
     Mutation(
         "catch-up's watermark moves without a look",
         "sqlite",
-        (("ticketbot/jobs/catchup.py", "            queue(chunk, desk.now())\n", "            pass\n"),),
+        (("ticketbot/background/catch_up.py", "            queue(chunk, desk.now())\n", "            pass\n"),),
     ),
     Mutation(
         "nobody waits for an older message of the same recipient",
@@ -117,7 +118,7 @@ MUTATIONS = (
     Mutation(
         "the author gets his own note",
         "sqlite",
-        (("ticketbot/decide/recipients.py", "        if not is_author(person, note):\n", "        if True:\n"),),
+        (("ticketbot/decide/audience.py", "        if not is_author(person, note):\n", "        if True:\n"),),
     ),
 )  # fmt: skip
 

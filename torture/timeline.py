@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from ticketbot.simulators import control, faults
+from ticketbot.simulators import faults, remote_control
 from torture import databases, servers
 
 KILL_EVERY_S = (1.5, 4.0)
@@ -99,7 +99,11 @@ class Hands:
     """Lets a timeline happen, each trouble in a thread of its own."""
 
     def __init__(
-        self, connectwise: control.Remote, webex: control.Remote, running: servers.Servers, database: databases.Database
+        self,
+        connectwise: remote_control.Remote,
+        webex: remote_control.Remote,
+        running: servers.Servers,
+        database: databases.Database,
     ) -> None:
         self.done: Counter[str] = Counter()
         self.jumped = False
@@ -129,7 +133,7 @@ class Hands:
         self._servers.wanted = self._database.servers
         self._servers.jump(0)
         for url in (self._connectwise, self._webex):
-            control.Remote(url).call("clear_faults")
+            remote_control.Remote(url).call("clear_faults")
         self._database.ensure_up()
 
     def _conduct(self, troubles: list[Trouble]) -> None:
@@ -159,7 +163,7 @@ class Hands:
             self.done[trouble.name] += 1
 
     def _fault(self, url: str, fault: faults.Fault, seconds: float) -> None:
-        remote = control.Remote(url)
+        remote = remote_control.Remote(url)
         number = remote.call("add_fault", fault=msgspec.to_builtins(fault))
         self._over.wait(seconds)
         remote.call("remove_fault", fault_id=number)

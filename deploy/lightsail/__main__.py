@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from deploy.lightsail import inputs
-from ticketbot import config, errors
+from ticketbot import errors
+from ticketbot.settings import table
 
 REGION = os.environ.get("AWS_REGION") or "us-west-2"
 HEALTHY_WITHIN_S = 900.0
@@ -28,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 def deploy() -> None:
     """Build the image, push it, deploy it, and wait until Lightsail has found it healthy."""
     environ = {name: value for name, value in os.environ.items() if name.startswith("TBOT_")}
-    settings = config.load({}, environ)
+    settings = table.load({}, environ)
     asked = inputs.deployment(settings, image="")
     name = asked["serviceName"]
     _need_tools("docker", "aws", "lightsailctl")

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ticketbot import config, errors
+from ticketbot import errors
+from ticketbot.settings import table
 
 FOLDER = Path(__file__).parent
 CONTAINER = "tbot"
@@ -21,7 +22,7 @@ def service() -> dict[str, Any]:
     return _read("service.json")
 
 
-def deployment(settings: config.Settings, image: str) -> dict[str, Any]:
+def deployment(settings: table.Settings, image: str) -> dict[str, Any]:
     """Return the input of `create-container-service-deployment`: it holds secrets.
 
     Raises `SettingsError` naming what the server lacks, and for SQLite: a container's disk ends with the container.
@@ -50,8 +51,8 @@ def newest_image(images: list[dict[str, Any]], service_name: str) -> str:
     return str(max(ours, key=lambda name: int(name.removeprefix(prefix))))
 
 
-def _passed_on(settings: config.Settings) -> dict[str, str]:
-    rows = (row for row in config.TABLE if row.key not in _NOT_PASSED_ON and settings.origins[row.key] != "default")
+def _passed_on(settings: table.Settings) -> dict[str, str]:
+    rows = (row for row in table.TABLE if row.key not in _NOT_PASSED_ON and settings.origins[row.key] != "default")
     return {row.name: _text(getattr(settings, row.key)) for row in rows}
 
 

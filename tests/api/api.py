@@ -10,19 +10,22 @@ from typing import Any
 import requests
 
 from tests import wsgi
-from ticketbot import client, db, kinds
-from ticketbot.jobs import sync, sync_run
-from ticketbot.models import admin, events, notifications, routing, tickets
-from ticketbot.remote import connectwise, webex
-from ticketbot.server import access, health
+from ticketbot.api import client
+from ticketbot.connectwise import connectwise_client
+from ticketbot.database import db
+from ticketbot.models import api_keys, events, notifications, recipients, tickets, users
 from ticketbot.server import app as application
-from ticketbot.server.api import operations, routes
+from ticketbot.server import authentication, health, operations
+from ticketbot.server.routes import all_routes
+from ticketbot.settings import types
 from ticketbot.simulators.webex import Webex
+from ticketbot.sync import sync_run, sync_service
+from ticketbot.webex import webex_client
 
 URL = "http://tbot.test"
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TRUSTED_PROXY = "10.0.0.7"
-NOBODY = connectwise.ConnectWise(
+NOBODY = connectwise_client.ConnectWise(
     url="http://127.0.0.1:9", company="none", public_key="none", private_key="none", client_id="none"
 )
 """A ConnectWise that nobody serves."""
@@ -51,13 +54,13 @@ class Api:
     """One server's application. Several on one database are several servers that share it."""
 
     def __init__(
-        self, organisation: Webex, clock: Clock | None = None, site: connectwise.ConnectWise | None = None
+        self, organisation: Webex, clock: Clock | None = None, site: connectwise_client.ConnectWise | None = None
     ) -> None:
         self.clock = clock or Clock()
         self.webex = organisation
         self.woken: Counter[str] = Counter()
-        self.access = access.Access(
-            trusted_proxies=kinds.networks(TRUSTED_PROXY),
+        self.access = authentication.Access(
+            trusted_proxies=types.networks(TRUSTED_PROXY),
             now=self.clock.now,
             clock=self.clock.seconds,
             is_local_open=True,
@@ -72,13 +75,13 @@ class Api:
             clock_is_wrong=bool,
             now=self.clock.now,
         )
-        routes.add_routes(
+        all_routes.add_routes(
             self.app,
             operations.Desk(
                 access=self.access,
-                webex=webex.Webex(url=organisation.url, token=organisation.token),
+                webex=webex_client.Webex(url=organisation.url, token=organisation.token),
                 syncs=self.syncs,
-                timezone=kinds.zone("Europe/Berlin"),
+                timezone=types.zone("Europe/Berlin"),
                 now=self.clock.now,
                 wake_events=lambda: self.woken.update(["events"]),
                 wake_messages=lambda: self.woken.update(["messages"]),
@@ -103,8 +106,8 @@ class Api:
     def administrator(self, email: str = "ana@example.com") -> str:
         """Add a user with a key, past the API, and return the key."""
         with db.transaction("test"):
-            user = admin.add_user(email.partition("@")[0].title(), email, self.clock.now())
-            return admin.add_key(user, admin.new_key(), self.clock.now()).key
+            user = users.add_user(email.partition("@")[0].title(), email, self.clock.now())
+            return api_keys.add_key(user, api_keys.new_key(), self.clock.now()).key
 
     def board(self, name: str = "Service Desk") -> int:
         """Store a board and return its id."""
@@ -116,13 +119,13 @@ class Api:
         email = None if room else f"{name.lower().replace(' ', '.')}@msp.example"
         webex_id = self.webex.add_room(name) if room else self.webex.add_person(str(email), name)
         with db.transaction("test"):
-            kind = routing.ROOM if room else routing.PERSON
-            return int(routing.Recipient.create(type=kind, webex_id=webex_id, name=name, email=email).id)
+            kind = recipients.ROOM if room else recipients.PERSON
+            return int(recipients.Recipient.create(type=kind, webex_id=webex_id, name=name, email=email).id)
 
     def webex_id(self, recipient_id: int) -> str:
         """Return the id that Webex has for a recipient."""
         with db.session():
-            return str(routing.Recipient.get_by_id(recipient_id).webex_id)
+            return str(recipients.Recipient.get_by_id(recipient_id).webex_id)
 
     def ticket(self, **more: Any) -> int:
         """Store a ticket and return its id."""
@@ -173,6 +176,6 @@ def wrong_fields(response: requests.Response) -> set[str]:
     return {each["field"] for each in problem(response)["errors"]}
 
 
-def _syncs(organisation: Webex, clock: Clock, site: connectwise.ConnectWise) -> sync.Syncs:
-    asked = webex.Webex(url=organisation.url, token=organisation.token)
-    return sync.Syncs(sync_run.Desk(site, asked, "tests", clock.now))
+def _syncs(organisation: Webex, clock: Clock, site: connectwise_client.ConnectWise) -> sync_service.Syncs:
+    asked = webex_client.Webex(url=organisation.url, token=organisation.token)
+    return sync_service.Syncs(sync_run.Desk(site, asked, "tests", clock.now))

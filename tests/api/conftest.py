@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.api.api import Api
-from ticketbot import client
-from ticketbot.models import admin
+from ticketbot.api import client
+from ticketbot.models import api_keys
 from ticketbot.simulators import webex_api
 from ticketbot.simulators.webex import Webex
 
@@ -23,7 +23,7 @@ def organisation() -> Iterator[Webex]:
 
 @pytest.fixture(autouse=True)
 def _cheap_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admin, "KEY_COST", 4)
+    monkeypatch.setattr(api_keys, "KEY_COST", 4)
 
 
 @pytest.fixture

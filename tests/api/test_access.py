@@ -12,9 +12,12 @@ import bcrypt
 import pytest
 
 from tests.api.api import TRUSTED_PROXY, Api, problem
-from ticketbot import client, db, errors
-from ticketbot.models import admin
-from ticketbot.server.api import operations, routes
+from ticketbot import errors
+from ticketbot.api import client
+from ticketbot.database import db
+from ticketbot.models import api_keys, users
+from ticketbot.server import operations
+from ticketbot.server.routes import all_routes
 
 OPEN = {"/healthcheck", "/readyz"}
 
@@ -34,7 +37,7 @@ def bcrypts(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 def test_every_operation_needs_a_key(api: Api) -> None:
     """A2."""
-    every = routes.all_operations()
+    every = all_routes.all_operations()
     assert len(every) > 30
     for operation in every:
         response = api.request(operation.method, re.sub("{.*?}", "1", operation.path))
@@ -102,10 +105,10 @@ def test_a_key_that_was_verified_costs_no_bcrypt_for_five_minutes(
 def test_a_thousand_keys_cost_no_more_than_one(api: Api, bcrypts: list[bytes]) -> None:
     """A1: one row look-up, at most one bcrypt."""
     with db.transaction("test"):
-        user = admin.add_user("Many", "many@example.com", api.clock.now())
-        made = [admin.new_key() for _ in range(200)]
+        user = users.add_user("Many", "many@example.com", api.clock.now())
+        made = [api_keys.new_key() for _ in range(200)]
         for each in made:
-            admin.add_key(user, each, api.clock.now())
+            api_keys.add_key(user, each, api.clock.now())
     assert api.client(made[77]).me().name == "Many"
     assert len(bcrypts) == 1
 
@@ -163,7 +166,7 @@ def test_a_key_that_is_deleted_while_it_is_verified_is_not_remembered(
         api.client(ben).me()
 
 
-CHANGES = [each for each in routes.all_operations() if each.method != "GET"]
+CHANGES = [each for each in all_routes.all_operations() if each.method != "GET"]
 
 
 @pytest.mark.parametrize("operation", CHANGES, ids=lambda each: each.name)
@@ -338,7 +341,7 @@ def test_two_who_delete_each_other_at_once_do_not_lock_everybody_out(api: Api, a
     for thread in threads:
         thread.join(20)
     with db.session():
-        assert admin.User.select().count() == 1
+        assert users.User.select().count() == 1
     assert sorted(outcomes) == ["NotAllowed", "deleted"]
 
 

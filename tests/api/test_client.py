@@ -11,7 +11,8 @@ import pytest
 
 from tests import wsgi
 from tests.api.api import URL, Api
-from ticketbot import client, errors
+from ticketbot import errors
+from ticketbot.api import client
 
 
 def answering(status: str, body: bytes, **headers: str) -> client.Client:
@@ -110,6 +111,6 @@ def test_a_netrc_never_speaks_for_the_key(api: Api, key: str, monkeypatch: pytes
 def test_the_client_is_light() -> None:
     """The command line starts with every call: no database, no server."""
     heavy = ("peewee", "bottle", "waitress", "bcrypt")
-    code = f"import sys, ticketbot.client; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, ticketbot.api.client; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -6,8 +6,10 @@ import msgspec
 import pytest
 
 from tests.api.api import Api, problem, wrong_fields
-from ticketbot import client, db, metrics, shapes
-from ticketbot.models import admin, notifications, state
+from ticketbot import metrics
+from ticketbot.api import client, responses
+from ticketbot.database import db
+from ticketbot.models import audit, notifications, runtime_config
 
 DEFAULTS = {
     "attempt_notify": True,
@@ -24,7 +26,7 @@ def test_the_configuration_begins_with_its_defaults(ana: client.Client) -> None:
 
 
 def test_the_api_shows_every_setting_that_the_server_has() -> None:
-    assert shapes.Config.__struct_fields__ == state.Config.__struct_fields__
+    assert responses.Config.__struct_fields__ == runtime_config.Config.__struct_fields__
 
 
 def test_any_part_is_changed_and_lasts(api: Api, ana: client.Client) -> None:
@@ -39,7 +41,7 @@ def test_a_change_is_live_on_every_server_that_shares_the_database(api: Api, ana
     ana.update_config({"attempt_notify": False, "retention_days": 7})
     assert Api(api.webex).client(key).config().retention_days == 7
     with db.session():
-        assert not state.read_config().attempt_notify
+        assert not runtime_config.read_config().attempt_notify
 
 
 @pytest.mark.parametrize(
@@ -139,7 +141,7 @@ def test_the_trail_holds_no_key(api: Api, ana: client.Client) -> None:
     assert entry.after is not None
     assert entry.after["key"] == "***"
     with db.session():
-        row = admin.Audit.get()
+        row = audit.Audit.get()
     assert made.key not in msgspec.json.encode([row.before, row.after]).decode()
 
 

@@ -7,8 +7,10 @@ import threading
 import pytest
 
 from tests.api.api import Api, problem, wrong_fields
-from ticketbot import client, db, errors, shapes
-from ticketbot.models import routing
+from ticketbot import errors
+from ticketbot.api import client, responses
+from ticketbot.database import db
+from ticketbot.models import forwards
 
 
 @pytest.fixture
@@ -187,7 +189,7 @@ def test_two_requests_at_once_cannot_close_a_circle(api: Api, people: dict[str, 
         thread.join(20)
     assert sorted(statuses) == [201, 201, 201, 409]
     with db.session():
-        assert routing.Forward.select().count() == 3
+        assert forwards.Forward.select().count() == 3
 
 
 def test_two_requests_at_once_cannot_enable_a_circle(api: Api, people: dict[str, int], ana: client.Client) -> None:
@@ -201,7 +203,7 @@ def test_two_requests_at_once_cannot_enable_a_circle(api: Api, people: dict[str,
     for each in clients:
         each.me()
 
-    def enable(who: client.Client, forward: shapes.Forward) -> None:
+    def enable(who: client.Client, forward: responses.Forward) -> None:
         start.wait(10)
         try:
             outcomes.append(who.update_forward(forward.id, enabled=True).state)

@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 
 from tests.api.api import START, Api, wrong_fields
-from ticketbot import client, db, errors
+from ticketbot import errors
+from ticketbot.api import client
+from ticketbot.database import db
 from ticketbot.models import events, notifications
 
 DECISION = {"subject": "new:7", "who": "Ana", "outcome": "told", "reason": "rule 3"}

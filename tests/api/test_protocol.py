@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from tests.api.api import Api, problem, wrong_fields
-from ticketbot import client
-from ticketbot.server.api import routes
+from ticketbot.api import client
+from ticketbot.server.routes import all_routes
 
-LISTS = [each for each in routes.all_operations() if each.listed]
-WITH_ID = [each for each in routes.all_operations() if each.ids]
-WITH_BODY = [each for each in routes.all_operations() if "body" in each.types]
+LISTS = [each for each in all_routes.all_operations() if each.listed]
+WITH_ID = [each for each in all_routes.all_operations() if each.ids]
+WITH_BODY = [each for each in all_routes.all_operations() if "body" in each.types]
 
 
 def test_the_table_of_the_api_is_complete() -> None:
@@ -31,7 +31,7 @@ def test_the_table_of_the_api_is_complete() -> None:
         POST /notifications/{notification_id}/retry, POST /notifications/retry, GET /config, PUT /config, GET /audit,
         GET /openapi.json
     """
-    there = {f"{each.method} {each.path}" for each in routes.all_operations()}
+    there = {f"{each.method} {each.path}" for each in all_routes.all_operations()}
     assert {" ".join(each.split()) for each in wanted.split(",")} <= there
 
 
@@ -192,16 +192,16 @@ def test_the_next_page_is_at_the_same_server_whatever_a_request_says_about_its_h
 
 def test_the_client_reads_all_pages(api: Api, ana: client.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     made = [api.recipient(f"Room {number}", room=True) for number in range(5)]
-    monkeypatch.setattr("ticketbot.asked.MAX_LIMIT", 2)
+    monkeypatch.setattr("ticketbot.api.requests.MAX_LIMIT", 2)
     assert [each.id for each in ana.recipients()] == made
     assert [each.id for each in ana.recipients(limit=3, newest=True)] == made[:1:-1]
 
 
 def test_every_method_that_allow_names_is_possible(api: Api, key: str) -> None:
-    for operation in routes.all_operations():
+    for operation in all_routes.all_operations():
         path = re.sub("{.*?}", "1", operation.path)
         allowed = api.request("BREW", path, key=key).headers["Allow"].split(",")
-        assert set(allowed) == {each.method for each in routes.all_operations() if each.path == operation.path}
+        assert set(allowed) == {each.method for each in all_routes.all_operations() if each.path == operation.path}
 
 
 def test_the_description_says_where_the_server_is(api: Api, key: str) -> None:
@@ -256,7 +256,7 @@ def test_a_bug_is_told_by_its_request_id_only(
     def broken(*_: object) -> None:
         raise RuntimeError("SELECT secret FROM api_key")
 
-    monkeypatch.setattr("ticketbot.models.state.read_config", broken)
+    monkeypatch.setattr("ticketbot.models.runtime_config.read_config", broken)
     response = api.request("GET", "/config", key=key)
     assert problem(response)["status"] == 500
     assert "SELECT" not in response.text
@@ -268,7 +268,7 @@ def test_a_database_that_is_away_is_said_without_details(
     api: Api, key: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     """P14."""
-    from ticketbot import db
+    from ticketbot.database import db
 
     api.request("GET", "/users", key=key)
     db.close_database()

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.unit.remote.rude_server import RudeServer, answer, rude_server
-from ticketbot import client, errors
+from ticketbot import errors
+from ticketbot.api import client
 
 KEY = "a-key-that-nobody-else-may-read"
 HEALTH = {"status": "ok", "version": "1.1.0"}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.api.api import Api, problem, wrong_fields
-from ticketbot import client, db, errors
-from ticketbot.models import routing, tickets
-from ticketbot.server.api import recipients
+from ticketbot import errors
+from ticketbot.api import client
+from ticketbot.database import db
+from ticketbot.models import rules, tickets
+from ticketbot.server.routes import recipients
 from ticketbot.simulators import faults
 
 
@@ -145,7 +147,7 @@ def test_unknown_board_and_recipient_are_named(api: Api, key: str) -> None:
     ):
         assert wrong_fields(api.request("POST", "/notifiers/rules", key=key, json=body)) == {field}
     with db.session():
-        assert routing.Rule.select().count() == 0
+        assert rules.Rule.select().count() == 0
 
 
 def test_a_patch_that_changes_nothing_leaves_no_trace(api: Api, ana: client.Client, key: str) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.api.api import Api, wrong_fields
-from ticketbot import client, db, errors
-from ticketbot.models import admin
+from ticketbot import errors
+from ticketbot.api import client
+from ticketbot.database import db
+from ticketbot.models import api_keys
 
 
 def test_a_user_is_added_listed_shown_and_deleted(api: Api, ana: client.Client) -> None:
@@ -67,7 +69,7 @@ def test_a_key_is_shown_once_and_opens_the_door(api: Api, ana: client.Client) ->
     listed = api.request("GET", "/users/keys", key=made.key).text
     assert made.key not in shown + listed
     with db.session():
-        row = admin.ApiKey.get_by_id(made.id)
+        row = api_keys.ApiKey.get_by_id(made.id)
     assert made.key[len(row.prefix) :] not in f"{row.prefix}{row.hash}{row.hint}"
 
 

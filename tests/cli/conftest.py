@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli import office as offices
 from tests.world import World, wait_for
-from ticketbot.models import admin
+from ticketbot.models import api_keys
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.delenv("COLUMNS", raising=False)
-    monkeypatch.setattr(admin, "KEY_COST", 4)
+    monkeypatch.setattr(api_keys, "KEY_COST", 4)
     yield
     root.handlers[:] = handlers
     root.setLevel(level)

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from tests.world import World
-from ticketbot import __main__, db
-from ticketbot.models import admin, notifications, routing, tickets
+from ticketbot import __main__
+from ticketbot.database import db
+from ticketbot.models import api_keys, forwards, notifications, recipients, rules, tickets, users
 from ticketbot.server import serve
 from ticketbot.simulators.faults import Fault
 
@@ -86,12 +87,14 @@ class Office:
         with db.transaction("furnish"):
             tickets.Board.create(id=self.world.board, name=board)
             tickets.Member.create(id=7, identifier="ana", lookup="ana", name=name, email="ana@example.com")
-            room = routing.Recipient.create(type=routing.ROOM, webex_id=self.world.webex.add_room("Help"), name=name)
-            person = routing.Recipient.create(
-                type=routing.PERSON, webex_id="p", name=f"Ben {name}", email="ben@example.com"
+            room = recipients.Recipient.create(
+                type=recipients.ROOM, webex_id=self.world.webex.add_room("Help"), name=name
             )
-            routing.Rule.create(board=self.world.board, recipient=room, created_at=now)
-            routing.Forward.create(source=room, destination=person, start="2026-03-01", created_at=now)
+            person = recipients.Recipient.create(
+                type=recipients.PERSON, webex_id="p", name=f"Ben {name}", email="ben@example.com"
+            )
+            rules.Rule.create(board=self.world.board, recipient=room, created_at=now)
+            forwards.Forward.create(source=room, destination=person, start="2026-03-01", created_at=now)
             tickets.Ticket.create(
                 id=1234,
                 kind="service",
@@ -114,7 +117,7 @@ class Office:
         self.world.connectwise.faults.remove(fault)
 
     @staticmethod
-    def add_notification(recipient: routing.Recipient, name: str, now: datetime) -> int:
+    def add_notification(recipient: recipients.Recipient, name: str, now: datetime) -> int:
         """Write a dead notification into the ledger."""
         row = notifications.Notification.create(
             subject="new:1234",
@@ -139,7 +142,7 @@ def administrator(name: str = "Ana Alvarez", email: str = "ana@example.com") -> 
     """Add a user with a key, and return the key."""
     now = datetime.now(UTC)
     with db.transaction("administrator"):
-        return admin.add_key(admin.add_user(name, email, now), admin.new_key(), now).key
+        return api_keys.add_key(users.add_user(name, email, now), api_keys.new_key(), now).key
 
 
 def clean_environ() -> Mapping[str, str] | dict[str, str]:

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from ticketbot import completion, usage
+from ticketbot.cli import completion, usage
 
 COMPLETE = """
 source /dev/stdin <<< "$SCRIPT"

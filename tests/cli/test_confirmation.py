@@ -14,7 +14,7 @@ from tests.cli import office as offices
 from tests.cli.office import Office, clean_environ
 from tests.tui.emulator import Terminal
 from ticketbot import errors
-from ticketbot.cli.screen import Screen
+from ticketbot.cli.output import Screen
 
 QUESTION = "Delete rule 1 (Service Desk > Help Desk)? [y/N]"
 

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from tests.cli.office import Office
-from ticketbot import documents, usage
+from ticketbot.cli import usage
+from ticketbot.present import documents
 
 LINES = {
     "create rule": "create rule --board-id=1 --recipient-id=2",

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.office import Office
-from ticketbot import config, db
 from ticketbot.cli import commands
-from ticketbot.models import routing
+from ticketbot.database import db
+from ticketbot.models import recipients
+from ticketbot.settings import table
 
 
 def test_a_server_that_is_down_is_named_with_where_its_address_comes_from(office: Office) -> None:
@@ -75,7 +76,7 @@ def test_without_a_key_or_on_loopback_plain_http_is_not_warned_of(office: Office
 
 
 def test_an_address_that_nobody_named_is_the_default(office: Office) -> None:
-    settings = config.load({}, {})
+    settings = table.load({}, {})
     assert commands._address_from(settings).startswith("TBOT_BASE_URL (default) or --base-url")
 
 
@@ -267,7 +268,7 @@ def test_retrying_all_dead_asks_nothing_when_nothing_died(office: Office, option
 def test_a_test_message_to_a_room_that_is_gone_from_webex_says_so(office: Office) -> None:
     office.furnish()
     with db.session():
-        room = routing.Recipient.get_by_id(1)
+        room = recipients.Recipient.get_by_id(1)
     office.world.webex.remove_room(room.webex_id)
     done = office.tbot("test", "1")
     assert (done.status, done.out) == (4, "")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from tests.cli.office import Office
 from tests.world import minutes_ago
-from ticketbot import db
+from ticketbot.database import db
 from ticketbot.models import notifications
 from ticketbot.simulators.faults import Fault
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.cli.office import Office, clean_environ
 from tests.world import wait_for
-from ticketbot import db
+from ticketbot.database import db
 from ticketbot.models import syncs
 
 

@@ -8,8 +8,9 @@ import pytest
 import requests
 
 from tests.cli.office import Office
-from ticketbot import __version__, db
-from ticketbot.models import admin, routing, tickets
+from ticketbot import __version__
+from ticketbot.database import db
+from ticketbot.models import rules, tickets, users
 
 SEED = """\
 ping
@@ -76,7 +77,7 @@ def test_create_rule_makes_a_rule_between_board_and_recipient(office: Office) ->
     made = office.tbot("create", "rule", f"--board-id={board}", "--recipient-id=2", "--json").document
     assert (made["board_id"], made["recipient_id"], made["enabled"]) == (board, 2, True)
     with db.session():
-        assert routing.Rule.get_by_id(made["id"]).recipient_id == 2
+        assert rules.Rule.get_by_id(made["id"]).recipient_id == 2
 
 
 def test_create_key_prints_the_key_alone_on_stdout_and_it_opens_the_server(office: Office) -> None:
@@ -93,7 +94,7 @@ def test_update_rule_switches_it(office: Office, word: str, is_enabled: bool) ->
     office.furnish()
     assert office.tbot("update", "rule", "1", f"--enabled={word}").status == 0
     with db.session():
-        assert routing.Rule.get_by_id(1).enabled is is_enabled
+        assert rules.Rule.get_by_id(1).enabled is is_enabled
 
 
 def test_delete_user_ends_the_access_of_his_keys(office: Office) -> None:
@@ -103,7 +104,7 @@ def test_delete_user_ends_the_access_of_his_keys(office: Office) -> None:
     assert office.tbot("delete", "user", "2").status == 0
     assert office.tbot("authcheck", TBOT_API_KEY=key).status == 6
     with db.session():
-        assert admin.User.select().count() == 1
+        assert users.User.select().count() == 1
 
 
 def test_version_names_the_program(office: Office) -> None:

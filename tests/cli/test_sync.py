@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from tests.cli.office import Office
-from ticketbot import db
+from ticketbot.database import db
 from ticketbot.models import syncs, tickets
 from ticketbot.simulators import faults
 
@@ -89,11 +89,12 @@ def test_status_shows_each_phase_of_the_latest_run(office: Office) -> None:
 
 
 def test_a_server_that_is_gone_for_a_moment_does_not_end_the_waiting(office: Office, monkeypatch) -> None:
-    from ticketbot.cli import sync
+    from ticketbot.cli import sync_command
 
-    monkeypatch.setattr(sync, "LONGEST_SILENCE_S", 0.0)
-    monkeypatch.setattr(sync, "POLL_S", 0.01)
-    from ticketbot import client, errors
+    monkeypatch.setattr(sync_command, "LONGEST_SILENCE_S", 0.0)
+    monkeypatch.setattr(sync_command, "POLL_S", 0.01)
+    from ticketbot import errors
+    from ticketbot.api import client
 
     asked = client.Client.sync_run
     answers = iter([True, False])

@@ -11,8 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.cli.office import Office
-from ticketbot import usage
-from ticketbot.cli import cells
+from ticketbot.cli import formats, usage
 
 NAMES = {
     "plain": "Help Desk",
@@ -101,7 +100,7 @@ def test_ids_that_leave_no_room_for_names_are_shown_field_by_field_and_whole(off
 def test_an_id_of_80_characters_stands_in_a_line_of_its_own(office: Office) -> None:
     office.furnish()
     message_id = "Y2lzY29zcGFyazovL3VzL01FU1NBR0U" * 3
-    from ticketbot import db
+    from ticketbot.database import db
     from ticketbot.models import notifications
 
     with db.transaction("test"):
@@ -127,20 +126,20 @@ def test_the_page_of_a_command_fits_80_columns(command: str) -> None:
 @settings(max_examples=300)
 @given(st.text(), st.integers(2, 90))
 def test_what_is_cut_or_folded_fits_and_holds_no_control_character(text: str, limit: int) -> None:
-    shown = cells.clean(text)
-    for line in [cells.cut(shown, limit), *cells.fold(shown, limit)]:
-        assert 0 <= wcwidth.wcswidth(line) <= cells.width(line) <= limit
+    shown = formats.clean(text)
+    for line in [formats.cut(shown, limit), *formats.fold(shown, limit)]:
+        assert 0 <= wcwidth.wcswidth(line) <= formats.width(line) <= limit
 
 
 @given(st.text(), st.integers(2, 90))
 @example("\N{NO-BREAK SPACE}", 2)
 def test_folding_loses_nothing_but_spaces(text: str, limit: int) -> None:
-    shown = cells.clean(text)
-    assert "".join(cells.fold(shown, limit)).replace(" ", "") == shown.replace(" ", "")
+    shown = formats.clean(text)
+    assert "".join(formats.fold(shown, limit)).replace(" ", "") == shown.replace(" ", "")
 
 
 def test_no_character_is_wider_for_wcwidth_than_for_us() -> None:
     every = (chr(code) for code in range(0x20, 0x30000) if not 0xD800 <= code < 0xE000)
-    shown = [cells.clean(character) for character in every]
-    wrong = [text for text in shown if not 0 <= wcwidth.wcswidth(text) <= cells.width(text)]
+    shown = [formats.clean(character) for character in every]
+    wrong = [text for text in shown if not 0 <= wcwidth.wcswidth(text) <= formats.width(text)]
     assert wrong == []

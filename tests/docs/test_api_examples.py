@@ -13,10 +13,11 @@ import pytest
 import requests
 
 from tests.api.api import Api
-from ticketbot import db
-from ticketbot.models import admin, routing, tickets
-from ticketbot.remote import connectwise, keys
-from ticketbot.server import hooks, inbox
+from ticketbot.connectwise import connectwise_client, webhook_signature
+from ticketbot.database import db
+from ticketbot.models import api_keys, recipients, tickets
+from ticketbot.pipeline import accept
+from ticketbot.server import webhooks
 from ticketbot.simulators import connectwise_api, webex_api
 from ticketbot.simulators.connectwise import ConnectWise
 from ticketbot.simulators.webex import Webex
@@ -53,20 +54,20 @@ def examples() -> list[Example]:
 @pytest.fixture
 def api(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     """Return the API over the rows that the examples speak of."""
-    monkeypatch.setattr(admin, "KEY_COST", 4)
+    monkeypatch.setattr(api_keys, "KEY_COST", 4)
     organisation, site = Webex(), ConnectWise()
     with webex_api.serve(organisation), connectwise_api.serve(site):
         api = Api(organisation, site=_client(site))
-        signing_keys = keys.SigningKeys(cw_url="https://cw.example.com", company="acme", key_hosts=())
-        hooks.add_routes(api.app, hooks.Intake(signing_keys, inbox.Inbox(), lambda: None, api.clock.now))
+        signing_keys = webhook_signature.SigningKeys(cw_url="https://cw.example.com", company="acme", key_hosts=())
+        webhooks.add_routes(api.app, webhooks.Intake(signing_keys, accept.Inbox(), lambda: None, api.clock.now))
         _fill(api)
         yield api
         assert api.syncs.join(20)
         site.callbacks.sender.stop()
 
 
-def _client(site: ConnectWise) -> connectwise.ConnectWise:
-    return connectwise.ConnectWise(
+def _client(site: ConnectWise) -> connectwise_client.ConnectWise:
+    return connectwise_client.ConnectWise(
         url=site.callbacks.url,
         company=site.company,
         public_key=site.public_key,
@@ -81,7 +82,7 @@ def _fill(api: Api) -> None:
     with db.transaction("test"):
         tickets.Board.create(id=1, name="Service Desk")
         tickets.Member.create(id=7, identifier="ana", lookup="ana", name="Ana Alvarez", email="ana.alvarez@msp.example")
-        routing.Recipient.update(last_activity=api.clock.now()).where(routing.Recipient.id == ana).execute()
+        recipients.Recipient.update(last_activity=api.clock.now()).where(recipients.Recipient.id == ana).execute()
     api.ticket(
         id=4711,
         board_id=1,

@@ -12,7 +12,9 @@ import docopt
 import pytest
 
 from docs import write_commands
-from ticketbot import documents, errors, usage
+from ticketbot import errors
+from ticketbot.cli import usage
+from ticketbot.present import documents
 
 
 @pytest.mark.parametrize("path", write_commands.pages(), ids=str)

@@ -10,7 +10,7 @@ from pathlib import Path
 import docopt
 import pytest
 
-from ticketbot import usage
+from ticketbot.cli import usage
 
 ROOT = Path(__file__).parents[2]
 GUIDES = [

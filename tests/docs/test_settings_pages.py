@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from docs import write_settings
-from ticketbot import config, errors
+from ticketbot import errors
+from ticketbot.settings import table
 
 
 @pytest.mark.parametrize("path", write_settings.pages(), ids=str)
@@ -21,7 +22,7 @@ def test_every_setting_is_a_row_with_a_meaning() -> None:
     rows = re.findall(
         r"^\| `(TBOT_\w+)`.*\| (.*) \| (.*) \|.*\|$", write_settings.pages()[Path("docs/settings.md")], re.M
     )
-    assert [name for name, *_ in rows] == [row.name for row in config.TABLE]
+    assert [name for name, *_ in rows] == [row.name for row in table.TABLE]
     assert all(default and meaning for _, default, meaning in rows)
 
 
@@ -30,14 +31,14 @@ def test_the_sample_file_sets_every_setting_to_something_valid(tmp_path: Path) -
     file = tmp_path / "config.toml"
     file.touch(0o600)
     file.write_text(re.sub(r"^# (?=\w+ = )", "", sample, flags=re.M))
-    settings = config.load({"--config": str(file)}, {})
+    settings = table.load({"--config": str(file)}, {})
     assert set(settings.origins.values()) == {f"file {file}"}
     settings.require("serve")
 
 
 def test_the_sample_file_changes_nothing_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(write_settings.pages()[Path("docs/config.sample.toml")])
-    settings = config.load({}, {}, config_dir=tmp_path)
+    settings = table.load({}, {}, config_dir=tmp_path)
     assert set(settings.origins.values()) == {"default"}
 
 
@@ -47,7 +48,7 @@ def variables(text: str) -> dict[str, str]:
 
 def test_the_sample_environment_lacks_exactly_what_the_server_needs(tmp_path: Path) -> None:
     sample = write_settings.pages()[Path("deploy/env.example")]
-    settings = config.load({}, variables(sample), config_dir=tmp_path)
+    settings = table.load({}, variables(sample), config_dir=tmp_path)
     with pytest.raises(errors.SettingsError) as refused:
         settings.require("serve")
     assert [line.split()[0] for line in str(refused.value).split("\n")] == list(variables(sample))
@@ -55,6 +56,6 @@ def test_the_sample_environment_lacks_exactly_what_the_server_needs(tmp_path: Pa
 
 def test_the_sample_environment_holds_valid_examples(tmp_path: Path) -> None:
     sample = write_settings.pages()[Path("deploy/env.example")].replace("# TBOT_", "TBOT_")
-    settings = config.load({}, variables(sample), config_dir=tmp_path)
+    settings = table.load({}, variables(sample), config_dir=tmp_path)
     assert settings.warnings == ()
-    assert set(variables(sample)) == {row.name for row in config.TABLE}
+    assert set(variables(sample)) == {row.name for row in table.TABLE}

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.world import World, is_quiet, minutes_ago, wait_for
-from ticketbot import config, db
-from ticketbot.models import state
+from ticketbot.database import db
+from ticketbot.models import leases
 from ticketbot.server import serve
+from ticketbot.settings import table
 
 PAGE = Path(__file__).parents[2] / "docs/operations.md"
 
@@ -74,7 +75,7 @@ def _told(world: World) -> Counter[str]:
 
 def _is_between_two_checks() -> bool:
     with db.session():
-        return not state.lease_owners()
+        return not leases.lease_owners()
 
 
 def _tell_up_to_the_restore(world: World, drill: Drill) -> None:
@@ -108,7 +109,7 @@ def test_after_a_restore_with_skip_missed_nobody_is_told_what_happened_before(wo
     """C1."""
     _tell_up_to_the_restore(world, drill)
     in_a_second = datetime.now(UTC) + timedelta(seconds=1)  # ConnectWise's times have whole ones
-    serve.prepare_database(config.load({}, world.environ()), skip_missed=True, now=in_a_second)
+    serve.prepare_database(table.load({}, world.environ()), skip_missed=True, now=in_a_second)
     with world.server():
         world.connectwise.add_ticket(world.board, "after the backup", entered_at=minutes_ago(-0.1))
         world.settle()

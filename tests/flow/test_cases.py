@@ -6,8 +6,8 @@ import pytest
 
 from tests.cases import CASES, CAST, SUMMARY, Case, CaseNote
 from tests.world import World, ledger, minutes_ago
-from ticketbot import db
-from ticketbot.models import routing, tickets
+from ticketbot.database import db
+from ticketbot.models import forwards, tickets
 
 
 def _write(world: World, ticket: int, note: CaseNote, *, notify: bool) -> None:
@@ -57,7 +57,7 @@ def test_a_case_ends_in_exactly_these_messages(case: Case, world: World) -> None
         for forward in case.forwards:
             source, destination = (world.recipient(names[name]) for name in (forward.source, forward.destination))
             with db.transaction("test"):
-                routing.Forward.create(
+                forwards.Forward.create(
                     source=source, destination=destination, keep_copy=forward.keep_copy, created_at=minutes_ago(1)
                 )
         _play(case, world)

@@ -8,13 +8,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.world import World, ledger, minutes_ago, post_hook, wait_for
-from ticketbot import config, db, errors
-from ticketbot.jobs import catchup, sync
-from ticketbot.models import events, state, tickets
-from ticketbot.remote.connectwise import ConnectWise
+from ticketbot import errors
+from ticketbot.background import catch_up
+from ticketbot.connectwise.connectwise_client import ConnectWise
+from ticketbot.database import db
+from ticketbot.models import events, facts, tickets
 from ticketbot.server import serve
+from ticketbot.settings import table
 from ticketbot.simulators import faults
-from ticketbot.simulators.hooks import Mischief
+from ticketbot.simulators.webhook_sender import Mischief
+from ticketbot.sync import sync_service
 
 OFF, SOON = 0, 1  # seconds; the API allows no less than 30
 
@@ -31,10 +34,10 @@ def _passes(world: World) -> int:
 
 
 def _sync_tickets(server: serve.Server) -> None:
-    run = server.syncs.start(sync.Request(tickets=True))
+    run = server.syncs.start(sync_service.Request(tickets=True))
     assert server.syncs.join(20)
     with db.session():
-        assert sync.syncs.SyncRun.get_by_id(run.id).state == "done"
+        assert sync_service.syncs.SyncRun.get_by_id(run.id).state == "done"
 
 
 def _catch_up(world: World) -> None:
@@ -46,7 +49,7 @@ def _catch_up(world: World) -> None:
         private_key=site.private_key,
         client_id=site.client_id,
     )
-    catchup.run(catchup.Desk(client, lambda: datetime.now(UTC)), lambda: None)
+    catch_up.run(catch_up.Desk(client, lambda: datetime.now(UTC)), lambda: None)
     client.close()
 
 
@@ -63,7 +66,7 @@ def _end_events(state_: str, ended_at: datetime | None = None) -> None:
 
 def _start_watching(at: datetime) -> None:
     with db.transaction("test"):
-        state.start_watching(at)
+        facts.start_watching(at)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -192,10 +195,10 @@ def test_three_hours_without_a_server_are_told_once_and_in_order_after_the_start
 def test_skip_missed_logs_from_when_changes_are_skipped(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """C1: from the watermark, not from the first start ever."""
     first_start, stopped, now = (datetime(2026, 3, day, 9, 0, tzinfo=UTC) for day in (2, 20, 30))
-    settings = config.load({}, world.environ())
+    settings = table.load({}, world.environ())
     serve.prepare_database(settings, skip_missed=False, now=first_start)
     with db.transaction("test"):
-        state.set_moment(state.CATCH_UP_WATERMARK, stopped)
+        facts.set_moment(facts.CATCH_UP_WATERMARK, stopped)
     serve.prepare_database(settings, skip_missed=True, now=now)
     assert f"skipped what happened from {stopped} to {now}: nobody will be notified of it" in caplog.text
 
@@ -205,7 +208,7 @@ def test_with_skip_missed_nothing_of_the_pause_is_told(world: World) -> None:
     _start_watching(minutes_ago(181))
     words = _away(world)
     just_now = world.connectwise.add_ticket(world.board, "just-now.", resources=["ana"], note="last-minute.")
-    settings = config.load({}, world.environ())
+    settings = table.load({}, world.environ())
     serve.prepare_database(settings, skip_missed=True, now=datetime.now(UTC) + timedelta(seconds=1))
     with world.server(TBOT_WORKERS="1"):
         assert wait_for(lambda: _passes(world) > 0)
@@ -285,10 +288,10 @@ def test_a_pass_that_fails_moves_nothing(world: World) -> None:
         _catch_up(world)
     assert len(_queued()) == 1
     with db.session():
-        assert state.moment(state.CATCH_UP_WATERMARK) is None
+        assert facts.moment(facts.CATCH_UP_WATERMARK) is None
     _catch_up(world)
     with db.session():
-        assert state.moment(state.CATCH_UP_WATERMARK) is not None
+        assert facts.moment(facts.CATCH_UP_WATERMARK) is not None
 
 
 def test_no_right_to_projects_does_not_stop_service_tickets(world: World) -> None:
@@ -308,13 +311,13 @@ def test_a_refusal_that_is_not_about_projects_alone_ends_the_pass(world: World, 
     with pytest.raises(errors.RemoteDenied):
         _catch_up(world)
     with db.session():
-        assert state.moment(state.CATCH_UP_WATERMARK) is None
+        assert facts.moment(facts.CATCH_UP_WATERMARK) is None
 
 
 def test_a_watermark_from_a_clock_that_was_ahead_misses_nothing(world: World) -> None:
     _start_watching(minutes_ago(60))
     with db.transaction("test"):
-        state.set_moment(state.CATCH_UP_WATERMARK, minutes_ago(-600))
+        facts.set_moment(facts.CATCH_UP_WATERMARK, minutes_ago(-600))
     ticket = world.connectwise.add_ticket(world.board, "Printer")
     _catch_up(world)
     assert _queued() == [(ticket, "catch-up")]

@@ -10,9 +10,10 @@ from msgspec.structs import replace
 from tests.flow.test_health import Server
 from tests.stepping import START, Stepper, event_rows, heard
 from tests.world import ledger
-from ticketbot import db
-from ticketbot.jobs import clocks, deliver, housekeeping, intake
-from ticketbot.models import events, notifications, state
+from ticketbot.background import outbox_upkeep
+from ticketbot.database import db
+from ticketbot.models import events, facts, notifications
+from ticketbot.pipeline import clock, deliver, process_event
 from ticketbot.simulators import faults
 
 AHEAD = [timedelta(hours=8), timedelta(days=40)]
@@ -24,7 +25,7 @@ class SkewedServer:
     def __init__(self, stepper: Stepper, off: timedelta = timedelta(0)) -> None:
         self.off = off
         self._stepper = stepper
-        self.clocks = clocks.Clocks(self.now, lambda: stepper.clock().timestamp())
+        self.clocks = clock.Clocks(self.now, lambda: stepper.clock().timestamp())
         self.events = replace(stepper.events, now=self.now, clocks=self.clocks)
         self.messages = replace(stepper.messages, now=self.now, clocks=self.clocks)
 
@@ -34,17 +35,17 @@ class SkewedServer:
     def start(self) -> None:
         """Start for the first time, with the clock as it is."""
         with db.transaction("test"):
-            state.Fact.delete().where(state.Fact.name == state.WATCHING_SINCE).execute()
-            state.start_watching(self.now())
+            facts.Fact.delete().where(facts.Fact.name == facts.WATCHING_SINCE).execute()
+            facts.start_watching(self.now())
 
     def check_clock(self) -> None:
         self.clocks.hear(self._stepper.clock())
-        clocks.check(self._stepper.outside.connectwise, self.clocks, lambda: None)
+        clock.check(self._stepper.outside.connectwise, self.clocks, lambda: None)
 
     def work(self) -> None:
-        while intake.work_next(self.events) or deliver.send_next(self.messages):
+        while process_event.work_next(self.events) or deliver.send_next(self.messages):
             pass
-        housekeeping.tidy_outbox(self.now(), give_up_until=self.clocks.give_up_until())
+        outbox_upkeep.tidy_outbox(self.now(), give_up_until=self.clocks.give_up_until())
 
 
 @pytest.mark.parametrize("ahead", AHEAD, ids=str)
@@ -65,13 +66,13 @@ def test_what_a_wrong_clock_wrote_down_is_corrected_and_a_right_one_announces(
     server = SkewedServer(stepper, ahead)
     server.start()
     with db.transaction("test"):
-        state.skip_missed(server.now())
+        facts.skip_missed(server.now())
     assert server.clocks.is_wrong() is False, "nobody has told it yet"
     server.check_clock()
     assert server.clocks.is_wrong()
     assert "let NTP set it" in caplog.text
     with db.session():
-        marks = {state.moment(name) for name in (state.WATCHING_SINCE, state.CATCH_UP_WATERMARK, state.SKIPPED_UNTIL)}
+        marks = {facts.moment(name) for name in (facts.WATCHING_SINCE, facts.CATCH_UP_WATERMARK, facts.SKIPPED_UNTIL)}
     assert marks == {START}
 
     stepper.clock.advance(minutes=1)
@@ -86,7 +87,7 @@ def test_marks_in_the_past_are_left_as_they_are(stepper: Stepper) -> None:
     stepper.clock.advance(days=1)
     server.check_clock()
     with db.session():
-        assert state.moment(state.WATCHING_SINCE) == START
+        assert facts.moment(facts.WATCHING_SINCE) == START
 
 
 def test_a_clock_that_jumps_a_day_ahead_kills_no_message(stepper: Stepper) -> None:

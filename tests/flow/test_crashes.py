@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from tests.stepping import Stepper, event_rows, heard
-from ticketbot import db, metrics
-from ticketbot.jobs import leases
-from ticketbot.models import event_claims, events, state
+from ticketbot import metrics
+from ticketbot.database import db
+from ticketbot.models import event_claims, events, holds
+from ticketbot.pipeline import lease_keeper
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 AFTER_A_LEASE = timedelta(seconds=31)
@@ -67,7 +68,7 @@ def test_after_five_ends_while_it_ran_alone_an_event_is_dead(stepper: Stepper) -
     for _ in range(1 + event_claims.MAX_CRASHES_ALONE):
         assert event_claims.claim("gone", stepper.clock())
         stepper.clock.advance(seconds=31)
-        leases.take_over(stepper.clock())
+        lease_keeper.take_over(stepper.clock())
     (event,) = event_rows()
     assert (event.state, event.error) == (events.DEAD, event_claims.CRASHED)
     assert metrics.EVENTS.labels("dead")._value.get() == counted + 1
@@ -93,10 +94,10 @@ def test_an_event_waits_for_no_server_while_connectwise_refuses_everything(stepp
     stepper.hook(stepper.add_ticket("ana", note="kills"))
     assert event_claims.claim("gone", stepper.clock())
     stepper.clock.advance(seconds=31)
-    leases.take_over(stepper.clock())
+    lease_keeper.take_over(stepper.clock())
     until = stepper.clock() + timedelta(minutes=1)
     with db.transaction("test"):
-        state.hold("connectwise", until=until, now=stepper.clock(), reason="401")
+        holds.hold("connectwise", until=until, now=stepper.clock(), reason="401")
     assert event_claims.claim("one", stepper.clock()) is None
 
 

@@ -11,11 +11,13 @@ import pytest
 
 from tests.stepping import START, Stepper, heard, rows_of
 from tests.world import ledger, wait_for
-from ticketbot import db, metrics
-from ticketbot.jobs import deliver, housekeeping, intake
-from ticketbot.models import notifications, state
+from ticketbot import metrics
+from ticketbot.background import outbox_upkeep
+from ticketbot.database import db
+from ticketbot.models import holds, notifications
+from ticketbot.pipeline import deliver, process_event
 from ticketbot.simulators import faults
-from ticketbot.simulators.calls import Call
+from ticketbot.simulators.request_log import Call
 from ticketbot.simulators.webex import TOO_LONG
 
 
@@ -23,9 +25,9 @@ def _posts(stepper: Stepper) -> list[Call]:
     return [call for call in stepper.world.webex.calls.log() if call.operation == "POST messages"]
 
 
-def _hold() -> state.Hold | None:
+def _hold() -> holds.Hold | None:
     with db.session():
-        return state.last_hold("webex")
+        return holds.last_hold("webex")
 
 
 def _write(stepper: Stepper, ticket: int, *notes: str) -> None:
@@ -37,7 +39,7 @@ def _write(stepper: Stepper, ticket: int, *notes: str) -> None:
 
 def _decide(stepper: Stepper) -> None:
     """Work the events off, and leave the messages."""
-    while intake.work_next(stepper.events):
+    while process_event.work_next(stepper.events):
         pass
 
 
@@ -47,7 +49,7 @@ def _taken_over_by_another_server(stepper: Stepper) -> Callable[[], None]:
 
     def pause() -> None:
         stepper.clock.advance(seconds=31)
-        housekeeping.tidy_outbox(stepper.clock())
+        outbox_upkeep.tidy_outbox(stepper.clock())
         assert deliver.send_next(other_desk)
 
     return pause
@@ -250,7 +252,7 @@ def test_an_overdue_message_died_when_it_was_given_up(stepper: Stepper) -> None:
     _write(stepper, ticket, "one")
     _decide(stepper)
     stepper.clock.advance(hours=60)
-    housekeeping.tidy_outbox(stepper.clock())
+    outbox_upkeep.tidy_outbox(stepper.clock())
     _, row = ledger()
     assert (row.state, row.give_up_at) == ("dead", stepper.clock())
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ticketbot import db
-from ticketbot.simulators import demo
+from ticketbot import demo
+from ticketbot.database import db
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.world import World, wait_for
 from tests.wsgi import Adapter
-from ticketbot import db, db_health, errors
-from ticketbot.models import events, notifications, routing, state
+from ticketbot import errors
+from ticketbot.database import availability, db
+from ticketbot.models import events, facts, holds, notifications, recipients, runtime_config
 from ticketbot.server import app as application
 from ticketbot.server import health
 from ticketbot.simulators import faults
@@ -88,7 +89,7 @@ def _event(seconds_ago: float = 0, **more: Any) -> None:
 def _notification(seconds_ago: float = 0, **more: Any) -> None:
     then = NOW - timedelta(seconds=seconds_ago)
     with db.transaction("test"):
-        recipient = routing.Recipient.create(type="person", webex_id="w", name="Ana")
+        recipient = recipients.Recipient.create(type="person", webex_id="w", name="Ana")
         row = {
             "ticket_id": 1, "correlation": "c", "subject": "new:1", "target": "recipient:1", "kind": "new",
             "recipient": recipient, "recipient_name": "Ana", "state": notifications.PENDING, "reason": "rule 1",
@@ -100,7 +101,7 @@ def _notification(seconds_ago: float = 0, **more: Any) -> None:
 
 def _hold(service: str, until: datetime) -> None:
     with db.transaction("test"):
-        state.hold(service, until=until, now=NOW, reason="401 from https://secret.example")
+        holds.hold(service, until=until, now=NOW, reason="401 from https://secret.example")
 
 
 def test_a_server_with_nothing_to_do_is_ready(server: Server) -> None:
@@ -242,7 +243,7 @@ def test_a_database_that_cannot_be_written_to_is_a_failure_until_it_can(
 ) -> None:
     """O2: nobody would notice on an idle server."""
     server = Server()
-    monkeypatch.setattr(db, "writes", db_health.Writes(lambda: server.seconds))
+    monkeypatch.setattr(db, "writes", availability.Writes(lambda: server.seconds))
     assert server.ready() == (200, "ok", {})
     with db.session():
         db.database.execute_sql("PRAGMA query_only = 1")
@@ -260,11 +261,11 @@ def test_a_read_only_postgres_is_a_failure_and_can_still_be_read(
     server = Server()
     with db.session():
         db.database.execute_sql("SET default_transaction_read_only = on")
-        monkeypatch.setattr(db, "writes", db_health.Writes(lambda: server.seconds))
+        monkeypatch.setattr(db, "writes", availability.Writes(lambda: server.seconds))
         assert server.ready() == (503, "failed", {"database": "failed"})
         with pytest.raises(errors.Unreachable, match="read-only transaction"), db.transaction("test"):
-            state.set_moment(state.LAST_PROBE, NOW)
-        assert not state.read_config().require_board_rule
+            facts.set_moment(facts.LAST_PROBE, NOW)
+        assert not runtime_config.read_config().require_board_rule
         db.database.execute_sql("SET default_transaction_read_only = off")
         assert server.ready() == (200, "ok", {})
 
@@ -338,7 +339,7 @@ def test_a_running_server_is_well_and_refuses_what_came_through_a_proxy(path: st
 
 def test_a_worker_that_has_died_is_noticed(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """O2: such as by a thread that the system has ended."""
-    monkeypatch.setattr("ticketbot.jobs.worker.Worker._every", lambda *_: None)
+    monkeypatch.setattr("ticketbot.background.workers.Worker._every", lambda *_: None)
     with World(sqlite) as world, world.server(TBOT_WORKERS="1") as server:
         assert wait_for(lambda: requests.get(f"{server.url}/readyz", timeout=5).status_code == 503)
         assert requests.get(f"{server.url}/readyz", timeout=5).json()["checks"]["workers"] == "failed"

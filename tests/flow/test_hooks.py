@@ -14,8 +14,8 @@ import pytest
 import requests
 
 from tests.world import World, is_quiet, post_hook, wait_for
-from ticketbot import db
-from ticketbot.jobs import retention
+from ticketbot.background import retention
+from ticketbot.database import db
 from ticketbot.models import events
 from ticketbot.simulators import faults
 

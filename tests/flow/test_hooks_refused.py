@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 
 from tests.databases import fresh_sqlite
 from tests.world import World
-from ticketbot import db
+from ticketbot.database import db
 from ticketbot.models import events
-from ticketbot.server import hooks
-from ticketbot.simulators import hooks as signing
+from ticketbot.server import webhooks
+from ticketbot.simulators import webhook_sender as signing
 
 MARKER = "text-of-the-customer"
 TICKET = 990_099
@@ -35,7 +35,7 @@ class Door:
     """A server that knows its signing key already, and hooks to knock with."""
 
     def __init__(self, world: World, url: str) -> None:
-        self.world, self.url = world, f"{url}{hooks.PATH}"
+        self.world, self.url = world, f"{url}{webhooks.PATH}"
         self.session = requests.Session()
         self.ignored = self.body(Type="company")
         assert self.knock(self.ignored).json() == {"status": "ignored"}
@@ -78,7 +78,7 @@ class Door:
         """Send a request written by hand and return all that comes back until the server or nobody says more."""
         parts = urlsplit(self.url)
         head = [
-            f"POST {hooks.PATH} HTTP/1.1",
+            f"POST {webhooks.PATH} HTTP/1.1",
             f"Host: {parts.netloc}",
             f"x-content-signature: {self.sign(body)}",
             *lines,
@@ -294,7 +294,7 @@ class TestTransport:
         with closing(http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=10)) as connection:
             headers = {"x-content-signature": door.sign(body), "Transfer-Encoding": "chunked"}
             pieces = (body[start : start + 50_000] for start in range(0, len(body), 50_000))
-            connection.request("POST", hooks.PATH, pieces, headers, encode_chunked=True)
+            connection.request("POST", webhooks.PATH, pieces, headers, encode_chunked=True)
             assert connection.getresponse().status == status
 
     @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import requests
 
 from tests.servers import ServerProcess
 from tests.world import World
-from ticketbot.server import listening
+from ticketbot.server import listener
 
 
 def _slow(stack: ExitStack, url: str, count: int) -> list[socket.socket]:
@@ -32,7 +32,7 @@ def test_a_hundred_and_fifty_slow_bodies_keep_no_request_out(sqlite: str) -> Non
 
 
 def test_beyond_the_limit_the_oldest_connection_is_closed(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listening, "MOST_CONNECTIONS", 10)
+    monkeypatch.setattr(listener, "MOST_CONNECTIONS", 10)
     with World(sqlite) as world, world.server(TBOT_WORKERS="1") as server, ExitStack() as stack:
         oldest, *others = _slow(stack, server.url, 10)
         assert requests.get(f"{server.url}/healthcheck", timeout=5).status_code == 200

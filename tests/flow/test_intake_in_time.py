@@ -8,11 +8,12 @@ import pytest
 
 from tests.stepping import START, Stepper, event_rows, heard
 from tests.world import ledger
-from ticketbot import db, metrics
+from ticketbot import metrics
+from ticketbot.database import db
 from ticketbot.decide import plan
-from ticketbot.decide.facts import Facts, Plan
-from ticketbot.jobs import intake, leases
+from ticketbot.decide.values import Facts, Plan
 from ticketbot.models import event_claims, events, tickets
+from ticketbot.pipeline import lease_keeper, process_event
 from ticketbot.simulators import faults
 
 
@@ -152,7 +153,7 @@ def test_a_worker_that_was_too_slow_throws_nothing_away(stepper: Stepper) -> Non
     other_events, _ = stepper.server()
     paused = event_claims.claim(stepper.events.held.owner, stepper.clock())
     stepper.clock.advance(seconds=31)
-    leases.take_over(stepper.clock())
+    lease_keeper.take_over(stepper.clock())
     assert event_claims.claim(other_events.held.owner, stepper.clock()) is not None
     stepper.hook(ticket)
     with db.transaction("return-event"):
@@ -182,10 +183,10 @@ def test_what_a_paused_worker_decided_is_void_once_its_event_was_taken_over(step
 
     def be_taken_over() -> None:
         stepper.clock.advance(seconds=31)
-        leases.take_over(stepper.clock())
+        lease_keeper.take_over(stepper.clock())
         assert event_claims.claim(other_events.held.owner, stepper.clock()) is not None
 
-    assert intake.work_next(stepper.paused_before_its_commit(be_taken_over))
+    assert process_event.work_next(stepper.paused_before_its_commit(be_taken_over))
     assert ledger() == []
     (event,) = event_rows()
     assert (event.state, event.lease_owner) == ("running", other_events.held.owner)
@@ -201,10 +202,10 @@ def test_a_paused_worker_that_fails_counts_nothing_once_its_event_was_taken_over
 
     def be_taken_over() -> None:
         stepper.clock.advance(seconds=31)
-        leases.take_over(stepper.clock())
+        lease_keeper.take_over(stepper.clock())
         assert event_claims.claim(other_events.held.owner, stepper.clock()) is not None
 
-    assert intake.work_next(stepper.paused_before_its_commit(be_taken_over, decides=False))
+    assert process_event.work_next(stepper.paused_before_its_commit(be_taken_over, decides=False))
     (event,) = event_rows()
     assert (event.state, event.lease_owner, event.error) == ("running", other_events.held.owner, None)
     assert _tried_again() == before
@@ -219,10 +220,10 @@ def test_a_paused_worker_deletes_no_ticket_once_its_event_was_taken_over(stepper
 
     def be_taken_over() -> None:
         stepper.clock.advance(seconds=31)
-        leases.take_over(stepper.clock())
+        lease_keeper.take_over(stepper.clock())
         assert event_claims.claim(other_events.held.owner, stepper.clock()) is not None
 
-    assert intake.work_next(stepper.paused_before_its_commit(be_taken_over, decides=False))
+    assert process_event.work_next(stepper.paused_before_its_commit(be_taken_over, decides=False))
     assert _stored(ticket).deleted_at is None
     event = event_rows()[-1]
     assert (event.state, event.lease_owner, event.decisions) == ("running", other_events.held.owner, [])

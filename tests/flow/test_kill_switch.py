@@ -12,8 +12,8 @@ import pytest
 from tests.databases import fresh_postgres
 from tests.servers import ServerProcess
 from tests.world import World, is_quiet, post_hook, wait_for
-from ticketbot import db
-from ticketbot.models import notifications, routing
+from ticketbot.database import db
+from ticketbot.models import notifications, recipients
 
 pytestmark = pytest.mark.postgres
 
@@ -36,7 +36,9 @@ def _fill_outbox(world: World) -> None:
     now = datetime.now(UTC)
     with db.transaction("test"):
         targets = [
-            routing.Recipient.create(type=routing.ROOM, webex_id=world.webex.add_room(f"Room {n}"), name=f"Room {n}")
+            recipients.Recipient.create(
+                type=recipients.ROOM, webex_id=world.webex.add_room(f"Room {n}"), name=f"Room {n}"
+            )
             for n in range(_RECIPIENTS)
         ]
         rows = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.world import World, ledger
-from ticketbot.jobs import leases
 from ticketbot.models import events, notifications
+from ticketbot.pipeline import lease_keeper
 from ticketbot.simulators import faults
 
 _LEASE_S = 0.6
@@ -16,7 +16,7 @@ _CALL_S = 1.5
 def test_calls_that_take_longer_than_a_lease_are_not_taken_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "LEASE_S", _LEASE_S)
     monkeypatch.setattr(notifications, "LEASE_S", _LEASE_S)
-    monkeypatch.setattr(leases, "RENEW_EVERY_S", _LEASE_S / 4)
+    monkeypatch.setattr(lease_keeper, "RENEW_EVERY_S", _LEASE_S / 4)
     world.connectwise.faults.add(faults.slow(_CALL_S, path=r"/tickets/\d+$"))
     world.webex.faults.add(faults.slow(_CALL_S, path="/messages"))
     world.configure(catch_up_interval=0)  # it would look at the ticket, too

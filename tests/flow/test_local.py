@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from ticketbot import config, db
 from ticketbot.__main__ import main
-from ticketbot.models import admin
+from ticketbot.database import db
+from ticketbot.models import api_keys
+from ticketbot.settings import table
 
 
 @pytest.fixture
 def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Return an environment whose database and config file are the test's own."""
-    monkeypatch.setattr(admin, "KEY_COST", 4)
+    monkeypatch.setattr(api_keys, "KEY_COST", 4)
     return {"TBOT_DATABASE_URL": f"sqlite:///{tmp_path}/tbot.sqlite3"}
 
 
@@ -39,14 +40,14 @@ def test_init_makes_the_first_administrator_and_shows_the_key_once(
     assert key not in err
     db.open_database(environ["TBOT_DATABASE_URL"])
     with db.session():
-        row = admin.ApiKey.get(admin.ApiKey.prefix == admin.prefix_of(key))
-        assert admin.matches(row, key)
-        assert not admin.matches(row, key[:-1] + "x")
+        row = api_keys.ApiKey.get(api_keys.ApiKey.prefix == api_keys.prefix_of(key))
+        assert api_keys.matches(row, key)
+        assert not api_keys.matches(row, key[:-1] + "x")
         assert key not in (row.hash, row.prefix)
         assert row.user.email == "ana@example.com"
     db.close_database()
     assert stat.S_IMODE(config_file.stat().st_mode) == 0o600
-    settings = config.load({"--config": str(config_file)}, {})
+    settings = table.load({"--config": str(config_file)}, {})
     assert (settings.api_key, settings.base_url) == (key, "http://127.0.0.1:8080")
 
 
@@ -69,7 +70,7 @@ def test_init_adds_to_a_config_file_that_holds_the_servers_settings(config_file:
 
     assert _init(config_file, environ) == 0
 
-    settings = config.load({"--config": str(config_file)}, {})
+    settings = table.load({"--config": str(config_file)}, {})
     assert (settings.cw_company, settings.base_url) == ("acme", "http://127.0.0.1:9999")
     assert settings.api_key
 

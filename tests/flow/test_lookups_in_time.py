@@ -7,9 +7,9 @@ import pytest
 
 from tests.stepping import START, Stepper, event_rows, heard, rows_of
 from tests.world import ledger
-from ticketbot import db
-from ticketbot.jobs import lookups
-from ticketbot.models import routing, tickets
+from ticketbot.database import db
+from ticketbot.models import recipients, tickets
+from ticketbot.pipeline import people
 from ticketbot.simulators import faults
 
 STALE_MINUTES = 16
@@ -109,8 +109,8 @@ def test_an_address_without_an_account_is_looked_up_once_in_fifteen_minutes(step
 
 
 def test_lookups_that_found_nothing_are_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookups, "MOST_REMEMBERED", 2)
-    nobody = lookups.NotFound()
+    monkeypatch.setattr(people, "MOST_REMEMBERED", 2)
+    nobody = people.NotFound()
     nobody.add(["a", "b", "c"], START)
     assert nobody.unless_recent(["a", "b", "c"], START) == ["a"]
 
@@ -164,7 +164,9 @@ def test_an_account_that_lost_one_of_its_addresses_keeps_the_other(stepper: Step
     stepper.clock.advance(minutes=STALE_MINUTES)
     stepper.announce("ana", note="two")
     with db.session():
-        assert [row.active for row in routing.Recipient.select().where(routing.Recipient.webex_id == person)] == [False]
+        assert [row.active for row in recipients.Recipient.select().where(recipients.Recipient.webex_id == person)] == [
+            False
+        ]
 
 
 def test_an_account_whose_main_address_went_to_another_keeps_the_rest(stepper: Stepper) -> None:
@@ -179,7 +181,7 @@ def test_an_account_whose_main_address_went_to_another_keeps_the_rest(stepper: S
     assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
     assert heard(stepper.world, "Ana the Second") == ["one"]
     with db.session():
-        emails = {row.webex_id: row.email for row in routing.Recipient.select()}
+        emails = {row.webex_id: row.email for row in recipients.Recipient.select()}
     assert emails == {person: "dan@msp.example", other: "ana@msp.example"}
 
 

@@ -6,10 +6,10 @@ import os
 
 from tests.flow.test_catch_up import OFF, SOON
 from tests.world import World, ledger, minutes_ago, wait_for
-from ticketbot import db
-from ticketbot.jobs import sync
-from ticketbot.models import routing
+from ticketbot.database import db
+from ticketbot.models import rules
 from ticketbot.server import serve
+from ticketbot.sync import sync_service
 
 _OLD = 100 * int(os.environ.get("TBOT_TEST_EXAMPLES", "1"))  # `TBOT_TEST_EXAMPLES=100` plays it with 10,000 tickets
 _SAVED = 10
@@ -22,7 +22,7 @@ def _told(world: World) -> list[str]:
 
 
 def _sync_everything(server: serve.Server) -> None:
-    server.syncs.start(sync.Request(boards=True, recipients=True, tickets=True))
+    server.syncs.start(sync_service.Request(boards=True, recipients=True, tickets=True))
     assert server.syncs.join(600)
 
 
@@ -52,7 +52,7 @@ def test_with_a_full_connectwise_no_switch_tells_anybody_of_what_is_old(world: W
                 world.connectwise.update_ticket(ticket)
             assert _told(world) == [], switch
         with db.transaction("test"):
-            routing.Rule.update(enabled=True).execute()
+            rules.Rule.update(enabled=True).execute()
         _sync_everything(server)
         assert _told(world) == []
     with world.server(TBOT_CW_CALLS_PER_MINUTE="0"):

@@ -8,9 +8,11 @@ import requests
 from tests.databases import fresh_postgres
 from tests.servers import ServerProcess
 from tests.world import World, ledger, wait_for
-from ticketbot import client, config, db
-from ticketbot.models import admin, notifications
+from ticketbot.api import client
+from ticketbot.database import db
+from ticketbot.models import api_keys, notifications, users
 from ticketbot.server import serve
+from ticketbot.settings import table
 from ticketbot.simulators import faults
 
 EMAIL, KEY = "ana@example.com", "a key that the operator chose"
@@ -28,16 +30,16 @@ def test_the_first_administrator_comes_from_the_settings_once(world: World) -> N
             requests.get(f"{server.url}/users", headers={"Authorization": f"Bearer {KEY}"}, timeout=5).status_code
             == 401
         )
-    again = config.load({}, world.environ(**ADMIN))
+    again = table.load({}, world.environ(**ADMIN))
     serve.prepare_database(again, skip_missed=False, now=made.created_at)
     with db.session():
-        assert [row.hint for row in admin.ApiKey.select()] == [made.hint]
+        assert [row.hint for row in api_keys.ApiKey.select()] == [made.hint]
 
 
 def test_no_settings_no_administrator(world: World) -> None:
     """A3: no default password or key exists."""
     with world.server() as server, db.session():
-        assert not admin.User.select().exists()
+        assert not users.User.select().exists()
         assert requests.get(f"{server.url}/users", headers={"Authorization": "Bearer "}, timeout=5).status_code == 401
 
 

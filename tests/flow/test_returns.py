@@ -9,7 +9,7 @@ import pytest
 
 from tests.stepping import event_rows
 from tests.world import wait_for
-from ticketbot import db
+from ticketbot.database import db
 from ticketbot.models import event_claims, events
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

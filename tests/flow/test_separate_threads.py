@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import requests
 
 from tests.world import World, post_hook, wait_for
-from ticketbot import client, db
+from ticketbot.api import client
+from ticketbot.database import db
 from ticketbot.server import dispatch
 from ticketbot.simulators import faults
 

@@ -7,9 +7,10 @@ import time
 
 from tests.servers import ServerProcess
 from tests.world import World, is_quiet, ledger, post_hook, wait_for
-from ticketbot import db, errors
-from ticketbot.models import events, notifications, schema, state
-from ticketbot.simulators import calls, faults
+from ticketbot import errors
+from ticketbot.database import db
+from ticketbot.models import events, facts, notifications, schema
+from ticketbot.simulators import faults, request_log
 
 _MARGIN_S = 3.0
 
@@ -29,7 +30,7 @@ def _add_tickets(world: World, server: ServerProcess, count: int) -> None:
         assert post_hook(server.url, world, world.connectwise.hook_body(ticket)).ok
 
 
-def _in_flight(log: calls.Calls, part: str) -> bool:
+def _in_flight(log: request_log.Calls, part: str) -> bool:
     return any(call.status == 0 and part in call.path for call in log.log())
 
 
@@ -86,10 +87,10 @@ def test_a_server_stops_with_7_when_a_newer_release_takes_over_its_database(worl
     with ServerProcess(world.environ()) as server:
         _add_tickets(world, server, 2)
         with db.transaction("test"):
-            state.Fact.update(value="99.0.0").where(state.Fact.name == schema.OLDEST_PROGRAM).execute()
+            facts.Fact.update(value="99.0.0").where(facts.Fact.name == schema.OLDEST_PROGRAM).execute()
         assert server.process is not None
         assert server.process.wait(20) == errors.SchemaTooNew.exit_status, server.log()
         assert "needs tbot 99.0.0 or newer" in server.log()
     assert _held() == set()
     with db.transaction("test"):
-        state.Fact.update(value="0.1.0").where(state.Fact.name == schema.OLDEST_PROGRAM).execute()
+        facts.Fact.update(value="0.1.0").where(facts.Fact.name == schema.OLDEST_PROGRAM).execute()

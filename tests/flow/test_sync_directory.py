@@ -9,8 +9,8 @@ import pytest
 
 from tests.syncing import Syncing, phases, stored_recipients
 from tests.world import World
-from ticketbot import db
-from ticketbot.models import routing, tickets
+from ticketbot.database import db
+from ticketbot.models import rules, tickets
 from ticketbot.simulators import faults
 
 
@@ -140,7 +140,10 @@ def test_what_vanished_is_inactive_and_active_again_when_it_is_back(syncing: Syn
     world.webex.remove_person(guest)
     world.webex.leave(room)
     syncing.run(recipients=True)
-    assert [row.active for row in stored_recipients(webex_id=room) + stored_recipients(webex_id=guest)] == [False, False]
+    assert [row.active for row in stored_recipients(webex_id=room) + stored_recipients(webex_id=guest)] == [
+        False,
+        False,
+    ]
     world.webex.people[guest] = person
     assert world.webex.rooms == rooms
     world.webex.join(room, world.webex.bot_id)
@@ -216,12 +219,12 @@ def test_people_who_cannot_be_asked_about_stay_active(syncing: Syncing) -> None:
     world = syncing.world
     world.webex.add_room("Help Desk", [world.accounts["ana"]])
     syncing.run(recipients=True)
-    before = {row.name for row in recipients(active=True)}
+    before = {row.name for row in stored_recipients(active=True)}
     world.webex.faults.add(faults.status(400, "No.", path="/people$", query="id="))
     run = syncing.run(recipients=True)
     assert (run.state, run.error_count) == ("done", 1)
     assert run.errors[0].startswith("4 people: ")
-    assert {row.name for row in recipients(active=True)} == before
+    assert {row.name for row in stored_recipients(active=True)} == before
 
 
 def test_an_address_that_cannot_be_looked_up_is_named_and_one_that_webex_refuses_is_not(syncing: Syncing) -> None:
@@ -239,7 +242,7 @@ def test_a_bot_with_the_address_of_a_member_is_no_recipient(syncing: Syncing) ->
     """S2"""
     syncing.world.webex.add_person("dan@msp.example", "Dan's helper", kind="bot")
     assert syncing.run(recipients=True).error_count == 0
-    assert recipients(email="dan@msp.example") == []
+    assert stored_recipients(email="dan@msp.example") == []
 
 
 @pytest.mark.parametrize("ciphertext", [False, True])
@@ -259,9 +262,9 @@ def test_several_accounts_of_an_address_are_told_apart_by_their_last_activity(sy
     twins = [world.webex.add_person("twin@msp.example", "Twin", last_activity=day) for day in days]
     world.webex.add_room("Help Desk", twins)
     syncing.run(recipients=True)
-    assert [row.last_activity for row in recipients(email="twin@msp.example")] == days
+    assert [row.last_activity for row in stored_recipients(email="twin@msp.example")] == days
     syncing.run(recipients=True)
-    assert [row.last_activity for row in recipients(email="twin@msp.example")] == days
+    assert [row.last_activity for row in stored_recipients(email="twin@msp.example")] == days
 
 
 def test_people_are_asked_about_in_batches_of_85(syncing: Syncing) -> None:
@@ -283,15 +286,15 @@ def test_an_empty_answer_makes_nobody_inactive(syncing: Syncing, path: str) -> N
     for number in range(11):
         world.webex.add_room(f"Room {number}", crowd if number == 0 else [])
     syncing.run(recipients=True)
-    before = len(recipients(active=True))
+    before = len(stored_recipients(active=True))
     world.webex.leave(next(iter(world.webex.rooms)))
     world.webex.faults.add(faults.wrong_json('{"items": []}', path=path))
     run = syncing.run(recipients=True)
     assert run.state == "failed"
     assert "would vanish" in run.errors[-1]
-    assert len(recipients(active=True)) == before
+    assert len(stored_recipients(active=True)) == before
     assert syncing.run(recipients=True, force=True).state == "done"
-    assert len(recipients(active=True)) <= before - 11
+    assert len(stored_recipients(active=True)) <= before - 11
 
 
 def test_rules_go_on_pointing_at_a_room_that_vanished(syncing: Syncing) -> None:
@@ -302,7 +305,7 @@ def test_rules_go_on_pointing_at_a_room_that_vanished(syncing: Syncing) -> None:
     world.webex.remove_room(next(iter(world.webex.rooms)))
     syncing.run(boards=True, recipients=True)
     with db.session():
-        (rule,) = routing.enabled_rules(world.board)
+        (rule,) = rules.enabled_rules(world.board)
     assert (rule.recipient.id, rule.recipient.active) == (recipient, False)
 
 

@@ -21,8 +21,9 @@ import pytest
 from tests.cases import CAST
 from tests.syncing import a_minute_later_each_time, open_tickets
 from tests.world import World, ledger
-from ticketbot import db, failpoints
-from ticketbot.models import events, routing, syncs, tickets
+from ticketbot import failpoints
+from ticketbot.database import db
+from ticketbot.models import events, recipients, syncs, tickets
 
 KILLS = int(os.environ.get("TBOT_TEST_SYNC_KILLS", "25"))
 SEED = int(os.environ.get("TBOT_TEST_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
@@ -105,7 +106,7 @@ def _check(world: World) -> None:
     with db.session():
         assert tickets.living(tickets.Board) == set(site.boards)
         assert tickets.living(tickets.Status) == set(site.statuses)
-        rooms, people = (set(routing.active_recipients(kind)) for kind in (routing.ROOM, routing.PERSON))
+        rooms, people = (set(recipients.active_recipients(kind)) for kind in (recipients.ROOM, recipients.PERSON))
         notes = {(note.kind, note.note_id): note.text for note in tickets.Note.select()}
         stored = {row.id: (row.status, row.summary) for row in tickets.Ticket.select() if row.id in live}
         assert events.Event.select().count() == 0

@@ -11,11 +11,12 @@ import pytest
 from tests.databases import Outage
 from tests.syncing import ENDS_WITHIN_S, Syncing, note_texts, phases
 from tests.world import World, wait_for
-from ticketbot import db, errors
-from ticketbot.jobs import sync
+from ticketbot import errors
+from ticketbot.connectwise import rate_limit
+from ticketbot.database import db
 from ticketbot.models import syncs
-from ticketbot.remote import limits
 from ticketbot.simulators import faults
+from ticketbot.sync import sync_service
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def _is_nobody_asking() -> bool:
 def _start_a_long_one(syncing: Syncing) -> syncs.SyncRun:
     syncing.connectwise.add_many(300, syncing.world.board, notes=1)
     syncing.connectwise.latency_s = 0.05
-    run = syncing.syncs.start(sync.Request(tickets=True), "ana@msp.example")
+    run = syncing.syncs.start(sync_service.Request(tickets=True), "ana@msp.example")
     assert wait_for(lambda: _is_reading_notes(syncing, run.id))
     return run
 
@@ -57,7 +58,7 @@ def test_a_second_run_is_refused_on_every_server(syncing: Syncing) -> None:
     run = _start_a_long_one(syncing)
     for server in (syncing, Syncing(syncing.world)):
         with pytest.raises(errors.Conflict) as caught:
-            server.syncs.start(sync.Request(boards=True))
+            server.syncs.start(sync_service.Request(boards=True))
         assert caught.value.run_id == run.id
 
 
@@ -85,7 +86,7 @@ def test_a_server_that_stops_cancels_its_run(syncing: Syncing) -> None:
     assert syncing.syncs.join(5)
     assert syncing.row(run.id).state == "cancelled"
     with pytest.raises(errors.Unreachable):
-        syncing.syncs.start(sync.Request(boards=True))
+        syncing.syncs.start(sync_service.Request(boards=True))
 
 
 def test_a_server_that_stops_while_the_database_is_away_leaves_its_run_to_the_lease(
@@ -95,7 +96,7 @@ def test_a_server_that_stops_while_the_database_is_away_leaves_its_run_to_the_le
     with World(outage.url) as world:
         syncing = Syncing(world)
         world.connectwise.faults.add(faults.slow(ENDS_WITHIN_S, path="/service/boards$"))
-        run = syncing.syncs.start(sync.Request(boards=True))
+        run = syncing.syncs.start(sync_service.Request(boards=True))
         assert wait_for(lambda: syncing.count_calls("GET service/boards") == 1)
         outage.begin()
         syncing.syncs.stop()
@@ -103,7 +104,7 @@ def test_a_server_that_stops_while_the_database_is_away_leaves_its_run_to_the_le
         outage.end()
         assert "how it ended cannot be written" in caplog.text
         assert syncing.row(run.id).state == "running"
-        sync.bury_abandoned(datetime.now(UTC) + timedelta(seconds=syncs.LEASE_S + 1))
+        sync_service.bury_abandoned(datetime.now(UTC) + timedelta(seconds=syncs.LEASE_S + 1))
         assert syncing.row(run.id).errors == [syncs.VANISHED]
 
 
@@ -148,9 +149,9 @@ def test_an_abandoned_run_is_buried_without_another_one(syncing: Syncing) -> Non
     with db.transaction("test"):
         run = syncs.start({}, requested_by=None, owner="somebody", now=now)
     assert run is not None
-    sync.bury_abandoned(now + timedelta(seconds=59))
+    sync_service.bury_abandoned(now + timedelta(seconds=59))
     assert syncing.row(run.id).state == "running"
-    sync.bury_abandoned(now + timedelta(seconds=61))
+    sync_service.bury_abandoned(now + timedelta(seconds=61))
     assert syncing.row(run.id).state == "failed"
 
 
@@ -170,7 +171,7 @@ def test_errors_are_all_counted_and_the_first_hundred_named(syncing: Syncing) ->
 
 def test_a_sync_never_exceeds_the_calls_allowed(world: World) -> None:
     """S3: never above ConnectWise's thousand calls a minute, here 600."""
-    syncing = Syncing(world, limits.CallLimit(600))
+    syncing = Syncing(world, rate_limit.CallLimit(600))
     world.connectwise.add_many(20, world.board)
     world.connectwise.calls_per_minute = 600
     assert syncing.run(tickets=True).error_count == 0

@@ -9,10 +9,10 @@ import pytest
 
 from tests.syncing import Syncing, note_texts, open_tickets, phases, stored
 from tests.world import World, ledger, minutes_ago
-from ticketbot import db
-from ticketbot.jobs import crew
+from ticketbot.database import db
 from ticketbot.models import events, tickets
 from ticketbot.simulators import faults
+from ticketbot.sync import adaptive_pool
 
 LISTS = ("GET service/tickets", "GET project/tickets")
 
@@ -220,7 +220,7 @@ def test_a_page_that_takes_too_long_is_asked_for_in_smaller_ones(
     syncing: Syncing, monkeypatch: pytest.MonkeyPatch, too_many: str
 ) -> None:
     """S: large systems answer large questions too late."""
-    monkeypatch.setattr(crew, "TRIES", 1)
+    monkeypatch.setattr(adaptive_pool, "TRIES", 1)
     world = syncing.world
     made = world.connectwise.add_many(60, world.board)
     world.connectwise.faults.add(faults.status(504, path="/service/tickets$", query=f"pageSize={too_many}(&|$)"))

@@ -14,7 +14,7 @@ import requests
 from tests.databases import fresh_postgres
 from tests.servers import ServerProcess
 from tests.world import World, is_quiet, ledger, post_hook, wait_for
-from ticketbot import db
+from ticketbot.database import db
 from ticketbot.models import events
 
 pytestmark = pytest.mark.postgres

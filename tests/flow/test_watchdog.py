@@ -7,7 +7,7 @@ import requests
 
 from tests.servers import ServerProcess
 from tests.world import World, wait_for
-from ticketbot.jobs import duties
+from ticketbot.background import periodic
 from ticketbot.simulators import faults
 
 US = "https://tbot.example.com"
@@ -44,7 +44,7 @@ def test_two_servers_register_one_callback(world: World) -> None:
 
 def test_connectwise_being_down_at_start_stops_no_server(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """C2"""
-    monkeypatch.setattr(duties, "AGAIN_AFTER_S", 0.1)
+    monkeypatch.setattr(periodic, "AGAIN_AFTER_S", 0.1)
     world.connectwise.faults.add(faults.down(path="/system/callbacks", times=2))
     with world.server(TBOT_PUBLIC_URL=US) as server:
         assert requests.get(f"{server.url}/readyz", timeout=5).ok

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from ticketbot.decide.facts import Forward
+from ticketbot.decide.values import Forward
 
 Path = tuple[Forward, ...]
 

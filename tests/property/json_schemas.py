@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ticketbot import asked
+from ticketbot.api import requests
 
 Schema = Mapping[str, Any]
 
@@ -120,7 +120,7 @@ def _field(
 
 def _text(schema: Schema, *_: Any) -> Any:
     most = min(schema.get("maxLength", _MOST_TEXT), _MOST_TEXT)
-    if schema.get("pattern") == asked.WHEN:
+    if schema.get("pattern") == requests.WHEN:
         return _WHEN
     if "pattern" not in schema:
         return st.text(min_size=schema.get("minLength", 0), max_size=most)

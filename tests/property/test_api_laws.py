@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from tests.api.api import Api
 from tests.property import json_schemas
-from ticketbot import db
-from ticketbot.models import admin, events, notifications, routing, schema, syncs, tickets
-from ticketbot.remote import keys
-from ticketbot.server import hooks, inbox
+from ticketbot.connectwise import webhook_signature
+from ticketbot.database import db
+from ticketbot.models import api_keys, events, forwards, notifications, recipients, rules, schema, syncs, tickets, users
+from ticketbot.pipeline import accept
+from ticketbot.server import webhooks
 from ticketbot.simulators import webex_api
 from ticketbot.simulators.webex import Webex
 
@@ -33,11 +34,11 @@ Notification = notifications.Notification
 _MODELS = {
     "board": tickets.Board,
     "ticket": tickets.Ticket,
-    "recipient": routing.Recipient,
-    "rule": routing.Rule,
-    "forward": routing.Forward,
-    "user": admin.User,
-    "key": admin.ApiKey,
+    "recipient": recipients.Recipient,
+    "rule": rules.Rule,
+    "forward": forwards.Forward,
+    "user": users.User,
+    "key": api_keys.ApiKey,
     "notification": Notification,
     "event": events.Event,
     "run": syncs.SyncRun,
@@ -71,7 +72,7 @@ class Request(NamedTuple):
 @pytest.fixture
 def api(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     """Return the API with some of everything in its database."""
-    monkeypatch.setattr(admin, "KEY_COST", 4)
+    monkeypatch.setattr(api_keys, "KEY_COST", 4)
     organisation = Webex()
     with webex_api.serve(organisation):
         api = Api(organisation)
@@ -85,20 +86,20 @@ def _fill(api: Api) -> None:
     with db.transaction("test"):
         syncs.SyncRun.update(state=syncs.FAILED).where(syncs.SyncRun.state == syncs.RUNNING).execute()
         missing = {name: 12 - model.select().count() for name, model in _MODELS.items()}
-    everybody = [api.recipient(f"Person {admin.new_key()}") for _ in range(missing["recipient"])]
+    everybody = [api.recipient(f"Person {api_keys.new_key()}") for _ in range(missing["recipient"])]
     boards = [api.board() for _ in range(missing["board"])]
     for _ in range(missing["user"]):
-        api.administrator(f"{admin.new_key()}@example.com")
+        api.administrator(f"{api_keys.new_key()}@example.com")
     for _ in range(missing["ticket"]):
         api.ticket(resources=["ana"], owner="ben")
     with db.transaction("test"):
         for board in boards:
             for recipient in everybody[:2]:
-                routing.Rule.create(board=board, recipient=recipient, created_at=api.clock.now())
-        everybody = list(routing.Recipient.select())
+                rules.Rule.create(board=board, recipient=recipient, created_at=api.clock.now())
+        everybody = list(recipients.Recipient.select())
         for source, destination in itertools.pairwise(everybody):
-            if routing.Forward.select().where(routing.Forward.source == source).count() < 1:
-                routing.Forward.create(source=source, destination=destination, created_at=api.clock.now())
+            if forwards.Forward.select().where(forwards.Forward.source == source).count() < 1:
+                forwards.Forward.create(source=source, destination=destination, created_at=api.clock.now())
     for number in range(missing["notification"]):
         api.notification(None, ("pending", "sending", "sent", "skipped")[number % 4])
     with db.transaction("test"):
@@ -275,17 +276,17 @@ _HOOKS = st.fixed_dictionaries(
 
 def test_no_stranger_breaks_the_door_for_webhooks(api: Api) -> None:
     """P14, W1: whatever is posted, with whatever signature, is refused as described and leaves no row."""
-    signing_keys = keys.SigningKeys(cw_url="http://127.0.0.1:9", company="acme", key_hosts=())
-    hooks.add_routes(api.app, hooks.Intake(signing_keys, inbox.Inbox(), lambda: None, api.clock.now))
+    signing_keys = webhook_signature.SigningKeys(cw_url="http://127.0.0.1:9", company="acme", key_hosts=())
+    webhooks.add_routes(api.app, webhooks.Intake(signing_keys, accept.Inbox(), lambda: None, api.clock.now))
     document = api.request("GET", "/openapi.json", key=api.administrator()).json()
-    operation = Operation("POST", hooks.PATH, document["paths"][hooks.PATH]["post"])
+    operation = Operation("POST", webhooks.PATH, document["paths"][webhooks.PATH]["post"])
     bodies = _HOOKS.map(_encoded) | st.binary(max_size=200)
 
     @hypothesis.settings(max_examples=150, database=None, suppress_health_check=list(hypothesis.HealthCheck))
     @hypothesis.given(bodies, st.none() | st.from_regex(r"[!-~]{0,60}", fullmatch=True))
     def knock(body: bytes, signature: str | None) -> None:
         headers = {} if signature is None else {"x-content-signature": signature}
-        response = api.request("POST", hooks.PATH, data=body, headers=headers)
+        response = api.request("POST", webhooks.PATH, data=body, headers=headers)
         _check(operation, response, document["components"]["schemas"])
         assert response.status_code in (400, 401, 429)
 

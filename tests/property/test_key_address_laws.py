@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketbot import errors
-from ticketbot.remote.key_address import KeyAddresses
+from ticketbot.connectwise.key_address import KeyAddresses
 
 ADDRESSES = KeyAddresses(
     cw_url="https://api-na.myconnectwise.net", company="examplemsp", key_hosts=("keys.msp.example:8443",)

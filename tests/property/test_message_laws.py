@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.property.rendering import render, words
-from ticketbot.decide import facts, message
+from ticketbot.decide import message, values
 
 URL = message.ticket_url("https://api-na.myconnectwise.net", "v4_6_release", "example_msp", 4711)
 OURS = {"paragraph", "inline", "text", "text_special", "strong", "em", "link", "softbreak", "hardbreak", "blockquote"}
-PERSON = facts.Recipient(1, "person", "Ana Alvarez")
+PERSON = values.Recipient(1, "person", "Ana Alvarez")
 
 _NASTY = [
     *("<@all>", "<@personEmail:a@b.c|A>", "[a](http://x.y)", "![a](b)", "](", "[a]: http://x.y", "<http://x.y>", "<b>"),
@@ -47,8 +47,8 @@ names = st.one_of(st.none(), texts)
 @st.composite
 def contents(draw: st.DrawFn, note_texts: st.SearchStrategy[str] = texts) -> message.Content:
     """Draw a message about anything."""
-    ticket = facts.Ticket(4711, draw(texts), URL, draw(names), draw(names), draw(names), draw(names), draw(names))
-    note = facts.Note(
+    ticket = values.Ticket(4711, draw(texts), URL, draw(names), draw(names), draw(names), draw(names), draw(names))
+    note = values.Note(
         "TicketNote", 1, draw(note_texts), draw(names), internal=draw(st.booleans()), resolution=draw(st.booleans())
     )
     chain = tuple(draw(st.lists(texts, max_size=3)))
@@ -103,7 +103,7 @@ def test_everything_shows_as_it_was_typed(content: message.Content) -> None:
         assert markdown_lines_of_note_are_quoted(message.render(content, PERSON, max_note_chars=4000), note)
 
 
-def markdown_lines_of_note_are_quoted(markdown: str, note: facts.Note) -> bool:
+def markdown_lines_of_note_are_quoted(markdown: str, note: values.Note) -> bool:
     """Tell whether all that follows the author's line stands in the quote."""
     _, _, quoted = markdown.rpartition(":\n\n")
     return all(line.startswith(">") for line in quoted.split("\n"))
@@ -112,7 +112,7 @@ def markdown_lines_of_note_are_quoted(markdown: str, note: facts.Note) -> bool:
 @given(contents(), st.integers(50, 4000))
 def test_a_room_never_sees_an_internal_note(content: message.Content, chars: int) -> None:
     """B1: an internal note goes to people only."""
-    room = facts.Recipient(2, "room", "Help Desk")
+    room = values.Recipient(2, "room", "Help Desk")
     rendered = render(message.render(content, room, max_note_chars=chars))
 
     if content.note and content.note.internal:

@@ -24,10 +24,11 @@ from hypothesis.stateful import (
 from tests.databases import fresh_postgres
 from tests.property import bystander
 from tests.property.bystander import Sending, Truth, Work
-from ticketbot import db, errors
+from ticketbot import errors
+from ticketbot.background import outbox_upkeep
+from ticketbot.database import db
 from ticketbot.decide import retry
-from ticketbot.jobs import housekeeping
-from ticketbot.models import event_claims, events, notifications, routing, state
+from ticketbot.models import event_claims, events, holds, notifications, recipients, runtime_config
 
 _TIMES = int(os.environ.get("TBOT_TEST_EXAMPLES", "1"))  # `TBOT_TEST_EXAMPLES=100` looks a hundred times as hard
 _START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -66,11 +67,17 @@ class Queues(RuleBasedStateMachine):
         self.sending: list[Sending] = []
         self.owners = 0
         with db.transaction("test"):
-            for model in (notifications.Notification, events.Event, events.SeenMessage, state.Hold, state.ConfigValue):
+            for model in (
+                notifications.Notification,
+                events.Event,
+                events.SeenMessage,
+                holds.Hold,
+                runtime_config.ConfigValue,
+            ):
                 model.delete().execute()
-            routing.Recipient.delete().execute()
+            recipients.Recipient.delete().execute()
             people = [
-                routing.Recipient.create(type=routing.PERSON, webex_id=f"webex-{n}", name=f"Person {n}").id
+                recipients.Recipient.create(type=recipients.PERSON, webex_id=f"webex-{n}", name=f"Person {n}").id
                 for n in range(2)
             ]
         self.truth = Truth(people)
@@ -165,7 +172,7 @@ class Queues(RuleBasedStateMachine):
                 return
             rows = self._drafts(work.event, news)
             assert notifications.add(rows) == len(rows), "told before"
-            state.release("connectwise", called_at=self.now)
+            holds.release("connectwise", called_at=self.now)
         self.truth.decided.update(news)
 
     def _holds(self, work: Work) -> bool:
@@ -193,7 +200,7 @@ class Queues(RuleBasedStateMachine):
         self.working.remove(work)
         event = work.event
         with db.session():
-            failed_holds = state.times_held("connectwise", self.now)
+            failed_holds = holds.times_held("connectwise", self.now)
         verdict = retry.event_failed(
             error,
             now=self.now,
@@ -206,7 +213,7 @@ class Queues(RuleBasedStateMachine):
         event.attempts, event.bugs = verdict.attempts, verdict.bugs
         with db.transaction("return-event"):
             if verdict.hold_until:
-                state.hold("connectwise", until=verdict.hold_until, now=self.now, reason=verdict.reason)
+                holds.hold("connectwise", until=verdict.hold_until, now=self.now, reason=verdict.reason)
             if verdict.again_at is None:
                 events.finish(event, work.owner, now=self.now, decisions=[], error=verdict.reason, dead=True)
             else:
@@ -224,7 +231,7 @@ class Queues(RuleBasedStateMachine):
             notifications.release(owner, self.now)
 
     def _tidy(self) -> None:
-        housekeeping.tidy_outbox(self.now)
+        outbox_upkeep.tidy_outbox(self.now)
         with db.transaction("release"):
             event_claims.take_back(events.Event.lease_until < self.now, self.now)
 
@@ -248,7 +255,7 @@ class Queues(RuleBasedStateMachine):
         changes = {"state": notifications.SENT, "webex_message_id": f"id-{len(self.truth.taken)}", "next_try_at": None}
         with db.transaction("sent"):
             notifications.record(sending.row.id, sending.owner, changes)
-            state.release("webex", called_at=self.now)
+            holds.release("webex", called_at=self.now)
             notifications.wake(self.now)
 
     def _webex_takes(self, sending: Sending) -> None:
@@ -259,7 +266,7 @@ class Queues(RuleBasedStateMachine):
     def _not_sent(self, sending: Sending, error: Exception) -> None:
         row = sending.row
         with db.session():
-            failed_holds = state.times_held("webex", self.now)
+            failed_holds = holds.times_held("webex", self.now)
         verdict = retry.message_failed(
             error,
             now=self.now,
@@ -280,7 +287,7 @@ class Queues(RuleBasedStateMachine):
         with db.transaction("not-sent"):
             notifications.record(row.id, sending.owner, changes)
             if verdict.hold_until:
-                state.hold("webex", until=verdict.hold_until, now=self.now, reason=verdict.reason)
+                holds.hold("webex", until=verdict.hold_until, now=self.now, reason=verdict.reason)
 
     # What happens around them
 
@@ -304,7 +311,7 @@ class Queues(RuleBasedStateMachine):
 
     def _switch(self, *, is_on: bool) -> None:
         with db.transaction("test"):
-            state.write_config({"attempt_notify": is_on})
+            runtime_config.write_config({"attempt_notify": is_on})
 
     @invariant()
     def promises_are_kept(self) -> None:

@@ -10,15 +10,16 @@ from pathlib import Path
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ticketbot import config, errors
+from ticketbot import errors
+from ticketbot.settings import table
 
-SECRET_NAMES = [row.name for row in config.TABLE if row.is_secret]
-NAMES = [row.name for row in config.TABLE] + [f"{name}_FILE" for name in SECRET_NAMES]
+SECRET_NAMES = [row.name for row in table.TABLE if row.is_secret]
+NAMES = [row.name for row in table.TABLE] + [f"{name}_FILE" for name in SECRET_NAMES]
 
 # What an environment can hold: any text without NUL, undecodable bytes as lone surrogates.
 raw_texts = st.text(st.characters(exclude_characters="\x00"), max_size=80)
 plausible = st.sampled_from(
-    [row.example for row in config.TABLE]
+    [row.example for row in table.TABLE]
     + ["-1", "0", "1e9", "https://[::1", "http://10.0.0.1", "postgresql://u:p@h:x/n", "a,b,,", "::/0", "UTC/", "\udcff"]
 )
 values = raw_texts | plausible | st.builds(lambda a, b: a + b, plausible, raw_texts)
@@ -29,7 +30,7 @@ toml_values = st.one_of(
     st.integers().map(str),
     st.sampled_from(["true", "1.5", "nan", "[]", "['a', 1]", "{}", "2026-01-01", "'", '"""', ""]),
 )
-toml_keys = st.sampled_from([row.key for row in config.TABLE] + ["webex_token_file", "nonsense", "a.b", "[x]", "#"])
+toml_keys = st.sampled_from([row.key for row in table.TABLE] + ["webex_token_file", "nonsense", "a.b", "[x]", "#"])
 toml_files = st.one_of(
     st.binary(max_size=100),
     st.lists(st.tuples(toml_keys, toml_values), max_size=6).map(
@@ -45,7 +46,7 @@ def outcome(environ: Mapping[str, str], toml: bytes = b"") -> str:
         file.touch(0o600)
         file.write_bytes(toml)
         try:
-            settings = config.load({}, environ, config_dir=Path(folder), data_dir=Path(folder))
+            settings = table.load({}, environ, config_dir=Path(folder), data_dir=Path(folder))
             settings.require("serve")
         except errors.SettingsError as error:
             return str(error)
@@ -69,7 +70,7 @@ secrets = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x2FF), min_si
 
 @given(
     st.dictionaries(st.sampled_from(SECRET_NAMES), secrets, min_size=1),
-    st.sampled_from([row.name for row in config.TABLE if not row.is_secret]),
+    st.sampled_from([row.name for row in table.TABLE if not row.is_secret]),
     st.sampled_from(["{}", "https://{}", "https://user:{}@example.com", "x{}x", "{}@example.com"]),
 )
 def test_no_secret_is_ever_shown_even_where_it_was_pasted_by_mistake(

@@ -7,15 +7,16 @@ from datetime import UTC, datetime
 import psycopg2
 import pytest
 
-from ticketbot import db, errors
-from ticketbot.models import events, routing, state
+from ticketbot import errors
+from ticketbot.database import db, sql
+from ticketbot.models import events, holds, recipients
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 def _pid() -> int:
     with db.session():
-        return int(db.run("SELECT pg_backend_pid()").fetchone()[0])
+        return int(sql.run("SELECT pg_backend_pid()").fetchone()[0])
 
 
 def _end(pid: int, url: str) -> None:
@@ -64,16 +65,16 @@ def test_rows_read_by_hand_are_like_those_that_peewee_reads(database: str) -> No
     with db.transaction("test"):
         events.add_or_fold([events.Change(1, "hook", "updated", None, "c", NOW)])
     with db.session():
-        (by_hand,) = db.read(events.Event, "SELECT * FROM event WHERE ticket_id = ?", 1)
+        (by_hand,) = sql.read(events.Event, "SELECT * FROM event WHERE ticket_id = ?", 1)
         assert by_hand.__data__ == events.Event.get().__data__
-        (partly,) = db.read(events.Event, "SELECT id, due_at FROM event")
+        (partly,) = sql.read(events.Event, "SELECT id, due_at FROM event")
         assert partly.__data__ == {"id": by_hand.id, "due_at": NOW}
 
 
 def test_a_change_by_hand_writes_what_its_condition_finds_and_tells_how_many(database: str) -> None:
     with db.transaction("test"):
         events.add_or_fold(events.Change(number, "hook", None, None, "c", NOW) for number in (1, 2, 3))
-        changed = db.change(events.Event, {"decisions": [{"a": "ü"}], "finished_at": NOW}, "ticket_id > ?", 1)
+        changed = sql.change(events.Event, {"decisions": [{"a": "ü"}], "finished_at": NOW}, "ticket_id > ?", 1)
     with db.session():
         rows = {row.ticket_id: (row.decisions, row.finished_at) for row in events.Event.select()}
     assert changed == 2
@@ -81,22 +82,22 @@ def test_a_change_by_hand_writes_what_its_condition_finds_and_tells_how_many(dat
 
 
 def test_new_rows_take_their_defaults_and_what_is_there_stays(database: str) -> None:
-    row = {"type": routing.ROOM, "webex_id": "a", "name": "A"}
+    row = {"type": recipients.ROOM, "webex_id": "a", "name": "A"}
     with db.transaction("test"):
-        assert db.insert_new(routing.Recipient, [row, {**row, "webex_id": "b"}]) == 2
-        assert db.insert_new(routing.Recipient, [{**row, "name": "other"}, {**row, "webex_id": "c"}]) == 1
-        assert db.insert_new(routing.Recipient, []) == 0
+        assert sql.insert_new(recipients.Recipient, [row, {**row, "webex_id": "b"}]) == 2
+        assert sql.insert_new(recipients.Recipient, [{**row, "name": "other"}, {**row, "webex_id": "c"}]) == 1
+        assert sql.insert_new(recipients.Recipient, []) == 0
     with db.session():
         rows = [
             (each.webex_id, each.name, each.active)
-            for each in routing.Recipient.select().order_by(routing.Recipient.id)
+            for each in recipients.Recipient.select().order_by(recipients.Recipient.id)
         ]
     assert sorted(rows) == [("a", "A", True), ("b", "A", True), ("c", "A", True)]
 
 
 def test_holds_that_last_are_told_with_their_ends(database: str) -> None:
     with db.transaction("test"):
-        state.hold("webex", until=NOW, now=NOW, reason="over")
-        state.hold("connectwise", until=NOW.replace(hour=10), now=NOW, reason="lasts")
+        holds.hold("webex", until=NOW, now=NOW, reason="over")
+        holds.hold("connectwise", until=NOW.replace(hour=10), now=NOW, reason="lasts")
     with db.session():
-        assert state.ends_of_holds(NOW) == {"connectwise": NOW.replace(hour=10)}
+        assert holds.ends_of_holds(NOW) == {"connectwise": NOW.replace(hour=10)}

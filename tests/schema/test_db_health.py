@@ -16,9 +16,10 @@ import pytest
 from playhouse import pool
 
 from tests.databases import Outage
-from ticketbot import db, db_health, errors
-from ticketbot.models import state
-from ticketbot.server import inbox
+from ticketbot import errors
+from ticketbot.database import availability, db, sql
+from ticketbot.models import facts
+from ticketbot.pipeline import accept
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 CONNECTWISE_GIVES_UP_S = 5.0
@@ -27,9 +28,9 @@ CONNECTWISE_GIVES_UP_S = 5.0
 @pytest.mark.parametrize("statement", ["SELECT nothing FROM nowhere", "SELECT nothing FROM fact", "SELEKT 1"])
 def test_a_mistake_in_our_sql_is_a_bug_and_no_outage(database: str, statement: str) -> None:
     with pytest.raises(peewee.DatabaseError), db.session():
-        db.run(statement)
+        sql.run(statement)
     with db.session():
-        assert state.moment("nothing") is None, "the connection is still of use"
+        assert facts.moment("nothing") is None, "the connection is still of use"
 
 
 def _sqlite_error(code: int) -> Exception:
@@ -72,7 +73,7 @@ _PostgresError.__module__ = "psycopg2.errors"
     ],
 )
 def test_sqlite_is_away_by_its_error_code(code: int, is_away: bool) -> None:
-    assert db_health.is_away(_sqlite_error(code)) is is_away
+    assert availability.is_away(_sqlite_error(code)) is is_away
 
 
 @pytest.mark.parametrize(
@@ -92,13 +93,13 @@ def test_sqlite_is_away_by_its_error_code(code: int, is_away: bool) -> None:
     ],
 )
 def test_postgres_is_away_by_its_sqlstate(code: str | None, is_away: bool) -> None:
-    assert db_health.is_away(_wrapped(peewee.OperationalError, _PostgresError(code))) is is_away
+    assert availability.is_away(_wrapped(peewee.OperationalError, _PostgresError(code))) is is_away
 
 
 def test_a_used_up_pool_is_an_outage_and_a_broken_rule_is_not() -> None:
-    assert db_health.is_away(pool.MaxConnectionsExceeded("all 40 are in use"))
-    assert not db_health.is_away(peewee.IntegrityError("no code"))
-    assert db_health.first_line(peewee.OperationalError()) == "OperationalError"
+    assert availability.is_away(pool.MaxConnectionsExceeded("all 40 are in use"))
+    assert not availability.is_away(peewee.IntegrityError("no code"))
+    assert availability.first_line(peewee.OperationalError()) == "OperationalError"
 
 
 @contextmanager
@@ -123,12 +124,12 @@ def _accept_while_locked() -> float:
     """Return how long a webhook waits until it is refused."""
     began_s = time.monotonic()
     with pytest.raises(errors.Unreachable, match="The database does not answer"):
-        inbox.Inbox().accept(inbox.Arrival(1, "updated", None, "message 1", "c", NOW))
+        accept.Inbox().accept(accept.Arrival(1, "updated", None, "message 1", "c", NOW))
     return time.monotonic() - began_s
 
 
 def _is_accepted() -> bool:
-    return inbox.Inbox().accept(inbox.Arrival(1, "updated", None, "message 1", "c", NOW)) == "accepted"
+    return accept.Inbox().accept(accept.Arrival(1, "updated", None, "message 1", "c", NOW)) == "accepted"
 
 
 def test_a_webhook_is_refused_in_time_while_another_process_writes_to_sqlite(sqlite: str) -> None:
@@ -145,7 +146,7 @@ def test_a_webhook_is_refused_in_time_while_our_own_process_writes_to_sqlite(
     sqlite: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(db, "LOCK_TIMEOUT_S", 0.1)
-    monkeypatch.setattr(inbox, "SUDDEN_S", 0.0)
+    monkeypatch.setattr(accept, "SUDDEN_S", 0.0)
     taken, done = threading.Event(), threading.Event()
     with ThreadPoolExecutor(1) as other:
         other.submit(_write_until, done, taken)

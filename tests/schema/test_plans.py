@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from ticketbot import db
-from ticketbot.models import event_claims, events, notifications, routing
+from ticketbot.database import db, sql
+from ticketbot.models import event_claims, events, notifications, recipients
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 BEFORE, BACKLOG, RECIPIENTS = 300, 600, 5
 
 
 def _notifications(numbers: range, state: str) -> None:
-    made = routing.Recipient.select().order_by(routing.Recipient.id)
+    made = recipients.Recipient.select().order_by(recipients.Recipient.id)
     targets = list(made) or [
-        routing.Recipient.create(type=routing.ROOM, webex_id=f"room {number}", name=f"Room {number}")
+        recipients.Recipient.create(type=recipients.ROOM, webex_id=f"room {number}", name=f"Room {number}")
         for number in range(RECIPIENTS)
     ]
     rows = [
@@ -48,7 +48,7 @@ def _after_a_calm_time_everything_waits() -> None:
 def _plan(statement: str, *values: object) -> str:
     how = "EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF)" if db.is_postgres() else "EXPLAIN QUERY PLAN"
     with db.session():
-        plan = db.run(f"{how} {statement}", *values)
+        plan = sql.run(f"{how} {statement}", *values)
         return "\n".join(str(row[-1]) for row in plan.fetchall())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import pkgutil
 import stat
 import subprocess
 import sys
@@ -13,19 +14,20 @@ import peewee
 import pytest
 
 from tests.databases import fresh_postgres
-from ticketbot import db, errors
-from ticketbot.models import schema, state
-
-_MODULES = ("tickets", "routing", "events", "event_claims", "notifications", "state", "admin", "signing_keys")
+from ticketbot import errors, models
+from ticketbot.database import db, fields, sql
+from ticketbot.models import facts, schema
 
 
 def _models() -> list[type[peewee.Model]]:
-    modules = [importlib.import_module(f"ticketbot.models.{name}") for name in _MODULES]
+    modules = [
+        importlib.import_module(f"ticketbot.models.{module.name}") for module in pkgutil.iter_modules(models.__path__)
+    ]
     found = {
         value
         for module in modules
         for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, db.Model) and value.__module__ == module.__name__
+        if isinstance(value, type) and issubclass(value, fields.Model) and value.__module__ == module.__name__
     }
     return peewee.sort_models(found)
 
@@ -69,7 +71,7 @@ def test_four_processes_that_migrate_at_once_take_turns(tmp_path: Path, database
     with db.session():
         _drop_everything()
     db.close_database()
-    program = "import sys; from ticketbot import db; from ticketbot.models import schema; "
+    program = "import sys; from ticketbot.database import db; from ticketbot.models import schema; "
     program += "db.open_database(sys.argv[1]); print(len(schema.migrate()))"
     running = [
         subprocess.Popen([sys.executable, "-c", program, database_url], stdout=subprocess.PIPE, text=True)
@@ -86,7 +88,7 @@ def test_four_processes_that_migrate_at_once_take_turns(tmp_path: Path, database
 
 def test_a_database_that_wants_a_newer_program_is_refused_and_not_touched(database: str) -> None:
     with db.transaction("test"):
-        state.Fact.update(value="99.0.0").where(state.Fact.name == schema.OLDEST_PROGRAM).execute()
+        facts.Fact.update(value="99.0.0").where(facts.Fact.name == schema.OLDEST_PROGRAM).execute()
 
     with pytest.raises(errors.SchemaTooNew, match=r"99\.0\.0 or newer"):
         schema.migrate()
@@ -98,13 +100,13 @@ def test_a_database_that_wants_a_newer_program_is_refused_and_not_touched(databa
 def test_a_database_of_a_newer_program_that_still_allows_this_one_is_served(database: str) -> None:
     """O5: N and N-1 run together; a migration only the newer program knows is no reason to stop."""
     with db.transaction("test"):
-        db.run("INSERT INTO schema_migration (name, applied) VALUES (?, CURRENT_TIMESTAMP)", "9999_from_the_future")
+        sql.run("INSERT INTO schema_migration (name, applied) VALUES (?, CURRENT_TIMESTAMP)", "9999_from_the_future")
     try:
         assert schema.migrate() == []
         assert schema.is_current()
     finally:
         with db.transaction("test"):
-            db.run("DELETE FROM schema_migration WHERE name = ?", "9999_from_the_future")
+            sql.run("DELETE FROM schema_migration WHERE name = ?", "9999_from_the_future")
 
 
 def _drop_everything() -> None:
@@ -127,7 +129,7 @@ def test_a_full_disk_is_named_and_not_the_roll_back_that_follows(sqlite: str) ->
         int("something else that went wrong before")
     except ValueError:
         with pytest.raises(errors.Unreachable, match=r"does not answer: database or disk is full"), db.transaction("x"):
-            state.Fact.create(name="large", value="x" * 1_000_000)
+            facts.Fact.create(name="large", value="x" * 1_000_000)
 
 
 def test_nobody_but_its_owner_reads_a_new_sqlite_database(tmp_path: Path) -> None:

@@ -13,10 +13,11 @@ from typing import Any
 
 import bottle
 import msgspec
-import requests
+from requests import PreparedRequest, Response
+from requests.exceptions import ConnectionError as NoConnection
 
 from tests import wsgi
-from ticketbot import asked, client, shapes
+from ticketbot.api import client, requests, responses
 
 URL = "http://ticketbot.example:8080"
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -48,12 +49,12 @@ class Office:
             forward(2, 4, "Ben Bauer", 5, "Zoë Żak", "2026-07-06", None, "upcoming"),
         ]
         self.users = [
-            shapes.User(id=1, name="Ana Alvarez", email="ana@msp.example", created_at=NOW - timedelta(days=90)),
-            shapes.User(id=2, name="Ben Bauer", email="ben@msp.example", created_at=NOW - timedelta(days=3)),
+            responses.User(id=1, name="Ana Alvarez", email="ana@msp.example", created_at=NOW - timedelta(days=90)),
+            responses.User(id=2, name="Ben Bauer", email="ben@msp.example", created_at=NOW - timedelta(days=3)),
         ]
         self.keys = [
-            shapes.Key(id=1, user_id=1, hint="x7Qp", created_at=NOW - timedelta(days=90), last_used_at=NOW),
-            shapes.Key(id=2, user_id=1, hint="b2Lw", created_at=NOW - timedelta(days=9), last_used_at=None),
+            responses.Key(id=1, user_id=1, hint="x7Qp", created_at=NOW - timedelta(days=90), last_used_at=NOW),
+            responses.Key(id=2, user_id=1, hint="b2Lw", created_at=NOW - timedelta(days=9), last_used_at=None),
         ]
         self.runs = [done_run(1)]
         self.notifications = [
@@ -66,7 +67,7 @@ class Office:
         ]
         self.dead_events = 0
         self.synced_boards: list[int] | None = None
-        self.settings = shapes.Config(
+        self.settings = responses.Config(
             attempt_notify=True,
             max_message_length=300,
             max_concurrent_syncs=5,
@@ -91,27 +92,27 @@ class _Adapter(wsgi.Adapter):
         super().__init__(office.app)
         self._office = office
 
-    def send(self, request: requests.PreparedRequest, *more: Any, **named: Any) -> requests.Response:
+    def send(self, request: PreparedRequest, *more: Any, **named: Any) -> Response:
         self._office.asked.append(f"{request.method} {request.path_url}")
         if self._office.fault == "down":
-            raise requests.ConnectionError
+            raise NoConnection
         return super().send(request, *more, **named)
 
 
-def board(number: int, name: str) -> shapes.Board:
+def board(number: int, name: str) -> responses.Board:
     """Return a board."""
-    return shapes.Board(id=number, name=name, inactive=False, project=False, deleted=False)
+    return responses.Board(id=number, name=name, inactive=False, project=False, deleted=False)
 
 
-def recipient(number: int, name: str, email: str | None = None) -> shapes.Recipient:
+def recipient(number: int, name: str, email: str | None = None) -> responses.Recipient:
     """Return a person, or a room when there is no address."""
     kind: Any = "person" if email else "room"
-    return shapes.Recipient(id=number, type=kind, name=name, email=email, active=True, last_activity=None)
+    return responses.Recipient(id=number, type=kind, name=name, email=email, active=True, last_activity=None)
 
 
-def rule(number: int, board_id: int, board_name: str, to: int, name: str, enabled: bool = True) -> shapes.Rule:
+def rule(number: int, board_id: int, board_name: str, to: int, name: str, enabled: bool = True) -> responses.Rule:
     """Return a rule that tells a room."""
-    return shapes.Rule(
+    return responses.Rule(
         id=number,
         board_id=board_id,
         board_name=board_name,
@@ -124,9 +125,9 @@ def rule(number: int, board_id: int, board_name: str, to: int, name: str, enable
 
 def forward(
     number: int, source: int, name: str, to: int, to_name: str, start: str | None, end: str | None, state: str
-) -> shapes.Forward:
+) -> responses.Forward:
     """Return a forward."""
-    return shapes.Forward(
+    return responses.Forward(
         id=number,
         source_id=source,
         source_name=name,
@@ -140,10 +141,10 @@ def forward(
     )
 
 
-def done_run(number: int, wrong: int = 0) -> shapes.SyncRun:
+def done_run(number: int, wrong: int = 0) -> responses.SyncRun:
     """Return a sync that is over."""
     errors = [f"ticket {7000 + each}: ConnectWise answers 500" for each in range(wrong)]
-    return shapes.SyncRun(
+    return responses.SyncRun(
         id=number,
         state="done",
         phases=[phase("boards", 3, 3), phase("recipients", 5, 5), phase("tickets", 120, 120, wrong)],
@@ -155,9 +156,9 @@ def done_run(number: int, wrong: int = 0) -> shapes.SyncRun:
     )
 
 
-def phase(name: str, total: int | None, done: int, errors: int = 0) -> shapes.SyncPhase:
+def phase(name: str, total: int | None, done: int, errors: int = 0) -> responses.SyncPhase:
     """Return how far a phase has come."""
-    return shapes.SyncPhase(name=name, total=total, done=done, errors=errors)
+    return responses.SyncPhase(name=name, total=total, done=done, errors=errors)
 
 
 def notification(
@@ -171,10 +172,10 @@ def notification(
     kind: str = "update",
     error: str | None = None,
     attempts: int = 0,
-) -> shapes.Notification:
+) -> responses.Notification:
     """Return a notification."""
     at = NOW - timedelta(minutes=60 - number)
-    return shapes.Notification(
+    return responses.Notification(
         id=number,
         ticket_id=ticket,
         note_id=None if kind == "new" else 9000 + number,
@@ -205,10 +206,10 @@ def _app(office: Office) -> bottle.Bottle:
         return bottle.HTTPResponse(msgspec.json.encode(value), status, {"Content-Type": "application/json"})
 
     def refuse(status: int, detail: str, *wrong: tuple[str, str]) -> bottle.HTTPResponse:
-        named = [shapes.FieldError(field=field, message=message) for field, message in wrong]
+        named = [responses.FieldError(field=field, message=message) for field, message in wrong]
         title = bottle.HTTP_CODES[status]
         return answer(
-            shapes.Problem(type="about:blank", title=title, status=status, detail=detail, errors=named), status
+            responses.Problem(type="about:blank", title=title, status=status, detail=detail, errors=named), status
         )
 
     def body(kind: Any) -> Any:
@@ -258,7 +259,7 @@ def _app(office: Office) -> bottle.Bottle:
 
     @app.post("/notifiers/rules")
     def add_rule() -> bottle.HTTPResponse:
-        new = body(asked.NewRule)
+        new = body(requests.NewRule)
         if any((row.board_id, row.recipient_id) == (new.board_id, new.recipient_id) for row in office.rules):
             return refuse(409, "This rule exists already")
         names = named(office.boards, new.board_id), named(office.recipients, new.recipient_id)
@@ -268,12 +269,12 @@ def _app(office: Office) -> bottle.Bottle:
     @app.route("/notifiers/rules/<number:int>", "PATCH")
     def change_rule(number: int) -> bottle.HTTPResponse:
         row = next(row for row in office.rules if row.id == number)
-        row.enabled = body(asked.RuleChanges).enabled
+        row.enabled = body(requests.RuleChanges).enabled
         return answer(row)
 
     @app.post("/notifiers/forwards")
     def add_forward() -> bottle.HTTPResponse:
-        new = body(asked.NewForward)
+        new = body(requests.NewForward)
         if new.source_id == new.destination_id:
             return refuse(422, "The request is not valid", ("destination_id", "This is the source itself"))
         names = named(office.recipients, new.source_id), named(office.recipients, new.destination_id)
@@ -289,46 +290,46 @@ def _app(office: Office) -> bottle.Bottle:
     @app.route("/notifiers/forwards/<number:int>", "PATCH")
     def change_forward(number: int) -> bottle.HTTPResponse:
         row = next(row for row in office.forwards if row.id == number)
-        row.enabled = body(asked.ForwardChanges).enabled
+        row.enabled = body(requests.ForwardChanges).enabled
         row.state = "active" if row.enabled else "disabled"
         return answer(row)
 
     @app.get("/notifiers/forwards/preview")
     def preview() -> bottle.HTTPResponse:
         who = next(row for row in office.recipients if row.id == int(bottle.request.query.recipient_id))
-        told = shapes.PreviewedDelivery(
+        told = responses.PreviewedDelivery(
             recipient_id=4,
             recipient_name="Ben Bauer",
             recipient_type="person",
             chain=[who.name, "Ben Bauer"],
             forward_ids=[1],
         )
-        return answer(shapes.Preview(recipient_id=who.id, recipient_name=who.name, at=NOW, deliveries=[told]))
+        return answer(responses.Preview(recipient_id=who.id, recipient_name=who.name, at=NOW, deliveries=[told]))
 
     @app.post("/users")
     def add_user() -> bottle.HTTPResponse:
-        new = body(asked.NewUser)
+        new = body(requests.NewUser)
         if any(row.email == new.email for row in office.users):
             return refuse(409, "There is a user with this e-mail address")
-        row = shapes.User(id=office.next_id(office.users), name=new.name, email=new.email, created_at=NOW)
+        row = responses.User(id=office.next_id(office.users), name=new.name, email=new.email, created_at=NOW)
         office.users.append(row)
         return answer(row, 201)
 
     @app.post("/users/keys")
     def add_key() -> bottle.HTTPResponse:
-        number, owner = office.next_id(office.keys), body(asked.NewKey).user_id
+        number, owner = office.next_id(office.keys), body(requests.NewKey).user_id
         common = {"id": number, "user_id": owner, "hint": NEW_KEY[-4:], "created_at": NOW, "last_used_at": None}
-        office.keys.append(shapes.Key(**common))
-        return answer(shapes.CreatedKey(**common, key=NEW_KEY), 201)
+        office.keys.append(responses.Key(**common))
+        return answer(responses.CreatedKey(**common, key=NEW_KEY), 201)
 
     @app.get("/sync/status")
     def sync_status() -> bottle.HTTPResponse:
         latest = office.runs[-1] if office.runs else None
-        return answer(shapes.SyncStatus(syncing=latest is not None and latest.state == "running", run=latest))
+        return answer(responses.SyncStatus(syncing=latest is not None and latest.state == "running", run=latest))
 
     @app.post("/sync")
     def start_sync() -> bottle.HTTPResponse:
-        new = body(asked.SyncRequest)
+        new = body(requests.SyncRequest)
         office.synced_boards = new.board_ids
         phases = [phase(name, None, 0) for name in ("boards", "recipients", "tickets") if getattr(new, name)]
         run = done_run(office.next_id(office.runs))
@@ -350,19 +351,19 @@ def _app(office: Office) -> bottle.Bottle:
     @app.post("/notifications/retry")
     def retry_all() -> bottle.HTTPResponse:
         raw = bottle.request.body.read()
-        is_dry = bool(raw) and msgspec.json.decode(raw, type=asked.RetryRequest).dry_run
+        is_dry = bool(raw) and msgspec.json.decode(raw, type=requests.RetryRequest).dry_run
         dead = [row for row in office.notifications if row.state == "dead"]
         for row in [] if is_dry else dead:
             row.state, row.error = "pending", None
-        return answer(shapes.Retried(notifications=len(dead), events=office.dead_events), 202)
+        return answer(responses.Retried(notifications=len(dead), events=office.dead_events), 202)
 
     @app.get("/cw/tickets/<number:int>/explain")
     def explain(number: int) -> bottle.HTTPResponse:
         names = [row.recipient_name for row in office.notifications if row.ticket_id == number and row.kind == "new"]
         decisions = [
-            shapes.Decision(subject=f"new:{number}", who=name, outcome="told", reason="rule 1") for name in names
+            responses.Decision(subject=f"new:{number}", who=name, outcome="told", reason="rule 1") for name in names
         ]
-        event = shapes.Event(
+        event = responses.Event(
             id=5,
             ticket_id=number,
             state="done",
@@ -379,7 +380,7 @@ def _app(office: Office) -> bottle.Bottle:
             decisions=decisions,
         )
         rows = [row for row in office.notifications if row.ticket_id == number]
-        return answer(shapes.Explanation(ticket_id=number, ticket=None, events=[event], notifications=rows))
+        return answer(responses.Explanation(ticket_id=number, ticket=None, events=[event], notifications=rows))
 
     return app
 

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import urwid
 
 from tests.tui.office import URL, Office
-from ticketbot import client
-from ticketbot.tui import themes, window
+from ticketbot.api import client
+from ticketbot.tui import main_view, themes
 
 ANSWERS_WITHIN_S = 10.0
 
@@ -28,7 +28,7 @@ class Pilot:
         self.size = size
         self.theme = themes.DEFAULT
         self._bell = threading.Event()
-        self.window = window.Window(
+        self.window = main_view.Window(
             connect or office.connect,
             base_url=URL,
             zone=ZoneInfo("UTC"),

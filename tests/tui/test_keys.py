@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from tests.tui.pilot import Pilot
-from ticketbot.tui import keys
+from ticketbot.tui import keymap
 
 
 def test_no_key_means_two_things_in_one_place() -> None:
-    assert keys.duplicates() == []
+    assert keymap.duplicates() == []
 
 
 def test_a_key_that_means_two_things_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    twice = keys.Key("list", "nonsense", ("n", "ctrl c"), "N", "", "Nonsense")
-    monkeypatch.setattr(keys, "TABLE", (*keys.TABLE, twice))
-    assert keys.duplicates() == [("list", "n"), ("list", "ctrl c")]
+    twice = keymap.Key("list", "nonsense", ("n", "ctrl c"), "N", "", "Nonsense")
+    monkeypatch.setattr(keymap, "TABLE", (*keymap.TABLE, twice))
+    assert keymap.duplicates() == [("list", "n"), ("list", "ctrl c")]
 
 
 @pytest.mark.parametrize("key", ["n", "N"])
@@ -59,7 +59,7 @@ def test_help_shows_every_key(pilot: Pilot) -> None:
     seen = pilot.screen
     for _ in range(4):
         seen += pilot.press("page down").screen
-    for row in keys.TABLE:
+    for row in keymap.TABLE:
         assert f"  {row.label} " in seen
         assert row.does.split(" and ")[0] in seen
 

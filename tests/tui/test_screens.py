@@ -10,9 +10,9 @@ import pytest
 from tests.tui import office as offices
 from tests.tui.office import NEW_KEY, NOW, Office
 from tests.tui.pilot import Pilot
-from ticketbot import shapes
-from ticketbot.tui import cells
-from ticketbot.tui.screens import notifications
+from ticketbot.api import responses
+from ticketbot.tui import table_cells
+from ticketbot.tui.tabs import notifications
 
 
 def test_the_header_says_where_who_and_how_things_stand(pilot: Pilot) -> None:
@@ -82,7 +82,9 @@ def test_rows_are_sorted_by_the_next_column_and_turned_around(pilot: Pilot) -> N
 )
 def test_times_are_sorted_as_times(office: Office, tab: str, column: int, ids: list[int]) -> None:
     office.forwards.append(offices.forward(3, 1, "Help Desk", 5, "Zoë Żak", None, None, "active"))
-    office.keys.append(shapes.Key(id=3, user_id=2, hint="c3", created_at=NOW, last_used_at=NOW - timedelta(days=400)))
+    office.keys.append(
+        responses.Key(id=3, user_id=2, hint="c3", created_at=NOW, last_used_at=NOW - timedelta(days=400))
+    )
     office.runs += [offices.done_run(2), offices.done_run(3)]
     office.runs[1].finished_at, office.runs[2].finished_at = NOW, None
     for row in office.notifications:
@@ -328,7 +330,7 @@ def test_an_answer_from_before_the_start_does_not_end_a_sync(pilot: Pilot) -> No
     tab.tick(6, is_idle=False)
     asked_before = tab._asking
     pilot.press("enter")
-    tab._have_asked(asked_before, shapes.SyncStatus(syncing=False, run=offices.done_run(1)))
+    tab._have_asked(asked_before, responses.SyncStatus(syncing=False, run=offices.done_run(1)))
     assert "Sync 2 is running" in pilot.screen
     assert "is done" not in pilot.screen
 
@@ -443,7 +445,9 @@ def test_why_stays_readable_and_inside_its_frame_with_a_name_of_120_characters(
     ]
     pilot = Pilot(office, size).start().press("ctrl n", "w")
     framed = [line for line in pilot.lines if "│" in line]
-    sides = {(cells.width(line[: line.index("│")]), cells.width(line[: line.rindex("│")])) for line in framed}
+    sides = {
+        (table_cells.width(line[: line.index("│")]), table_cells.width(line[: line.rindex("│")])) for line in framed
+    }
     assert len(sides) == 1
     if size[1] >= 24:
         assert "the room is gone" in explanation(pilot)
@@ -486,5 +490,5 @@ def test_shapes_that_the_server_may_still_grow_do_not_trouble_a_tab(pilot: Pilot
     pilot.office.notifications.append(
         offices.notification(50, 7009, "Somebody", "sending", "assigned (owner)", "person", kind="new")
     )
-    assert isinstance(pilot.press("ctrl n").window.tab.table.selected, shapes.Notification)
+    assert isinstance(pilot.press("ctrl n").window.tab.table.selected, responses.Notification)
     assert "sending" in pilot.screen

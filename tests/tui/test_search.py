@@ -6,7 +6,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from ticketbot.tui import search
+from ticketbot.tui import name_filter
 
 NAMES = ["Help Desk", "Night Shift", "Zoë Żak (zoe@msp.example)", "Desk of Ana", "Ana Desk", "客户支持", "Straße"]
 WORDS = st.text("abdeks é", max_size=8)
@@ -14,14 +14,14 @@ WORDS = st.text("abdeks é", max_size=8)
 
 @hypothesis.given(st.lists(WORDS, max_size=30), WORDS)
 def test_every_row_with_all_words_is_found_in_order(names: list[str], wanted: str) -> None:
-    words = search.fold(wanted).split()
-    expected = [row for row, name in enumerate(names) if all(word in search.fold(name) for word in words)]
-    assert list(search.Index(names).matches(wanted)) == expected
+    words = name_filter.fold(wanted).split()
+    expected = [row for row, name in enumerate(names) if all(word in name_filter.fold(name) for word in words)]
+    assert list(name_filter.Index(names).matches(wanted)) == expected
 
 
 @hypothesis.given(st.lists(WORDS, max_size=30), WORDS, st.integers(1, 6))
 def test_the_best_are_some_of_those_that_match(names: list[str], wanted: str, count: int) -> None:
-    index = search.Index(names)
+    index = name_filter.Index(names)
     matching = list(index.matches(wanted))
     best = index.best(wanted, count)
     assert len(best) == min(count, len(matching))
@@ -41,17 +41,17 @@ def test_the_best_are_some_of_those_that_match(names: list[str], wanted: str, co
     ],
 )
 def test_case_and_accents_do_not_matter_and_beginnings_come_first(wanted: str, found: list[str]) -> None:
-    assert [NAMES[row] for row in search.Index(NAMES).best(wanted, 6)] == found
+    assert [NAMES[row] for row in name_filter.Index(NAMES).best(wanted, 6)] == found
 
 
 def test_beginnings_come_first_among_many() -> None:
     names = [*(f"Room {number} Ana" for number in range(50)), "Ana Alvarez"]
-    assert search.Index(names).best("ana", 3)[0] == 50
+    assert name_filter.Index(names).best("ana", 3)[0] == 50
 
 
 def test_rows_are_looked_for_no_further_than_asked() -> None:
     rows = iter(range(10_000))
-    found = search.Found(rows)
+    found = name_filter.Found(rows)
     assert found.reach(3) == 3
     assert found[1] == 1
     assert next(rows) == 3

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from urwid import testing
 
-from ticketbot.tui import cells, table
+from ticketbot.tui import table, table_cells
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ def test_a_table_draws_in_every_size() -> None:
 def test_rows_line_up_whatever_they_hold() -> None:
     canvas = filled("Ana", "客户支持", "👩\u200d💻 Zoë", "x" * 80).render((30, 6), focus=True)
     for line in canvas.decoded_text:
-        assert cells.width(line) == 30
-    assert {cells.width(line.rstrip()) for line in canvas.decoded_text[1:5]} == {29}
+        assert table_cells.width(line) == 30
+    assert {table_cells.width(line.rstrip()) for line in canvas.decoded_text[1:5]} == {29}
 
 
 def test_the_selection_survives_new_rows_and_stays_where_it_is_on_the_screen() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.tui.office import URL, Office
 from tests.tui.pilot import Pilot
-from ticketbot import client
+from ticketbot.api import client
 
 
 def failing(office: Office, fault: int | str) -> Pilot:
@@ -94,7 +94,7 @@ def test_a_slow_server_is_told_by_a_spinner_and_then_in_words(pilot: Pilot, monk
     pilot.window.tick(6)
     began = time.monotonic()
     for passed_s, is_slow in ((1.5, False), (6.0, True)):
-        monkeypatch.setattr("ticketbot.tui.background.time.monotonic", lambda at=began + passed_s: at)
+        monkeypatch.setattr("ticketbot.tui.background_calls.time.monotonic", lambda at=began + passed_s: at)
         assert any(mark in pilot.lines[0] for mark in "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
         assert ("The server has not answered for" in pilot.screen) is is_slow
     monkeypatch.undo()

@@ -15,9 +15,9 @@ import pytest
 from tests.tui.emulator import Terminal
 from tests.tui.office import Office
 from tests.world import World, wait_for
-from ticketbot import client
-from ticketbot.models import admin
-from ticketbot.simulators import serving
+from ticketbot.api import client
+from ticketbot.models import api_keys
+from ticketbot.simulators import http_server
 
 KEY = "a-key-that-only-this-test-knows"
 TBOT = (sys.executable, "-m", "ticketbot")
@@ -25,9 +25,9 @@ TBOT = (sys.executable, "-m", "ticketbot")
 CRASH = """
 import os, sys
 from ticketbot import __main__
-from ticketbot.tui import window
+from ticketbot.tui import main_view
 def stumble(self): raise ZeroDivisionError
-window.Window._help = stumble
+main_view.Window._help = stumble
 sys.exit(__main__.main([], os.environ))
 """
 
@@ -53,14 +53,14 @@ def open_tui(tmp_path: Path) -> Iterator[Open]:
 def office_url() -> Iterator[tuple[Office, str]]:
     """Serve an office over HTTP."""
     office = Office()
-    with serving.serve(office.app) as running:
+    with http_server.serve(office.app) as running:
         yield office, running.url
 
 
 @pytest.fixture
 def world(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Return simulated services."""
-    monkeypatch.setattr(admin, "KEY_COST", 4)
+    monkeypatch.setattr(api_keys, "KEY_COST", 4)
     with World(sqlite) as everything:
         yield everything
 
@@ -186,7 +186,7 @@ def test_a_server_that_refuses_is_told_in_words(
 
 def test_a_server_that_is_stopped_is_told_and_its_return_is_noticed(open_tui: Open) -> None:
     office = Office()
-    with serving.serve(office.app) as running:
+    with http_server.serve(office.app) as running:
         port, url = running.port, running.url
         tui = open_tui(url)
         tui.see("Night Shift", "ready")
@@ -195,7 +195,7 @@ def test_a_server_that_is_stopped_is_told_and_its_return_is_noticed(open_tui: Op
     tui.press("esc").see("Board", without="New rule")
     tui.press("ctrl u", "?").see("All keys")
     tui.press("enter")
-    with serving.serve(office.app, port=port):
+    with http_server.serve(office.app, port=port):
         tui.see("Ana Alvarez", "ana@msp.example", "ready", without="Cannot reach")
 
 

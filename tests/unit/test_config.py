@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ticketbot import config, errors, log, sources
+from ticketbot import errors, log
+from ticketbot.settings import sources, table
 
-Load = Callable[..., config.Settings]
+Load = Callable[..., table.Settings]
 SERVER = {
     "TBOT_CW_COMPANY": "acme",
     "TBOT_CW_PUBLIC_KEY": "public-key-of-acme",
@@ -29,7 +30,7 @@ def load(tmp_path: Path) -> Load:
         if toml:
             (tmp_path / "config.toml").write_text(toml)
             (tmp_path / "config.toml").chmod(0o600)
-        return config.load(flags or {}, environ or {}, config_dir=tmp_path, data_dir=tmp_path / "data")
+        return table.load(flags or {}, environ or {}, config_dir=tmp_path, data_dir=tmp_path / "data")
 
     return load
 
@@ -83,13 +84,13 @@ class TestPrecedence:
         assert settings.cw_key_hosts == ("a.example", "b.example:8443")
 
     def test_secrets_are_never_flags(self) -> None:
-        assert config.FLAGS == ("--config", "--host", "--port", "--log-level", "--base-url")
-        assert not any(row.flag for row in config.TABLE if row.is_secret)
+        assert table.FLAGS == ("--config", "--host", "--port", "--log-level", "--base-url")
+        assert not any(row.flag for row in table.TABLE if row.is_secret)
 
 
 class TestSecretsFromFiles:
     def test_every_secret_can_come_from_a_file(self, load: Load, tmp_path: Path) -> None:
-        for row in config.TABLE:
+        for row in table.TABLE:
             if row.is_secret:
                 text = "postgresql://u:pw@h/n" if row.key == "database_url" else "a-key-of-twenty-characters"
                 (tmp_path / row.key).write_text(f"{text}\n")
@@ -243,7 +244,7 @@ class TestShowing:
     def test_secrets_are_hidden_and_the_rest_is_shown(self, load: Load) -> None:
         """A6."""
         rows = {row.name: row for row in load(SERVER | {"TBOT_TRUSTED_PROXIES": "10.0.0.0/8, ::1"}).describe()}
-        assert rows["TBOT_WEBEX_TOKEN"] == config.Row("TBOT_WEBEX_TOKEN", config.HIDDEN, "environment", True)
+        assert rows["TBOT_WEBEX_TOKEN"] == table.Row("TBOT_WEBEX_TOKEN", table.HIDDEN, "environment", True)
         assert rows["TBOT_CW_COMPANY"].value == "acme"
         assert rows["TBOT_TRUSTED_PROXIES"].value == "10.0.0.0/8,::1/128"
         assert rows["TBOT_API_KEY"].value == ""

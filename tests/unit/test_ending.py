@@ -17,12 +17,12 @@ subprocess.run([sys.executable, "-c", sys.argv[1]])
 """
 SECOND = """
 import os, sys
-from ticketbot import ending
+from ticketbot import signals
 sys.frozen = True
-ending.hold_signals()
-ending.end_with_parent()
+signals.hold_signals()
+signals.end_with_parent()
 print("ready", flush=True)
-ending.wait_for_signal()
+signals.wait_for_signal()
 """
 
 

@@ -15,7 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ticketbot import __main__, __version__, config, errors, usage
+from ticketbot import __main__, __version__, errors
+from ticketbot.cli import usage
+from ticketbot.settings import table
 
 SERVER = {
     "TBOT_CW_COMPANY": "acme",
@@ -177,7 +179,7 @@ class TestSettings:
         shown = tbot("config", f"--config={file}", COLUMNS="500", **SERVER)
         assert (shown.status, shown.err) == (0, "")
         rows = [re.split(r"  +", line) for line in shown.out.splitlines()]
-        assert [row[0] for row in rows] == [row.name for row in config.TABLE]
+        assert [row[0] for row in rows] == [row.name for row in table.TABLE]
         assert ["TBOT_WORKERS", "7", f"file {file}"] in rows
         assert ["TBOT_CW_COMPANY", "acme", "environment"] in rows
         assert ["TBOT_API_KEY", "(not set)", "default"] in rows

@@ -12,32 +12,32 @@ import pytest
 
 from tests.world import wait_for
 from ticketbot import errors
-from ticketbot.server import inbox
+from ticketbot.pipeline import accept
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 THREADS = 8
 
-Commit = Callable[[Sequence[inbox.Arrival]], list[str]]
+Commit = Callable[[Sequence[accept.Arrival]], list[str]]
 
 
-def _arrival(number: int) -> inbox.Arrival:
-    return inbox.Arrival(number, "updated", None, f"message {number}", "c", NOW)
+def _arrival(number: int) -> accept.Arrival:
+    return accept.Arrival(number, "updated", None, f"message {number}", "c", NOW)
 
 
 @pytest.fixture
-def box(monkeypatch: pytest.MonkeyPatch) -> Callable[[Commit], inbox.Inbox]:
+def box(monkeypatch: pytest.MonkeyPatch) -> Callable[[Commit], accept.Inbox]:
     """Return what makes an inbox that commits in a way of the test's own."""
 
-    def make(commit: Commit) -> inbox.Inbox:
-        monkeypatch.setattr(inbox, "_commit", commit)
-        return inbox.Inbox()
+    def make(commit: Commit) -> accept.Inbox:
+        monkeypatch.setattr(accept, "_commit", commit)
+        return accept.Inbox()
 
     return make
 
 
 @contextlib.contextmanager
 def _all_but_one_waiting(
-    here: inbox.Inbox, begun: threading.Event, go_on: threading.Event
+    here: accept.Inbox, begun: threading.Event, go_on: threading.Event
 ) -> Iterator[list[Future[str]]]:
     """Let arrivals come in while the first is being committed, which sets `begun` and waits for `go_on`."""
     with ThreadPoolExecutor(THREADS) as pool:
@@ -49,11 +49,11 @@ def _all_but_one_waiting(
         yield outcomes
 
 
-def test_what_comes_in_while_one_is_committed_is_committed_together(box: Callable[[Commit], inbox.Inbox]) -> None:
+def test_what_comes_in_while_one_is_committed_is_committed_together(box: Callable[[Commit], accept.Inbox]) -> None:
     batches: list[list[int]] = []
     begun, go_on = threading.Event(), threading.Event()
 
-    def commit(batch: Sequence[inbox.Arrival]) -> list[str]:
+    def commit(batch: Sequence[accept.Arrival]) -> list[str]:
         batches.append(sorted(each.ticket_id for each in batch))
         begun.set()
         assert go_on.wait(10)
@@ -66,12 +66,12 @@ def test_what_comes_in_while_one_is_committed_is_committed_together(box: Callabl
 
 
 def test_of_very_many_at_once_each_is_committed_once_and_told_its_own_outcome(
-    box: Callable[[Commit], inbox.Inbox],
+    box: Callable[[Commit], accept.Inbox],
 ) -> None:
     committed: list[int] = []
     under_way = threading.Lock()
 
-    def commit(batch: Sequence[inbox.Arrival]) -> list[str]:
+    def commit(batch: Sequence[accept.Arrival]) -> list[str]:
         assert under_way.acquire(blocking=False), "two commits at once"
         committed.extend(each.ticket_id for each in batch)
         under_way.release()
@@ -85,11 +85,11 @@ def test_of_very_many_at_once_each_is_committed_once_and_told_its_own_outcome(
 
 
 def test_one_that_cannot_be_stored_takes_no_other_with_it_and_the_next_is_served(
-    box: Callable[[Commit], inbox.Inbox],
+    box: Callable[[Commit], accept.Inbox],
 ) -> None:
     """P1: whatever goes wrong, nobody is left waiting."""
 
-    def commit(batch: Sequence[inbox.Arrival]) -> list[str]:
+    def commit(batch: Sequence[accept.Arrival]) -> list[str]:
         if any(each.ticket_id % 7 == 0 for each in batch):
             raise ValueError("seven")
         if any(each.ticket_id == 100 for each in batch):
@@ -111,14 +111,14 @@ def test_one_that_cannot_be_stored_takes_no_other_with_it_and_the_next_is_served
 
 
 def test_whoever_waits_while_the_database_does_not_answer_is_refused_with_the_first(
-    box: Callable[[Commit], inbox.Inbox], monkeypatch: pytest.MonkeyPatch
+    box: Callable[[Commit], accept.Inbox], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """W3: each for itself, one after the other, would wait too long for ConnectWise."""
-    monkeypatch.setattr(inbox, "SUDDEN_S", -1.0)
+    monkeypatch.setattr(accept, "SUDDEN_S", -1.0)
     tries: list[int] = []
     begun, go_on = threading.Event(), threading.Event()
 
-    def commit(batch: Sequence[inbox.Arrival]) -> list[str]:
+    def commit(batch: Sequence[accept.Arrival]) -> list[str]:
         tries.append(len(batch))
         begun.set()
         assert go_on.wait(10)

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from ticketbot.server import listening
+from ticketbot.server import listener
 
 
 @pytest.mark.parametrize(
@@ -26,12 +26,12 @@ from ticketbot.server import listening
     ],
 )
 def test_what_the_system_refuses_is_told_with_what_to_do(error: int, words: str) -> None:
-    told = str(listening.refusal(OSError(error, os.strerror(error)), "127.0.0.1", 80))
+    told = str(listener.refusal(OSError(error, os.strerror(error)), "127.0.0.1", 80))
     assert told.startswith(f"Cannot listen at 127.0.0.1:80: {words}")
 
 
 def test_a_name_that_does_not_resolve_is_no_bug() -> None:
-    told = str(listening.refusal(ValueError("Invalid host/port specified."), "tbot.invalid", 8080))
+    told = str(listener.refusal(ValueError("Invalid host/port specified."), "tbot.invalid", 8080))
     assert told == (
         "Cannot listen at tbot.invalid:8080: there is no such host. "
         "Give an address of this machine with --host or TBOT_HOST"
@@ -39,5 +39,5 @@ def test_a_name_that_does_not_resolve_is_no_bug() -> None:
 
 
 def test_an_address_with_colons_stands_in_brackets() -> None:
-    told = str(listening.refusal(OSError(errno.EADDRINUSE, "Address already in use"), "::1", 8080))
+    told = str(listener.refusal(OSError(errno.EADDRINUSE, "Address already in use"), "::1", 8080))
     assert told.startswith("Cannot listen at [::1]:8080: ")

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from ticketbot import config, db
 from ticketbot.__main__ import main
-from ticketbot.models import admin
+from ticketbot.database import db
+from ticketbot.models import api_keys, audit, users
+from ticketbot.settings import table
 
 
 @pytest.fixture
 def environ(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """Return the settings of a server whose only user is Ana."""
-    monkeypatch.setattr(admin, "KEY_COST", 4)
+    monkeypatch.setattr(api_keys, "KEY_COST", 4)
     yield {"TBOT_DATABASE_URL": sqlite, "TBOT_ADMIN_EMAIL": "", "TBOT_ADMIN_KEY": ""}
     db.close_database()
 
@@ -36,13 +37,13 @@ def test_the_address_of_a_user_and_no_name_makes_another_key_for_him(
     assert main(["init", "--email=ANA@example.com", f"--config={file}"], environ) == 0
     out, err = capsys.readouterr()
     assert "the key of Ana <ana@example.com>" in " ".join(err.split())
-    assert config.load({"--config": str(file)}, {}).api_key == out.strip()
+    assert table.load({"--config": str(file)}, {}).api_key == out.strip()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with db.session():
-        made = admin.find_key(out.strip())
-        assert admin.matches(made, out.strip())
-        assert [user.email for user in admin.User.select()] == ["ana@example.com"]
-        trail = [(row.user_email, row.key_id, row.action, row.object, row.object_id) for row in admin.Audit.select()]
+        made = api_keys.find_key(out.strip())
+        assert api_keys.matches(made, out.strip())
+        assert [user.email for user in users.User.select()] == ["ana@example.com"]
+        trail = [(row.user_email, row.key_id, row.action, row.object, row.object_id) for row in audit.Audit.select()]
     assert trail == [("ana@example.com", None, "create", "key", str(made and made.id))]
 
 
@@ -69,4 +70,4 @@ def test_a_config_file_that_holds_a_key_is_not_touched(
     assert "holds an api_key already" in capsys.readouterr().err
     assert file.read_text() == before
     with db.session():
-        assert admin.ApiKey.select().count() == 1
+        assert api_keys.ApiKey.select().count() == 1

@@ -7,41 +7,42 @@ from typing import Any
 
 import pytest
 
-from ticketbot import shapes, wording
+from ticketbot.api import responses
+from ticketbot.present import explain
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-STYLE = wording.Style(
+STYLE = explain.Style(
     moment=lambda at: at.strftime("%H:%M"), retry_notification="Retry {id} with R.", retry_event="Retry it with A."
 )
 
 
-def notification(state: str, **more: Any) -> shapes.Notification:
+def notification(state: str, **more: Any) -> responses.Notification:
     row: dict[str, Any] = {
         "id": 44, "ticket_id": 7, "note_id": None, "kind": "new", "recipient_id": 1, "recipient_name": "Help Desk",
         "recipient_type": "room", "reason": "rule 1", "forwarded_from": [], "attempts": 0, "error": None,
         "possible_duplicate": False, "overtaken": False, "webex_message_id": None, "tracking_id": None,
         "created_at": NOW, "next_try_at": None, "sent_at": None,
     }  # fmt: skip
-    return shapes.Notification(state=state, **{**row, **more})
+    return responses.Notification(state=state, **{**row, **more})
 
 
 def explanation(
-    outcome: str, *rows: shapes.Notification, reason: str = "rule 1", who: str = "Help Desk", **more: Any
-) -> shapes.Explanation:
+    outcome: str, *rows: responses.Notification, reason: str = "rule 1", who: str = "Help Desk", **more: Any
+) -> responses.Explanation:
     event: dict[str, Any] = {
         "id": 5, "ticket_id": 7, "state": "done", "source": "hook", "action": "added", "hooks": 1, "correlation": "c",
         "first_received_at": NOW, "received_at": NOW, "due_at": NOW, "finished_at": NOW, "attempts": 0, "error": None,
-        "decisions": [shapes.Decision(subject="new:7", who=who, outcome=outcome, reason=reason)],  # type: ignore[arg-type]
+        "decisions": [responses.Decision(subject="new:7", who=who, outcome=outcome, reason=reason)],  # type: ignore[arg-type]
     }  # fmt: skip
-    return shapes.Explanation(
-        ticket_id=7, ticket=None, events=[shapes.Event(**{**event, **more})], notifications=list(rows)
+    return responses.Explanation(
+        ticket_id=7, ticket=None, events=[responses.Event(**{**event, **more})], notifications=list(rows)
     )
 
 
-def sentences(what: shapes.Explanation) -> list[str]:
+def sentences(what: responses.Explanation) -> list[str]:
     return [
         sentence
-        for section in wording.explained(what, STYLE)
+        for section in explain.explained(what, STYLE)
         for topic in section.topics
         for sentence in topic.sentences
     ]
@@ -70,10 +71,10 @@ def sentences(what: shapes.Explanation) -> list[str]:
         ),
         (notification("sending", attempts=1), "Help Desk is being told (rule 1)"),
     ],
-    ids=lambda value: value.state if isinstance(value, shapes.Notification) else "",
+    ids=lambda value: value.state if isinstance(value, responses.Notification) else "",
 )
 def test_a_decision_to_tell_somebody_is_followed_by_what_became_of_the_message(
-    row: shapes.Notification, said: str
+    row: responses.Notification, said: str
 ) -> None:
     assert sentences(explanation("told", row)) == [said]
 
@@ -122,18 +123,18 @@ def test_an_event_without_a_decision_says_what_it_waits_for(event: dict[str, Any
 
 def test_a_message_whose_event_is_no_longer_kept_is_still_explained() -> None:
     row = notification("sent", kind="update", note_id=3, sent_at=NOW)
-    *_, last = wording.explained(explanation("told", notification("sent"), row), STYLE)
+    *_, last = explain.explained(explanation("told", notification("sent"), row), STYLE)
     assert last.heading == "From events that are no longer kept:"
-    assert last.topics == [wording.Topic(None, ["Help Desk was told on 09:00: rule 1"])]
+    assert last.topics == [explain.Topic(None, ["Help Desk was told on 09:00: rule 1"])]
 
 
 def test_a_note_is_matched_with_its_own_message() -> None:
-    about = [shapes.Decision(subject="note:TimeEntry:3", who="Help Desk", outcome="told", reason="rule 1")]
+    about = [responses.Decision(subject="note:TimeEntry:3", who="Help Desk", outcome="told", reason="rule 1")]
     rows = [notification("sent"), notification("dead", id=45, kind="update", note_id=3)]
-    section, _ = wording.explained(explanation("told", *rows, decisions=about, hooks=2), STYLE)
+    section, _ = explain.explained(explanation("told", *rows, decisions=about, hooks=2), STYLE)
     assert section.heading == "09:00  ConnectWise sent a webhook (added), and 1 more for the same change [event 5]"
     assert section.topics == [
-        wording.Topic("time entry 3", ["Help Desk could not be told (rule 1). Given up; Retry 45 with R."])
+        explain.Topic("time entry 3", ["Help Desk could not be told (rule 1). Given up; Retry 45 with R."])
     ]
 
 
@@ -142,4 +143,4 @@ def test_a_note_is_matched_with_its_own_message() -> None:
     [(1, 0, "1 notification"), (2, 1, "2 notifications and 1 event"), (0, 3, "3 events"), (0, 0, "")],
 )
 def test_an_amount_names_what_there_is(notifications: int, events: int, said: str) -> None:
-    assert wording.amount(shapes.Retried(notifications=notifications, events=events)) == said
+    assert explain.amount(responses.Retried(notifications=notifications, events=events)) == said

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ticketbot import db
+from ticketbot.database import db
 from ticketbot.models import schema
 
 VERSIONS = sorted(path.name for path in Path(__file__).parent.glob("[0-9]*"))

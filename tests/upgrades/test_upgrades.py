@@ -10,7 +10,7 @@ import pytest
 from tests.api.api import Api
 from tests.stepping import Stepper, event_rows
 from tests.world import ledger
-from ticketbot import db
+from ticketbot.database import db, sql
 from ticketbot.models import events, notifications, schema, syncs
 from ticketbot.simulators.webex import Webex
 
@@ -27,7 +27,9 @@ def _columns() -> dict[str, list[str]]:
 def _rows(columns: dict[str, list[str]]) -> dict[str, list[tuple[Any, ...]]]:
     with db.session():
         return {
-            table: sorted(db.run(f"SELECT {', '.join(map(_quoted, names))} FROM {_quoted(table)}").fetchall(), key=repr)
+            table: sorted(
+                sql.run(f"SELECT {', '.join(map(_quoted, names))} FROM {_quoted(table)}").fetchall(), key=repr
+            )
             for table, names in columns.items()
         }
 

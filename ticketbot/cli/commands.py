@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ticketbot import client, errors
-from ticketbot.cli import changes, explain, reading, sync
-from ticketbot.cli.given import Given
-from ticketbot.cli.screen import Screen
-from ticketbot.cli.session import Session
-from ticketbot.config import Settings
+from ticketbot import errors
+from ticketbot.api import client
+from ticketbot.cli import explain_command, read_commands, sync_command, write_commands
+from ticketbot.cli.arguments import Given
+from ticketbot.cli.context import Session
+from ticketbot.cli.output import Screen
+from ticketbot.settings.table import Settings
 
 _COMMANDS: dict[str, Callable[[Session], int]] = {
-    "ping": reading.ping,
-    "authcheck": reading.authcheck,
-    "list": reading.show_list,
-    "get": reading.get,
-    "create": changes.create,
-    "update": changes.update,
-    "delete": changes.delete,
-    "retry": changes.retry,
-    "test": changes.test,
-    "explain": explain.explain_ticket,
-    "sync": sync.sync,
+    "ping": read_commands.ping,
+    "authcheck": read_commands.authcheck,
+    "list": read_commands.show_list,
+    "get": read_commands.get,
+    "create": write_commands.create,
+    "update": write_commands.update,
+    "delete": write_commands.delete,
+    "retry": write_commands.retry,
+    "test": write_commands.test,
+    "explain": explain_command.explain_ticket,
+    "sync": sync_command.sync,
 }
 
 

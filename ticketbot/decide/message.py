@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from ticketbot.decide.facts import ROOM, Note, Recipient, Ticket
+from ticketbot.decide.values import ROOM, Note, Recipient, Ticket
 
 MAX_BYTES = 7439  # POST /messages, for `markdown`
 ELLIPSIS = "…"

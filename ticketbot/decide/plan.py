@@ -7,8 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from ticketbot.decide import forwards, message, recipients, rules
-from ticketbot.decide.facts import PERSON, Decision, Draft, Facts, Forward, Note, Plan, Recipient
+from ticketbot.decide import audience, forwarding, message, news
+from ticketbot.decide.values import PERSON, Decision, Draft, Facts, Forward, Note, Plan, Recipient
 
 MAX_NOTES_AT_ONCE = 5  # D5: beyond the newest five the older ones are recorded as skipped
 
@@ -32,16 +32,16 @@ class _Topic(msgspec.Struct, frozen=True):
 
 def has_something_to_tell(facts: Facts) -> bool:
     """Tell whether anybody may have to be told: only then the people of the ticket need to be looked up."""
-    return not rules.board_is_silent(facts) and (rules.is_new(facts) or bool(rules.news(facts)))
+    return not news.board_is_silent(facts) and (news.is_new(facts) or bool(news.news(facts)))
 
 
 def decide(facts: Facts) -> Plan:
     """Decide for every topic of the ticket who is told, who is not, and why. Asks nothing but the facts."""
-    is_new = rules.is_new(facts)
-    notes = rules.news(facts)
+    is_new = news.is_new(facts)
+    notes = news.news(facts)
     topics = _topics(facts, is_new=is_new, notes=notes)
     decided = tuple(note.key for note in facts.notes if note.key not in facts.decided)
-    if rules.board_is_silent(facts):
+    if news.board_is_silent(facts):
         why = "the board has no enabled rule, and require_board_rule is on"
         silent = [Decision(topic.subject, "everybody", "not told", why) for topic in topics]
         return Plan(is_new, decided, (), tuple(silent or _nothing_to_tell(facts)))
@@ -66,7 +66,7 @@ def _topics(facts: Facts, *, is_new: bool, notes: Sequence[Note]) -> list[_Topic
     topics = []
     updates = list(notes)
     if is_new:
-        first = next(iter(rules.in_order(facts.notes)), None)
+        first = next(iter(news.in_order(facts.notes)), None)
         topics.append(_Topic(facts.ticket.subject, "new", first))
         updates = [note for note in notes if note != first]
     too_old = len(updates) - MAX_NOTES_AT_ONCE
@@ -78,7 +78,7 @@ def _drafts(facts: Facts, topic: _Topic) -> Iterator[Draft]:
     """Yield one draft for everybody concerned by a topic, at most one for each target."""
     candidates = _candidates(facts, topic)
     reasons = {candidate.recipient.id: candidate.reason for candidate in candidates}
-    routing = forwards.follow((each.recipient for each in candidates), facts.forwards, facts.now)
+    routing = forwarding.follow((each.recipient for each in candidates), facts.forwards, facts.now)
     mentioned = set()
     for delivery in routing.deliveries:
         mentioned.add(delivery.recipient.id)
@@ -89,28 +89,28 @@ def _drafts(facts: Facts, topic: _Topic) -> Iterator[Draft]:
     for recipient in _authors(facts, topic):
         if recipient.id not in mentioned:
             yield _skipped(topic, recipient, AUTHOR)
-    for nobody in recipients.unreachable(facts.people):
+    for nobody in audience.unreachable(facts.people):
         if nobody.is_recorded:
-            is_author = topic.kind == "update" and topic.note and recipients.is_author(nobody.person, topic.note)
+            is_author = topic.kind == "update" and topic.note and audience.is_author(nobody.person, topic.note)
             reason = AUTHOR if is_author else nobody.reason
             target = f"member:{nobody.person.identifier.lower()}"
             yield Draft(topic.subject, target, topic.kind, None, nobody.person.name, False, reason, topic.note)
 
 
-def _candidates(facts: Facts, topic: _Topic) -> list[recipients.Candidate]:
+def _candidates(facts: Facts, topic: _Topic) -> list[audience.Candidate]:
     if topic.kind == "new" or topic.note is None:
-        return recipients.for_new_ticket(facts)
-    return recipients.for_note(facts, topic.note)
+        return audience.for_new_ticket(facts)
+    return audience.for_note(facts, topic.note)
 
 
 def _authors(facts: Facts, topic: _Topic) -> list[Recipient]:
     if topic.kind == "new" or topic.note is None:
         return []
-    found = (person.recipient for person in recipients.authors(facts.people, topic.note))
+    found = (person.recipient for person in audience.authors(facts.people, topic.note))
     return list(dict.fromkeys(recipient for recipient in found if recipient))
 
 
-def _delivery(facts: Facts, topic: _Topic, delivery: forwards.Delivery, reasons: dict[int, str]) -> Draft:
+def _delivery(facts: Facts, topic: _Topic, delivery: forwarding.Delivery, reasons: dict[int, str]) -> Draft:
     recipient = delivery.recipient
     if topic.kind == "update" and topic.note and recipient.id in topic.note.account_ids:
         via = f", through {_path(delivery.path, recipient)}" if delivery.path else ""
@@ -134,7 +134,7 @@ def _path(path: Sequence[Forward], recipient: Recipient) -> str:
     return f"{_numbered(path)} ({' > '.join([*(step.source.name for step in path), last])})"
 
 
-def _relieved(relief: forwards.Relief) -> str:
+def _relieved(relief: forwarding.Relief) -> str:
     return f"{_numbered(relief.by)} (you > {', '.join(step.destination.name for step in relief.by)})"
 
 
@@ -145,7 +145,7 @@ def _numbered(steps: Sequence[Forward]) -> str:
 def _left_out(facts: Facts, topic: _Topic) -> list[Decision]:
     return [
         Decision(topic.subject, each.person.name, "not told", each.reason)
-        for each in recipients.unreachable(facts.people)
+        for each in audience.unreachable(facts.people)
         if not each.is_recorded
     ]
 

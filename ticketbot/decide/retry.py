@@ -75,8 +75,8 @@ def event_failed(
     """Judge an event that failed.
 
     Anything but a `TicketbotError` is a bug of ours: five tries. The outside world gets 24 h from the latest hook.
-    `failed_holds` is how often in a row ConnectWise has refused our credentials; `give_up_until` (default: now) is the time
-    that the 24 h are counted up to.
+    `failed_holds` is how often in a row ConnectWise has refused our credentials; `give_up_until` (default: now) is
+    the time that the 24 h are counted up to.
     """
     if not isinstance(error, errors.TicketbotError):
         reason = f"a bug in tbot: {type(error).__name__}: {error}"

@@ -6,43 +6,43 @@ from typing import Any
 
 import peewee
 
-from ticketbot import db
+from ticketbot.database import fields
 
 
-class Board(db.Model):
+class Board(fields.Model):
     id = peewee.BigIntegerField(primary_key=True)
     name = peewee.TextField()
     inactive = peewee.BooleanField()
     project = peewee.BooleanField()
-    fetched_at = db.UtcField(null=True)
-    deleted_at = db.UtcField(null=True)
+    fetched_at = fields.UtcField(null=True)
+    deleted_at = fields.UtcField(null=True)
 
 
-class Status(db.Model):
+class Status(fields.Model):
     id = peewee.BigIntegerField(primary_key=True)
     board_id = peewee.BigIntegerField(index=True)
     name = peewee.TextField()
     closed = peewee.BooleanField()
     inactive = peewee.BooleanField()
-    fetched_at = db.UtcField(null=True)
-    deleted_at = db.UtcField(null=True)
+    fetched_at = fields.UtcField(null=True)
+    deleted_at = fields.UtcField(null=True)
 
 
-class Company(db.Model):
+class Company(fields.Model):
     id = peewee.BigIntegerField(primary_key=True)
     name = peewee.TextField()
-    fetched_at = db.UtcField(null=True)
-    deleted_at = db.UtcField(null=True)
+    fetched_at = fields.UtcField(null=True)
+    deleted_at = fields.UtcField(null=True)
 
 
-class Contact(db.Model):
+class Contact(fields.Model):
     id = peewee.BigIntegerField(primary_key=True)
     name = peewee.TextField()
-    fetched_at = db.UtcField(null=True)
-    deleted_at = db.UtcField(null=True)
+    fetched_at = fields.UtcField(null=True)
+    deleted_at = fields.UtcField(null=True)
 
 
-class Member(db.Model):
+class Member(fields.Model):
     id = peewee.BigIntegerField(primary_key=True)
     identifier = peewee.TextField()
     lookup = peewee.TextField(index=True)
@@ -50,11 +50,11 @@ class Member(db.Model):
     email = peewee.TextField(null=True)
     inactive = peewee.BooleanField()
     license_class = peewee.TextField(null=True)
-    fetched_at = db.UtcField(null=True)
-    deleted_at = db.UtcField(null=True)
+    fetched_at = fields.UtcField(null=True)
+    deleted_at = fields.UtcField(null=True)
 
 
-class Ticket(db.Model):
+class Ticket(fields.Model):
     id = peewee.BigIntegerField(primary_key=True)
     kind = peewee.TextField()
     summary = peewee.TextField()
@@ -67,18 +67,18 @@ class Ticket(db.Model):
     contact = peewee.TextField(null=True)
     priority = peewee.TextField(null=True)
     owner = peewee.TextField(null=True)
-    resources = db.JsonField()
+    resources = fields.JsonField()
     open = peewee.BooleanField()
-    entered_at = db.UtcField(null=True)
-    updated_at = db.UtcField(null=True)
-    stored_at = db.UtcField()
-    deleted_at = db.UtcField(null=True)
-    announced_at = db.UtcField(null=True)
-    decided_at_update = db.UtcField(null=True)
-    notes_read_at_update = db.UtcField(null=True)
+    entered_at = fields.UtcField(null=True)
+    updated_at = fields.UtcField(null=True)
+    stored_at = fields.UtcField()
+    deleted_at = fields.UtcField(null=True)
+    announced_at = fields.UtcField(null=True)
+    decided_at_update = fields.UtcField(null=True)
+    notes_read_at_update = fields.UtcField(null=True)
 
 
-class Note(db.Model):
+class Note(fields.Model):
     kind = peewee.TextField()
     note_id = peewee.BigIntegerField()
     ticket_id = peewee.BigIntegerField(index=True)
@@ -87,46 +87,46 @@ class Note(db.Model):
     resolution = peewee.BooleanField()
     member = peewee.TextField(null=True)
     author = peewee.TextField(null=True)
-    entered_at = db.UtcField(null=True)
-    updated_at = db.UtcField(null=True)
-    stored_at = db.UtcField()
-    decided_at = db.UtcField(null=True)
+    entered_at = fields.UtcField(null=True)
+    updated_at = fields.UtcField(null=True)
+    stored_at = fields.UtcField()
+    decided_at = fields.UtcField(null=True)
 
     class Meta:
         indexes = ((("kind", "note_id"), True),)
 
 
-class Recipient(db.Model):
+class Recipient(fields.Model):
     type = peewee.TextField()
     webex_id = peewee.TextField(unique=True)
     name = peewee.TextField()
     email = peewee.TextField(null=True, index=True)
     active = peewee.BooleanField()
-    last_activity = db.UtcField(null=True)
-    fetched_at = db.UtcField(null=True)
+    last_activity = fields.UtcField(null=True)
+    fetched_at = fields.UtcField(null=True)
 
 
-class Rule(db.Model):
+class Rule(fields.Model):
     board = peewee.ForeignKeyField(Board, on_delete="RESTRICT", backref="+")
     recipient = peewee.ForeignKeyField(Recipient, on_delete="RESTRICT", backref="+")
     enabled = peewee.BooleanField()
-    created_at = db.UtcField()
+    created_at = fields.UtcField()
 
     class Meta:
         indexes = ((("board", "recipient"), True),)
 
 
-class Forward(db.Model):
+class Forward(fields.Model):
     source = peewee.ForeignKeyField(Recipient, on_delete="RESTRICT", backref="+")
     destination = peewee.ForeignKeyField(Recipient, on_delete="RESTRICT", backref="+")
     start = peewee.TextField(null=True)
     end = peewee.TextField(null=True)
     keep_copy = peewee.BooleanField()
     enabled = peewee.BooleanField()
-    created_at = db.UtcField()
+    created_at = fields.UtcField()
 
 
-class Event(db.Model):
+class Event(fields.Model):
     ticket_id = peewee.BigIntegerField(index=True)
     state = peewee.TextField()
     source = peewee.TextField()
@@ -134,24 +134,24 @@ class Event(db.Model):
     kind_hint = peewee.TextField(null=True)
     correlation = peewee.TextField()
     hooks = peewee.IntegerField()
-    first_received_at = db.UtcField()
-    received_at = db.UtcField()
-    due_at = db.UtcField()
+    first_received_at = fields.UtcField()
+    received_at = fields.UtcField()
+    due_at = fields.UtcField()
     attempts = peewee.IntegerField()
     bugs = peewee.IntegerField()
     lease_owner = peewee.TextField(null=True)
-    lease_until = db.UtcField(null=True)
+    lease_until = fields.UtcField(null=True)
     error = peewee.TextField(null=True)
-    decisions = db.JsonField()
-    finished_at = db.UtcField(null=True)
+    decisions = fields.JsonField()
+    finished_at = fields.UtcField(null=True)
 
 
-class SeenMessage(db.Model):
+class SeenMessage(fields.Model):
     message_id = peewee.TextField(primary_key=True)
-    received_at = db.UtcField(index=True)
+    received_at = fields.UtcField(index=True)
 
 
-class Notification(db.Model):
+class Notification(fields.Model):
     ticket_id = peewee.BigIntegerField(index=True)
     event = peewee.ForeignKeyField(Event, on_delete="SET NULL", backref="+", null=True)
     correlation = peewee.TextField()
@@ -164,7 +164,7 @@ class Notification(db.Model):
     recipient_name = peewee.TextField()
     state = peewee.TextField()
     reason = peewee.TextField()
-    forwarded_from = db.JsonField()
+    forwarded_from = fields.JsonField()
     markdown = peewee.TextField()
     attempts = peewee.IntegerField()
     failures = peewee.IntegerField()
@@ -175,82 +175,82 @@ class Notification(db.Model):
     woken = peewee.BooleanField()
     webex_message_id = peewee.TextField(null=True)
     tracking_id = peewee.TextField(null=True)
-    created_at = db.UtcField()
-    failing_since = db.UtcField(null=True)
-    give_up_at = db.UtcField()
-    next_try_at = db.UtcField(null=True)
+    created_at = fields.UtcField()
+    failing_since = fields.UtcField(null=True)
+    give_up_at = fields.UtcField()
+    next_try_at = fields.UtcField(null=True)
     lease_owner = peewee.TextField(null=True)
-    lease_until = db.UtcField(null=True)
-    sent_at = db.UtcField(null=True)
+    lease_until = fields.UtcField(null=True)
+    sent_at = fields.UtcField(null=True)
 
     class Meta:
         indexes = ((("subject", "target"), True),)
 
 
-class Fact(db.Model):
+class Fact(fields.Model):
     name = peewee.TextField(primary_key=True)
-    value = db.JsonField()
+    value = fields.JsonField()
 
 
-class ConfigValue(db.Model):
+class ConfigValue(fields.Model):
     name = peewee.TextField(primary_key=True)
-    value = db.JsonField()
+    value = fields.JsonField()
 
 
-class Hold(db.Model):
+class Hold(fields.Model):
     service = peewee.TextField(primary_key=True)
-    until = db.UtcField()
-    since = db.UtcField()
+    until = fields.UtcField()
+    since = fields.UtcField()
     failures = peewee.IntegerField()
     reason = peewee.TextField()
 
 
-class Lease(db.Model):
+class Lease(fields.Model):
     name = peewee.TextField(primary_key=True)
     owner = peewee.TextField()
-    until = db.UtcField()
+    until = fields.UtcField()
 
 
-class User(db.Model):
+class User(fields.Model):
     name = peewee.TextField()
     email = peewee.TextField()
     email_lookup = peewee.TextField(unique=True)
-    created_at = db.UtcField()
+    created_at = fields.UtcField()
 
 
-class ApiKey(db.Model):
+class ApiKey(fields.Model):
     user = peewee.ForeignKeyField(User, on_delete="CASCADE", backref="+")
     prefix = peewee.TextField(unique=True)
     hash = peewee.TextField()
     hint = peewee.TextField()
-    created_at = db.UtcField()
-    last_used_at = db.UtcField(null=True)
+    created_at = fields.UtcField()
+    last_used_at = fields.UtcField(null=True)
 
 
-class Audit(db.Model):
-    at = db.UtcField(index=True)
+class Audit(fields.Model):
+    at = fields.UtcField(index=True)
     user_id = peewee.BigIntegerField(null=True)
     user_email = peewee.TextField(null=True)
     key_id = peewee.BigIntegerField(null=True)
     action = peewee.TextField()
     object = peewee.TextField()
     object_id = peewee.TextField(null=True)
-    before = db.JsonField(null=True)
-    after = db.JsonField(null=True)
+    before = fields.JsonField(null=True)
+    after = fields.JsonField(null=True)
 
 
-class SyncRun(db.Model):
+class SyncRun(fields.Model):
     state = peewee.TextField()
-    request = db.JsonField()
-    phases = db.JsonField()
+    request = fields.JsonField()
+    phases = fields.JsonField()
     error_count = peewee.IntegerField()
-    errors = db.JsonField()
+    errors = fields.JsonField()
     requested_by = peewee.TextField(null=True)
     cancel_requested = peewee.BooleanField()
     owner = peewee.TextField(null=True)
-    lease_until = db.UtcField(null=True)
-    started_at = db.UtcField()
-    finished_at = db.UtcField(null=True)
+    lease_until = fields.UtcField(null=True)
+    started_at = fields.UtcField()
+    finished_at = fields.UtcField(null=True)
 
 
 TABLES = (

@@ -10,23 +10,23 @@ from typing import Any
 
 import peewee
 
-from ticketbot import db
+from ticketbot.database import fields, sql
 
 
-class Event(db.Model):
+class Event(fields.Model):
     """As it is referred to."""
 
 
-class Recipient(db.Model):
+class Recipient(fields.Model):
     """As it is referred to."""
 
 
-class EventCrash(db.Model):
+class EventCrash(fields.Model):
     event = peewee.ForeignKeyField(Event, primary_key=True, on_delete="CASCADE", backref="+")
     alone = peewee.IntegerField()
 
 
-class PersonEmail(db.Model):
+class PersonEmail(fields.Model):
     email = peewee.TextField()
     recipient = peewee.ForeignKeyField(Recipient, on_delete="CASCADE", backref="+")
 
@@ -34,13 +34,13 @@ class PersonEmail(db.Model):
         primary_key = peewee.CompositeKey("email", "recipient")
 
 
-class SigningKey(db.Model):
+class SigningKey(fields.Model):
     address = peewee.TextField(primary_key=True)
     key = peewee.TextField()
-    verified_at = db.UtcField()
+    verified_at = fields.UtcField()
 
 
 def up(migrator: Any, database: Any) -> None:  # noqa: ARG001  (the runner's signature)
     database.create_tables((EventCrash, PersonEmail, SigningKey), safe=False)
     # From now on it is when a dead notification died: at the latest now.
-    db.run("UPDATE notification SET give_up_at = ? WHERE state = 'dead' AND give_up_at > ?", *[datetime.now(UTC)] * 2)
+    sql.run("UPDATE notification SET give_up_at = ? WHERE state = 'dead' AND give_up_at > ?", *[datetime.now(UTC)] * 2)

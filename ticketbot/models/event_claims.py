@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 
 import peewee
 
-from ticketbot import db
-from ticketbot.models import events, state
+from ticketbot.database import db, fields, sql
+from ticketbot.models import events, holds
 from ticketbot.models.events import Event
 
 MAX_CRASHES_ALONE = 5
 CRASHED = f"the process ended {MAX_CRASHES_ALONE} times while it was working on this event and no other"
 
 
-class EventCrash(db.Model):
+class EventCrash(fields.Model):
     """An event whose process ended while it was running: `alone` counts the ends while nothing else ran (T7)."""
 
     event = peewee.ForeignKeyField(Event, primary_key=True, on_delete="CASCADE", backref="crashes")
@@ -65,19 +65,19 @@ def claim(owner: str, now: datetime) -> Event | None:
     with _claiming, db.transaction("claim-event"):
         which = _next_to_claim(owner, now)
         lease_until = now + timedelta(seconds=events.LEASE_S)
-        claimed = db.read(Event, _CLAIM.format(which), owner, lease_until, now, now) if which else []
+        claimed = sql.read(Event, _CLAIM.format(which), owner, lease_until, now, now) if which else []
     return claimed[0] if claimed else None
 
 
 def _next_to_claim(owner: str, now: datetime) -> str | None:
     """Return the query for the event to claim, None while one runs alone here, or is about to."""
-    if not db.finds("SELECT 1 FROM event_crash LIMIT 1"):
+    if not sql.finds("SELECT 1 FROM event_crash LIMIT 1"):
         return _FREE
-    if db.finds(_RUNS_ALONE_HERE, owner):
+    if sql.finds(_RUNS_ALONE_HERE, owner):
         return None
-    if not db.finds(_TO_RUN_ALONE, now):
+    if not sql.finds(_TO_RUN_ALONE, now):
         return _FREE
-    return None if db.finds(_RUNS_HERE, owner) else _TO_RUN_ALONE
+    return None if sql.finds(_RUNS_HERE, owner) else _TO_RUN_ALONE
 
 
 def take_back(which: peewee.Expression, now: datetime) -> list[Event]:
@@ -87,9 +87,9 @@ def take_back(which: peewee.Expression, now: datetime) -> list[Event]:
     """
     dead = []
     running = Event.select().where(Event.state == events.RUNNING, which).order_by(Event.ticket_id)
-    for event in db.locking(running):  # so that of two servers only one counts
+    for event in sql.locking(running):  # so that of two servers only one counts
         owner = event.lease_owner
-        (alone,) = db.run(_COUNT_CRASH, event.id).fetchone()
+        (alone,) = sql.run(_COUNT_CRASH, event.id).fetchone()
         if alone < MAX_CRASHES_ALONE:
             events.give_back(event, owner, due_at=now, error=event.error)
         else:
@@ -100,16 +100,16 @@ def take_back(which: peewee.Expression, now: datetime) -> list[Event]:
 
 def is_abandoned(now: datetime) -> bool:
     """Tell whether the lease of a running event has run out."""
-    return db.finds(_ABANDONED, now)
+    return sql.finds(_ABANDONED, now)
 
 
 def is_due(now: datetime) -> bool:
     """Tell whether a worker may find something to do."""
     due = "SELECT id FROM event INDEXED BY event_due WHERE state = 'waiting' AND due_at <= ? LIMIT 1"
-    return db.finds(due, now)
+    return sql.finds(due, now)
 
 
 def is_stuck(before: datetime) -> bool:
     """Tell whether a worker could have claimed something ever since a moment, and none has (O2)."""
-    last = state.last_hold("connectwise")
-    return (last is None or last.until < before) and (db.finds(_ABANDONED, before) or db.finds(_FREE, before))
+    last = holds.last_hold("connectwise")
+    return (last is None or last.until < before) and (sql.finds(_ABANDONED, before) or sql.finds(_FREE, before))

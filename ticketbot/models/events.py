@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import peewee
 
-from ticketbot import db
+from ticketbot.database import db, fields, sql
 from ticketbot.models import tickets
 
 WAITING, RUNNING, DONE, DEAD = "waiting", "running", "done", "dead"
@@ -25,7 +25,7 @@ LEASE_S = 30.0
 CATCH_UP = "catch-up"  # the source of what no webhook told
 
 
-class Event(db.Model):
+class Event(fields.Model):
     """One thing to look at: a webhook, or a change found by catch-up."""
 
     ticket_id = peewee.BigIntegerField(index=True)
@@ -35,16 +35,16 @@ class Event(db.Model):
     kind_hint = peewee.TextField(null=True)  # service | project, from Entity.recordType
     correlation = peewee.TextField()
     hooks = peewee.IntegerField(default=1)  # how many were folded into this event
-    first_received_at = db.UtcField()
-    received_at = db.UtcField()  # of the latest hook; the 24 h of T7 count from here
-    due_at = db.UtcField()
+    first_received_at = fields.UtcField()
+    received_at = fields.UtcField()  # of the latest hook; the 24 h of T7 count from here
+    due_at = fields.UtcField()
     attempts = peewee.IntegerField(default=0)  # failures of the outside world
     bugs = peewee.IntegerField(default=0)  # failures of our own code
     lease_owner = peewee.TextField(null=True)
-    lease_until = db.UtcField(null=True)
+    lease_until = fields.UtcField(null=True)
     error = peewee.TextField(null=True)
-    decisions = db.JsonField(default=list)  # D8, in words
-    finished_at = db.UtcField(null=True)
+    decisions = fields.JsonField(default=list)  # D8, in words
+    finished_at = fields.UtcField(null=True)
 
 
 Event.add_index(
@@ -58,11 +58,11 @@ Event.add_index(Event.index(Event.lease_until, where=peewee.SQL("state = 'runnin
 Event.add_index(Event.index(Event.state, Event.id, name="event_state"))
 
 
-class SeenMessage(db.Model):
+class SeenMessage(fields.Model):
     """A hook's `MessageId`, remembered for 7 days (W4)."""
 
     message_id = peewee.TextField(primary_key=True)
-    received_at = db.UtcField(index=True)
+    received_at = fields.UtcField(index=True)
 
 
 class Change(NamedTuple):
@@ -99,7 +99,7 @@ def first_sights(message_ids: Iterable[str], now: datetime) -> set[str]:
     ids = sorted(set(message_ids))
     if not ids:
         return set()
-    rows = db.run(_FIRST_SIGHT.format(_list_of("(?, ?)", ids)), *(value for each in ids for value in (each, now)))
+    rows = sql.run(_FIRST_SIGHT.format(_list_of("(?, ?)", ids)), *(value for each in ids for value in (each, now)))
     return {message_id for (message_id,) in rows.fetchall()}
 
 
@@ -118,7 +118,7 @@ def add_or_fold(changes: Iterable[Change]) -> None:
     # By ticket: the one order in which everybody locks events, so that nobody waits in a circle.
     rows = [folded[ticket_id] for ticket_id in sorted(folded)]
     values = [value for row in rows for value in (*row[:5], row.hooks, row.at, row.at, row.at)]
-    db.run(_ADD_OR_FOLD.format(_list_of("(?, 'waiting', ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '[]')", rows)), *values)
+    sql.run(_ADD_OR_FOLD.format(_list_of("(?, 'waiting', ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '[]')", rows)), *values)
 
 
 def _fold(before: Change, change: Change) -> Change:
@@ -135,7 +135,7 @@ def _list_of(row: str, rows: Sequence[object]) -> str:
 
 def renew(event_id: int, owner: str, now: datetime) -> bool:
     """Prolong a lease; False when somebody else has taken the event over."""
-    return bool(db.change(Event, {"lease_until": now + timedelta(seconds=LEASE_S)}, _MINE, event_id, owner))
+    return bool(sql.change(Event, {"lease_until": now + timedelta(seconds=LEASE_S)}, _MINE, event_id, owner))
 
 
 def finish(
@@ -158,9 +158,9 @@ def finish(
         "attempts": event.attempts,
         "bugs": event.bugs,
     }
-    is_ours = bool(db.change(Event, changes, _MINE, event.id, owner))
+    is_ours = bool(sql.change(Event, changes, _MINE, event.id, owner))
     if is_ours:
-        db.run(_FORGET_CRASHES, event.id)
+        sql.run(_FORGET_CRASHES, event.id)
     return is_ours
 
 
@@ -184,7 +184,7 @@ def give_back(event: Event, owner: str, *, due_at: datetime, error: str | None) 
 
 def _wait_again(event: Event, mine: peewee.Expression, due_at: datetime, error: str | None) -> bool:
     # Locked: a hook that were folded into it after this look would be deleted with it.
-    later = db.locking(Event.select().where(Event.ticket_id == event.ticket_id, Event.state == WAITING)).first()
+    later = sql.locking(Event.select().where(Event.ticket_id == event.ticket_id, Event.state == WAITING)).first()
     changes: dict[Any, Any] = {
         Event.state: WAITING,
         Event.due_at: due_at,
@@ -244,7 +244,7 @@ def is_failing() -> bool:
 
 def open_counts() -> dict[str, int]:
     """Return how many events wait, run or are dead."""
-    return db.counts(Event.state, (WAITING, RUNNING, DEAD))
+    return sql.counts(Event.state, (WAITING, RUNNING, DEAD))
 
 
 def oldest_waiting() -> datetime | None:

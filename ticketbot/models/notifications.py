@@ -16,15 +16,15 @@ from typing import Any
 
 import peewee
 
-from ticketbot import db
-from ticketbot.models import events, routing, state, tickets
+from ticketbot.database import db, fields, sql
+from ticketbot.models import events, holds, recipients, tickets
 
 PENDING, SENDING, SENT, SKIPPED, DEAD = "pending", "sending", "sent", "skipped", "dead"
 LEASE_S = 30.0
 _CLOCKS_AGREE_WITHIN = timedelta(hours=1)
 
 
-class Notification(db.Model):
+class Notification(fields.Model):
     """One message to one recipient about one event."""
 
     ticket_id = peewee.BigIntegerField(index=True)
@@ -35,11 +35,11 @@ class Notification(db.Model):
     kind = peewee.TextField()  # new | update
     note_kind = peewee.TextField(null=True)
     note_id = peewee.BigIntegerField(null=True)
-    recipient = peewee.ForeignKeyField(routing.Recipient, null=True, on_delete="RESTRICT", backref="notifications")
+    recipient = peewee.ForeignKeyField(recipients.Recipient, null=True, on_delete="RESTRICT", backref="notifications")
     recipient_name = peewee.TextField(default="")
     state = peewee.TextField()
     reason = peewee.TextField(default="")
-    forwarded_from = db.JsonField(default=list)  # names, in order
+    forwarded_from = fields.JsonField(default=list)  # names, in order
     markdown = peewee.TextField(default="")
     attempts = peewee.IntegerField(default=0)  # posts
     failures = peewee.IntegerField(default=0)  # posts that failed through trouble of its own, not of the bot (L4)
@@ -50,13 +50,13 @@ class Notification(db.Model):
     woken = peewee.BooleanField(default=False)
     webex_message_id = peewee.TextField(null=True)
     tracking_id = peewee.TextField(null=True)
-    created_at = db.UtcField()
-    failing_since = db.UtcField(null=True)
-    give_up_at = db.UtcField()  # 24 h after it was decided or revived (L2); of a dead one: when it died
-    next_try_at = db.UtcField(null=True)
+    created_at = fields.UtcField()
+    failing_since = fields.UtcField(null=True)
+    give_up_at = fields.UtcField()  # 24 h after it was decided or revived (L2); of a dead one: when it died
+    next_try_at = fields.UtcField(null=True)
     lease_owner = peewee.TextField(null=True)
-    lease_until = db.UtcField(null=True)
-    sent_at = db.UtcField(null=True)
+    lease_until = fields.UtcField(null=True)
+    sent_at = fields.UtcField(null=True)
 
     class Meta:
         indexes = ((("subject", "target"), True),)
@@ -130,13 +130,13 @@ def where_died_since(moment: datetime) -> peewee.Expression:
 
 def existing(subjects: Sequence[str]) -> set[tuple[str, str]]:
     """Return the (subject, target) pairs among these subjects that the ledger already holds."""
-    query = f"SELECT subject, target FROM notification WHERE subject IN {db.list_of(subjects)}"  # noqa: S608
-    return set(db.run(query, *subjects).fetchall())
+    query = f"SELECT subject, target FROM notification WHERE subject IN {sql.list_of(subjects)}"  # noqa: S608
+    return set(sql.run(query, *subjects).fetchall())
 
 
 def add(rows: Sequence[Mapping[str, Any]]) -> int:
     """Write decided notifications into the ledger; a pair it already holds stays as it is. Returns how many are new."""
-    return db.insert_new(Notification, rows)
+    return sql.insert_new(Notification, rows)
 
 
 def claim(owner: str, now: datetime, *, overdue_at: datetime | None = None) -> Notification | None:
@@ -148,9 +148,9 @@ def claim(owner: str, now: datetime, *, overdue_at: datetime | None = None) -> N
     """
     with db.transaction("claim-notification"):
         lease_until = now + timedelta(seconds=LEASE_S)
-        for claimed in db.read(Notification, _CLAIM, owner, lease_until, now, overdue_at or now, now):
-            db.run(_OVERTAKE, claimed.recipient_id, claimed.id)
-            claimed.recipient = routing.recipient(claimed.recipient_id)
+        for claimed in sql.read(Notification, _CLAIM, owner, lease_until, now, overdue_at or now, now):
+            sql.run(_OVERTAKE, claimed.recipient_id, claimed.id)
+            claimed.recipient = recipients.recipient(claimed.recipient_id)
             return claimed
     return None
 
@@ -158,19 +158,19 @@ def claim(owner: str, now: datetime, *, overdue_at: datetime | None = None) -> N
 def record(notification_id: int, owner: str, changes: Mapping[str, Any]) -> bool:
     """Write the outcome of a sending; False when the lease was lost and somebody else decides it now."""
     released = {**changes, "lease_owner": None, "lease_until": None}
-    return bool(db.change(Notification, released, _MINE, notification_id, owner))
+    return bool(sql.change(Notification, released, _MINE, notification_id, owner))
 
 
 def renew(notification_id: int, owner: str, now: datetime) -> bool:
     """Prolong the lease of a message on its way."""
     return bool(
-        db.change(Notification, {"lease_until": now + timedelta(seconds=LEASE_S)}, _MINE, notification_id, owner)
+        sql.change(Notification, {"lease_until": now + timedelta(seconds=LEASE_S)}, _MINE, notification_id, owner)
     )
 
 
 def wake(now: datetime) -> int:
     """After a success let what is backing off go at once, each row only once: then its trouble is its own (L2)."""
-    return int(db.run(_WAKE, now, now).rowcount)
+    return int(sql.run(_WAKE, now, now).rowcount)
 
 
 def take_back(now: datetime) -> int:
@@ -228,7 +228,7 @@ def is_failing() -> bool:
 
 def open_counts() -> dict[str, int]:
     """Return how many notifications wait, are on their way, or are dead."""
-    return db.counts(Notification.state, (PENDING, SENDING, DEAD))
+    return sql.counts(Notification.state, (PENDING, SENDING, DEAD))
 
 
 def oldest_waiting() -> datetime | None:
@@ -257,10 +257,10 @@ def owners() -> set[str]:
 
 def is_stuck(before: datetime) -> bool:
     """Tell whether a sender could have claimed something ever since a moment, and none has (O2)."""
-    last = state.last_hold("webex")
+    last = holds.last_hold("webex")
     if is_abandoned(before):
         return True
-    return (last is None or last.until < before) and db.finds(_CLAIMABLE, before, before)
+    return (last is None or last.until < before) and sql.finds(_CLAIMABLE, before, before)
 
 
 def is_abandoned(now: datetime) -> bool:
@@ -276,7 +276,7 @@ def has_overdue(now: datetime) -> bool:
 def is_due(now: datetime) -> bool:
     """Tell whether a sender may find something to do."""
     due = "SELECT id FROM notification INDEXED BY notification_due WHERE state = 'pending' AND next_try_at <= ? LIMIT 1"
-    return db.finds(due, now)
+    return sql.finds(due, now)
 
 
 def is_old(before: datetime) -> Any:

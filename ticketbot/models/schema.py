@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from playhouse import migrations
 
-from ticketbot import __version__, db, errors
-from ticketbot.models import state
+from ticketbot import __version__, errors
+from ticketbot.database import db
+from ticketbot.models import facts
 
 DIRECTORY = Path(__file__).parent.parent / "migrations"
 OLDEST_PROGRAM = "oldest_program"
@@ -69,7 +70,7 @@ def _runner() -> migrations.Runner:
 def _oldest_program() -> str | None:
     if not db.database.table_exists("fact"):
         return None
-    row = state.Fact.get_or_none(state.Fact.name == OLDEST_PROGRAM)
+    row = facts.Fact.get_or_none(facts.Fact.name == OLDEST_PROGRAM)
     return None if row is None else str(row.value)
 
 

@@ -6,17 +6,17 @@ from datetime import datetime
 
 import peewee
 
-from ticketbot import db
+from ticketbot.database import fields
 
 MOST_LOADED = 100  # ConnectWise has one key for a tenant, seldom two
 
 
-class SigningKey(db.Model):
+class SigningKey(fields.Model):
     """A key of ConnectWise that has verified a webhook, under the address it was fetched from."""
 
     address = peewee.TextField(primary_key=True)
     key = peewee.TextField()
-    verified_at = db.UtcField()
+    verified_at = fields.UtcField()
 
 
 def latest() -> list[SigningKey]:

@@ -8,27 +8,27 @@ from typing import Any
 
 import peewee
 
-from ticketbot import db
+from ticketbot.database import fields, sql
 
 RUNNING, DONE, FAILED, CANCELLED = "running", "done", "failed", "cancelled"
 LEASE_S = 60.0
 VANISHED = "the server that ran it is gone"
 
 
-class SyncRun(db.Model):
+class SyncRun(fields.Model):
     """One run of a sync: `running` while its lease is renewed, then `done`, `failed` or `cancelled`."""
 
     state = peewee.TextField()
-    request = db.JsonField(default=dict)
-    phases = db.JsonField(default=list)
+    request = fields.JsonField(default=dict)
+    phases = fields.JsonField(default=list)
     error_count = peewee.IntegerField(default=0)
-    errors = db.JsonField(default=list)
+    errors = fields.JsonField(default=list)
     requested_by = peewee.TextField(null=True)
     cancel_requested = peewee.BooleanField(default=False)
     owner = peewee.TextField(null=True)
-    lease_until = db.UtcField(null=True)
-    started_at = db.UtcField()
-    finished_at = db.UtcField(null=True)
+    lease_until = fields.UtcField(null=True)
+    started_at = fields.UtcField()
+    finished_at = fields.UtcField(null=True)
 
 
 SyncRun.add_index(
@@ -51,7 +51,7 @@ def start(request: Mapping[str, Any], *, requested_by: str | None, owner: str, n
         "lease_until": now + timedelta(seconds=LEASE_S),
         "started_at": now,
     }
-    added = db.execute(SyncRun.insert(row).on_conflict_ignore()).rowcount
+    added = sql.execute(SyncRun.insert(row).on_conflict_ignore()).rowcount
     return running() if added else None
 
 

@@ -12,43 +12,43 @@ from typing import Any, NamedTuple
 
 import peewee
 
-from ticketbot import db
+from ticketbot.database import fields, sql
 
 
-class Board(db.Model):
+class Board(fields.Model):
     id = peewee.BigIntegerField(primary_key=True)
     name = peewee.TextField(default="")
     inactive = peewee.BooleanField(default=False)
     project = peewee.BooleanField(default=False)
-    fetched_at = db.UtcField(null=True)
-    deleted_at = db.UtcField(null=True)
+    fetched_at = fields.UtcField(null=True)
+    deleted_at = fields.UtcField(null=True)
 
 
-class Status(db.Model):
+class Status(fields.Model):
     id = peewee.BigIntegerField(primary_key=True)
     board_id = peewee.BigIntegerField(index=True)
     name = peewee.TextField(default="")
     closed = peewee.BooleanField(default=False)
     inactive = peewee.BooleanField(default=False)
-    fetched_at = db.UtcField(null=True)
-    deleted_at = db.UtcField(null=True)
+    fetched_at = fields.UtcField(null=True)
+    deleted_at = fields.UtcField(null=True)
 
 
-class Company(db.Model):
+class Company(fields.Model):
     id = peewee.BigIntegerField(primary_key=True)
     name = peewee.TextField(default="")
-    fetched_at = db.UtcField(null=True)
-    deleted_at = db.UtcField(null=True)
+    fetched_at = fields.UtcField(null=True)
+    deleted_at = fields.UtcField(null=True)
 
 
-class Contact(db.Model):
+class Contact(fields.Model):
     id = peewee.BigIntegerField(primary_key=True)
     name = peewee.TextField(default="")
-    fetched_at = db.UtcField(null=True)
-    deleted_at = db.UtcField(null=True)
+    fetched_at = fields.UtcField(null=True)
+    deleted_at = fields.UtcField(null=True)
 
 
-class Member(db.Model):
+class Member(fields.Model):
     """A ConnectWise user. `lookup` is the identifier in lower case: ConnectWise compares identifiers so."""
 
     id = peewee.BigIntegerField(primary_key=True)
@@ -58,11 +58,11 @@ class Member(db.Model):
     email = peewee.TextField(null=True)  # chosen by D7
     inactive = peewee.BooleanField(default=False)
     license_class = peewee.TextField(null=True)
-    fetched_at = db.UtcField(null=True)
-    deleted_at = db.UtcField(null=True)
+    fetched_at = fields.UtcField(null=True)
+    deleted_at = fields.UtcField(null=True)
 
 
-class Ticket(db.Model):
+class Ticket(fields.Model):
     """A service or project ticket as ConnectWise last described it, and what we have decided about it.
 
     `announced_at` is the fact of T5, `decided_at_update` the `lastUpdated` up to which events have decided (C1),
@@ -81,21 +81,21 @@ class Ticket(db.Model):
     contact = peewee.TextField(null=True)
     priority = peewee.TextField(null=True)
     owner = peewee.TextField(null=True)  # member identifier
-    resources = db.JsonField(default=list)  # member identifiers
+    resources = fields.JsonField(default=list)  # member identifiers
     open = peewee.BooleanField(default=True)
-    entered_at = db.UtcField(null=True)
-    updated_at = db.UtcField(null=True)
-    stored_at = db.UtcField()
-    deleted_at = db.UtcField(null=True)
-    announced_at = db.UtcField(null=True)
-    decided_at_update = db.UtcField(null=True)
-    notes_read_at_update = db.UtcField(null=True)
+    entered_at = fields.UtcField(null=True)
+    updated_at = fields.UtcField(null=True)
+    stored_at = fields.UtcField()
+    deleted_at = fields.UtcField(null=True)
+    announced_at = fields.UtcField(null=True)
+    decided_at_update = fields.UtcField(null=True)
+    notes_read_at_update = fields.UtcField(null=True)
 
 
 Ticket.add_index(Ticket.index(Ticket.id, where=peewee.SQL("open AND deleted_at IS NULL"), name="ticket_open"))
 
 
-class Note(db.Model):
+class Note(fields.Model):
     """A note, known by kind and id together over all tickets (T6). `decided_at` is null until an event decided it."""
 
     kind = peewee.TextField()  # TicketNote | TimeEntryNote | MeetingNote
@@ -106,10 +106,10 @@ class Note(db.Model):
     resolution = peewee.BooleanField(default=False)
     member = peewee.TextField(null=True)  # identifier of its author, when a member wrote it
     author = peewee.TextField(null=True)  # name to show
-    entered_at = db.UtcField(null=True)
-    updated_at = db.UtcField(null=True)
-    stored_at = db.UtcField()
-    decided_at = db.UtcField(null=True)
+    entered_at = fields.UtcField(null=True)
+    updated_at = fields.UtcField(null=True)
+    stored_at = fields.UtcField()
+    decided_at = fields.UtcField(null=True)
 
     class Meta:
         indexes = ((("kind", "note_id"), True),)
@@ -123,8 +123,8 @@ def members_by_identifier(identifiers: Iterable[str]) -> dict[str, Member]:
     wanted = sorted({identifier.lower() for identifier in identifiers})
     if not wanted:
         return {}
-    query = f"SELECT * FROM member WHERE lookup IN {db.list_of(wanted)} ORDER BY id"  # noqa: S608
-    return {row.lookup: row for row in db.read(Member, query, *wanted)}
+    query = f"SELECT * FROM member WHERE lookup IN {sql.list_of(wanted)} ORDER BY id"  # noqa: S608
+    return {row.lookup: row for row in sql.read(Member, query, *wanted)}
 
 
 def member_emails(*, without_class: str) -> set[str]:
@@ -133,22 +133,22 @@ def member_emails(*, without_class: str) -> set[str]:
     return {row.email.lower() for row in active if row.license_class != without_class}
 
 
-def upsert(model: type[db.Model], rows: Sequence[Mapping[str, Any]]) -> None:
+def upsert(model: type[fields.Model], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows with ConnectWise's ids, or overwrite what we held under them."""
-    db.upsert(model, rows, target=["id"])
+    sql.upsert(model, rows, target=["id"])
 
 
-def living(model: type[db.Model], among: Any = None) -> set[int]:
+def living(model: type[fields.Model], among: Any = None) -> set[int]:
     """Return the ids of the rows of `model` that are not soft-deleted, all of them or those that fit a condition."""
     rows = model.select(model.id).where(model.deleted_at.is_null())
     return {row.id for row in (rows if among is None else rows.where(among))}
 
 
-def soft_delete(model: type[db.Model], ids: Iterable[int], now: datetime) -> None:
+def soft_delete(model: type[fields.Model], ids: Iterable[int], now: datetime) -> None:
     """Mark rows of `model` as gone in ConnectWise."""
     wanted = sorted(ids)
-    for start in range(0, len(wanted), db.CHUNK):
-        model.update(deleted_at=now).where(model.id.in_(wanted[start : start + db.CHUNK])).execute()
+    for start in range(0, len(wanted), sql.CHUNK):
+        model.update(deleted_at=now).where(model.id.in_(wanted[start : start + sql.CHUNK])).execute()
 
 
 _DECIDED = ("announced_at", "decided_at_update", "notes_read_at_update")
@@ -163,21 +163,21 @@ def store_tickets(rows: Sequence[Mapping[str, Any]]) -> None:
 
     Everybody who writes tickets and notes does it in this order, by id and tickets first: so nobody waits in a circle.
     """
-    db.upsert(Ticket, sorted(rows, key=lambda row: row["id"]), target=["id"], keep=_DECIDED, where=_NEWER)
+    sql.upsert(Ticket, sorted(rows, key=lambda row: row["id"]), target=["id"], keep=_DECIDED, where=_NEWER)
 
 
 def store_notes(rows: Sequence[Mapping[str, Any]]) -> None:
     """Store notes as fetched, as far as they are new or changed; whether one was decided stays as it is."""
     changed = sorted(_changed_notes(rows), key=lambda row: (row["kind"], row["note_id"]))
-    db.upsert(Note, changed, target=["kind", "note_id"], keep=["decided_at"])
+    sql.upsert(Note, changed, target=["kind", "note_id"], keep=["decided_at"])
 
 
 def _changed_notes(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Leave out what we hold already: of a ticket's notes all but the newest are old acquaintances."""
     kinds, ids = _kinds_and_ids((row["kind"], row["note_id"]) for row in rows)
     known: dict[NoteKey, datetime | None] = {}
-    for start in range(0, len(ids), db.CHUNK):
-        held = _notes("kind, note_id, updated_at", kinds, ids[start : start + db.CHUNK])
+    for start in range(0, len(ids), sql.CHUNK):
+        held = _notes("kind, note_id, updated_at", kinds, ids[start : start + sql.CHUNK])
         known |= {(row.kind, row.note_id): row.updated_at for row in held}
     return [
         row
@@ -197,8 +197,8 @@ def decided_notes(keys: Iterable[NoteKey]) -> set[NoteKey]:
 
 
 def _notes(columns: str, kinds: Sequence[str], ids: Sequence[int]) -> list[Note]:
-    query = f"SELECT {columns} FROM note WHERE kind IN {db.list_of(kinds)} AND note_id IN {db.list_of(ids)}"  # noqa: S608
-    return db.read(Note, query, *kinds, *ids)
+    query = f"SELECT {columns} FROM note WHERE kind IN {sql.list_of(kinds)} AND note_id IN {sql.list_of(ids)}"  # noqa: S608
+    return sql.read(Note, query, *kinds, *ids)
 
 
 def _kinds_and_ids(keys: Iterable[NoteKey]) -> tuple[list[str], list[int]]:
@@ -213,17 +213,17 @@ def mark_decided(keys: Iterable[NoteKey], at: datetime) -> None:
     for kind, note_id in keys:
         by_kind.setdefault(kind, []).append(note_id)
     for kind, ids in by_kind.items():
-        where = f"kind = ? AND note_id IN {db.list_of(ids)} AND decided_at IS NULL"
-        db.change(Note, {"decided_at": at}, where, kind, *ids)
+        where = f"kind = ? AND note_id IN {sql.list_of(ids)} AND decided_at IS NULL"
+        sql.change(Note, {"decided_at": at}, where, kind, *ids)
 
 
 def remember_decision(ticket_id: int, *, announced: bool, update: datetime | None, now: datetime) -> None:
     """Remember that a ticket was announced (T5), and up to which update it has been decided (C1), its notes read."""
     if announced:
-        db.change(Ticket, {"announced_at": now}, "id = ? AND announced_at IS NULL", ticket_id)
+        sql.change(Ticket, {"announced_at": now}, "id = ? AND announced_at IS NULL", ticket_id)
     if update is not None:
         older = "id = ? AND (decided_at_update IS NULL OR decided_at_update < ?)"
-        db.change(Ticket, {"decided_at_update": update}, older, ticket_id, update)
+        sql.change(Ticket, {"decided_at_update": update}, older, ticket_id, update)
         mark_notes_read({ticket_id: update})
 
 
@@ -241,7 +241,7 @@ _NOTES_READ = """
 def mark_notes_read(updates: Mapping[int, datetime]) -> None:
     """Remember for each ticket up to which of its updates its notes have been read and stored (S3)."""
     for ticket_id, update in sorted(updates.items()):
-        db.run(_NOTES_READ, update, ticket_id, update)
+        sql.run(_NOTES_READ, update, ticket_id, update)
 
 
 def decided_updates(ids: Iterable[int]) -> dict[int, datetime | None]:

@@ -1,1 +1,1 @@
-"""The outside world: ConnectWise and Webex over HTTP, without a database."""
+"""What both clients of external services share: HTTP calls that end in time, and reading of untrusted JSON."""

@@ -15,8 +15,9 @@ import prometheus_client
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from ticketbot import db, errors, metrics
-from ticketbot.models import event_claims, events, notifications, schema, state, syncs
+from ticketbot import errors, metrics
+from ticketbot.database import db
+from ticketbot.models import event_claims, events, facts, holds, notifications, schema, syncs
 from ticketbot.server import app as application
 
 UNCLAIMED_FOR = timedelta(seconds=60)
@@ -81,7 +82,7 @@ def check(
                 checks |= _queues_and_services(now, troubled)
         if checks["schema"] == "ok" and not db.was_written_within(WRITTEN_WITHIN_S):
             with db.transaction("probe", wait_s=db.LOCK_TIMEOUT_S):
-                state.set_moment(state.LAST_PROBE, now)
+                facts.set_moment(facts.LAST_PROBE, now)
     except errors.Unreachable:
         checks["database"] = "failed"
     except peewee.DatabaseError:  # the database answers, but not as this program expects it to
@@ -117,7 +118,7 @@ class Cached:
 
 
 def _waits_for(service: str) -> bool:
-    if state.last_hold(service):
+    if holds.last_hold(service):
         return True
     return events.is_failing() if service == "connectwise" else notifications.is_failing()
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
-from ticketbot import __version__, shapes
+from ticketbot import __version__
+from ticketbot.api import responses
 from ticketbot.server import app as application
-from ticketbot.server.api import operations
+from ticketbot.server import operations
 
 _SCHEMA = "#/components/schemas/{name}"
 
@@ -57,7 +58,7 @@ class _Schemas:
     """The schemas of all structs, and how each type refers to them."""
 
     def __init__(self, all_operations: Iterable[operations.Operation]) -> None:
-        types: list[Any] = [shapes.Problem, shapes.Health, shapes.Readiness, shapes.HookAnswer]
+        types: list[Any] = [responses.Problem, responses.Health, responses.Readiness, responses.HookAnswer]
         for operation in all_operations:
             types += [operation.types[name] for name in ("body", "query") if name in operation.types]
             types += [_answer_type(operation)] if _answer_type(operation) else []
@@ -133,7 +134,7 @@ def _responses(operation: operations.Operation, schemas: _Schemas) -> dict[str, 
 
 
 def _problems(statuses: Iterable[int], schemas: _Schemas) -> dict[str, Any]:
-    content = {application.PROBLEM: {"schema": schemas.of(shapes.Problem)}}
+    content = {application.PROBLEM: {"schema": schemas.of(responses.Problem)}}
     headers = {"X-Request-ID": _REQUEST_ID}
     return {
         str(status): {"description": _REFUSALS[status], "headers": headers, "content": content} for status in statuses
@@ -155,15 +156,15 @@ def _open_paths(schemas: _Schemas) -> dict[str, Any]:
     hook = open_operation(
         "ticket_hook",
         "Take a webhook of ConnectWise in, signed in `x-content-signature`",
-        answering(shapes.HookAnswer, 200) | _problems((400, 401, 413, 429, 500), schemas),
+        answering(responses.HookAnswer, 200) | _problems((400, 401, 413, 429, 500), schemas),
     )
     hook["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
     hook["parameters"] = [
         {"name": "x-content-signature", "in": "header", "required": True, "schema": {"type": "string"}}
     ]
-    ready = answering(shapes.Readiness, 200, 503)
+    ready = answering(responses.Readiness, 200, 503)
     return {
-        "/healthcheck": {"get": open_operation("healthcheck", "Show that it lives", answering(shapes.Health, 200))},
+        "/healthcheck": {"get": open_operation("healthcheck", "Show that it lives", answering(responses.Health, 200))},
         "/readyz": {"get": open_operation("readyz", "Show whether all is well", ready | _problems((500,), schemas))},
         "/metrics": {
             "get": open_operation(

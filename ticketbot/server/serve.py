@@ -17,29 +17,20 @@ import bottle
 import peewee
 from waitress import wasyncore
 
-from ticketbot import __version__, db, ending, errors, kinds, log, metrics
-from ticketbot.config import Settings
+from ticketbot import __version__, errors, log, metrics, signals
+from ticketbot.background import callbacks, catch_up, periodic, retention, workers
+from ticketbot.connectwise import connectwise_client, rate_limit, webhook_signature
+from ticketbot.database import db
 from ticketbot.decide import message
-from ticketbot.jobs import (
-    catchup,
-    clocks,
-    deliver,
-    duties,
-    gather,
-    intake,
-    leases,
-    lookups,
-    retention,
-    sync,
-    sync_run,
-    watchdog,
-    worker,
-)
-from ticketbot.models import admin, events, notifications, schema, state, syncs
-from ticketbot.remote import connectwise, keys, limits, webex
-from ticketbot.server import access, health, hooks, inbox, listening, proven_keys
+from ticketbot.models import api_keys, events, facts, leases, notifications, schema, syncs
+from ticketbot.pipeline import accept, clock, deliver, lease_keeper, load_facts, people, process_event
 from ticketbot.server import app as application
-from ticketbot.server.api import operations, routes
+from ticketbot.server import authentication, health, listener, operations, verified_keys, webhooks
+from ticketbot.server.routes import all_routes
+from ticketbot.settings import types
+from ticketbot.settings.table import Settings
+from ticketbot.sync import sync_run, sync_service
+from ticketbot.webex import webex_client
 
 STOP_WITHIN_S = 10.0  # O4
 
@@ -52,14 +43,14 @@ def run(settings: Settings, *, skip_missed: bool = False) -> int:
     log.configure(settings.log_level, settings.log_format, sys.stderr)
     with db.telling_which(settings.database_url):
         prepare_database(settings, skip_missed=skip_missed, now=_now())
-    ending.hold_signals()
-    ending.end_with_parent()
-    with listening.explaining_missing_threads():
+    signals.hold_signals()
+    signals.end_with_parent()
+    with listener.explaining_missing_threads():
         server = Server(settings)
     try:
-        with listening.explaining_missing_threads():
+        with listener.explaining_missing_threads():
             server.start()
-        ending.wait_for_signal()
+        signals.wait_for_signal()
     finally:
         server.stop()
     status = 0
@@ -77,12 +68,12 @@ def prepare_database(settings: Settings, *, skip_missed: bool, now: datetime) ->
     for name in schema.migrate():
         _logger.info("migrated the database: %s", name)
     with db.transaction("first-start"):
-        since = state.start_watching(now)
+        since = facts.start_watching(now)
         if skip_missed:
-            skipped_from = state.moment(state.CATCH_UP_WATERMARK) or since
-            state.skip_missed(now)
+            skipped_from = facts.moment(facts.CATCH_UP_WATERMARK) or since
+            facts.skip_missed(now)
             _logger.warning("skipped what happened from %s to %s: nobody will be notified of it", skipped_from, now)
-        if settings.admin_key and admin.add_first_key(settings.admin_email, settings.admin_key, now):
+        if settings.admin_key and api_keys.add_first_key(settings.admin_email, settings.admin_key, now):
             _logger.info("the first administrator is %s, with the key from TBOT_ADMIN_KEY", settings.admin_email)
 
 
@@ -91,19 +82,19 @@ class Server:
 
     def __init__(self, settings: Settings, now: Callable[[], datetime] | None = None) -> None:
         self._now = now or _now
-        self._held = leases.Held()
+        self._held = lease_keeper.Held()
         self._pool = ThreadPoolExecutor(settings.workers * 6, thread_name_prefix="lookups")
-        limit = limits.CallLimit(settings.cw_calls_per_minute)
-        self._clocks = clocks.Clocks(self._now)
-        self._outside = lookups.Outside(_connectwise(settings, limit, self._clocks), _webex(settings), self._pool)
+        limit = rate_limit.CallLimit(settings.cw_calls_per_minute)
+        self._clocks = clock.Clocks(self._now)
+        self._outside = people.Outside(_connectwise(settings, limit, self._clocks), _webex(settings), self._pool)
         self._worker = self._new_worker(settings)
         limit.busy = self._worker.is_busy
         background = self._outside.connectwise.in_background()
-        self.syncs = sync.Syncs(sync_run.Desk(background, self._outside.webex, self._held.owner, self._now))
+        self.syncs = sync_service.Syncs(sync_run.Desk(background, self._outside.webex, self._held.owner, self._now))
         self.app = self._new_app(settings)
-        self._http, self._listeners = listening.listen(self.app, settings.host, settings.port)
+        self._http, self._listeners = listener.listen(self.app, settings.host, settings.port)
         self._serving = threading.Thread(target=self._http.run, name="http", daemon=True)
-        self.url = listening.address(self._http)
+        self.url = listener.address(self._http)
 
     @property
     def outdated(self) -> errors.SchemaTooNew | None:
@@ -137,54 +128,54 @@ class Server:
                 events.release(self._held.owner, self._now())
                 notifications.release(self._held.owner, self._now())
                 syncs.release(self._held.owner, self._now())
-                state.release_leases(self._held.owner)
+                leases.release_leases(self._held.owner)
         # A plain DatabaseError: a newer release has changed the tables.
         except (errors.Unreachable, peewee.DatabaseError) as error:
             _logger.warning("leases are not released and will run out: %s", error)
         db.close_database()
         _logger.info("stopped%s", "" if in_time else f"; {', '.join(self._worker.alive())} still busy")
 
-    def _new_worker(self, settings: Settings) -> worker.Worker:
+    def _new_worker(self, settings: Settings) -> workers.Worker:
         outside = self._outside
-        locale = gather.Locale(ticket_links(settings), settings.timezone)
-        return worker.Worker(
-            intake_desk=intake.Desk(outside, locale, self._held, self._clocks, self._now),
+        locale = load_facts.Locale(ticket_links(settings), settings.timezone)
+        return workers.Worker(
+            intake_desk=process_event.Desk(outside, locale, self._held, self._clocks, self._now),
             deliver_desk=lambda pause: deliver.Desk(outside.webex, self._held, self._clocks, self._now, pause),
             event_threads=settings.workers,
             now=self._now,
             held=self._held,
             regular=self._duties(settings),
-            on_outdated=ending.ask,
+            on_outdated=signals.ask,
         )
 
-    def _duties(self, settings: Settings) -> list[duties.Duty]:
-        def duty(name: str, do: Callable[[duties.Keep], object], every_s: Callable[[], float]) -> duties.Duty:
-            return duties.Duty(name, do, every_s=every_s, owner=self._held.owner, now=self._now)
+    def _duties(self, settings: Settings) -> list[periodic.Duty]:
+        def duty(name: str, do: Callable[[periodic.Keep], object], every_s: Callable[[], float]) -> periodic.Duty:
+            return periodic.Duty(name, do, every_s=every_s, owner=self._held.owner, now=self._now)
 
         source = self._outside.connectwise
         regular = [
-            duty(catchup.NAME, partial(catchup.run, catchup.Desk(source, self._now)), catchup.every_s),
-            duty(clocks.NAME, partial(clocks.check, source, self._clocks), lambda: clocks.EVERY_S),
+            duty(catch_up.NAME, partial(catch_up.run, catch_up.Desk(source, self._now)), catch_up.every_s),
+            duty(clock.NAME, partial(clock.check, source, self._clocks), lambda: clock.EVERY_S),
             duty(retention.NAME, partial(retention.run, source, self._now), lambda: retention.EVERY_S),
         ]
         if settings.public_url:
-            repair = partial(watchdog.run, source, settings.public_url)
-            regular.append(duty(watchdog.NAME, repair, lambda: watchdog.EVERY_S))
+            repair = partial(callbacks.run, source, settings.public_url)
+            regular.append(duty(callbacks.NAME, repair, lambda: callbacks.EVERY_S))
         return regular
 
     def _new_app(self, settings: Settings) -> bottle.Bottle:
         app = application.new_app()
-        signing_keys = keys.SigningKeys(
+        signing_keys = webhook_signature.SigningKeys(
             cw_url=settings.cw_url,
             company=settings.cw_company,
             key_hosts=settings.cw_key_hosts,
-            load_proven=partial(proven_keys.load, self._now),
-            save_proven=partial(proven_keys.save, self._now),
+            load_proven=partial(verified_keys.load, self._now),
+            save_proven=partial(verified_keys.save, self._now),
             on_call=metrics.count_call,
         )
         ring, proxies = self._worker.events.ring, settings.trusted_proxies
-        hooks.add_routes(app, hooks.Intake(signing_keys, inbox.Inbox(), ring, self._now, proxies))
-        gate = access.Access(trusted_proxies=proxies, now=self._now, is_local_open=is_unproxied(settings))
+        webhooks.add_routes(app, webhooks.Intake(signing_keys, accept.Inbox(), ring, self._now, proxies))
+        gate = authentication.Access(trusted_proxies=proxies, now=self._now, is_local_open=is_unproxied(settings))
         health.add_routes(
             app,
             admit_local=gate.admit_local,
@@ -202,7 +193,7 @@ class Server:
             wake_events=self._worker.events.ring,
             wake_messages=self._worker.messages.ring,
         )
-        routes.add_routes(app, desk)
+        all_routes.add_routes(app, desk)
         return app
 
 
@@ -217,12 +208,14 @@ def is_unproxied(settings: Settings) -> bool:
     A proxy need not say that it forwards. So nothing may suggest one: neither a setting, nor an address to which others
     could connect.
     """
-    listens_here = kinds.is_loopback(f"http://[{settings.host}]" if ":" in settings.host else f"http://{settings.host}")
+    listens_here = types.is_loopback(f"http://[{settings.host}]" if ":" in settings.host else f"http://{settings.host}")
     return listens_here and not settings.trusted_proxies and not settings.public_url
 
 
-def _connectwise(settings: Settings, limit: limits.CallLimit, known_clocks: clocks.Clocks) -> connectwise.ConnectWise:
-    return connectwise.ConnectWise(
+def _connectwise(
+    settings: Settings, limit: rate_limit.CallLimit, known_clocks: clock.Clocks
+) -> connectwise_client.ConnectWise:
+    return connectwise_client.ConnectWise(
         url=settings.cw_url,
         codebase=settings.cw_codebase,
         company=settings.cw_company,
@@ -235,8 +228,8 @@ def _connectwise(settings: Settings, limit: limits.CallLimit, known_clocks: cloc
     )
 
 
-def _webex(settings: Settings) -> webex.Webex:
-    return webex.Webex(url=settings.webex_url, token=settings.webex_token, on_call=metrics.count_call)
+def _webex(settings: Settings) -> webex_client.Webex:
+    return webex_client.Webex(url=settings.webex_url, token=settings.webex_token, on_call=metrics.count_call)
 
 
 def _now() -> datetime:

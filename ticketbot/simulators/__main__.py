@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import docopt
 import msgspec
 
-from ticketbot import ending
-from ticketbot.simulators import connectwise_api, control, serving, webex_api
+from ticketbot.simulators import connectwise_api, http_server, remote_control, webex_api
 from ticketbot.simulators.connectwise import ConnectWise
 from ticketbot.simulators.webex import Webex
+
+_SHUTDOWN = frozenset({signal.SIGTERM, signal.SIGINT})
 
 USAGE = """Simulated ConnectWise and Webex, steered below /_sim/ of each; run with python -m ticketbot.simulators.
 
@@ -38,20 +40,20 @@ def main(arguments: list[str]) -> int:
     system, organisation = ConnectWise(seed=seed), Webex(seed=seed)
     system.latency_s = float(options["--connectwise-latency"])
     organisation.latency_s = float(options["--webex-latency"])
-    ending.hold_signals()
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SHUTDOWN)  # before any thread starts
     with (
-        _serve(options, "connectwise", connectwise_api.app(system, control.of_connectwise(system))) as first,
-        _serve(options, "webex", webex_api.app(organisation, control.of_webex(organisation))) as second,
+        _serve(options, "connectwise", connectwise_api.app(system, remote_control.of_connectwise(system))) as first,
+        _serve(options, "webex", webex_api.app(organisation, remote_control.of_webex(organisation))) as second,
     ):
         system.settle_at(first.url)
         organisation.url = f"{second.url}/v1"
         _announce(options["--port-file"], addresses(system, first, organisation, second))
-        ending.wait_for_signal()
+        signal.sigwait(_SHUTDOWN)
     return 0
 
 
 def addresses(
-    system: ConnectWise, first: serving.Running, organisation: Webex, second: serving.Running
+    system: ConnectWise, first: http_server.Running, organisation: Webex, second: http_server.Running
 ) -> dict[str, Any]:
     """Return what a Ticketbot needs to know to talk to both, and where each is steered."""
     return {
@@ -70,8 +72,8 @@ def addresses(
     }
 
 
-def _serve(options: dict[str, Any], name: str, app: Any) -> serving.Running:
-    return serving.serve(app, options["--host"], int(options[f"--{name}-port"]))
+def _serve(options: dict[str, Any], name: str, app: Any) -> http_server.Running:
+    return http_server.serve(app, options["--host"], int(options[f"--{name}-port"]))
 
 
 def _announce(port_file: str | None, known: dict[str, Any]) -> None:

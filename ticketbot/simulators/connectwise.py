@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from ticketbot.simulators import callbacks, calls, clock, faults
-from ticketbot.simulators import connectwise_rows as rows
-from ticketbot.simulators.connectwise_directory import PRIORITY, Directory
+from ticketbot.simulators import clock, faults, request_log, webhook_subscriptions
+from ticketbot.simulators import connectwise_payloads as rows
+from ticketbot.simulators.connectwise_reference_data import PRIORITY, Directory
 
 Row = dict[str, Any]
 Module = Literal["service", "project"]
@@ -44,9 +44,9 @@ class ConnectWise(Directory):
         self.note_order = ""  # when set, what `allNotes` are ordered by, whatever is asked for
         self.latency_s = 0.0
         self.calls_per_minute: int | None = None  # beyond it 429 with Retry-After; None: no limit
-        self.calls = calls.Calls(now)
+        self.calls = request_log.Calls(now)
         self.faults = faults.Faults(seed)
-        self.callbacks = callbacks.Callbacks(company, now)
+        self.callbacks = webhook_subscriptions.Callbacks(company, now)
         self._tickets: dict[Module, dict[int, Row]] = {"service": {}, "project": {}}
         self._deleted: dict[int, tuple[Module, Row]] = {}
         self._notes: dict[int, list[Row]] = {}

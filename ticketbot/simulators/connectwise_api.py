@@ -18,8 +18,8 @@ from urllib.parse import parse_qsl
 import bottle
 import msgspec
 
-from ticketbot.simulators import callbacks, conditions, gate, listing, serving
-from ticketbot.simulators import connectwise_rows as rows
+from ticketbot.simulators import conditions, http_server, middleware, paging, webhook_subscriptions
+from ticketbot.simulators import connectwise_payloads as rows
 from ticketbot.simulators.connectwise import ConnectWise, Module
 
 if TYPE_CHECKING:
@@ -60,9 +60,9 @@ class Created(NamedTuple):
     row: Row
 
 
-def serve(system: ConnectWise, host: str = "127.0.0.1", port: int = 0) -> serving.Running:
+def serve(system: ConnectWise, host: str = "127.0.0.1", port: int = 0) -> http_server.Running:
     """Serve `system` and tell it its address."""
-    running = serving.serve(app(system), host, port)
+    running = http_server.serve(app(system), host, port)
     system.settle_at(running.url)
     return running
 
@@ -74,7 +74,7 @@ def app(system: ConnectWise, control: WSGIApplication | None = None) -> WSGIAppl
     routes.default_error_handler = _unknown_endpoint
     for method, path, handler in api.routes():
         routes.route(path, method, handler)
-    return _tidy(gate.guard(routes, system, control))
+    return _tidy(middleware.guard(routes, system, control))
 
 
 def _tidy(inner: WSGIApplication) -> WSGIApplication:
@@ -162,7 +162,7 @@ class _Api:
                 return _answer({"code": "InvalidArgument", "message": str(nonsense), "errors": None}, 400)
             if isinstance(result, Created):
                 return _answer(result.row, 201)
-            if isinstance(result, listing.Listed):
+            if isinstance(result, paging.Listed):
                 return _answer(result.rows, 200, result.link)
             return _answer(result, 200) if result is not None else bottle.HTTPResponse(status=204)
 
@@ -185,7 +185,7 @@ class _Api:
                 raise ThrottledError(math.ceil(self._answered[0] + 60 - now_s) if self._answered else 60)
             self._answered.append(now_s)
 
-    def page(self, found: Iterable[Row], fields: dict[str, str]) -> listing.Listed:
+    def page(self, found: Iterable[Row], fields: dict[str, str]) -> paging.Listed:
         """Answer a list request: conditions, order, page and chosen fields are in the query string."""
         query, path = _query(), bottle.request.environ["PATH_INFO"]
         if self._system.note_order and path.endswith("/allNotes"):
@@ -195,15 +195,15 @@ class _Api:
             if query.get("orderBy"):
                 raise ApiError(400, "InvalidArgument", "orderBy is not allowed with forward-only paging.")
             selected = self.select(sorted(found, key=itemgetter("id")), fields)
-            result = listing.forward_page(selected, query, url)
+            result = paging.forward_page(selected, query, url)
         else:
-            result = listing.page(self.select(found, fields), query, url)
-        return result._replace(rows=listing.project(result.rows, query.get("fields", "")))
+            result = paging.page(self.select(found, fields), query, url)
+        return result._replace(rows=paging.project(result.rows, query.get("fields", "")))
 
     def select(self, found: Iterable[Row], fields: dict[str, str]) -> Iterable[Row]:
         """Keep the rows that meet the `conditions` of the query string."""
         try:
-            return listing.select(found, _query().get("conditions", ""), fields)
+            return paging.select(found, _query().get("conditions", ""), fields)
         except conditions.ConditionError as error:
             raise ApiError(400, "ApiFindCondition", str(error)) from None
 
@@ -216,7 +216,7 @@ class _Api:
 
     # Tickets
 
-    def tickets(self, module: Module) -> listing.Listed:
+    def tickets(self, module: Module) -> paging.Listed:
         return self.page(self._system.tickets(module), rows.TICKET_FIELDS)
 
     def ticket_count(self, module: Module) -> Row:
@@ -227,15 +227,15 @@ class _Api:
         if not found:
             noun = "Project Ticket" if module == "project" else "Ticket"
             raise ApiError(404, "NotFound", f"{noun} {ticket_id} not found")
-        return listing.project([found], _query().get("fields", ""))[0]
+        return paging.project([found], _query().get("fields", ""))[0]
 
-    def notes(self, module: Module, ticket_id: int) -> listing.Listed:
+    def notes(self, module: Module, ticket_id: int) -> paging.Listed:
         return self.page(self._service_notes(module, ticket_id), rows.NOTE_FIELDS)
 
     def note_count(self, module: Module, ticket_id: int) -> Row:
         return self.count(self._service_notes(module, ticket_id), rows.NOTE_FIELDS)
 
-    def all_notes(self, module: Module, ticket_id: int) -> listing.Listed:
+    def all_notes(self, module: Module, ticket_id: int) -> paging.Listed:
         self.ticket(module, ticket_id)
         return self.page(self._system.all_notes(ticket_id), rows.ALL_NOTES_FIELDS)
 
@@ -246,7 +246,7 @@ class _Api:
 
     # Boards and contacts
 
-    def statuses(self, board_id: int) -> listing.Listed:
+    def statuses(self, board_id: int) -> paging.Listed:
         if board_id not in self._system.boards:
             raise ApiError(404, "NotFound", f"Board {board_id} not found")
         every = list(self._system.statuses.values())
@@ -319,7 +319,7 @@ class _Table:
     table: Callable[[], dict[int, Row]]
     fields: dict[str, str]
 
-    def page(self) -> listing.Listed:
+    def page(self) -> paging.Listed:
         return self.api.page(list(self.table().values()), self.fields)
 
     def count(self) -> Row:
@@ -329,7 +329,7 @@ class _Table:
         row = self.table().get(row_id)
         if not row:
             raise ApiError(404, "NotFound", f"{self.noun} {row_id} not found")
-        return listing.project([row], _query().get("fields", ""))[0]
+        return paging.project([row], _query().get("fields", ""))[0]
 
 
 def _answer(body: Any, status: int, link: str | None = None, **more: str) -> Any:
@@ -357,7 +357,10 @@ def _check_callback(asked: Row) -> None:
             raise _invalid("MissingRequiredField", name, f"The {name} field is required.")
     if not str(asked["url"]).startswith(("http://", "https://")):
         raise _invalid("InvalidField", "url", "The url is invalid.")
-    if asked["level"].lower() not in callbacks.LEVELS or asked["type"].lower() not in callbacks.TYPES:
+    if (
+        asked["level"].lower() not in webhook_subscriptions.LEVELS
+        or asked["type"].lower() not in webhook_subscriptions.TYPES
+    ):
         raise _invalid("InvalidObject", "level", "The level is invalid for this type.")
 
 

@@ -16,8 +16,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from ticketbot.simulators import calls, clock, faults
-from ticketbot.simulators import webex_rows as rows
+from ticketbot.simulators import clock, faults, request_log
+from ticketbot.simulators import webex_payloads as rows
 
 Row = dict[str, Any]
 
@@ -74,7 +74,7 @@ class Webex:
         self.latency_s = 0.0
         self.messages_per_s: float | None = None  # beyond it 429 with Retry-After; None: no limit
         self.forgetful_links = False  # next links with `max=null` and without the filters, as seen in life
-        self.calls = calls.Calls(now)
+        self.calls = request_log.Calls(now)
         self.faults = faults.Faults(seed)
         self.people: dict[str, Row] = {}
         self.rooms: dict[str, Row] = {}
@@ -236,7 +236,7 @@ class Webex:
         with self._changed:
             return list(self._messages)
 
-    def refused(self) -> list[calls.Call]:
+    def refused(self) -> list[request_log.Call]:
         """Return every attempt to post that did nothing, whatever it was answered."""
         posts = [call for call in self.calls.log() if call.operation == "POST messages"]
         return [call for call in posts if not call.handled or call.status >= 400]

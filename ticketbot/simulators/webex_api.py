@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 import bottle
 import msgspec
 
-from ticketbot.simulators import gate, serving
+from ticketbot.simulators import http_server, middleware
 from ticketbot.simulators.webex import NOT_FOUND, Refusal, Webex
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ _ONLY_BY_SEARCH = ("status", "lastActivity")  # left out when people are asked f
 _UNAUTHORIZED = "The request requires a valid access token set in the Authorization request header."
 
 
-def serve(organisation: Webex, host: str = "127.0.0.1", port: int = 0) -> serving.Running:
+def serve(organisation: Webex, host: str = "127.0.0.1", port: int = 0) -> http_server.Running:
     """Serve `organisation` and tell it its address; the API is below `/v1`."""
-    running = serving.serve(app(organisation), host, port)
+    running = http_server.serve(app(organisation), host, port)
     organisation.url = f"{running.url}/v1"
     return running
 
@@ -47,7 +47,7 @@ def app(organisation: Webex, control: WSGIApplication | None = None) -> WSGIAppl
         ("GET", "/memberships", api.memberships),
     ):
         routes.route(f"/v1{path}", method, api.guarded(handler))
-    return gate.guard(routes, organisation, control)
+    return middleware.guard(routes, organisation, control)
 
 
 class _Api:

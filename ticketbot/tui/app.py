@@ -13,15 +13,17 @@ from types import FrameType
 
 import urwid
 
-from ticketbot import client, config, errors
-from ticketbot.tui import terminal, themes, window
+from ticketbot import errors
+from ticketbot.api import client
+from ticketbot.settings import table
+from ticketbot.tui import main_view, terminal, themes
 
 TICK_S = 0.2
 TIMEOUT_S = 15.0
 """How long we wait for the server: the screen goes on, but somebody waits."""
 
 
-def run(settings: config.Settings, environ: Mapping[str, str] = os.environ) -> int:
+def run(settings: table.Settings, environ: Mapping[str, str] = os.environ) -> int:
     """Show the TUI until somebody quits. Returns the exit status; raises `SettingsError` without a terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise errors.SettingsError("The TUI needs a terminal. `tbot --help` shows the commands, which need none")
@@ -34,9 +36,9 @@ def run(settings: config.Settings, environ: Mapping[str, str] = os.environ) -> i
 class _Loop:
     """urwid's main loop with our window, its clock, and the pipe that background threads ring at."""
 
-    def __init__(self, settings: config.Settings, theme: themes.Theme) -> None:
+    def __init__(self, settings: table.Settings, theme: themes.Theme) -> None:
         self._theme = theme
-        self._window = window.Window(
+        self._window = main_view.Window(
             lambda: client.Client(settings.base_url, settings.api_key, timeout_s=TIMEOUT_S),
             base_url=settings.base_url,
             zone=settings.timezone,

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import urwid
 
-from ticketbot.tui import cells, keys
-from ticketbot.tui.cells import Line
+from ticketbot.tui import keymap, table_cells
+from ticketbot.tui.table_cells import Line
 
 WIDTH = 80
 WIDE = 120
@@ -21,7 +21,7 @@ Entry = tuple[str, str]
 class Dialog(urwid.Widget):
     """A framed box that scrolls; `where` is its place in the table of keys."""
 
-    where: keys.Where = "text"
+    where: keymap.Where = "text"
     tone = "dialog title"
     width = WIDTH
     """The most columns it takes, with its frame."""
@@ -49,7 +49,7 @@ class Dialog(urwid.Widget):
 
     def footer(self) -> list[tuple[str, str]]:
         """Return the keys that work now."""
-        return keys.footer(self.where)
+        return keymap.footer(self.where)
 
     def over(self, below: urwid.Widget, size: tuple[int, int]) -> urwid.Overlay[Dialog, urwid.Widget]:
         """Return this dialog above something."""
@@ -81,18 +81,18 @@ class Dialog(urwid.Widget):
         self._top = max(min(self._top, len(lines) - self._page), 0)
         shown = lines[self._top : self._top + self._page]
         shown += [[] for _ in range(self._page - len(shown))]
-        title = f" {cells.fit(self.title, min(cells.width(cells.clean(self.title)), inside - 1))} "
-        rest = "─" * (inside - cells.width(title) + 1)
+        title = f" {table_cells.fit(self.title, min(table_cells.width(table_cells.clean(self.title)), inside - 1))} "
+        rest = "─" * (inside - table_cells.width(title) + 1)
         mark = "─" if self._top + self._page >= len(lines) else "▼"
         drawn: list[Line] = [[("dialog", " ┌─"), (self.tone, title), ("dialog", f"{rest}┐ ")]]
         drawn += [_framed(line, inside) for line in shown]
         drawn.append([("dialog", f" └{'─' * inside}{mark}─┘ ")])
         at = (cursor[0] + _FRAME // 2, cursor[1] - self._top + 1) if cursor and focus else None
-        return cells.canvas(drawn[:height], columns, at)
+        return table_cells.canvas(drawn[:height], columns, at)
 
 
 def _framed(line: Line, columns: int) -> Line:
-    return [("dialog", " │ "), *cells.exactly(line, columns, "dialog"), ("dialog", " │ ")]
+    return [("dialog", " │ "), *table_cells.exactly(line, columns, "dialog"), ("dialog", " │ ")]
 
 
 class Text(Dialog):
@@ -117,23 +117,23 @@ class Text(Dialog):
 
     def lines(self, columns: int) -> list[Line]:
         """Return the labels in one column and what they say in another, which gets at least two thirds of the width."""
-        widest = max((cells.width(cells.clean(label)) for label, said in self._entries if said), default=0)
+        widest = max((table_cells.width(table_cells.clean(label)) for label, said in self._entries if said), default=0)
         indent = min(widest + 2, columns // 3)
         return [line for entry in self._entries for line in _lines(entry, indent, columns)]
 
     def footer(self) -> list[tuple[str, str]]:
         """Return the keys of a text, and those that are handed on."""
         own = ("close", "scroll") if len(self.lines(self._columns)) > self._page else ("close",)
-        return [*keys.footer(self.where, own), *keys.footer("list", self._actions)]
+        return [*keymap.footer(self.where, own), *keymap.footer("list", self._actions)]
 
     def press(self, key: str) -> None:
         """Close, scroll, or hand the key on."""
-        action = keys.action(self.where, key)
+        action = keymap.action(self.where, key)
         if action == "close":
             self._close(self)
         elif action == "scroll":
             self.scroll(key)
-        elif self._hand_on and keys.action("list", key) in self._actions:
+        elif self._hand_on and keymap.action("list", key) in self._actions:
             self._close(self)
             self._hand_on(key)
 
@@ -141,15 +141,15 @@ class Text(Dialog):
 def _lines(entry: Entry, indent: int, columns: int) -> list[Line]:
     label, said = entry
     if not said:
-        return [[("label", line)] for line in cells.wrap(label, columns)]
+        return [[("label", line)] for line in table_cells.wrap(label, columns)]
     if not label:
-        return [[("dialog", line)] for text in said.split("\n") for line in cells.wrap(text, columns)]
-    texts = [line for text in said.split("\n") for line in cells.wrap(text, max(columns - indent, 1))]
+        return [[("dialog", line)] for text in said.split("\n") for line in table_cells.wrap(text, columns)]
+    texts = [line for text in said.split("\n") for line in table_cells.wrap(text, max(columns - indent, 1))]
     above: list[Line] = []
-    if cells.width(cells.clean(label)) > indent - 1:
-        above, label = [[("label", line)] for line in cells.wrap(label, columns)], ""
+    if table_cells.width(table_cells.clean(label)) > indent - 1:
+        above, label = [[("label", line)] for line in table_cells.wrap(label, columns)], ""
     return above + [
-        [("label", cells.fit(label if number == 0 else "", indent)), ("dialog", text)]
+        [("label", table_cells.fit(label if number == 0 else "", indent)), ("dialog", text)]
         for number, text in enumerate(texts)
     ]
 
@@ -183,7 +183,7 @@ class Confirm(Dialog):
     def lines(self, columns: int) -> list[Line]:
         """Return the question and how to answer it."""
         asked: list[Line] = [
-            [("dialog", line)] for text in self._question.split("\n") for line in cells.wrap(text, columns)
+            [("dialog", line)] for text in self._question.split("\n") for line in table_cells.wrap(text, columns)
         ]
         return [
             *asked,
@@ -200,7 +200,7 @@ class Confirm(Dialog):
 
     def press(self, key: str) -> None:
         """Do it, or not; other keys are no answer."""
-        action = keys.action(self.where, key)
+        action = keymap.action(self.where, key)
         if action in ("yes", "no"):
             self._close(self)
         if action == "yes":
@@ -224,7 +224,7 @@ class Secret(Dialog):
         return [
             *(
                 [("dialog", line)]
-                for line in cells.wrap("Copy this key now: it is shown this once and never again.", columns)
+                for line in table_cells.wrap("Copy this key now: it is shown this once and never again.", columns)
             ),
             [],
             *([("secret", piece)] for piece in pieces),
@@ -234,5 +234,5 @@ class Secret(Dialog):
 
     def press(self, key: str) -> None:
         """Close once it is copied."""
-        if keys.action(self.where, key) == "copied":
+        if keymap.action(self.where, key) == "copied":
             self._close(self)

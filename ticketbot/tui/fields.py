@@ -9,9 +9,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import urwid
 
-from ticketbot import asked
-from ticketbot.tui import cells, search
-from ticketbot.tui.cells import Line
+from ticketbot.api import requests
+from ticketbot.tui import name_filter, table_cells
+from ticketbot.tui.table_cells import Line
 
 MATCHES_SHOWN = 6
 
@@ -63,14 +63,14 @@ class Field:
     def notes(self, columns: int, is_focused: bool) -> list[Line]:
         """Return what is wrong, or else the hint while somebody is here."""
         if self.complaint:
-            return [[("bad", line)] for line in cells.wrap(self.complaint, columns)]
-        return [[("dim", line)] for line in cells.wrap(self.hint, columns)] if is_focused and self.hint else []
+            return [[("bad", line)] for line in table_cells.wrap(self.complaint, columns)]
+        return [[("dim", line)] for line in table_cells.wrap(self.hint, columns)] if is_focused and self.hint else []
 
 
 class Typed(Field):
     """A line of text that matches a pattern of the API."""
 
-    def __init__(self, name: str, label: str, hint: str = "", *, pattern: str = asked.NAME) -> None:
+    def __init__(self, name: str, label: str, hint: str = "", *, pattern: str = requests.NAME) -> None:
         super().__init__(name, label, hint)
         self._edit = urwid.Edit()
         self._pattern = pattern
@@ -84,7 +84,7 @@ class Typed(Field):
         """Return the part of the line around the cursor, and the notes."""
         text, self.cursor = _window(self._edit.edit_text, self._edit.edit_pos, columns)
         look = "edit on" if is_focused else "edit"
-        return [[(look, cells.fit(text, columns))], *self.notes(columns, is_focused)]
+        return [[(look, table_cells.fit(text, columns))], *self.notes(columns, is_focused)]
 
     def press(self, key: str) -> bool:
         """Edit the line; keys that move between lines are the form's."""
@@ -92,14 +92,14 @@ class Typed(Field):
 
     def missing(self) -> str:
         """Return the advice of the pattern when the text does not match it."""
-        return "" if re.search(self._pattern, self.value) else f"{asked.ADVICE[self._pattern]}."
+        return "" if re.search(self._pattern, self.value) else f"{requests.ADVICE[self._pattern]}."
 
 
 class When(Typed):
     """A date or a moment, or nothing; `after` names the field that must not be later."""
 
     def __init__(self, name: str, label: str, hint: str, *, after: str = "") -> None:
-        super().__init__(name, label, hint, pattern=asked.WHEN)
+        super().__init__(name, label, hint, pattern=requests.WHEN)
         self._after = after
 
     @property
@@ -145,7 +145,7 @@ class Tick(Field):
         self.cursor = 1 if is_focused else None
         mark = "x" if self._is_ticked else " "
         line: Line = [("edit on" if is_focused else "dialog", f"[{mark}]"), ("dim", f" {self.hint}")]
-        return [line, *([("bad", text)] for text in cells.wrap(self.complaint, columns) if text)]
+        return [line, *([("bad", text)] for text in table_cells.wrap(self.complaint, columns) if text)]
 
     def press(self, key: str) -> bool:
         """Tick or untick."""
@@ -166,8 +166,8 @@ class Options:
     """All that can be chosen, ready to be searched. Making it is for a thread beside the screen."""
 
     def __init__(self, options: Iterable[Option]) -> None:
-        self.all: Sequence[Option] = sorted(options, key=lambda option: search.fold(option.name))
-        self._index = search.Index(option.name for option in self.all)
+        self.all: Sequence[Option] = sorted(options, key=lambda option: name_filter.fold(option.name))
+        self._index = name_filter.Index(option.name for option in self.all)
 
     def best(self, wanted: str) -> list[Option]:
         """Return the options that match best."""
@@ -218,7 +218,7 @@ class Choice(Field):
         text, self.cursor = _window(self._edit.edit_text, self._edit.edit_pos, columns)
         if self._empty and not text and not self._chosen:
             text = f"({self._empty})"
-        lines: list[Line] = [[("edit on" if is_focused else "edit", cells.fit(text, columns))]]
+        lines: list[Line] = [[("edit on" if is_focused else "edit", table_cells.fit(text, columns))]]
         if self._is_many:
             lines += [[("good", f"+ {option.name}")] for option in self._chosen]
         notes = self.notes(columns, is_focused)
@@ -228,13 +228,13 @@ class Choice(Field):
         if self._options is None:
             return [[("dim", "Loading…")]]
         if not self._options.all:
-            return [[("warning", line)] for line in cells.wrap(self._none, columns)]
+            return [[("warning", line)] for line in table_cells.wrap(self._none, columns)]
         if self._is_taken:
             return []
         if not self._matches:
             return [] if self.complaint else [[("warning", self._unknown())]]
         lines: list[Line] = [
-            [("match on" if number == self._marked else "dialog", cells.fit(f" {option.name}", columns))]
+            [("match on" if number == self._marked else "dialog", table_cells.fit(f" {option.name}", columns))]
             for number, option in enumerate(self._matches)
         ]
         more = len(self._options.all) > len(self._matches) == MATCHES_SHOWN
@@ -319,10 +319,10 @@ class Choice(Field):
 
 def _window(text: str, at: int, columns: int) -> tuple[str, int]:
     """Return the end of a line up to the cursor and what fits behind it, and the column of the cursor."""
-    before = cells.clean(text[:at])
-    while before and cells.width(before) >= columns:
+    before = table_cells.clean(text[:at])
+    while before and table_cells.width(before) >= columns:
         before = before[1:]
-    return before + cells.clean(text[at:]), cells.width(before)
+    return before + table_cells.clean(text[at:]), table_cells.width(before)
 
 
 def _may_become_a_date(text: str) -> bool:
@@ -334,7 +334,7 @@ def _may_become_a_date(text: str) -> bool:
 
 def _moment(text: str) -> datetime | None:
     """Return a date or moment, None when there is no such one."""
-    if not text or not re.search(asked.WHEN, text):
+    if not text or not re.search(requests.WHEN, text):
         return None
     try:
         if len(text) == 10:

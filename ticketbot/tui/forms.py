@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ticketbot import errors
-from ticketbot.tui import cells, keys
-from ticketbot.tui.cells import Line
+from ticketbot.tui import keymap, table_cells
 from ticketbot.tui.dialogs import Dialog
 from ticketbot.tui.fields import Field
+from ticketbot.tui.table_cells import Line
 
 GAP = 2  # between labels and fields
 
@@ -38,7 +38,7 @@ class Form(Dialog):
         self._at = 0
         self._is_saving = False
         self._cursor: tuple[int, int] | None = None
-        self._beside = max(cells.width(field.label) for field in fields) + GAP
+        self._beside = max(table_cells.width(field.label) for field in fields) + GAP
         for field in fields:
             field.changed = self._invalidate
 
@@ -57,7 +57,7 @@ class Form(Dialog):
                 self._cursor = (self._beside + field.cursor, len(lines))
             for number, line in enumerate(shown):
                 label = field.label if number == 0 else ""
-                lines.append([("label", cells.fit(label, self._beside)), *line])
+                lines.append([("label", table_cells.fit(label, self._beside)), *line])
         button = "Saving…" if self._is_saving else self._button
         look = "button" if self._focused else "button on"
         return [*lines, [], [("dialog", " " * self._beside), (look, f"[ {button} ]")]]
@@ -65,7 +65,7 @@ class Form(Dialog):
     def footer(self) -> list[tuple[str, str]]:
         """Return the keys that move, and those that do something in the field one is in."""
         own = self._focused.actions if self._focused else ()
-        return keys.footer(self.where, ("next field", "previous field", "take", "leave", *own))
+        return keymap.footer(self.where, ("next field", "previous field", "take", "leave", *own))
 
     def cursor(self) -> tuple[int, int] | None:
         """Return where one types."""
@@ -77,7 +77,7 @@ class Form(Dialog):
         if field and field.press(key):
             self._check_fields()
         else:
-            self._do(keys.action(self.where, key), key)
+            self._do(keymap.action(self.where, key), key)
         self._invalidate()
 
     def _do(self, action: str | None, key: str) -> None:

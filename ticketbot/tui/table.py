@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import urwid
 
-from ticketbot.tui import cells, search
+from ticketbot.tui import name_filter, table_cells
 
 GAP = 2
 
@@ -36,7 +36,7 @@ class Column(Generic[Row]):
 
     def sort_key(self, row: Row) -> Any:
         """Return by what a row is sorted."""
-        return self.order(row) if self.order else search.fold(self.cell(row))
+        return self.order(row) if self.order else name_filter.fold(self.cell(row))
 
 
 @dataclass
@@ -47,11 +47,11 @@ class Content(Generic[Row]):
     rows: list[Row]
     by: int = 0
     is_reversed: bool = False
-    index: search.Index = field(init=False)
+    index: name_filter.Index = field(init=False)
 
     def __post_init__(self) -> None:
         self.rows = sorted(self.rows, key=self.columns[self.by].sort_key, reverse=self.is_reversed)
-        self.index = search.Index(" ".join(column.cell(row) for column in self.columns) for row in self.rows)
+        self.index = name_filter.Index(" ".join(column.cell(row) for column in self.columns) for row in self.rows)
 
 
 class Table(urwid.Widget, Generic[Row]):
@@ -67,7 +67,7 @@ class Table(urwid.Widget, Generic[Row]):
         self._columns = columns
         self._tone = tone
         self._content = Content(columns, [], by, is_reversed)
-        self._found = search.Found(iter(()))
+        self._found = name_filter.Found(iter(()))
         self._at = 0
         self._top = 0
         self._page = 1
@@ -112,7 +112,7 @@ class Table(urwid.Widget, Generic[Row]):
         if (content.by, content.is_reversed) != (self._content.by, self._content.is_reversed) and not resorted:
             content = self.content(content.rows)  # the order was changed while these were on their way
         self._content = content
-        self._found = search.Found(content.index.matches(self.wanted))
+        self._found = name_filter.Found(content.index.matches(self.wanted))
         at = self._position(old.id) if old is not None else None
         last = max(len(self._found) - 1, 0) if old is not None else 0
         self._at = min(self._at, last) if at is None else at
@@ -123,7 +123,7 @@ class Table(urwid.Widget, Generic[Row]):
         """Show only the rows that hold all these words, and select the first."""
         if wanted != self.wanted:
             self.wanted = wanted
-            self._found = search.Found(self._content.index.matches(wanted))
+            self._found = name_filter.Found(self._content.index.matches(wanted))
             self._at = self._top = 0
             self._invalidate()
 
@@ -173,7 +173,7 @@ class Table(urwid.Widget, Generic[Row]):
         self._scroll(height - 1)
         lines = [("heading", self._headings(columns)), *self._lines(columns, height - 1)]
         lines += [("row", " " * columns)] * (height - len(lines))
-        return cells.canvas([[line] for line in lines[:height]], columns)
+        return table_cells.canvas([[line] for line in lines[:height]], columns)
 
     def _scroll(self, height: int) -> None:
         """Keep the selected row on the screen, and the screen full as far as there are rows."""
@@ -184,18 +184,18 @@ class Table(urwid.Widget, Generic[Row]):
         end = self._found.reach(self._top + max(height, 0))
         if end == 0:
             said = f"No row holds {self.wanted!r}. Esc shows all." if self.wanted and self.total else self.empty
-            lines = ["", *(line for text in said.split("\n") for line in cells.wrap(text, columns - 4))]
-            return [("dim", cells.fit(f"  {line}", columns)) for line in lines]
+            lines = ["", *(line for text in said.split("\n") for line in table_cells.wrap(text, columns - 4))]
+            return [("dim", table_cells.fit(f"  {line}", columns)) for line in lines]
         widths = self._widths(columns)
         return [self._line(at, widths, columns) for at in range(self._top, min(end, self._top + height))]
 
     def _line(self, at: int, widths: Sequence[int], columns: int) -> tuple[str, str]:
         row = self._content.rows[self._found[at]]
         shown = (
-            cells.fit(column.cell(row), width, right=column.right)
+            table_cells.fit(column.cell(row), width, right=column.right)
             for column, width in zip(self._columns, widths, strict=True)
         )
-        return "row on" if at == self._at else self._tone(row), cells.fit(" " + (" " * GAP).join(shown), columns)
+        return "row on" if at == self._at else self._tone(row), table_cells.fit(" " + (" " * GAP).join(shown), columns)
 
     def _headings(self, columns: int) -> str:
         arrow = "▼" if self._content.is_reversed else "▲"
@@ -204,10 +204,10 @@ class Table(urwid.Widget, Generic[Row]):
             for number, column in enumerate(self._columns)
         ]
         shown = (
-            cells.fit(title, width, right=column.right)
+            table_cells.fit(title, width, right=column.right)
             for title, column, width in zip(titles, self._columns, self._widths(columns), strict=True)
         )
-        return cells.fit(" " + (" " * GAP).join(shown), columns)
+        return table_cells.fit(" " + (" " * GAP).join(shown), columns)
 
     def _widths(self, columns: int) -> list[int]:
         fixed = 2 + GAP * (len(self._columns) - 1) + sum(column.columns for column in self._columns)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import urwid
 
-from ticketbot.tui import cells
+from ticketbot.tui import table_cells
 
 
 class Lines(urwid.Widget):
@@ -14,7 +14,7 @@ class Lines(urwid.Widget):
 
     _sizing = frozenset([urwid.FLOW])
 
-    def lines(self, columns: int) -> Sequence[cells.Line]:
+    def lines(self, columns: int) -> Sequence[table_cells.Line]:
         """Return what is shown in so many columns."""
         raise NotImplementedError
 
@@ -24,4 +24,4 @@ class Lines(urwid.Widget):
 
     def render(self, size: tuple[int], focus: bool = False) -> urwid.Canvas:  # type: ignore[override]  # noqa: ARG002
         """Draw the lines."""
-        return cells.canvas(self.lines(size[0]), size[0])
+        return table_cells.canvas(self.lines(size[0]), size[0])

@@ -8,21 +8,21 @@ import msgspec
 import pytest
 
 from tests.cases import CASES, CAST, CONTACT, SUMMARY, Case, CaseNote
-from ticketbot.decide import facts, plan
+from ticketbot.decide import plan, values
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 TICKET = 4711
 _PEOPLE = {
-    identifier: facts.Recipient(100 + number, "person", member.name)
+    identifier: values.Recipient(100 + number, "person", member.name)
     for number, (identifier, member) in enumerate(CAST.items())
     if member.on_webex
 }
 _BY_NAME = {recipient.name: recipient for recipient in _PEOPLE.values()}
 
 
-def _note(note: CaseNote, number: int) -> facts.Note:
+def _note(note: CaseNote, number: int) -> values.Note:
     member = None if note.by == "contact" else note.by
-    return facts.Note(
+    return values.Note(
         kind=note.kind,
         id=number,
         text=note.text,
@@ -34,7 +34,7 @@ def _note(note: CaseNote, number: int) -> facts.Note:
     )
 
 
-def _person(identifier: str, case: Case) -> facts.Person:
+def _person(identifier: str, case: Case) -> values.Person:
     member = CAST[identifier]
     roles = [
         role
@@ -42,7 +42,7 @@ def _person(identifier: str, case: Case) -> facts.Person:
         if given
     ]
     left_out = "inactive member" if member.inactive else "API member" if member.license_class == "A" else None
-    return facts.Person(
+    return values.Person(
         identifier,
         member.name,
         tuple(roles),
@@ -52,25 +52,25 @@ def _person(identifier: str, case: Case) -> facts.Person:
     )
 
 
-def facts_of(case: Case) -> facts.Facts:
+def facts_of(case: Case) -> values.Facts:
     """Build the facts a case describes."""
-    rooms = [facts.Recipient(number, "room", name) for number, name in enumerate(case.rooms, 1)]
+    rooms = [values.Recipient(number, "room", name) for number, name in enumerate(case.rooms, 1)]
     entered = NOW - timedelta(minutes=case.minutes_ago)
-    return facts.Facts(
+    return values.Facts(
         now=NOW,
         watching_since=NOW - timedelta(days=2),
-        ticket=facts.Ticket(TICKET, SUMMARY, "https://cw.example/4711", contact=CONTACT, entered_at=entered),
+        ticket=values.Ticket(TICKET, SUMMARY, "https://cw.example/4711", contact=CONTACT, entered_at=entered),
         announced=case.known,
         notes=tuple(_note(note, number) for number, note in enumerate(case.notes, 1)),
-        rules=tuple(facts.Rule(room.id, room) for room in rooms if room.name not in case.disabled),
+        rules=tuple(values.Rule(room.id, room) for room in rooms if room.name not in case.disabled),
         people=tuple(
             _person(each, case) for each in dict.fromkeys([*case.resources, *([case.owner] if case.owner else [])])
         ),
         forwards=tuple(
-            facts.Forward(number, _BY_NAME[each.source], _BY_NAME[each.destination], keep_copy=each.keep_copy)
+            values.Forward(number, _BY_NAME[each.source], _BY_NAME[each.destination], keep_copy=each.keep_copy)
             for number, each in enumerate(case.forwards, 1)
         ),
-        policy=facts.Policy(**case.config),
+        policy=values.Policy(**case.config),
     )
 
 

@@ -6,22 +6,22 @@ from typing import Any
 
 import pytest
 
-from ticketbot.decide import facts, message
+from ticketbot.decide import message, values
 
 URL = "https://na.myconnectwise.net/v4_6_release/x?service_recid=4711"
-PERSON, ROOM = facts.Recipient(1, "person", "Ana Alvarez"), facts.Recipient(2, "room", "Help Desk")
-TICKET = facts.Ticket(4711, "Printer on fire", URL)
+PERSON, ROOM = values.Recipient(1, "person", "Ana Alvarez"), values.Recipient(2, "room", "Help Desk")
+TICKET = values.Ticket(4711, "Printer on fire", URL)
 
 
 def _render(
-    note: facts.Note | None = None, ticket: facts.Ticket = TICKET, *, to: facts.Recipient = PERSON, **more: Any
+    note: values.Note | None = None, ticket: values.Ticket = TICKET, *, to: values.Recipient = PERSON, **more: Any
 ) -> str:
     content = message.Content(ticket, **{"is_new": False, "note": note, **more})
     return message.render(content, to, max_note_chars=300)
 
 
-def _note(text: str = "Smoke", **more: Any) -> facts.Note:
-    return facts.Note("TicketNote", 1, text, **{"author": "Gus Hanrahan", **more})
+def _note(text: str = "Smoke", **more: Any) -> values.Note:
+    return values.Note("TicketNote", 1, text, **{"author": "Gus Hanrahan", **more})
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_ticket_is_linked_on_the_host_of_the_ui(cw_url: str, url: str) -> None
 
 def test_all_that_is_known_is_said_in_its_place() -> None:
     """B1: what, whose, where, and what was said; two spaces make the line breaks that Webex shows."""
-    ticket = facts.Ticket(4711, "Printer on fire", URL, "Hanrahan Logistics", "Gus", "Service Desk", "New", "High")
+    ticket = values.Ticket(4711, "Printer on fire", URL, "Hanrahan Logistics", "Gus", "Service Desk", "New", "High")
 
     assert _render(_note("It smokes.\nBadly."), ticket, is_new=True) == (
         f"**New ticket** [#4711]({URL}) Printer on fire  \n"
@@ -54,7 +54,7 @@ def test_all_that_is_known_is_said_in_its_place() -> None:
 
 def test_what_is_unknown_is_left_out() -> None:
     """B1."""
-    bare = facts.Ticket(4711, " ", URL)
+    bare = values.Ticket(4711, " ", URL)
 
     assert _render(ticket=bare) == f"**Ticket updated** [#4711]({URL}) (no summary)"
     assert _render(_note("", author=None), bare).endswith("(no summary)\n\n**Somebody**:\n\n> _(no text)_")

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from ticketbot.decide import facts, plan
+from ticketbot.decide import plan, values
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
-ROOM = facts.Recipient(1, "room", "Help Desk")
+ROOM = values.Recipient(1, "room", "Help Desk")
 ANA_ACCOUNT, BEN_ACCOUNT, CORA_ACCOUNT = (
-    facts.Recipient(number, "person", name) for number, name in enumerate(("Ana Alvarez", "Ben Bauer", "Cora Chen"), 2)
+    values.Recipient(number, "person", name) for number, name in enumerate(("Ana Alvarez", "Ben Bauer", "Cora Chen"), 2)
 )
-ANA = facts.Person("ana", "Ana Alvarez", ("resource",), ANA_ACCOUNT)
-BEN = facts.Person("ben", "Ben Bauer", ("owner",), BEN_ACCOUNT)
-DAN = facts.Person("dan", "Dan Doe", ("resource",), None, "dan@msp.example")
-EVE = facts.Person("eve", "Eve Ersatz", ("resource",), left_out="inactive member")
+ANA = values.Person("ana", "Ana Alvarez", ("resource",), ANA_ACCOUNT)
+BEN = values.Person("ben", "Ben Bauer", ("owner",), BEN_ACCOUNT)
+DAN = values.Person("dan", "Dan Doe", ("resource",), None, "dan@msp.example")
+EVE = values.Person("eve", "Eve Ersatz", ("resource",), left_out="inactive member")
 
 
-def _note(number: int, **more: object) -> facts.Note:
+def _note(number: int, **more: object) -> values.Note:
     entered = NOW - timedelta(minutes=100 - number)
-    return facts.Note("TicketNote", number, f"note {number}", entered_at=entered, **more)  # type: ignore[arg-type]
+    return values.Note("TicketNote", number, f"note {number}", entered_at=entered, **more)  # type: ignore[arg-type]
 
 
-def _known(**more: object) -> facts.Facts:
-    ticket = facts.Ticket(4711, "Printer on fire", "https://cw.example/4711", entered_at=NOW)
+def _known(**more: object) -> values.Facts:
+    ticket = values.Ticket(4711, "Printer on fire", "https://cw.example/4711", entered_at=NOW)
     base = {"now": NOW, "watching_since": NOW - timedelta(days=30), "ticket": ticket, "announced": True}
-    return facts.Facts(**{**base, **more})  # type: ignore[arg-type]
+    return values.Facts(**{**base, **more})  # type: ignore[arg-type]
 
 
-def _rows(decided: facts.Plan) -> list[tuple[str, str, bool, str]]:
+def _rows(decided: values.Plan) -> list[tuple[str, str, bool, str]]:
     return [(draft.subject, draft.target, draft.send, draft.reason) for draft in decided.drafts]
 
 
-def _trace(decided: facts.Plan) -> list[tuple[str, str, str, str]]:
+def _trace(decided: values.Plan) -> list[tuple[str, str, str, str]]:
     return [(each.subject, each.who, each.outcome, each.reason) for each in decided.decisions]
 
 
@@ -59,7 +59,7 @@ def test_an_author_without_an_account_is_named_as_the_author() -> None:
 
 def test_a_note_that_concerns_nobody_is_traced_as_such() -> None:
     """D8: a new note there was."""
-    decided = plan.decide(_known(notes=(_note(1),), rules=(facts.Rule(1, ROOM),)))
+    decided = plan.decide(_known(notes=(_note(1),), rules=(values.Rule(1, ROOM),)))
 
     assert decided.drafts == ()
     assert _trace(decided) == [("note:TicketNote:1", "everybody", "not told", "nobody to tell: nobody assigned")]
@@ -89,7 +89,7 @@ def test_an_event_without_news_says_so() -> None:
 
 def test_an_old_ticket_says_when_it_was_entered() -> None:
     """T5, D8."""
-    old = facts.Ticket(4711, "Old", "https://cw.example/4711", entered_at=datetime(2026, 2, 1, tzinfo=UTC))
+    old = values.Ticket(4711, "Old", "https://cw.example/4711", entered_at=datetime(2026, 2, 1, tzinfo=UTC))
 
     decided = plan.decide(_known(ticket=old, announced=False, people=(ANA,)))
 
@@ -100,7 +100,7 @@ def test_an_old_ticket_says_when_it_was_entered() -> None:
 
 def test_a_silent_board_decides_everything_and_tells_nobody() -> None:
     """D4: a rule that comes later does not dig up what was decided."""
-    silent = facts.Policy(require_board_rule=True)
+    silent = values.Policy(require_board_rule=True)
     known = _known(announced=False, notes=(_note(1), _note(2)), people=(ANA,), policy=silent)
 
     decided = plan.decide(known)
@@ -156,12 +156,12 @@ def test_each_counts_the_notes_that_he_does_not_see_himself() -> None:
 
 def test_a_name_cannot_pass_for_notes_that_are_not_shown() -> None:
     """D5: only what was skipped as too old counts."""
-    odd = facts.Recipient(9, "person", "5 new notes at once")
-    forward = facts.Forward(1, odd, BEN_ACCOUNT)
+    odd = values.Recipient(9, "person", "5 new notes at once")
+    forward = values.Forward(1, odd, BEN_ACCOUNT)
     notes = (_note(1, member="ben", account_ids=frozenset({3})), _note(2))
 
     decided = plan.decide(
-        _known(notes=notes, people=(facts.Person("odd", odd.name, ("resource",), odd), BEN), forwards=(forward,))
+        _known(notes=notes, people=(values.Person("odd", odd.name, ("resource",), odd), BEN), forwards=(forward,))
     )
 
     assert all("earlier note" not in draft.markdown for draft in decided.drafts)
@@ -169,7 +169,7 @@ def test_a_name_cannot_pass_for_notes_that_are_not_shown() -> None:
 
 def test_the_author_with_an_account_shared_by_another_member_gets_nothing_back() -> None:
     """D6: it is the account that would show him his own note."""
-    twin = facts.Person("ana2", "Ana Admin", ("owner",), ANA_ACCOUNT)
+    twin = values.Person("ana2", "Ana Admin", ("owner",), ANA_ACCOUNT)
 
     decided = plan.decide(_known(notes=(_note(1, member="ana", account_ids=frozenset({2})),), people=(ANA, twin)))
 
@@ -178,7 +178,7 @@ def test_the_author_with_an_account_shared_by_another_member_gets_nothing_back()
 
 def test_two_names_of_one_account_are_one_author() -> None:
     """D5: one row for a target."""
-    also_ana = facts.Person("ANA", "Ana Alvarez", ("owner",), ANA_ACCOUNT)
+    also_ana = values.Person("ANA", "Ana Alvarez", ("owner",), ANA_ACCOUNT)
 
     decided = plan.decide(_known(notes=(_note(1, member="ana"),), people=(ANA, also_ana)))
 
@@ -187,7 +187,7 @@ def test_two_names_of_one_account_are_one_author() -> None:
 
 def test_a_chain_is_written_into_reasons_and_message() -> None:
     """F2, D8, B4."""
-    chain = (facts.Forward(2, ANA_ACCOUNT, BEN_ACCOUNT), facts.Forward(5, BEN_ACCOUNT, CORA_ACCOUNT))
+    chain = (values.Forward(2, ANA_ACCOUNT, BEN_ACCOUNT), values.Forward(5, BEN_ACCOUNT, CORA_ACCOUNT))
 
     decided = plan.decide(_known(notes=(_note(1),), people=(ANA,), forwards=chain))
 
@@ -200,7 +200,7 @@ def test_a_chain_is_written_into_reasons_and_message() -> None:
 
 def test_a_room_at_the_end_of_a_chain_is_named() -> None:
     """D8: a room is not you."""
-    decided = plan.decide(_known(notes=(_note(1),), people=(ANA,), forwards=(facts.Forward(2, ANA_ACCOUNT, ROOM),)))
+    decided = plan.decide(_known(notes=(_note(1),), people=(ANA,), forwards=(values.Forward(2, ANA_ACCOUNT, ROOM),)))
 
     assert [draft.reason for draft in decided.drafts if draft.send] == ["forward 2 (Ana Alvarez > Help Desk)"]
 
@@ -209,7 +209,7 @@ def test_the_kill_switch_skips_and_keeps_every_reason() -> None:
     """D1."""
     notes = tuple(_note(number) for number in range(1, 8))
 
-    decided = plan.decide(_known(notes=notes, people=(ANA,), policy=facts.Policy(attempt_notify=False)))
+    decided = plan.decide(_known(notes=notes, people=(ANA,), policy=values.Policy(attempt_notify=False)))
 
     assert {(draft.send, draft.reason, draft.markdown) for draft in decided.drafts} == {
         (False, "notifications off (assigned (resource))", "")

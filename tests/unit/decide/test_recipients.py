@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ticketbot.decide import facts, recipients
+from ticketbot.decide import audience, values
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
-ROOM = facts.Recipient(1, "room", "Help Desk")
-ANA_ACCOUNT, BEN_ACCOUNT = facts.Recipient(2, "person", "Ana Alvarez"), facts.Recipient(3, "person", "Ben Bauer")
-ANA = facts.Person("ana", "Ana Alvarez", ("resource", "owner"), ANA_ACCOUNT, "ana@msp.example")
-BEN = facts.Person("ben", "Ben Bauer", ("resource",), BEN_ACCOUNT, "ben@msp.example")
+ROOM = values.Recipient(1, "room", "Help Desk")
+ANA_ACCOUNT, BEN_ACCOUNT = values.Recipient(2, "person", "Ana Alvarez"), values.Recipient(3, "person", "Ben Bauer")
+ANA = values.Person("ana", "Ana Alvarez", ("resource", "owner"), ANA_ACCOUNT, "ana@msp.example")
+BEN = values.Person("ben", "Ben Bauer", ("resource",), BEN_ACCOUNT, "ben@msp.example")
 
 
 @dataclass
@@ -22,26 +22,26 @@ class _Account:
     last_activity: datetime | None
 
 
-def _known(*people: facts.Person, rules: tuple[facts.Rule, ...] = ()) -> facts.Facts:
-    ticket = facts.Ticket(1, "Printer on fire", "https://cw.example/1")
-    return facts.Facts(now=NOW, watching_since=NOW, ticket=ticket, people=people, rules=rules)
+def _known(*people: values.Person, rules: tuple[values.Rule, ...] = ()) -> values.Facts:
+    ticket = values.Ticket(1, "Printer on fire", "https://cw.example/1")
+    return values.Facts(now=NOW, watching_since=NOW, ticket=ticket, people=people, rules=rules)
 
 
 def test_of_several_accounts_the_most_recently_active_counts() -> None:
     """D7: one that was never active counts least, and of equals the first."""
     never, early, late, tie = _Account(1, None), _Account(2, NOW.replace(year=2020)), _Account(3, NOW), _Account(4, NOW)
 
-    assert recipients.most_recently_active([tie, never, late, early]) == late
-    assert recipients.most_recently_active([never, early]) == early
-    assert recipients.most_recently_active([_Account(5, None), never]) == never
-    assert recipients.most_recently_active([]) is None
+    assert audience.most_recently_active([tie, never, late, early]) == late
+    assert audience.most_recently_active([never, early]) == early
+    assert audience.most_recently_active([_Account(5, None), never]) == never
+    assert audience.most_recently_active([]) is None
 
 
 def test_a_new_ticket_goes_to_rules_and_people_each_once_with_all_reasons() -> None:
     """D2, D8."""
-    on_board = (facts.Rule(7, ROOM), facts.Rule(8, ANA_ACCOUNT))
+    on_board = (values.Rule(7, ROOM), values.Rule(8, ANA_ACCOUNT))
 
-    found = recipients.for_new_ticket(_known(ANA, BEN, rules=on_board))
+    found = audience.for_new_ticket(_known(ANA, BEN, rules=on_board))
 
     assert [(each.recipient, each.reason) for each in found] == [
         (ROOM, "rule 7"),
@@ -52,17 +52,17 @@ def test_a_new_ticket_goes_to_rules_and_people_each_once_with_all_reasons() -> N
 
 def test_a_note_goes_to_the_people_without_its_author_and_never_to_a_rule() -> None:
     """D3, D6: identifiers differ in case at times."""
-    note = facts.Note("TicketNote", 1, member="BEN")
+    note = values.Note("TicketNote", 1, member="BEN")
 
-    found = recipients.for_note(_known(ANA, BEN, rules=(facts.Rule(7, ROOM),)), note)
+    found = audience.for_note(_known(ANA, BEN, rules=(values.Rule(7, ROOM),)), note)
 
     assert [each.recipient for each in found] == [ANA_ACCOUNT]
-    assert recipients.authors((ANA, BEN), note) == [BEN]
+    assert audience.authors((ANA, BEN), note) == [BEN]
 
 
 def test_a_note_by_a_contact_excludes_nobody() -> None:
     """D6."""
-    found = recipients.for_note(_known(ANA, BEN), facts.Note("TicketNote", 1, author="Ana Alvarez"))
+    found = audience.for_note(_known(ANA, BEN), values.Note("TicketNote", 1, author="Ana Alvarez"))
 
     assert [each.recipient for each in found] == [ANA_ACCOUNT, BEN_ACCOUNT]
 
@@ -71,23 +71,23 @@ def test_a_note_by_a_contact_excludes_nobody() -> None:
     ("person", "reason", "is_recorded"),
     [
         (
-            facts.Person("dan", "Dan", (), None, "dan@msp.example"),
+            values.Person("dan", "Dan", (), None, "dan@msp.example"),
             "not on Webex: nobody found for dan@msp.example",
             True,
         ),
-        (facts.Person("dan", "Dan", ()), "no e-mail address in ConnectWise", True),
-        (facts.Person("ghost", "ghost", (), is_known=False), "not a member ConnectWise knows", True),
-        (facts.Person("eve", "Eve", (), left_out="inactive member"), "inactive member", False),
+        (values.Person("dan", "Dan", ()), "no e-mail address in ConnectWise", True),
+        (values.Person("ghost", "ghost", (), is_known=False), "not a member ConnectWise knows", True),
+        (values.Person("eve", "Eve", (), left_out="inactive member"), "inactive member", False),
     ],
 )
-def test_who_cannot_be_told_is_named_with_the_reason(person: facts.Person, reason: str, is_recorded: bool) -> None:
+def test_who_cannot_be_told_is_named_with_the_reason(person: values.Person, reason: str, is_recorded: bool) -> None:
     """D7: who is left out by rule leaves no row."""
-    assert recipients.unreachable([ANA, person]) == [recipients.Unreachable(person, reason, is_recorded)]
+    assert audience.unreachable([ANA, person]) == [audience.Unreachable(person, reason, is_recorded)]
 
 
 def test_who_is_left_out_is_told_nothing_even_with_an_account() -> None:
     """D7: inactive and API members."""
-    robot = facts.Person("robot", "Robby", ("owner",), ANA_ACCOUNT, left_out="API member")
+    robot = values.Person("robot", "Robby", ("owner",), ANA_ACCOUNT, left_out="API member")
 
-    assert recipients.for_new_ticket(_known(robot)) == []
-    assert recipients.authors([robot], facts.Note("TicketNote", 1, member="robot")) == []
+    assert audience.for_new_ticket(_known(robot)) == []
+    assert audience.authors([robot], values.Note("TicketNote", 1, member="robot")) == []

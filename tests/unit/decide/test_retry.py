@@ -61,7 +61,9 @@ class TestEvents:
     @pytest.mark.parametrize("status", [401, 403, 404])
     def test_denied_credentials_hold_all_events(self, status: int) -> None:
         """T7: ever longer, as long as they are denied."""
-        verdict = _event(errors.RemoteDenied("denied", service="connectwise", status=status), attempts=7, failed_holds=2)
+        verdict = _event(
+            errors.RemoteDenied("denied", service="connectwise", status=status), attempts=7, failed_holds=2
+        )
 
         assert verdict == retry.EventVerdict("denied", 8, 0, _after(4), hold_until=_after(4))
 

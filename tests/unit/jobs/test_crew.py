@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ticketbot import errors
-from ticketbot.jobs import crew
+from ticketbot.sync import adaptive_pool
 
 
 class Clock:
@@ -52,12 +52,12 @@ def _nothing() -> None:
 
 
 @pytest.fixture
-def hire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., crew.Crew]]:
-    monkeypatch.setattr(crew, "LOOK_EVERY_S", 0.001)
-    hired: list[crew.Crew] = []
+def hire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., adaptive_pool.Crew]]:
+    monkeypatch.setattr(adaptive_pool, "LOOK_EVERY_S", 0.001)
+    hired: list[adaptive_pool.Crew] = []
 
-    def hire(width: int = 4, check: Callable[[], None] = _nothing, clock: Any = None) -> crew.Crew:
-        hired.append(crew.Crew(lambda: width, check, clock=clock or Clock(), jitter=lambda: 0.5))
+    def hire(width: int = 4, check: Callable[[], None] = _nothing, clock: Any = None) -> adaptive_pool.Crew:
+        hired.append(adaptive_pool.Crew(lambda: width, check, clock=clock or Clock(), jitter=lambda: 0.5))
         return hired[-1]
 
     yield hire
@@ -73,7 +73,7 @@ def throttled(retry_after_s: float | None = None) -> errors.RemoteThrottled:
     return errors.RemoteThrottled("slower", service="connectwise", status=429, retry_after_s=retry_after_s)
 
 
-def test_every_item_is_asked_about_once(hire: Callable[..., crew.Crew]) -> None:
+def test_every_item_is_asked_about_once(hire: Callable[..., adaptive_pool.Crew]) -> None:
     service = Service()
     items = [f"item{number}" for number in range(50)]
     outcomes = list(hire().each(items, service.ask))
@@ -82,7 +82,7 @@ def test_every_item_is_asked_about_once(hire: Callable[..., crew.Crew]) -> None:
     assert 1 < service.peak <= 4
 
 
-def test_items_are_taken_only_as_they_are_needed(hire: Callable[..., crew.Crew]) -> None:
+def test_items_are_taken_only_as_they_are_needed(hire: Callable[..., adaptive_pool.Crew]) -> None:
     """A list of 20,000 is never in memory."""
     taken = []
 
@@ -96,45 +96,47 @@ def test_items_are_taken_only_as_they_are_needed(hire: Callable[..., crew.Crew])
     assert len(taken) <= 7
 
 
-def test_passing_trouble_is_tried_again(hire: Callable[..., crew.Crew]) -> None:
+def test_passing_trouble_is_tried_again(hire: Callable[..., adaptive_pool.Crew]) -> None:
     service = Service(a=[unavailable(), unavailable(), "at last"])
     outcomes = {outcome.item: outcome for outcome in hire().each(["a", "b"], service.ask)}
     assert outcomes["a"].answer == "at last"
     assert service.asked.count("a") == 3
 
 
-def test_lasting_trouble_is_given_up_and_named(hire: Callable[..., crew.Crew]) -> None:
+def test_lasting_trouble_is_given_up_and_named(hire: Callable[..., adaptive_pool.Crew]) -> None:
     service = Service(a=[unavailable() for _ in range(9)])
     (outcome,) = hire().each(["a"], service.ask)
     assert isinstance(outcome.error, errors.RemoteUnavailable)
-    assert len(service.asked) == crew.TRIES
+    assert len(service.asked) == adaptive_pool.TRIES
 
 
 @pytest.mark.parametrize("kind", [errors.RemoteDenied, errors.RemoteGone, errors.RemoteRefused])
-def test_what_will_never_succeed_is_asked_once(hire: Callable[..., crew.Crew], kind: type[errors.RemoteError]) -> None:
+def test_what_will_never_succeed_is_asked_once(
+    hire: Callable[..., adaptive_pool.Crew], kind: type[errors.RemoteError]
+) -> None:
     service = Service(a=[kind("no", service="connectwise")])
     (outcome,) = hire().each(["a"], service.ask)
     assert isinstance(outcome.error, kind)
     assert service.asked == ["a"]
 
 
-def test_a_429_is_waited_for_and_does_not_count_as_a_try(hire: Callable[..., crew.Crew]) -> None:
+def test_a_429_is_waited_for_and_does_not_count_as_a_try(hire: Callable[..., adaptive_pool.Crew]) -> None:
     """S4"""
     clock = Clock()
-    service = Service(a=[throttled(30.0) for _ in range(crew.TRIES + 1)])
+    service = Service(a=[throttled(30.0) for _ in range(adaptive_pool.TRIES + 1)])
     (outcome,) = hire(clock=clock).each(["a"], service.ask)
     assert outcome.answer == "a!"
-    assert clock.now_s >= 30.0 * (crew.TRIES + 1)
+    assert clock.now_s >= 30.0 * (adaptive_pool.TRIES + 1)
 
 
-def test_a_429_without_an_end_ends(hire: Callable[..., crew.Crew]) -> None:
+def test_a_429_without_an_end_ends(hire: Callable[..., adaptive_pool.Crew]) -> None:
     service = Service(a=[throttled(1.0) for _ in range(100)])
     (outcome,) = hire().each(["a"], service.ask)
     assert isinstance(outcome.error, errors.RemoteThrottled)
-    assert len(service.asked) == crew.THROTTLED_TRIES
+    assert len(service.asked) == adaptive_pool.THROTTLED_TRIES
 
 
-def test_a_429_halves_the_width_once_and_success_widens_it_again(hire: Callable[..., crew.Crew]) -> None:
+def test_a_429_halves_the_width_once_and_success_widens_it_again(hire: Callable[..., adaptive_pool.Crew]) -> None:
     """S4"""
     script: Any = {f"i{number}": [throttled(0.0)] for number in range(8)}
     service = Service(**script)
@@ -147,7 +149,7 @@ def test_a_429_halves_the_width_once_and_success_widens_it_again(hire: Callable[
     assert working[-1] == 8
 
 
-def test_nothing_goes_out_while_a_429_asks_to_wait(hire: Callable[..., crew.Crew]) -> None:
+def test_nothing_goes_out_while_a_429_asks_to_wait(hire: Callable[..., adaptive_pool.Crew]) -> None:
     hired = hire(2, clock=lambda: 1.0)
     service = Service(a=[throttled(60.0)])
     stop = threading.Event()
@@ -164,7 +166,7 @@ def test_nothing_goes_out_while_a_429_asks_to_wait(hire: Callable[..., crew.Crew
     assert len(service.asked) <= 4
 
 
-def test_the_end_of_the_work_is_noticed_while_an_answer_is_awaited(hire: Callable[..., crew.Crew]) -> None:
+def test_the_end_of_the_work_is_noticed_while_an_answer_is_awaited(hire: Callable[..., adaptive_pool.Crew]) -> None:
     """O4: a call that hangs keeps no server from stopping."""
     hangs, ended = threading.Event(), threading.Event()
 
@@ -182,12 +184,12 @@ def test_the_end_of_the_work_is_noticed_while_an_answer_is_awaited(hire: Callabl
     hangs.set()
 
 
-def test_a_bug_is_no_outcome(hire: Callable[..., crew.Crew]) -> None:
+def test_a_bug_is_no_outcome(hire: Callable[..., adaptive_pool.Crew]) -> None:
     with pytest.raises(ZeroDivisionError):
         list(hire().each(["a"], lambda _: 1 // 0))
 
 
-def test_one_question_gives_its_answer_or_its_error(hire: Callable[..., crew.Crew]) -> None:
+def test_one_question_gives_its_answer_or_its_error(hire: Callable[..., adaptive_pool.Crew]) -> None:
     assert hire().one(lambda: 42) == 42
 
     def gone() -> None:

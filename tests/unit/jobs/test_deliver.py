@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.databases import Outage
 from tests.stepping import Stepper
 from tests.world import ledger
-from ticketbot.jobs import deliver, intake
+from ticketbot.pipeline import deliver, process_event
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def stepper(outage: Outage) -> Iterator[Stepper]:
     """Return a server with one message to send."""
     with Stepper(outage.url) as here:
         here.hook(here.add_ticket("ana", note="zero"))
-        assert intake.work_next(here.events)
+        assert process_event.work_next(here.events)
         yield here
 
 

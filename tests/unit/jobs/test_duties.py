@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ticketbot import db, errors
-from ticketbot.jobs import duties
-from ticketbot.models import state
+from ticketbot import errors
+from ticketbot.background import periodic
+from ticketbot.database import db
+from ticketbot.models import leases
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -21,7 +22,7 @@ class Server:
         self.every_s = every_s
         self.clock_s, self.now = 0.0, NOW
         self.fails = False
-        self.duty = duties.Duty(
+        self.duty = periodic.Duty(
             "duty",
             self._do,
             every_s=lambda: self.every_s,
@@ -30,7 +31,7 @@ class Server:
             clock=lambda: self.clock_s,
         )
 
-    def _do(self, keep: duties.Keep) -> None:
+    def _do(self, keep: periodic.Keep) -> None:
         keep()
         if self.fails:
             raise errors.RemoteUnavailable("down", service="connectwise")
@@ -104,11 +105,11 @@ def test_two_servers_never_do_it_at_once(database: str) -> None:
     """C2: under a lease."""
     first, second = Server("one"), Server("two")
     with db.transaction("test"):
-        assert state.take_lease("duty", owner="one", now=NOW, seconds=duties.LEASE_S)
+        assert leases.take_lease("duty", owner="one", now=NOW, seconds=periodic.LEASE_S)
     second.look_for(5)
     assert second.done == []
     with db.transaction("test"):
-        state.give_up_lease("duty", owner="one")
+        leases.give_up_lease("duty", owner="one")
     second.look_for(10)
     first.look_for(5)
     assert (first.done, second.done) == ([0], [10])
@@ -116,7 +117,7 @@ def test_two_servers_never_do_it_at_once(database: str) -> None:
 
 def test_a_server_that_is_gone_holds_it_for_no_longer_than_its_lease(database: str) -> None:
     with db.transaction("test"):
-        state.take_lease("duty", owner="gone", now=NOW, seconds=duties.LEASE_S)
+        leases.take_lease("duty", owner="gone", now=NOW, seconds=periodic.LEASE_S)
     server = Server()
     server.look_for(90)
     assert server.done == [70]
@@ -124,7 +125,7 @@ def test_a_server_that_is_gone_holds_it_for_no_longer_than_its_lease(database: s
 
 def test_a_lease_from_a_clock_that_was_wrong_holds_nobody(database: str) -> None:
     with db.transaction("test"):
-        state.take_lease("duty", owner="gone", now=NOW + timedelta(days=9), seconds=duties.LEASE_S)
+        leases.take_lease("duty", owner="gone", now=NOW + timedelta(days=9), seconds=periodic.LEASE_S)
     server = Server()
     server.look_for(1)
     assert server.done == [0]
@@ -142,17 +143,17 @@ def test_it_ends_at_its_next_step_when_another_server_has_taken_it_over(sqlite: 
     """C2: one that was paused for longer than its lease must not go on beside the other."""
     server, steps = Server(), []
 
-    def do(keep: duties.Keep) -> None:
+    def do(keep: periodic.Keep) -> None:
         keep()
         steps.append("before the pause")
-        server.now += timedelta(seconds=duties.LEASE_S + 1)
+        server.now += timedelta(seconds=periodic.LEASE_S + 1)
         with db.transaction("test"):
-            assert state.take_lease("duty", owner="another", now=server.now, seconds=duties.LEASE_S)
+            assert leases.take_lease("duty", owner="another", now=server.now, seconds=periodic.LEASE_S)
         keep()
         steps.append("after it")
 
-    duty = duties.Duty("duty", do, every_s=lambda: 300, owner="one", now=lambda: server.now, clock=lambda: 0.0)
+    duty = periodic.Duty("duty", do, every_s=lambda: 300, owner="one", now=lambda: server.now, clock=lambda: 0.0)
     assert not duty.look()
     assert steps == ["before the pause"]
     with db.session():
-        assert state.lease_owners() == {"another"}
+        assert leases.lease_owners() == {"another"}

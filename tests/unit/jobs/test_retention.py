@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ticketbot import db
-from ticketbot.jobs import retention
-from ticketbot.models import admin, events, notifications, state, syncs, tickets
+from ticketbot.background import retention
+from ticketbot.database import db
+from ticketbot.models import audit, events, notifications, runtime_config, syncs, tickets
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 OPEN, CLOSED, DELETED = 1, 2, 3
@@ -28,7 +28,7 @@ def _three_tickets(database: str) -> None:
 
 def forget(**config: int) -> dict[str, int]:
     with db.transaction("test"):
-        state.write_config(config)
+        runtime_config.write_config(config)
     return retention.forget(NOW, lambda: None)
 
 
@@ -129,7 +129,7 @@ def test_zero_days_keep_everything_but_message_ids_and_the_audit_trail() -> None
         for days in (6.9, 7.1):
             events.SeenMessage.insert(message_id=str(days), received_at=ago(days)).execute()
         for days in (364, 366):
-            admin.Audit.insert(at=ago(days), action="create", object="rule").execute()
+            audit.Audit.insert(at=ago(days), action="create", object="rule").execute()
     assert forget(retention_days=0) == {"SeenMessage": 1, "Audit": 1}
 
 

@@ -10,10 +10,12 @@ import pytest
 
 from tests.databases import Outage
 from tests.world import wait_for
-from ticketbot import db, errors
-from ticketbot.jobs import sync, sync_run
-from ticketbot.models import state, syncs
-from ticketbot.remote import connectwise, webex
+from ticketbot import errors
+from ticketbot.connectwise import connectwise_client
+from ticketbot.database import db
+from ticketbot.models import facts, syncs
+from ticketbot.sync import sync_run, sync_service
+from ticketbot.webex import webex_client
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 OWNER = "tests"
@@ -36,8 +38,8 @@ class Patience(threading.Event):
 
 
 def _desk(now: Callable[[], datetime] = lambda: NOW) -> sync_run.Desk:
-    asked = connectwise.ConnectWise(url=NOWHERE, company="c", public_key="k", private_key="k", client_id="i")
-    return sync_run.Desk(asked, webex.Webex(url=NOWHERE, token="t"), OWNER, now)
+    asked = connectwise_client.ConnectWise(url=NOWHERE, company="c", public_key="k", private_key="k", client_id="i")
+    return sync_run.Desk(asked, webex_client.Webex(url=NOWHERE, token="t"), OWNER, now)
 
 
 def _start(stopping: threading.Event) -> sync_run.Run:
@@ -54,7 +56,7 @@ def _row() -> syncs.SyncRun:
 
 
 def _set_fact() -> None:
-    state.set_moment("tests", NOW)
+    facts.set_moment("tests", NOW)
 
 
 def _phase() -> dict[str, object]:
@@ -69,7 +71,7 @@ def test_what_is_found_is_written_as_soon_as_the_database_is_back(outage: Outage
     outage.begin()
     run.commit("sync-tickets", _set_fact)
     with db.session():
-        assert state.moment("tests") == NOW
+        assert facts.moment("tests") == NOW
     assert patience.waited == [1.0]
 
 
@@ -115,14 +117,14 @@ def test_an_end_that_cannot_be_written_is_left_to_the_lease(
     with pytest.raises(errors.Unreachable):
         run.finish(syncs.DONE)
     outage.end()
-    sync.bury_abandoned(NOW + timedelta(seconds=syncs.LEASE_S + 1))
+    sync_service.bury_abandoned(NOW + timedelta(seconds=syncs.LEASE_S + 1))
     assert (_row().state, _row().errors) == ("failed", [syncs.VANISHED])
 
 
 def test_a_run_that_was_taken_for_abandoned_has_no_say_in_how_it_ended(sqlite: str) -> None:
     """S"""
     run = _start(threading.Event())
-    sync.bury_abandoned(NOW + timedelta(seconds=syncs.LEASE_S + 1))
+    sync_service.bury_abandoned(NOW + timedelta(seconds=syncs.LEASE_S + 1))
     run.finish(syncs.DONE)
     assert _row().state == "failed"
 
@@ -168,10 +170,10 @@ def test_a_bug_at_the_end_of_a_sync_is_logged_and_its_lease_runs_out(
             raise ZeroDivisionError("on purpose")
         return NOW
 
-    ours = sync.Syncs(_desk(now))
-    ours.start(sync.Request())
+    ours = sync_service.Syncs(_desk(now))
+    ours.start(sync_service.Request())
     assert ours.join(10)
     assert "sync 1 ended without a word" in caplog.text
     assert _row().state == "running"
-    sync.bury_abandoned(NOW + timedelta(seconds=syncs.LEASE_S + 1))
+    sync_service.bury_abandoned(NOW + timedelta(seconds=syncs.LEASE_S + 1))
     assert _row().state == "failed"

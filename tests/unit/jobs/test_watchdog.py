@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ticketbot.jobs import watchdog
-from ticketbot.remote.connectwise import ConnectWise
+from ticketbot.background import callbacks
+from ticketbot.connectwise.connectwise_client import ConnectWise
 from ticketbot.simulators import connectwise, connectwise_api, faults
 
 US = "https://tbot.example.com"
@@ -36,7 +36,7 @@ class Tenant:
         return number
 
     def check(self) -> None:
-        watchdog.run(self.client, US, lambda: None)
+        callbacks.run(self.client, US, lambda: None)
 
     def ours(self) -> list[tuple[str, str, bool]]:
         entries = self.system.callbacks.entries.values()

@@ -11,9 +11,11 @@ from msgspec.structs import replace
 
 from tests.stepping import Stepper
 from tests.world import wait_for
-from ticketbot import db, errors
-from ticketbot.jobs import deliver, duties, leases, worker
-from ticketbot.models import schema, state
+from ticketbot import errors
+from ticketbot.background import periodic, workers
+from ticketbot.database import db
+from ticketbot.models import holds, schema
+from ticketbot.pipeline import deliver, lease_keeper
 
 
 class Crew:
@@ -23,15 +25,15 @@ class Crew:
         self.script = list(script)
         self.looks = 0
         self.pause: Callable[[float], bool] = lambda _: True
-        duty = duties.Duty(
+        duty = periodic.Duty(
             "duty", lambda keep: keep(), every_s=self._every_s, owner="tests", now=lambda: datetime.now(UTC)
         )
-        self.worker = worker.Worker(
+        self.worker = workers.Worker(
             intake_desk=stepper.events,
             deliver_desk=lambda pause: self._desk(stepper, pause),
             event_threads=1,
             now=stepper.clock,
-            held=leases.Held(),
+            held=lease_keeper.Held(),
             regular=[duty],
         )
 
@@ -48,8 +50,8 @@ class Crew:
 
 @pytest.fixture
 def stepper(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stepper]:
-    monkeypatch.setattr(worker, "LOOK_FOR_DUTIES_EVERY_S", 0.01)
-    monkeypatch.setattr(worker, "PAUSE_AFTER_FAILURE_S", 0.01)
+    monkeypatch.setattr(workers, "LOOK_FOR_DUTIES_EVERY_S", 0.01)
+    monkeypatch.setattr(workers, "PAUSE_AFTER_FAILURE_S", 0.01)
     with Stepper(sqlite) as here:
         yield here
 
@@ -65,7 +67,7 @@ def test_a_thread_goes_on_after_a_bug_and_after_an_outage_of_the_database(
         assert crew.worker.dead() == []
     finally:
         assert crew.worker.stop(10)
-    told = [(row.levelname, bool(row.exc_info), row.message) for row in caplog.records if row.name == worker.__name__]
+    told = [(row.levelname, bool(row.exc_info), row.message) for row in caplog.records if row.name == workers.__name__]
     assert told == [
         ("ERROR", True, "a bug in tbot; the thread goes on"),
         ("WARNING", False, "The database does not answer: gone"),
@@ -99,25 +101,25 @@ def test_the_end_of_a_hold_is_waited_for_to_the_moment_and_then_wakes_everybody(
 
     def look() -> tuple[float, list[str]]:
         rung.clear()
-        crew.worker._until_next_look_s = worker.LOOK_EVERY_S
+        crew.worker._until_next_look_s = workers.LOOK_EVERY_S
         crew.worker._look()
         return crew.worker._until_next_look_s, rung
 
-    assert look() == (worker.LOOK_EVERY_S, [])
+    assert look() == (workers.LOOK_EVERY_S, [])
     stepper.hook(1)
-    assert look() == (worker.LOOK_EVERY_S, ["one of events"])
+    assert look() == (workers.LOOK_EVERY_S, ["one of events"])
     with db.transaction("test"):
-        state.hold("connectwise", until=stepper.clock() + timedelta(seconds=0.3), now=stepper.clock(), reason="test")
-    assert look() == (worker.LOOK_EVERY_S, [])
+        holds.hold("connectwise", until=stepper.clock() + timedelta(seconds=0.3), now=stepper.clock(), reason="test")
+    assert look() == (workers.LOOK_EVERY_S, [])
     stepper.clock.advance(seconds=0.2)
     assert look() == (pytest.approx(0.1), [])
     stepper.clock.advance(seconds=0.1)
-    assert look() == (worker.LOOK_EVERY_S, ["all events"])
-    assert look() == (worker.LOOK_EVERY_S, ["one of events"])
+    assert look() == (workers.LOOK_EVERY_S, ["all events"])
+    assert look() == (workers.LOOK_EVERY_S, ["one of events"])
 
 
 def test_a_bell_that_rang_for_all_is_heard_by_each() -> None:
-    bell, started = worker.Bell(3), time.monotonic()
+    bell, started = workers.Bell(3), time.monotonic()
     bell.ring_all()
     for _ in range(3):
         bell.wait(60)
@@ -137,14 +139,14 @@ def test_a_worker_says_once_that_a_newer_release_has_taken_over_the_database(
         checks.append(None)
         raise errors.SchemaTooNew("This database needs tbot 99.0.0")
 
-    monkeypatch.setattr(worker, "CHECK_VERSION_EVERY_S", 0.01)
+    monkeypatch.setattr(workers, "CHECK_VERSION_EVERY_S", 0.01)
     monkeypatch.setattr(schema, "check_program", check_program)
-    threads = worker.Worker(
+    threads = workers.Worker(
         intake_desk=stepper.events,
         deliver_desk=lambda _: stepper.messages,
         event_threads=1,
         now=stepper.clock,
-        held=leases.Held(),
+        held=lease_keeper.Held(),
         on_outdated=lambda: said.append(None),
     )
     threads.start()

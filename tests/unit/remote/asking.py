@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from ticketbot import errors
-from ticketbot.remote.webex import Webex
+from ticketbot.webex.webex_client import Webex
 
 
 def send(webex: Webex) -> str:

@@ -22,8 +22,8 @@ from cassettes import (
 from replay_server import serving
 from rude_server import RudeServer, rude_server
 
-from ticketbot.remote.connectwise import ConnectWise
-from ticketbot.remote.webex import Webex
+from ticketbot.connectwise.connectwise_client import ConnectWise
+from ticketbot.webex.webex_client import Webex
 
 RUDE_TIMEOUT_S = 5.0
 

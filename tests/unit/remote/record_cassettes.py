@@ -19,8 +19,8 @@ import pytest
 from cassettes import CASSETTES, CONNECTWISE_URL, RECORD, WEBEX_URL, recording
 
 from ticketbot import errors
-from ticketbot.remote.connectwise import ConnectWise
-from ticketbot.remote.webex import Webex
+from ticketbot.connectwise.connectwise_client import ConnectWise
+from ticketbot.webex.webex_client import Webex
 
 LIVE = CASSETTES / "live"
 _OF_CONNECTWISE = ("TBOT_CW_COMPANY", "TBOT_CW_PUBLIC_KEY", "TBOT_CW_PRIVATE_KEY", "TBOT_CW_CLIENT_ID")

@@ -13,9 +13,9 @@ from cassettes import TOKEN
 from rude_server import Rude, RudeServer, answer
 
 from ticketbot import errors
-from ticketbot.remote import http
-from ticketbot.remote.connectwise import ConnectWise
-from ticketbot.remote.webex import Webex
+from ticketbot.connectwise.connectwise_client import ConnectWise
+from ticketbot.remote import http_service
+from ticketbot.webex.webex_client import Webex
 
 HTML = b"<!DOCTYPE html><html><body><h1>Bad Gateway</h1></body></html>"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -115,7 +115,7 @@ class TestNobodyKnows:
 
     def test_an_answer_without_end(self, rude: RudeServer, rude_webex: Webex, monkeypatch: pytest.MonkeyPatch) -> None:
         """P11"""
-        monkeypatch.setattr(http, "LARGEST_ANSWER", 1000)
+        monkeypatch.setattr(http_service, "LARGEST_ANSWER", 1000)
         rude.always(answer(gzip.compress(b" " * 100_000), Content_Encoding="gzip"))
         assert failure(lambda: send(rude_webex)).outcome_unknown
 
@@ -123,7 +123,7 @@ class TestNobodyKnows:
         self, rude: RudeServer, rude_webex: Webex, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """P11"""
-        monkeypatch.setattr(http, "LONGEST_ANSWER_S", -1.0)
+        monkeypatch.setattr(http_service, "LONGEST_ANSWER_S", -1.0)
         rude.always(answer({"id": "late"}))
         assert failure(lambda: send(rude_webex)).outcome_unknown
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketbot.remote.limits import MINUTE_S, CallLimit
+from ticketbot.connectwise.rate_limit import MINUTE_S, CallLimit
 
 
 class Clock:

@@ -13,7 +13,7 @@ import vcr
 from cassettes import CASSETTES, CREDENTIALS, MATCH_ON, TOKEN, WEBEX_URL, replies_of
 from vcr.errors import CannotOverwriteExistingCassetteException
 
-from ticketbot.remote.webex import Webex
+from ticketbot.webex.webex_client import Webex
 
 ALL = sorted(path for path in CASSETTES.rglob("*.yaml") if "live" not in path.parts)
 PAIR = "{company}+{public_key}:{private_key}".format(**CREDENTIALS)

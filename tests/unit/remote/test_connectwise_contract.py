@@ -12,8 +12,8 @@ from cassettes import CREDENTIALS, answered
 from replay_server import Reply
 
 from ticketbot import errors
-from ticketbot.remote import records
-from ticketbot.remote.connectwise import ConnectWise
+from ticketbot.connectwise import records
+from ticketbot.connectwise.connectwise_client import ConnectWise
 from ticketbot.simulators import connectwise as simulated
 from ticketbot.simulators import connectwise_api
 

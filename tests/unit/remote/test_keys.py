@@ -19,7 +19,7 @@ import pytest
 from rude_server import Received, Rude, RudeServer, answer
 
 from ticketbot import errors
-from ticketbot.remote import keys
+from ticketbot.connectwise import webhook_signature
 
 PAYLOADS = Path(__file__).parents[2] / "payloads" / "connectwise"
 VECTORS = json.loads((PAYLOADS / "synthetic-signature-vectors.json").read_text())
@@ -46,7 +46,7 @@ class Site:
     def __init__(self, rude: RudeServer, **more: Any) -> None:
         self.rude, self.clock = rude, Clock()
         self.calls: list[str] = []
-        self.keys = keys.SigningKeys(
+        self.keys = webhook_signature.SigningKeys(
             cw_url=rude.url, company="examplemsp", clock=self.clock, on_call=self._count, **{"timeout_s": 2.0, **more}
         )
         self.serves("k1")
@@ -169,7 +169,7 @@ class TestAddress:
 
     @staticmethod
     def _verify(key_url: str, cw_url: str = CLOUD, key_hosts: tuple[str, ...] = ()) -> None:
-        signing_keys = keys.SigningKeys(cw_url=cw_url, company="examplemsp", key_hosts=key_hosts)
+        signing_keys = webhook_signature.SigningKeys(cw_url=cw_url, company="examplemsp", key_hosts=key_hosts)
         signing_keys.verify(body=BODY, signature=sign("k1"), key_url=key_url, company="examplemsp", client=str)
 
     @pytest.mark.parametrize(
@@ -419,7 +419,7 @@ class TestFetching:
         """W2."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             gone = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        signing_keys = keys.SigningKeys(cw_url=gone, company="examplemsp")
+        signing_keys = webhook_signature.SigningKeys(cw_url=gone, company="examplemsp")
 
         with pytest.raises(errors.TooMany):
             signing_keys.verify(
@@ -430,7 +430,7 @@ class TestFetching:
         """W2: he gets a TLS greeting and no request."""
         with trickling(b"HTTP/1.1 200 OK\r\n\r\n") as (plain, received):
             url = plain.replace("http:", "https:")
-            signing_keys = keys.SigningKeys(cw_url=url, company="examplemsp", timeout_s=2.0)
+            signing_keys = webhook_signature.SigningKeys(cw_url=url, company="examplemsp", timeout_s=2.0)
             with pytest.raises(errors.TooMany):
                 signing_keys.verify(
                     body=BODY, signature=sign("k1"), key_url=f"{url}{PATH}", company="examplemsp", client=str
@@ -442,7 +442,7 @@ class TestFetching:
     def test_a_trickle_is_cut_off(self, head: bytes) -> None:
         """W2: 3 s for the whole, in headers and body alike; here shorter."""
         with trickling(head) as (url, _):
-            signing_keys = keys.SigningKeys(cw_url=url, company="examplemsp", timeout_s=0.2)
+            signing_keys = webhook_signature.SigningKeys(cw_url=url, company="examplemsp", timeout_s=0.2)
             with pytest.raises(errors.TooMany):
                 signing_keys.verify(
                     body=BODY, signature=sign("k1"), key_url=f"{url}{PATH}", company="examplemsp", client=str
@@ -645,12 +645,12 @@ class TestLimits:
     def test_strangers_do_not_push_out_what_has_verified(self, site: Site) -> None:
         """W2: what is remembered is bounded, and ours stays."""
         assert site.outcome() == "verified"
-        for number in range(100, 100 + keys.MAX_ANSWERS + 1):
+        for number in range(100, 100 + webhook_signature.MAX_ANSWERS + 1):
             site.clock.now += 6
             site.outcome("forged", number)
         asked = len(site.calls)
 
-        site.outcome("forged", 100 + keys.MAX_ANSWERS)
+        site.outcome("forged", 100 + webhook_signature.MAX_ANSWERS)
         assert site.outcome() == "verified"
         assert len(site.calls) == asked, "both are remembered"
         site.clock.now += 6
@@ -661,16 +661,16 @@ class TestLimits:
 class Kept:
     """What outlives a restart: the proven keys, in a list."""
 
-    def __init__(self, *stored: keys.StoredKey) -> None:
+    def __init__(self, *stored: webhook_signature.StoredKey) -> None:
         self.stored = list(stored)
         self.loads = 0
 
-    def load(self) -> list[keys.StoredKey]:
+    def load(self) -> list[webhook_signature.StoredKey]:
         self.loads += 1
         return self.stored
 
     def save(self, url: str, key: str) -> None:
-        self.stored.append(keys.StoredKey(url, key, 0.0))
+        self.stored.append(webhook_signature.StoredKey(url, key, 0.0))
 
 
 class TestKept:
@@ -706,7 +706,7 @@ class TestKept:
     ) -> None:
         """W2."""
         url = Site(rude).url()
-        site = self._site(rude, Kept(keys.StoredKey(url, "k1", age_s)))
+        site = self._site(rude, Kept(webhook_signature.StoredKey(url, "k1", age_s)))
         site.breaks()
 
         assert [site.outcome(), site.outcome()] == ["verified", "verified"]
@@ -716,7 +716,7 @@ class TestKept:
         self, rude: RudeServer
     ) -> None:
         """W2."""
-        kept = Kept(keys.StoredKey(Site(rude).url(), "k1", 1e6))
+        kept = Kept(webhook_signature.StoredKey(Site(rude).url(), "k1", 1e6))
         site = self._site(rude, kept)
         for number in range(100, 160):
             site.outcome("forged", number, f"203.0.113.{number}")
@@ -756,11 +756,11 @@ class TestKept:
             site.clock.now += 3600
             assert site.outcome() == "verified"
 
-        assert kept.stored == [keys.StoredKey(site.url(), "k1", 0.0)]
+        assert kept.stored == [webhook_signature.StoredKey(site.url(), "k1", 0.0)]
 
     def test_a_kept_key_of_another_site_is_not_ours(self, rude: RudeServer) -> None:
         """W2: the settings may have changed since."""
-        kept = Kept(keys.StoredKey(f"https://na.myconnectwise.net{PATH}{OURS}", "k0", 0.0))
+        kept = Kept(webhook_signature.StoredKey(f"https://na.myconnectwise.net{PATH}{OURS}", "k0", 0.0))
 
         assert self._site(rude, kept).outcome("k0") == "NotAllowed"
 

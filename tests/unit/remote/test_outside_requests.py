@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from rude_server import Received, Rude, RudeServer, answer
 
 from ticketbot import errors
-from ticketbot.remote import http
-from ticketbot.remote.connectwise import ConnectWise
-from ticketbot.remote.limits import CallLimit
-from ticketbot.remote.webex import Webex
+from ticketbot.connectwise.connectwise_client import ConnectWise
+from ticketbot.connectwise.rate_limit import CallLimit
+from ticketbot.remote import http_service
+from ticketbot.webex.webex_client import Webex
 
 NOW = datetime(2026, 3, 4, 10, tzinfo=UTC)
 
@@ -236,7 +236,7 @@ class TestTexts:
             rude_connectwise.ticket(69)
         assert str(caught.value).startswith("ConnectWise: GET /service/tickets/69 answered 404: [31mred long long")
         assert str(caught.value).isprintable()
-        assert len(str(caught.value)) == http.LONGEST_MESSAGE
+        assert len(str(caught.value)) == http_service.LONGEST_MESSAGE
 
 
 @pytest.mark.parametrize(
@@ -263,13 +263,13 @@ class TestTexts:
 )
 def test_retry_after_is_seconds_or_a_date_or_nothing(value: str | None, seconds: float | None) -> None:
     """L2"""
-    assert http.retry_after_s(value, NOW) == seconds
+    assert http_service.retry_after_s(value, NOW) == seconds
 
 
 @given(st.text() | st.from_regex(r"\A\w+, \d+ \w+ \d+ \d+:\d+:\d+ [-+\w]*\Z"))
 def test_no_retry_after_is_too_odd(value: str) -> None:
     """L2"""
-    wait_s = http.retry_after_s(value, NOW)
+    wait_s = http_service.retry_after_s(value, NOW)
     assert wait_s is None or 0 <= wait_s <= 900
 
 

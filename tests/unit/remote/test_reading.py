@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from rude_server import RudeServer, answer, rude_server
 
 from ticketbot import errors
-from ticketbot.remote import fields, records, webex
-from ticketbot.remote.connectwise import ConnectWise
-from ticketbot.remote.webex import Webex
+from ticketbot.connectwise import records
+from ticketbot.connectwise.connectwise_client import ConnectWise
+from ticketbot.remote import json_values
+from ticketbot.webex import webex_client
+from ticketbot.webex.webex_client import Webex
 
 KEYS = re.findall(
     r"\w+",
@@ -241,15 +243,15 @@ def test_a_contact_may_have_half_a_name(row: dict[str, Any], name: str | None) -
     ],
 )
 def test_times_are_read_in_every_spelling(value: object, moment: datetime | None) -> None:
-    assert fields.moment(value) == moment
+    assert json_values.moment(value) == moment
 
 
 class TestRooms:
     """S2: a title that Webex could not decrypt is no title."""
 
     @pytest.fixture
-    def listed(self, rude: RudeServer, rude_webex: Webex) -> Callable[[object], list[webex.Room]]:
-        def listed(item: object) -> list[webex.Room]:
+    def listed(self, rude: RudeServer, rude_webex: Webex) -> Callable[[object], list[webex_client.Room]]:
+        def listed(item: object) -> list[webex_client.Room]:
             rude.always(answer({"items": [item]}))
             return rude_webex.rooms()
 
@@ -280,5 +282,5 @@ def test_addresses_are_compared_in_lower_case(rude: RudeServer, rude_webex: Webe
     """D7"""
     rude.always(answer({"items": [{"id": "p", "emails": ["Ana@Example.com", None, ""], "firstName": "Ana"}]}))
     assert rude_webex.people_by_email("ana@example.com") == [
-        webex.Person("p", "Ana", ("ana@example.com",), "person", None)
+        webex_client.Person("p", "Ana", ("ana@example.com",), "person", None)
     ]

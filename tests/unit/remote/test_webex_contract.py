@@ -13,10 +13,10 @@ from msgspec.structs import replace
 from replay_server import Reply
 
 from ticketbot import errors
-from ticketbot.remote import webex as remote
-from ticketbot.remote.webex import Webex
 from ticketbot.simulators import webex as simulated
 from ticketbot.simulators import webex_api
+from ticketbot.webex import webex_client as remote
+from ticketbot.webex.webex_client import Webex
 
 ROOM = "Y2lzY29zcGFyazovL3VzL1JPT00vYmJjZWIxYWQtNDNmMS0zYjU4LTkxNDctZjE0YmIwYzRkMTU0"
 PERSON = "Y2lzY29zcGFyazovL3VzL1BFT1BMRS9mNWIzNjE4Ny1jOGRkLTQ3MjctOGIyZi1mOWM0NDdmMjkwNDY"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from ticketbot.simulators import connectwise_api, serving, webex_api
+from ticketbot.simulators import connectwise_api, http_server, webex_api
 from ticketbot.simulators.connectwise import ConnectWise
 from ticketbot.simulators.webex import Webex
 
@@ -118,6 +118,6 @@ def webex(organisation: Webex) -> Iterator[Caller]:
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     receiver = Receiver()
-    with serving.serve(receiver) as running:
+    with http_server.serve(receiver) as running:
         receiver.url = f"{running.url}/hooks/cw/tickets?recordId="
         yield receiver

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from ticketbot.simulators import hooks
+from ticketbot.simulators import webhook_sender
 from ticketbot.simulators.connectwise import ConnectWise
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class TestHooks:
         assert (told["ID"], told["Action"], told["Type"], told["MemberId"]) == (made, "added", "ticket", "ana")
         assert json.loads(told["Entity"]) == system.ticket(made)
         key = requests.get(told["Metadata"]["key_url"], timeout=10).json()["signing_key"]
-        assert signature == hooks.sign(key, body)
+        assert signature == webhook_sender.sign(key, body)
 
     def test_every_kind_of_change_is_posted_once(self, system: ConnectWise, listening: Receiver) -> None:
         made, other = system.add_ticket(2, "Move"), system.add_ticket(1, "Quiet", notify=False)
@@ -162,7 +162,7 @@ class TestHooks:
         served = [requests.get(url, timeout=10).json()["signing_key"] for url in (before, system.callbacks.key_url)]
 
         assert served == ["test-signing-key", "another-key"]
-        assert system.sign(b"body") == hooks.sign("another-key", b"body")
+        assert system.sign(b"body") == webhook_sender.sign("another-key", b"body")
 
 
 class TestRetries:
@@ -223,7 +223,9 @@ class TestRetries:
 
 
 class TestMischief:
-    def sent(self, system: ConnectWise, receiver: Receiver, mischief: hooks.Mischief, count: int = 20) -> list[int]:
+    def sent(
+        self, system: ConnectWise, receiver: Receiver, mischief: webhook_sender.Mischief, count: int = 20
+    ) -> list[int]:
         """Return the tickets the receiver was told of, in its order."""
         system.callbacks.sender.be_mischievous(mischief)
         for _ in range(count):
@@ -232,11 +234,11 @@ class TestMischief:
         return [body["ID"] for body in bodies(receiver)]
 
     def test_everything_can_be_dropped_and_is_logged_as_such(self, system: ConnectWise, listening: Receiver) -> None:
-        assert self.sent(system, listening, hooks.Mischief(drop=1)) == []
+        assert self.sent(system, listening, webhook_sender.Mischief(drop=1)) == []
         assert {sent.error for sent in system.callbacks.sender.log()} == {"dropped on purpose"}
 
     def test_a_share_is_dropped_the_same_with_the_same_seed(self, system: ConnectWise, listening: Receiver) -> None:
-        mischief = hooks.Mischief(drop=0.5, seed=7)
+        mischief = webhook_sender.Mischief(drop=0.5, seed=7)
         first = set(self.sent(system, listening, mischief))
         listening.received.clear()
         second = set(self.sent(system, listening, mischief))
@@ -245,25 +247,25 @@ class TestMischief:
 
     def test_everything_can_come_twice_with_the_same_message_id(self, system: ConnectWise, listening: Receiver) -> None:
         """W4"""
-        assert len(self.sent(system, listening, hooks.Mischief(duplicate=1))) == 40
+        assert len(self.sent(system, listening, webhook_sender.Mischief(duplicate=1))) == 40
         assert len({body["MessageId"] for body in bodies(listening)}) == 20
 
     def test_a_hook_held_back_goes_out_after_the_next_or_when_all_is_awaited(
         self, system: ConnectWise, listening: Receiver
     ) -> None:
         sender = system.callbacks.sender
-        sender.be_mischievous(hooks.Mischief(reorder=1))
+        sender.be_mischievous(webhook_sender.Mischief(reorder=1))
         first = system.add_ticket(1, "Held")
-        sender.be_mischievous(hooks.Mischief())
+        sender.be_mischievous(webhook_sender.Mischief())
         assert listening.received == []
         system.add_ticket(1, "Overtakes")
         assert system.hooks_idle(10)
         assert {body["ID"] for body in bodies(listening)} == {first, first + 1}
-        assert self.sent(system, listening, hooks.Mischief(reorder=1), count=1)[-1] == first + 2
+        assert self.sent(system, listening, webhook_sender.Mischief(reorder=1), count=1)[-1] == first + 2
 
     def test_late_hooks_arrive(self, system: ConnectWise, listening: Receiver) -> None:
         system.callbacks.sender.time_scale = 0.01
-        late = hooks.Mischief(delay=1, max_delay_s=1)
+        late = webhook_sender.Mischief(delay=1, max_delay_s=1)
         assert len(self.sent(system, listening, late)) == 20
 
     def test_a_stopped_sender_sends_nothing_more(self, system: ConnectWise, listening: Receiver) -> None:

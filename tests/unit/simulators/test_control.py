@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from ticketbot.simulators import connectwise_api, control, serving, webex_api
+from ticketbot.simulators import connectwise_api, http_server, remote_control, webex_api
 from ticketbot.simulators.connectwise import ConnectWise
 from ticketbot.simulators.webex import Webex
 
@@ -27,10 +27,10 @@ def system() -> ConnectWise:
 
 
 @pytest.fixture
-def remote(system: ConnectWise) -> Iterator[control.Remote]:
+def remote(system: ConnectWise) -> Iterator[remote_control.Remote]:
     """Steer a tenant over HTTP."""
-    app = connectwise_api.app(system, control.of_connectwise(system))
-    with serving.serve(app) as running, closing(control.Remote(running.url)) as remote:
+    app = connectwise_api.app(system, remote_control.of_connectwise(system))
+    with http_server.serve(app) as running, closing(remote_control.Remote(running.url)) as remote:
         system.settle_at(running.url)
         yield remote
 
@@ -41,14 +41,14 @@ def organisation() -> Webex:
 
 
 @pytest.fixture
-def webex(organisation: Webex) -> Iterator[control.Remote]:
+def webex(organisation: Webex) -> Iterator[remote_control.Remote]:
     """Steer an organisation over HTTP."""
-    app = webex_api.app(organisation, control.of_webex(organisation))
-    with serving.serve(app) as running, closing(control.Remote(running.url)) as remote:
+    app = webex_api.app(organisation, remote_control.of_webex(organisation))
+    with http_server.serve(app) as running, closing(remote_control.Remote(running.url)) as remote:
         yield remote
 
 
-def test_methods_are_called_with_their_types(system: ConnectWise, remote: control.Remote) -> None:
+def test_methods_are_called_with_their_types(system: ConnectWise, remote: remote_control.Remote) -> None:
     board = remote.call("add_board", name="Help Desk", statuses=["Open", ">Done"])
     entered = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     (ticket,) = remote.call("add_many", count=1, board=board, entered_at=entered.isoformat(), notes=1)
@@ -60,7 +60,7 @@ def test_methods_are_called_with_their_types(system: ConnectWise, remote: contro
     assert remote.call("tickets", module="service")[0]["closedBy"] == "ana"
 
 
-def test_what_fails_says_why(remote: control.Remote) -> None:
+def test_what_fails_says_why(remote: remote_control.Remote) -> None:
     for name, arguments, why in (
         ("no_such_method", {}, "no such method"),
         ("__init__", {}, "no such method"),
@@ -73,7 +73,7 @@ def test_what_fails_says_why(remote: control.Remote) -> None:
             remote.call(name, **arguments)
 
 
-def test_faults_strike_the_service_and_never_its_control(system: ConnectWise, remote: control.Remote) -> None:
+def test_faults_strike_the_service_and_never_its_control(system: ConnectWise, remote: remote_control.Remote) -> None:
     fault = remote.call("add_fault", fault={"effect": "answer", "status": 503})
     assert requests.get(f"{remote.url}/login/companyinfo/examplemsp", timeout=10).status_code == 503
     assert remote.call("faults")[0]["id"] == fault
@@ -89,7 +89,7 @@ def test_faults_strike_the_service_and_never_its_control(system: ConnectWise, re
     assert remote.call("calls") == []
 
 
-def test_settings_change_while_it_runs(system: ConnectWise, remote: control.Remote) -> None:
+def test_settings_change_while_it_runs(system: ConnectWise, remote: remote_control.Remote) -> None:
     remote.call("configure", latency_s=0.01, hooks_per_change=2, hook_time_scale=0.5, signing_key="other")
     assert (system.latency_s, system.callbacks.per_change) == (0.01, 2)
     assert (system.callbacks.sender.time_scale, system.callbacks.signing_key) == (0.5, "other")
@@ -101,7 +101,7 @@ def test_settings_change_while_it_runs(system: ConnectWise, remote: control.Remo
     system.callbacks.sender.stop()
 
 
-def test_webex_is_steered_alike(organisation: Webex, webex: control.Remote) -> None:
+def test_webex_is_steered_alike(organisation: Webex, webex: remote_control.Remote) -> None:
     ana = webex.call("add_person", email="ana@msp.example", name="Ana Alvarez")
     room = webex.call("add_room", title="Help Desk", members=[ana])
     organisation.post({"roomId": room, "markdown": "hello"})
@@ -130,7 +130,7 @@ def test_a_process_of_its_own_serves_both_and_ends_when_told(process: subprocess
     assert known == json.loads((tmp_path / "ports.json").read_text())
     assert known["pid"] == process.pid
     settings = known["settings"]
-    with closing(control.Remote(known["connectwise"])) as remote:
+    with closing(remote_control.Remote(known["connectwise"])) as remote:
         assert remote.call("add_board", name="Help Desk") == 1
     user = f"{settings['TBOT_CW_COMPANY']}+{settings['TBOT_CW_PUBLIC_KEY']}"
     answer = requests.get(

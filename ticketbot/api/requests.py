@@ -1,0 +1,185 @@
+"""What the client sends to our HTTP API: bodies and queries. Validation, JSON and OpenAPI come from these structs.
+
+They refuse fields they do not know, so that a misspelt one is never silently without effect.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from ticketbot.api import responses
+from ticketbot.settings import types
+
+LARGEST_ID = 2**63 - 1
+MAX_LIMIT = 1000
+DEFAULT_LIMIT = 100
+
+# Regular expressions of ECMA and of Python alike, whose `$` would let a trailing line break pass.
+_END = r"(?![\s\S])"
+ONE_LINE = rf"^[^{types.CONTROLS}]*{_END}"
+NAME = rf"^(?=.*\S)[^{types.CONTROLS}]+{_END}"
+EMAIL = types.EMAIL
+WHEN = (
+    r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
+    + _END
+)
+
+ADVICE = {
+    ONE_LINE: "Give one line of text",
+    NAME: "Give one line of text that is not blank",
+    EMAIL: "Give one e-mail address, such as ana@example.com",
+    WHEN: "Give a date such as 2026-03-01, or a moment such as 2026-03-01T09:00:00+01:00",
+}
+"""What to say when a text does not match a pattern."""
+
+Id = Annotated[int, Meta(ge=1, le=LARGEST_ID)]
+Limit = Annotated[int, Meta(ge=1, le=MAX_LIMIT)]
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
+Email = Annotated[str, Meta(max_length=types.MAX_EMAIL_LENGTH, pattern=EMAIL)]
+When = Annotated[str, Meta(max_length=40, pattern=WHEN)]
+"""A date (a whole day in TBOT_TIMEZONE), or a moment; without an offset it is a time in TBOT_TIMEZONE."""
+
+
+class Asked(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """Base of what the client sends."""
+
+
+class Page(Asked):
+    """Which part of a list is wanted: `limit` rows after the one with the id `after`."""
+
+    limit: Limit = DEFAULT_LIMIT
+    after: Annotated[int, Meta(ge=0, le=LARGEST_ID)] | None = None
+    order: Literal["asc", "desc"] = "asc"
+
+
+class NewUser(Asked):
+    """A user to add."""
+
+    name: Name
+    email: Email
+
+
+class NewKey(Asked):
+    """A key to make for a user."""
+
+    user_id: Id
+
+
+class TicketQuery(Page):
+    """Which tickets are wanted."""
+
+    board_id: Id | None = None
+    open: bool | None = None
+
+
+class RecipientQuery(Page):
+    """Which recipients are wanted: `q` is a part of the name or e-mail address, in either case."""
+
+    type: responses.RecipientType | None = None
+    q: Annotated[str, Meta(max_length=200, pattern=ONE_LINE)] | None = None
+
+
+class NewRule(Asked):
+    """A rule to add."""
+
+    board_id: Id
+    recipient_id: Id
+    enabled: bool = True
+
+
+class RuleChanges(Asked):
+    """What to change of a rule."""
+
+    enabled: bool | UnsetType = UNSET
+
+
+class NewForward(Asked):
+    """A forward to add. Without a start it is active at once, without an end until it is deleted."""
+
+    source_id: Id
+    destination_id: Id
+    start: When | None = None
+    end: When | None = None
+    keep_copy: bool = False
+    enabled: bool = True
+
+
+class ForwardChanges(Asked):
+    """What to change of a forward; null opens a side of its time."""
+
+    start: When | UnsetType | None = UNSET
+    end: When | UnsetType | None = UNSET
+    keep_copy: bool | UnsetType = UNSET
+    enabled: bool | UnsetType = UNSET
+
+
+class ForwardQuery(Page):
+    """Which forwards are wanted."""
+
+    state: responses.ForwardState | None = None
+
+
+class PreviewQuery(Asked):
+    """Whose notification, and when; without `at`: now."""
+
+    recipient_id: Id
+    at: When | None = None
+
+
+class NotificationQuery(Page):
+    """Which notifications are wanted; `since` is about when they were decided."""
+
+    state: responses.NotificationState | None = None
+    ticket_id: Id | None = None
+    recipient_id: Id | None = None
+    since: When | None = None
+
+
+class RetryRequest(Asked):
+    """What to try again: everything that died since a moment; without `since`: within the last 24 hours.
+
+    `dry_run` only counts: nothing is revived.
+    """
+
+    state: Literal["dead"] = "dead"
+    since: When | None = None
+    dry_run: bool = False
+
+
+class EventQuery(Page):
+    """Which events are wanted."""
+
+    state: responses.EventState | None = None
+    ticket_id: Id | None = None
+
+
+class ExplainQuery(Asked):
+    """How many events and notifications are wanted at most, the newest of each."""
+
+    limit: Limit = DEFAULT_LIMIT
+
+
+class ConfigChanges(Asked):
+    """Any part of the runtime configuration. `catch_up_interval` is in seconds, 0 switches it off."""
+
+    attempt_notify: bool | UnsetType = UNSET
+    max_message_length: Annotated[int, Meta(ge=50, le=4000)] | UnsetType = UNSET
+    max_concurrent_syncs: Annotated[int, Meta(ge=1, le=50)] | UnsetType = UNSET
+    require_board_rule: bool | UnsetType = UNSET
+    catch_up_interval: (
+        Annotated[int, Meta(ge=0, le=86400, extra_json_schema={"anyOf": [{"const": 0}, {"minimum": 30}]})] | UnsetType
+    ) = UNSET
+    retention_days: Annotated[int, Meta(ge=0, le=3650)] | UnsetType = UNSET
+
+
+class SyncRequest(Asked):
+    """What to sync. `board_ids` narrows the tickets; `force` overrides the guard against vanishing rows."""
+
+    boards: bool = False
+    recipients: bool = False
+    tickets: bool = False
+    board_ids: Annotated[list[Id], Meta(max_length=1000)] = []
+    force: bool = False

@@ -1,0 +1,45 @@
+"""Keep the outbox tidy: the kill switch, and what is too old to send."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from ticketbot import metrics
+from ticketbot.database import db
+from ticketbot.decide import plan
+from ticketbot.models import notifications, runtime_config
+
+_logger = logging.getLogger(__name__)
+
+
+def tidy_outbox(now: datetime, *, give_up_until: datetime | None = None) -> None:
+    """Take back what a vanished sender held, skip what waits while notifications are off (D1), give up the old (L2).
+
+    Old is what had to be sent by `give_up_until` (default: now).
+    """
+    overdue_at = give_up_until or now
+    with db.session():
+        is_on = runtime_config.read_config().attempt_notify
+        is_untidy = notifications.has_overdue(overdue_at) if is_on else notifications.has_pending()
+        if not is_untidy and not notifications.is_abandoned(now):
+            return
+    with db.transaction("tidy"):
+        taken_back = notifications.take_back(now)
+        skipped = 0 if is_on else notifications.skip_pending(plan.NOTIFICATIONS_OFF)
+        dead = notifications.give_up_overdue(overdue_at)
+    report_switched_off(skipped)
+    metrics.NOTIFICATIONS.labels(notifications.DEAD, "overdue").inc(dead)
+    if taken_back:
+        _logger.warning(
+            "%d messages are sent again: their sender vanished, and how its posts ended is unknown", taken_back
+        )
+    if dead:
+        _logger.error("%d messages could not be sent within 24 hours and are dead, see `tbot list notifications`", dead)
+
+
+def report_switched_off(skipped: int) -> None:
+    """Count and log how many waiting messages were skipped because notifications were turned off (D1)."""
+    if skipped:
+        metrics.NOTIFICATIONS.labels(notifications.SKIPPED, "off").inc(skipped)
+        _logger.warning("notifications are off: %d waiting messages are skipped and will never be sent", skipped)

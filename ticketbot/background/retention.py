@@ -1,0 +1,65 @@
+"""Forget what is old, in small batches; never what keeps somebody from being told twice (O8)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from ticketbot.background import periodic
+from ticketbot.connectwise import connectwise_client
+from ticketbot.database import db, fields
+from ticketbot.models import audit, events, notifications, runtime_config, syncs, tickets
+
+NAME = "retention"
+EVERY_S = 3600.0
+BATCH = 500
+MESSAGE_IDS_KEPT = timedelta(days=7)  # W4
+AUDIT_KEPT = timedelta(days=365)
+# What was entered up to 7 days ago may be told (T5): whether it has been is remembered a day longer.
+DECIDED_KEPT = timedelta(days=8)
+
+_logger = logging.getLogger(__name__)
+
+
+def run(source: connectwise_client.ConnectWise, now: Callable[[], datetime], keep: periodic.Keep) -> None:
+    """Forget what is old by our clock and by ConnectWise's: one that has jumped ahead must not make us forget."""
+    keep()
+    ours, theirs = now(), source.info().served_at
+    forget(min(ours, theirs or ours), keep)
+
+
+def forget(now: datetime, keep: periodic.Keep) -> dict[str, int]:
+    """Delete what nobody needs any more, batch by batch. Returns how many rows of each table."""
+    with db.session():
+        days = runtime_config.read_config().retention_days
+    forgotten: dict[str, int] = {}
+    for model, which in _old(now, days):
+        while rows := _some(model, which):
+            keep()
+            with db.transaction("retention"):
+                model.delete().where(model._meta.primary_key.in_(rows)).execute()
+            forgotten[model.__name__] = forgotten.get(model.__name__, 0) + len(rows)
+    if forgotten:
+        _logger.info("forgot what is old: %s", ", ".join(f"{count} {name}" for name, count in forgotten.items()))
+    return forgotten
+
+
+def _old(now: datetime, days: int) -> Iterator[tuple[type[fields.Model], Any]]:
+    yield events.SeenMessage, events.SeenMessage.received_at < now - MESSAGE_IDS_KEPT
+    yield audit.Audit, audit.Audit.at < now - AUDIT_KEPT
+    if not days:
+        return
+    kept = timedelta(days=days)
+    yield syncs.SyncRun, syncs.SyncRun.finished_at < now - kept
+    yield events.Event, events.is_old(now - kept)
+    yield notifications.Notification, notifications.is_old(now - max(kept, DECIDED_KEPT))
+    yield tickets.Note, tickets.is_old_note(now - max(kept, DECIDED_KEPT))
+
+
+def _some(model: type[fields.Model], which: Any) -> list[Any]:
+    """Choose a batch before the transaction, which on SQLite keeps everybody else from writing."""
+    key = model._meta.primary_key
+    with db.session():
+        return [row[0] for row in model.select(key).where(which).limit(BATCH).tuples()]

@@ -1,0 +1,201 @@
+"""Run the background threads of one server: events, messages, and the housekeeping around them (O4, L6)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from ticketbot import errors
+from ticketbot.background import outbox_upkeep, periodic
+from ticketbot.database import db
+from ticketbot.models import event_claims, holds, notifications, schema
+from ticketbot.pipeline import deliver, lease_keeper, process_event
+from ticketbot.sync import sync_service
+
+SENDERS = 8  # enough to use the 50 posts a second that Webex may allow, at 100 ms each
+SLEEP_S = 5.0  # a bell that was missed costs no more
+LOOK_EVERY_S = 0.25  # how soon a retry that is due, or another server's row, is seen
+TIDY_EVERY_S = 1.0
+LOOK_FOR_DUTIES_EVERY_S = 0.5
+CHECK_VERSION_EVERY_S = 5.0  # O5: a migration that this program does not understand waits longer than that
+PAUSE_AFTER_FAILURE_S = 1.0
+
+_logger = logging.getLogger(__name__)
+
+
+class Bell:
+    """Wake sleeping threads one by one. Rings while nobody sleeps are remembered, as many as there are threads."""
+
+    def __init__(self, threads: int) -> None:
+        self._changed = threading.Condition()
+        self._rings = 0
+        self._threads = threads
+
+    def ring(self) -> None:
+        """Let one thread look for work now."""
+        with self._changed:
+            self._rings = min(self._rings + 1, self._threads)
+            self._changed.notify()
+
+    def ring_all(self) -> None:
+        """Let all threads look for work now."""
+        with self._changed:
+            self._rings = self._threads
+            self._changed.notify_all()
+
+    def wait(self, timeout_s: float) -> None:
+        """Sleep until the bell rings, at most so long."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._rings, timeout_s)
+            self._rings = max(self._rings - 1, 0)
+
+
+class Worker:
+    """The threads that work events off and send messages, until `stop`.
+
+    `on_outdated` is called when a newer release has taken over the database.
+    """
+
+    def __init__(
+        self,
+        *,
+        intake_desk: process_event.Desk,
+        deliver_desk: Callable[[Callable[[float], bool]], deliver.Desk],
+        event_threads: int,
+        now: Callable[[], datetime],
+        held: lease_keeper.Held,
+        regular: Sequence[periodic.Duty] = (),
+        on_outdated: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.outdated: errors.SchemaTooNew | None = None
+        self._on_outdated = on_outdated
+        self.events, self.messages = Bell(event_threads), Bell(SENDERS)
+        self._is_busy = False
+        self._until_next_look_s = LOOK_EVERY_S
+        self._held: frozenset[str] = frozenset()
+        self._duties = regular
+        self._stopping = threading.Event()
+        self._now, self._clocks = now, intake_desk.clocks
+        working = replace(intake_desk, claimed=self.events.ring)
+        sending = replace(deliver_desk(self._pause), claimed=self.messages.ring)
+        self._threads = [
+            *(
+                self._thread(f"events-{number}", self._work, lambda: self._event(working), self.events)
+                for number in range(1, event_threads + 1)
+            ),
+            *(
+                self._thread(f"messages-{number}", self._work, lambda: deliver.send_next(sending), self.messages)
+                for number in range(1, SENDERS + 1)
+            ),
+            self._thread("look", self._look_out),
+            self._thread("leases", self._every, lease_keeper.RENEW_EVERY_S, lambda: held.renew(now())),
+            self._thread("tidy", self._every, TIDY_EVERY_S, self._tidy),
+            self._thread("version", self._every, CHECK_VERSION_EVERY_S, self._check_version),
+            *(self._thread(duty.name, self._every, LOOK_FOR_DUTIES_EVERY_S, duty.look) for duty in regular),
+        ]
+
+    def start(self) -> None:
+        """Start all threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Finish what is in flight and end all threads; False when some did not end in time (O4)."""
+        self._stopping.set()
+        for duty in self._duties:
+            duty.stop()
+        for _ in self._threads:
+            self.events.ring()
+            self.messages.ring()
+        deadline = time.monotonic() + timeout_s
+        for thread in self._threads:
+            if thread.ident:  # one that could not be started cannot be waited for
+                thread.join(max(deadline - time.monotonic(), 0))
+        return not self.alive()
+
+    def alive(self) -> list[str]:
+        """Name the threads that run."""
+        return [thread.name for thread in self._threads if thread.is_alive()]
+
+    def dead(self) -> list[str]:
+        """Name the threads that should run and do not (O2)."""
+        return [] if self._stopping.is_set() else [t.name for t in self._threads if t.ident and not t.is_alive()]
+
+    def troubled(self) -> set[str]:
+        """Name the outside services that duties failed at when they were last tried (O2)."""
+        return {duty.trouble for duty in self._duties if duty.trouble}
+
+    def is_busy(self) -> bool:
+        """Tell whether an event or a message was due when we last looked, a moment ago: then syncs stand back (S)."""
+        return self._is_busy
+
+    def _thread(self, name: str, target: Callable[..., None], *arguments: object) -> threading.Thread:
+        return threading.Thread(target=target, args=arguments, name=name, daemon=True)
+
+    def _event(self, desk: process_event.Desk) -> bool:
+        worked = process_event.work_next(desk)
+        if worked:
+            self.messages.ring()
+        return worked
+
+    def _work(self, step: Callable[[], bool], bell: Bell) -> None:
+        while not self._stopping.is_set():
+            if not self._guarded(step):
+                bell.wait(SLEEP_S)
+
+    def _every(self, seconds: float, step: Callable[[], object]) -> None:
+        while not self._stopping.wait(seconds):
+            self._guarded(step)
+
+    def _guarded(self, step: Callable[[], object]) -> bool:
+        try:
+            return bool(step())
+        except errors.Unreachable as error:
+            _logger.warning("%s", error)
+        except Exception:
+            _logger.exception("a bug in tbot; the thread goes on")
+        self._stopping.wait(PAUSE_AFTER_FAILURE_S)
+        return False
+
+    def _look_out(self) -> None:
+        while not self._stopping.wait(self._until_next_look_s):
+            self._until_next_look_s = LOOK_EVERY_S
+            self._guarded(self._look)
+
+    def _look(self) -> None:
+        now = self._now()
+        with db.session():
+            events_wait, messages_wait = event_claims.is_due(now), notifications.is_due(now)
+            ends = holds.ends_of_holds(now)
+        self._is_busy = events_wait or messages_wait
+        if self._is_busy and ends:  # to the moment: a crowd waits for it, and what Webex allows meanwhile is lost
+            self._until_next_look_s = min((min(ends.values()) - now).total_seconds(), LOOK_EVERY_S)
+        for service, waits, bell in (
+            ("connectwise", events_wait, self.events),
+            ("webex", messages_wait, self.messages),
+        ):
+            if waits and service not in ends:
+                (bell.ring_all if service in self._held else bell.ring)()
+        self._held = frozenset(ends)
+
+    def _tidy(self) -> None:
+        lease_keeper.take_over(self._now())
+        sync_service.bury_abandoned(self._now())
+        outbox_upkeep.tidy_outbox(self._now(), give_up_until=self._clocks.give_up_until())
+
+    def _check_version(self) -> None:
+        """Call `on_outdated` once when the database no longer allows this program (O5); `outdated` says why."""
+        try:
+            schema.check_program()
+        except errors.SchemaTooNew as error:
+            if self.outdated is None:
+                self.outdated = error
+                self._on_outdated()
+
+    def _pause(self, seconds: float) -> bool:
+        return not self._stopping.wait(seconds)

@@ -1,0 +1,116 @@
+"""Read what was typed: numbers, truths, dates, each refused with its name and an example."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from ticketbot import errors
+from ticketbot.api import requests
+
+OPEN = "none"  # opens a side of a forward's time
+_WHAT_TO_GIVE = dict.fromkeys(("--start", "--end"), f"Give a date such as 2026-03-01; `{OPEN}` leaves it open")
+
+_DIGITS_READ = 40  # more than any id has; Python refuses to read thousands
+
+_TRUTHS = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0"), False),
+}
+
+
+class Given:
+    """The arguments of one command line, as docopt found them. Every method raises `InvalidInput` for nonsense."""
+
+    def __init__(self, arguments: Mapping[str, Any]) -> None:
+        self._arguments = arguments
+
+    def chosen(self, *words: str) -> str:
+        """Return which of these words was typed."""
+        return next(word for word in words if self._arguments.get(word))
+
+    def has(self, name: str) -> bool:
+        """Tell whether an option or a word was given."""
+        return bool(self._arguments.get(name))
+
+    def text(self, name: str) -> str | None:
+        """Return a text as it was typed; one without a character is refused, lest it change what nobody named."""
+        text: str | None = self._arguments.get(name)
+        if text is not None and not text.strip():
+            raise errors.InvalidInput(f"{name} is empty. {_WHAT_TO_GIVE.get(name, 'Give a value')}")
+        return text
+
+    def number(self, name: str, *, least: int = 0) -> int | None:
+        """Return a whole number."""
+        text = self.text(name)
+        return None if text is None else _number(name, text, least=least)
+
+    def required_number(self, name: str) -> int:
+        """Return a whole number that the grammar does not let anybody leave out."""
+        return _number(name, self._arguments[name])
+
+    def numbers(self, name: str) -> list[int]:
+        """Return the numbers of a list such as `1,2,3`."""
+        text = self.text(name)
+        if text is None:
+            return []
+        return [_number(name, part, "Give numbers such as 1,2,3") for part in re.split(r"[,\s]+", text.strip(", "))]
+
+    def truth(self, name: str) -> bool | UnsetType:
+        """Return true or false, however it was written."""
+        text = self.text(name)
+        if text is None:
+            return UNSET
+        if text.lower() not in _TRUTHS:
+            raise errors.InvalidInput(f"{name} is {text!a}. Give true or false")
+        return _TRUTHS[text.lower()]
+
+    def when(self, name: str) -> str | None:
+        """Return a date or moment as the server reads it: as it was typed."""
+        text = self.text(name)
+        if text is not None and not _is_when(text):
+            raise errors.InvalidInput(
+                f"{name} is {text!a}. Give a date such as 2026-03-01, or a time such as 2026-03-01T08:00"
+            )
+        return text
+
+    def side(self, name: str) -> str | UnsetType | None:
+        """Return a side of a time: unset when not given, None for `none`, else a date or moment."""
+        text = self.text(name)
+        if text is None:
+            return UNSET
+        return None if text.lower() == OPEN else self.when(name)
+
+    def one_of(self, name: str, words: tuple[str, ...]) -> str | None:
+        """Return one of some words."""
+        text = self.text(name)
+        if text is not None and text not in words:
+            raise errors.InvalidInput(f"{name} is {text!a}. Give one of {', '.join(words)}")
+        return text
+
+
+def _number(name: str, text: str, advice: str = "Give a whole number", least: int = 0) -> int:
+    if not re.fullmatch(r"-?[0-9]+", text):
+        raise errors.InvalidInput(f"{name} is {text!a}. {advice}")
+    number = int(text[:_DIGITS_READ])
+    if number < least:
+        raise errors.InvalidInput(f"{name} is {text!a}. Give a positive number")
+    if number > requests.LARGEST_ID:
+        if name.startswith("<"):  # an argument, which is the id of something that is to be there
+            raise errors.NotFound(f"There is no id as large as {text}")
+        raise errors.InvalidInput(f"{name} is {text!a}. Give a smaller number")
+    return number
+
+
+def _is_when(text: str) -> bool:
+    try:
+        msgspec.convert(text, requests.When)
+        datetime.fromisoformat(text)
+    except (msgspec.ValidationError, ValueError):
+        return False
+    return True

@@ -1,0 +1,188 @@
+"""Write what a command has to say: data to stdout as tables or one JSON document, messages to stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
+
+from ticketbot import errors
+from ticketbot.cli import formats
+from ticketbot.present import documents
+
+DEFAULT_WIDTH = 80
+NARROWEST = 40
+GAP = 2
+NARROWEST_NAME = 10  # a name in fewer cells says nothing: the rows are shown one below the other then
+NOTHING = "-"
+
+_STYLES = {
+    **dict.fromkeys(("ok", "sent", "done", "active", "enabled", "open"), "green"),
+    **dict.fromkeys(("warning", "pending", "sending", "running", "upcoming", "waiting"), "yellow"),
+    **dict.fromkeys(("failed", "dead"), "red"),
+    **dict.fromkeys(("skipped", "disabled", "expired", "inactive", "closed", "cancelled"), "dim"),
+}
+
+
+class Column(NamedTuple):
+    """A column of a table; only that of a name may be cut."""
+
+    title: str
+    value: Callable[[Any], object]
+    is_name: bool = False
+
+
+class Screen:
+    """Where one command line answers. Times are shown in `timezone`; on stdout there is JSON alone if `is_json`."""
+
+    def __init__(self, environ: Mapping[str, str], timezone: tzinfo, *, is_json: bool) -> None:
+        self.is_json = is_json
+        self.timezone = timezone
+        self._environ = environ
+
+    def document(self, value: Any) -> None:
+        """Print the one JSON document."""
+        sys.stdout.write(documents.text(value))
+
+    def table(self, columns: Sequence[Column], rows: Sequence[Any]) -> None:
+        """Print rows below each other; where ids and states leave no room for names, field by field instead."""
+        texts = [[self.text(column.value(row)) for column in columns] for row in rows]
+        widths = _widths(columns, texts, self.width(sys.stdout))
+        if widths:
+            self._print_table(columns, texts, widths)
+            return
+        for number, row in enumerate(texts):
+            self.say("" if number else None)
+            self.record([(column.title, text) for column, text in zip(columns, row, strict=True)])
+
+    def record(self, pairs: Iterable[tuple[str, object]]) -> None:
+        """Print one thing field by field, nothing of it cut."""
+        shown = [(title, self.text(value)) for title, value in pairs]
+        indent = max(len(title) for title, _ in shown) + GAP
+        room = self.width(sys.stdout) - indent
+        for title, text in shown:
+            if " " not in text and formats.width(text) > room:  # an id, to be copied whole
+                self.say(title)
+                self.say(text)
+                continue
+            first, *rest = formats.fold(text, room)
+            self._write(sys.stdout, "".join([f"{title:<{indent}}{first}\n", *(f"{'':<{indent}}{x}\n" for x in rest)]))
+
+    def say(self, text: str | None, indent: str = "", more: str = "") -> None:
+        """Print a text on stdout, folded; `indent` precedes its first line, as many spaces and `more` the others."""
+        if text is not None:
+            self._write(sys.stdout, self._folded(text, sys.stdout, indent, more))
+
+    def note(self, text: str) -> None:
+        """Print a message on stderr, folded on a terminal; elsewhere it stays one line."""
+        is_folded = sys.stderr.isatty()
+        self._write(sys.stderr, self._folded(text, sys.stderr) if is_folded else f"{formats.clean(text)}\n")
+
+    @property
+    def can_ask(self) -> bool:
+        """Tell whether somebody sits at a terminal and can answer a question."""
+        return sys.stdin.isatty()
+
+    def confirm(self, question: str) -> bool:
+        """Ask on a terminal; without one nobody can be asked, and the answer is yes."""
+        if not self.can_ask:
+            return True
+        with _question_stream() as stream:
+            self._write(stream, self._folded(f"{question} [y/N] ", stream).rstrip("\n") + " ")
+            stream.flush()
+            answer = sys.stdin.readline()
+            if not answer:  # Ctrl+D leaves the cursor where it is
+                stream.write("\n")
+        return answer.strip().lower() in ("y", "yes")
+
+    def text(self, value: object) -> str:
+        """Return any value as a person reads it."""
+        if value is None or value in ("", []):
+            return NOTHING
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, datetime):
+            return self.moment(value)
+        if isinstance(value, list):
+            return formats.clean(", ".join(map(str, value)))
+        return formats.clean(str(value))
+
+    def moment(self, value: datetime, form: str = "%Y-%m-%d %H:%M") -> str:
+        """Return a time in the zone of this screen."""
+        return value.astimezone(self.timezone).strftime(form)
+
+    def width(self, stream: TextIO) -> int:
+        """Return how many cells a line has: as COLUMNS says, else the terminal, else 80."""
+        columns = self._environ.get("COLUMNS", "")
+        if columns.isdecimal() and int(columns):
+            return max(int(columns), NARROWEST)
+        try:
+            return max(os.get_terminal_size(stream.fileno()).columns, NARROWEST)
+        except (OSError, ValueError):  # not a terminal, or one that does not know
+            return DEFAULT_WIDTH
+
+    def is_animated(self, stream: TextIO) -> bool:
+        """Tell whether a stream is a terminal whose cursor can be moved."""
+        return stream.isatty() and self._environ.get("TERM") != "dumb"
+
+    def has_colour(self, stream: TextIO) -> bool:
+        """Tell whether a stream is a terminal that wants colour."""
+        return self.is_animated(stream) and not self._environ.get("NO_COLOR")
+
+    def _folded(self, text: str, stream: TextIO, indent: str = "", more: str = "") -> str:
+        below = " " * len(indent) + more
+        lines = formats.fold(formats.clean(text), self.width(stream) - len(below))
+        return "".join(f"{below if number else indent}{line}".rstrip() + "\n" for number, line in enumerate(lines))
+
+    def _print_table(self, columns: Sequence[Column], texts: list[list[str]], widths: list[int]) -> None:
+        from rich.console import Console
+        from rich.text import Text
+
+        colour = self.has_colour(sys.stdout)
+        console = Console(
+            file=sys.stdout, color_system="standard" if colour else None, force_terminal=colour, emoji=False
+        )
+        heads = [column.title for column in columns]
+        with console.capture() as captured:
+            for row in (heads, *texts):
+                # Laid out here and not as a rich table, which knows other widths than some terminals.
+                line = Text(end="")
+                for text, width in zip(row, widths, strict=True):
+                    style = "bold" if row is heads else _STYLES.get(text, "")
+                    line.append(formats.pad(formats.cut(text, width), width), style).append(" " * GAP)
+                line.rstrip()
+                console.print(line, soft_wrap=True)
+        self._write(sys.stdout, captured.get())
+
+    @staticmethod
+    def _write(stream: TextIO, text: str) -> None:
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        stream.write(text.encode(encoding, "replace").decode(encoding))
+
+
+def _question_stream() -> contextlib.AbstractContextManager[TextIO]:
+    """Return where the person at stdin sees a question: stderr, or their terminal itself if stderr is redirected."""
+    if sys.stderr.isatty():
+        return contextlib.nullcontext(sys.stderr)
+    try:
+        return Path(os.ttyname(sys.stdin.fileno())).open("w")
+    except OSError as error:
+        raise errors.TicketbotError("Cannot ask for confirmation, stderr is redirected. Add --yes") from error
+
+
+def _widths(columns: Sequence[Column], texts: list[list[str]], room: int) -> list[int] | None:
+    """Return a width for each column: names share what the others leave, None when that is too little."""
+    wanted = [max([len(c.title), *(formats.width(row[n]) for row in texts)]) for n, c in enumerate(columns)]
+    excess = sum(wanted) + GAP * (len(columns) - 1) - room
+    while excess > 0:
+        names = [n for n, column in enumerate(columns) if column.is_name]
+        widest = max(names, key=lambda n: wanted[n], default=None)
+        if widest is None or wanted[widest] <= NARROWEST_NAME:
+            return None
+        wanted[widest] -= 1
+        excess -= 1
+    return wanted

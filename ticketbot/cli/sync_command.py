@@ -1,0 +1,154 @@
+"""`tbot sync`: start a sync, watch it to its end, and let the exit status tell cron how it went."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from ticketbot import errors
+from ticketbot.api import responses
+from ticketbot.cli import entities, formats
+from ticketbot.cli.context import Session
+
+POLL_S = 0.5  # as often as the server writes progress
+LONGEST_SILENCE_S = 60.0  # a server that is restarted is back by then; the lease of its run is over, too
+
+Show = Callable[[responses.SyncRun], None]
+
+
+def sync(session: Session) -> int:
+    """Start, watch or cancel a sync."""
+    if session.given.has("status"):
+        return _status(session)
+    if session.given.has("cancel"):
+        run = session.server.cancel_sync()
+        session.tell(run, f"Sync {run.id} is asked to stop")
+        return 0
+    run = _start(session)
+    if session.given.has("--no-wait"):
+        if session.screen.is_json or not session.given.has("--quiet"):
+            session.tell(run, f"Sync {run.id} has started; `tbot sync status` shows how far it is")
+        return 0
+    try:
+        return _conclude(session, _watched(session, run))
+    except KeyboardInterrupt:
+        session.screen.note(f"Sync {run.id} goes on; `tbot sync cancel` stops it")
+        raise
+
+
+def _start(session: Session) -> responses.SyncRun:
+    given = session.given
+    parts = {name: given.has(f"--{name}") for name in ("boards", "recipients", "tickets")}
+    if not any(parts.values()):
+        parts = dict.fromkeys(parts, given.has("--all"))
+    board_ids = given.numbers("--sync-boards")
+    if board_ids and not parts["tickets"]:
+        raise errors.InvalidInput("--sync-boards says whose tickets to sync. Add --tickets")
+    if not any(parts.values()):
+        raise errors.InvalidInput("Say what to sync: --all, --boards, --recipients or --tickets")
+    if board_ids and given.has("--all") and given.has("--tickets"):
+        raise errors.InvalidInput("--all means the tickets of all boards. Leave out --all or --sync-boards")
+    try:
+        return session.server.start_sync(**parts, board_ids=board_ids, force=given.has("--force"))
+    except errors.Conflict as conflict:
+        raise errors.Conflict(
+            f"{errors.sentence(str(conflict))} `tbot sync status` shows it, `tbot sync cancel` stops it"
+        ) from conflict
+
+
+def _watched(session: Session, run: responses.SyncRun) -> responses.SyncRun:
+    """Show the progress of a run until it has ended, and return how it ended."""
+    with _progress(session, run) as show:
+        show(run)
+        heard_at = time.monotonic()
+        while run.state == "running":
+            time.sleep(POLL_S)
+            try:
+                run = session.server.sync_run(run.id)
+                heard_at = time.monotonic()
+            except errors.Unreachable as silence:
+                if time.monotonic() - heard_at > LONGEST_SILENCE_S:
+                    raise errors.Unreachable(f"{silence}, and sync {run.id} may go on there") from silence
+            show(run)
+    return run
+
+
+def _conclude(session: Session, run: responses.SyncRun) -> int:
+    if session.screen.is_json:
+        session.screen.document(run)
+    elif run.state == "done" and not session.given.has("--quiet"):
+        session.screen.say(f"Sync {run.id} is done: {entities.progress(run)}")
+    first = f": {run.errors[0]}" if run.errors else ""
+    if run.state == "done":
+        if run.error_count:
+            session.screen.note(f"Sync {run.id} is done with {entities.failures(run.error_count)}{first}")
+        return 0
+    if run.state == "cancelled":
+        raise errors.TicketbotError(f"Sync {run.id} was cancelled. `tbot sync` starts another")
+    raise errors.TicketbotError(f"Sync {run.id} failed{first}")
+
+
+def _status(session: Session) -> int:
+    status = session.server.sync_status()
+    if session.screen.is_json:
+        session.screen.document(status)
+    elif status.run is None:
+        session.screen.note("No sync has run yet. `tbot sync --all` starts one")
+    else:
+        run = status.run
+        pairs: list[tuple[str, object]] = [("sync", run.id), ("state", run.state), ("requested by", run.requested_by)]
+        pairs += [("started", run.started_at), ("finished", run.finished_at)]
+        pairs += [(phase.name, entities.counts(phase)) for phase in run.phases]
+        session.screen.record([*pairs, *(("error", text) for text in run.errors)])
+    return 0
+
+
+@contextlib.contextmanager
+def _progress(session: Session, run: responses.SyncRun) -> Iterator[Show]:
+    """Yield what shows a run as it goes: bars on a terminal, a line for each phase that is over elsewhere."""
+    if session.given.has("--quiet"):
+        yield lambda _: None
+    elif session.screen.is_animated(sys.stderr):
+        with _bars(session) as show:
+            yield show
+    else:
+        session.screen.note(f"Sync {run.id} has started")
+        told: set[str] = set()
+        yield lambda newer: _tell_phases(session, newer, told)
+
+
+def _tell_phases(session: Session, run: responses.SyncRun, told: set[str]) -> None:
+    """Tell of each phase once it is over."""
+    for phase in run.phases:
+        if phase.name not in told and (run.state != "running" or phase.done == phase.total):
+            told.add(phase.name)
+            session.screen.note(f"{phase.name}: {entities.counts(phase)}")
+
+
+@contextlib.contextmanager
+def _bars(session: Session) -> Iterator[Show]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    screen = session.screen
+    console = Console(
+        file=sys.stderr,
+        width=screen.width(sys.stderr),
+        color_system="standard" if screen.has_colour(sys.stderr) else None,
+        force_terminal=True,
+        emoji=False,
+    )
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[counts]}"))
+    with Progress(*columns, console=console, transient=True) as progress:
+        tasks = {}
+
+        def show(run: responses.SyncRun) -> None:
+            for phase in run.phases:
+                name = formats.clean(phase.name)
+                if name not in tasks:
+                    tasks[name] = progress.add_task(name, total=None, counts="")
+                progress.update(tasks[name], total=phase.total, completed=phase.done, counts=entities.counts(phase))
+
+        yield show

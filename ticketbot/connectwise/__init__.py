@@ -1,0 +1,1 @@
+"""The client of ConnectWise PSA, its records, and the signatures of its webhooks."""

@@ -1,0 +1,209 @@
+"""One database behind the same few functions: SQLite embedded, or PostgreSQL.
+
+Every statement runs inside `session()`, every write inside `transaction(name)`. Both turn a database that does not
+answer into `errors.Unreachable`; a constraint that is violated stays peewee's `IntegrityError`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import peewee
+from playhouse import pool
+
+from ticketbot import errors, failpoints
+from ticketbot.database import availability
+from ticketbot.settings import types
+
+POOL_SIZE = 40  # more than all threads of one server: waitress, workers, senders, sync
+TRUSTED_IDLE_S = 1.0
+LOCK_TIMEOUT_S = 2.0  # a webhook must be answered within 5 s (W3), and our own transactions take milliseconds
+BUSY_TIMEOUT_MS = 10_000  # another process on the same SQLite file (`tbot init` beside the server)
+
+database = peewee.DatabaseProxy()
+
+_sqlite_writer = threading.RLock()
+writes = availability.Writes()
+
+
+def open_database(url: str) -> None:
+    """Point the models at `sqlite:///path` or `postgresql://...`; connections open when first needed.
+
+    Raises `SettingsError` for any other address.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        database.initialize(_sqlite(unquote(url.removeprefix("sqlite:///"))))
+    elif parts.scheme in ("postgresql", "postgres"):
+        database.initialize(
+            # libpq reads a whole address where a database name is expected.
+            _Postgres(url, max_connections=POOL_SIZE, timeout=10, connect_timeout=3, keepalives_idle=30)
+        )
+    else:
+        raise errors.SettingsError("TBOT_DATABASE_URL must start with sqlite:/// or postgresql://")
+
+
+class _Postgres(pool.PooledPostgresqlDatabase):
+    """A pool that asks a connection whether it lives only after it has been idle for a while.
+
+    peewee asks each time one is taken out, with a statement of its own and under the lock of the pool. One that dies
+    sooner fails its next statement, and then `_translated` lets the pool forget all that are idle.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._returned_s: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
+
+    def _connect(self) -> Any:
+        connection = super()._connect()
+        if connection not in self._returned_s:  # it is new
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('lock_timeout', %s, false)", (f"{LOCK_TIMEOUT_S:g}s",))
+            connection.commit()
+        return connection
+
+    def _can_reuse(self, conn: Any) -> bool:
+        self._returned_s[conn] = time.monotonic()
+        return bool(super()._can_reuse(conn))
+
+    def _is_closed(self, conn: Any) -> bool:
+        is_fresh = time.monotonic() - self._returned_s[conn] < TRUSTED_IDLE_S
+        return bool(conn.closed if is_fresh else super()._is_closed(conn))
+
+
+def _sqlite(path: str) -> peewee.Database:
+    if path != ":memory:":
+        _make_private(Path(path))
+    return pool.PooledSqliteDatabase(
+        path,
+        max_connections=POOL_SIZE,
+        timeout=10,
+        # FULL: in WAL mode a commit that returned has reached the disk (W3, P1).
+        pragmas={
+            "journal_mode": "wal",
+            "synchronous": "full",
+            "foreign_keys": 1,
+            "busy_timeout": BUSY_TIMEOUT_MS,
+        },
+        check_same_thread=False,
+    )
+
+
+def _make_private(file: Path) -> None:
+    """Make a file that is not there yet, and its directories, so that nobody but its owner reads tickets and notes.
+
+    SQLite gives the files beside it, -wal and -shm, the same permissions.
+    """
+    for folder in reversed([each for each in file.parents if not each.exists()]):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    # One that is there is left alone: closing it would drop the locks that this process holds on it. Why none can be
+    # made, SQLite says.
+    with contextlib.suppress(OSError):
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+@contextlib.contextmanager
+def telling_which(url: str) -> Iterator[None]:
+    """Name the database that does not answer a command that is started, and the setting that named it."""
+    try:
+        yield
+    except errors.Unreachable as error:
+        is_other_file = "not a database" in str(error)  # a file of another program, which nobody wants to be mended
+        advice = (
+            "Name another file with TBOT_DATABASE_URL"
+            if is_other_file
+            else "Check TBOT_DATABASE_URL, or its permissions"
+        )
+        raise errors.Unreachable(f"{error} ({types.database_words(url)}). {advice}") from error
+
+
+def close_database() -> None:
+    """Close every connection of the pool; a later `session()` opens new ones."""
+    if isinstance(database.obj, pool.PooledDatabase):
+        database.obj.close_all()
+
+
+def is_postgres() -> bool:
+    """Tell which of the two databases is open."""
+    return isinstance(database.obj, peewee.PostgresqlDatabase)
+
+
+@contextlib.contextmanager
+def session() -> Iterator[None]:
+    """Hold one connection of the pool for this thread; inside another session it does nothing."""
+    if not database.is_closed():
+        yield
+        return
+    with _translated():
+        database.connect()
+    try:
+        with _translated():
+            yield
+    finally:
+        with contextlib.suppress(peewee.DatabaseError, peewee.InterfaceError):
+            database.close()
+
+
+@contextlib.contextmanager
+def transaction(name: str, *, wait_s: float | None = None) -> Iterator[None]:
+    """Commit everything inside together, or nothing; `name` says in fail points which commit this is.
+
+    On SQLite one lock per process and `BEGIN IMMEDIATE` keep writers from ever seeing "database is locked". `wait_s` is
+    for a caller who cannot wait long for other writers; PostgreSQL never waits longer than `LOCK_TIMEOUT_S` for a lock.
+    """
+    with session():
+        if database.in_transaction():
+            raise RuntimeError(f"transaction {name!r} inside a transaction")
+        with writes.noted(), _sqlite_lock(wait_s), _translated():
+            with database.atomic() if is_postgres() else database.atomic("IMMEDIATE"):
+                yield
+                failpoints.passing(f"{name}.before")
+            failpoints.passing(f"{name}.after")
+
+
+def was_written_within(seconds: float) -> bool:
+    """Tell whether the last write succeeded, so recently: then the database can be written to (O2)."""
+    return writes.succeeded_within(seconds)
+
+
+@contextlib.contextmanager
+def _sqlite_lock(wait_s: float | None) -> Iterator[None]:
+    """Hold the one right to write that this process has; other processes are waited for no longer than `wait_s`."""
+    if is_postgres():
+        yield
+        return
+    if not _sqlite_writer.acquire(timeout=-1 if wait_s is None else wait_s):
+        raise errors.Unreachable(f"The database does not answer: other writes have taken over {wait_s:g} s")
+    try:
+        if wait_s is not None:
+            database.execute_sql(f"PRAGMA busy_timeout = {int(wait_s * 1000)}")
+        yield
+    finally:
+        if wait_s is not None:
+            database.execute_sql(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        _sqlite_writer.release()
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (peewee.DatabaseError, peewee.InterfaceError, pool.MaxConnectionsExceeded) as error:
+        if not availability.is_away(error):
+            raise
+        _forget_idle_connections()
+        raise errors.Unreachable(f"The database does not answer: {availability.first_line(error)}") from error
+
+
+def _forget_idle_connections() -> None:
+    # After a restart of PostgreSQL every idle connection is dead; without this each of them would fail one more caller.
+    if is_postgres() and isinstance(database.obj, pool.PooledDatabase):
+        database.obj.close_idle()

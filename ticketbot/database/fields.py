@@ -1,0 +1,53 @@
+"""The base class of all tables, and the types of columns that the two databases store differently."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+import peewee
+
+from ticketbot.database import db
+
+
+class UtcField(peewee.Field):
+    """An aware moment in UTC: `timestamptz` on PostgreSQL, fixed-width ISO text, which sorts, on SQLite."""
+
+    field_type = "TIMESTAMPTZ"
+
+    def db_value(self, value: datetime | None) -> object:
+        if value is None or not isinstance(value, datetime):
+            return value
+        return value.astimezone(UTC) if db.is_postgres() else utc_text(value)
+
+    def python_value(self, value: object) -> datetime | None:
+        if value is None:
+            return None
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        return moment.astimezone(UTC)
+
+
+class JsonField(peewee.TextField):
+    """Any JSON value, kept as text so that both databases hold the same bytes."""
+
+    def db_value(self, value: object) -> str | None:
+        return None if value is None else msgspec.json.encode(value).decode()
+
+    def python_value(self, value: str | None) -> Any:
+        return None if value is None else msgspec.json.decode(value)
+
+
+class Model(peewee.Model):
+    """Base of all tables."""
+
+    class Meta:
+        database = db.database
+        legacy_table_names = False
+
+
+M = TypeVar("M", bound=Model)
+
+
+def utc_text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,150 @@
+"""Statements written by hand, the same for both databases."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import peewee
+
+from ticketbot.database import db, fields
+
+CHUNK = 400  # rows of one statement; SQLite allows 32,766 variables
+
+_SKIP_LOCKED = "FOR UPDATE SKIP LOCKED"
+_INDEXED_BY = re.compile(r"INDEXED BY \w+")
+
+
+def run(sql: str, *values: object) -> Any:
+    """Run a statement written by hand, `?` for each value, and return its cursor.
+
+    For the few statements of the hot path: building one of them with peewee costs more than running it. `SKIP LOCKED`
+    and `INDEXED BY` are taken out for the database that does not know them: SQLite has one writer at a time, so there
+    nobody else holds a row; PostgreSQL chooses its indexes well.
+    """
+    if db.is_postgres():
+        return db.database.execute_sql(_INDEXED_BY.sub("", sql).replace("?", "%s"), values)
+    sql = sql.replace(_SKIP_LOCKED, "")
+    return db.database.execute_sql(
+        sql, tuple(fields.utc_text(each) if isinstance(each, datetime) else each for each in values)
+    )
+
+
+def read(model: type[fields.M], sql: str, *values: object) -> list[fields.M]:
+    """Run a statement written by hand and return its rows, or what it names of them, as rows of a model.
+
+    Columns that a newer program has added are ignored: the version before still runs (O5).
+    """
+    cursor = run(sql, *values)
+    fields = [model._meta.columns.get(column[0]) for column in cursor.description]
+    return [
+        model(
+            __no_default__=True,
+            **{field.name: field.python_value(value) for field, value in zip(fields, row, strict=True) if field},
+        )
+        for row in cursor.fetchall()
+    ]
+
+
+def by_id(model: type[fields.M], ids: Iterable[int]) -> dict[int, fields.M]:
+    """Return the rows of a model with these ids, by id."""
+    wanted = sorted(set(ids))
+    found: dict[int, fields.M] = {}
+    for start in range(0, len(wanted), CHUNK):
+        chunk = wanted[start : start + CHUNK]
+        query = f'SELECT * FROM "{model._meta.table_name}" WHERE id IN {list_of(chunk)}'  # noqa: S608
+        found |= {row.id: row for row in read(model, query, *chunk)}
+    return found
+
+
+def finds(sql: str, *values: object) -> bool:
+    """Tell whether a query written by hand finds any row."""
+    return run(sql, *values).fetchone() is not None
+
+
+def change(model: type[fields.Model], changes: Mapping[str, Any], where: str, *values: object) -> int:
+    """Update the rows that fit a condition written by hand. Returns how many."""
+    fields = [model._meta.fields[name] for name in changes]
+    written = (field.db_value(value) for field, value in zip(fields, changes.values(), strict=True))
+    sets = ", ".join(f"{field.column_name} = ?" for field in fields)
+    return int(run(f'UPDATE "{model._meta.table_name}" SET {sets} WHERE {where}', *written, *values).rowcount)  # noqa: S608
+
+
+def list_of(values: Sequence[object]) -> str:
+    """Return as many `?` as there are values, in brackets."""
+    return f"({', '.join('?' * len(values))})"
+
+
+def upsert(
+    model: type[fields.Model],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    target: Sequence[str],
+    keep: Sequence[str] = (),
+    where: str = "",
+) -> None:
+    """Insert rows of the same columns, or overwrite what stands under `target`, but for the columns that `keep` names.
+
+    `where` says which of the rows that are there may be overwritten; the new one is called `excluded`. By hand, because
+    peewee takes a second to build a statement of a thousand rows, and meanwhile nobody else could write to SQLite.
+    """
+    if not rows:
+        return
+    changed = ", ".join(f"{name} = excluded.{name}" for name in rows[0] if name not in (*target, *keep))
+    tail = f"ON CONFLICT ({', '.join(target)}) DO UPDATE SET {changed}" + (f" WHERE {where}" if where else "")
+    _insert(model, rows, tail, at_once=200)
+
+
+def insert_new(model: type[fields.Model], rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert rows of the same columns, the others at their defaults; what is there stays. Returns how many are new."""
+    if not rows:
+        return 0
+    defaults = model._meta.get_default_dict()
+    return _insert(model, [defaults | dict(row) for row in rows], "ON CONFLICT DO NOTHING", at_once=len(rows))
+
+
+def _insert(model: type[fields.Model], rows: Sequence[Mapping[str, Any]], tail: str, *, at_once: int) -> int:
+    """Insert rows, so many with one statement. Returns how many the last statement wrote."""
+    fields = [model._meta.fields[name] for name in rows[0]]
+    head = f'INSERT INTO "{model._meta.table_name}" ({", ".join(field.column_name for field in fields)}) VALUES'
+    values = [tuple(field.db_value(row[field.name]) for field in fields) for row in rows]
+    cursor = db.database.cursor()
+    with peewee.__exception_wrapper__:
+        if db.is_postgres():
+            from psycopg2 import extras
+
+            extras.execute_values(cursor, f"{head} %s {tail}", values, page_size=at_once)
+        else:
+            cursor.executemany(f"{head} {list_of(fields)} {tail}", values)
+    return int(cursor.rowcount)
+
+
+def locking(query: peewee.ModelSelect, how: str = "FOR UPDATE") -> peewee.ModelSelect:
+    """Let a query lock its rows until the db.transaction ends; on SQLite, a db.transaction has locked everything."""
+    return query.for_update(how) if db.is_postgres() else query
+
+
+def counts(field: peewee.Field, values: Sequence[str]) -> dict[str, int]:
+    """Return how many rows hold each of some values, all at the same moment: a row on the move is counted once."""
+    query = field.model.select(field, peewee.fn.COUNT(peewee.SQL("*"))).where(field.in_(list(values))).group_by(field)
+    return dict.fromkeys(values, 0) | dict(query.tuples())
+
+
+def execute(query: peewee.Query) -> Any:
+    """Run an INSERT and return its cursor: only its `rowcount` tells whether an ignored insert did anything.
+
+    peewee's own `insert().execute()` returns ids on PostgreSQL and the last row id on SQLite, also after a conflict.
+    """
+    sql, parameters = query.sql()
+    return db.database.execute_sql(sql, parameters)
+
+
+def take_turns(name: str) -> None:
+    """Let the transactions that do one thing go one after the other, across all servers.
+
+    What such a transaction reads afterwards is what the one before has left. SQLite has one writer at a time anyway.
+    """
+    if db.is_postgres():
+        db.database.execute_sql("SELECT pg_advisory_xact_lock(hashtext(%s))", (name,))

@@ -1,0 +1,164 @@
+"""Follow forwards from the original recipients to those who are told (F1 to F7).
+
+The active forwards are a graph. A recipient *keeps* a notification when no forward leads away from him, or one with
+`keep_copy` does. Following ends at everybody who keeps; whoever leads only into circles is settled by F5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+import msgspec
+
+from ticketbot.decide.values import Forward, Recipient
+
+Graph = Mapping[int, Sequence[Forward]]
+
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """A recipient who is told. `path` are the forwards that led there; empty: told in his own right (F3)."""
+
+    recipient: Recipient
+    path: tuple[Forward, ...] = ()
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """Name everybody the notification passed on its way, in order, without the recipient himself (F2)."""
+        return tuple(step.source.name for step in self.path)
+
+
+class Relief(msgspec.Struct, frozen=True):
+    """An original recipient whose notification goes to others; `by` are his active forwards."""
+
+    recipient: Recipient
+    by: tuple[Forward, ...]
+
+
+class Routing(msgspec.Struct, frozen=True):
+    """Who is told and who is relieved, each in the order of recipient ids (F6)."""
+
+    deliveries: tuple[Delivery, ...]
+    relieved: tuple[Relief, ...]
+
+
+def is_active(forward: Forward, now: datetime) -> bool:
+    """Tell whether a forward applies at a moment: `start <= now < end`."""
+    return (forward.start is None or forward.start <= now) and (forward.end is None or now < forward.end)
+
+
+def window(start: str | None, end: str | None, zone: tzinfo) -> tuple[datetime | None, datetime | None]:
+    """Return the moments from and until which a forward is active.
+
+    A date without a time is a whole day in `zone`, the end date included; a time without an offset is a time in `zone`,
+    the first of the two where the clock is set back, and an hour later where it is set forward over it. Raises
+    `ValueError` for anything that is neither.
+    """
+    return _moment(start, zone, days=0), _moment(end, zone, days=1)
+
+
+def _moment(text: str | None, zone: tzinfo, *, days: int) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        day = _date(text)
+        if day is not None:
+            return datetime.combine(day + timedelta(days=days), time.min, zone).astimezone(UTC)
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except OverflowError as error:  # the first and the last days of the calendar, moved by a day or a zone
+        raise ValueError(f"{text} is out of range") from error
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def follow(originals: Iterable[Recipient], forwards: Iterable[Forward], now: datetime) -> Routing:
+    """Apply the active forwards to the original recipients; without forwards the output is the input (F6)."""
+    by_id = {recipient.id: recipient for recipient in originals}
+    graph = _graph(forwards, now)
+    staying = {node for node in by_id if _keeps(node, graph)} | _trapped(by_id.keys(), graph)
+    reached = _shortest_paths(by_id.keys(), graph)
+    deliveries = {node: Delivery(by_id[node]) for node in staying}
+    for node, path in reached.items():
+        if path and node not in deliveries and _keeps(node, graph):
+            deliveries[node] = Delivery(path[-1].destination, path)
+    return Routing(
+        deliveries=tuple(deliveries[node] for node in sorted(deliveries)),
+        relieved=tuple(Relief(by_id[node], tuple(graph[node])) for node in sorted(by_id) if node not in staying),
+    )
+
+
+def find_circle(new: Forward, forwards: Iterable[Forward]) -> tuple[Forward, ...] | None:
+    """Return the circle that `new` would close with forwards active at some common time (F4), `new` first; or None.
+
+    It is the shortest one, at the first moment there is one.
+    """
+    others = [each for each in forwards if each.id != new.id]
+    # What is active together at all is active together when the last of them starts: no other moment need be tried.
+    for moment in sorted({each.start or _ALWAYS for each in (new, *others)}):
+        if is_active(new, moment):
+            ways = _shortest_paths([new.destination.id], _graph(others, moment))
+            if new.source.id in ways:
+                return (new, *ways[new.source.id])
+    return None
+
+
+def _graph(forwards: Iterable[Forward], now: datetime) -> Graph:
+    graph: dict[int, list[Forward]] = {}
+    for forward in sorted(forwards, key=lambda each: each.id):
+        if is_active(forward, now) and forward.source.id != forward.destination.id:
+            graph.setdefault(forward.source.id, []).append(forward)
+    return graph
+
+
+def _keeps(node: int, graph: Graph) -> bool:
+    return node not in graph or any(forward.keep_copy for forward in graph[node])
+
+
+def _reachable(node: int, graph: Graph) -> set[int]:
+    """Return all that can be reached from a node by at least one forward."""
+    seen: set[int] = set()
+    ahead = [node]
+    while ahead:
+        for forward in graph.get(ahead.pop(), ()):
+            if forward.destination.id not in seen:
+                seen.add(forward.destination.id)
+                ahead.append(forward.destination.id)
+    return seen
+
+
+def _trapped(originals: Collection[int], graph: Graph) -> set[int]:
+    """Return the originals with whom a notification stays because every way ends in a circle (F5)."""
+    ways = {node: _reachable(node, graph) for node in originals if not _keeps(node, graph)}
+    lost = {node for node, way in ways.items() if not any(_keeps(each, graph) for each in way)}
+    inside = {node for node in lost if node in ways[node]}
+    outside = {node for node in lost - inside if not ways[node] & inside}
+    return inside | outside
+
+
+def _shortest_paths(originals: Iterable[int], graph: Graph) -> dict[int, tuple[Forward, ...]]:
+    """Return the best path to every node: the shortest, then the one of the lowest forward ids (F3)."""
+    best: dict[int, tuple[Forward, ...]] = dict.fromkeys(originals, ())
+    rim = sorted(best)
+    while rim:
+        found: dict[int, tuple[Forward, ...]] = {}
+        for node in rim:
+            for forward in graph.get(node, ()):
+                path = (*best[node], forward)
+                known = found.get(forward.destination.id)
+                if forward.destination.id not in best and (known is None or _ids(path) < _ids(known)):
+                    found[forward.destination.id] = path
+        best |= found
+        rim = sorted(found)
+    return best
+
+
+def _ids(path: Sequence[Forward]) -> tuple[int, ...]:
+    return tuple(forward.id for forward in path)

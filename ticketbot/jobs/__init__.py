@@ -1,1 +1,0 @@
-"""What the server does in the background: read, decide, deliver, keep house."""

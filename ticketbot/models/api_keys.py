@@ -1,0 +1,115 @@
+"""API keys of users: stored as a hash, found by a prefix."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+from datetime import datetime
+from typing import NamedTuple
+
+import bcrypt
+import peewee
+
+from ticketbot.database import fields, sql
+from ticketbot.models import users
+
+KEY_COST = 10  # some 50 ms, which slows a thief of the database
+
+_MARK = "tbot_"  # so that a key that leaked somewhere is recognised as one of ours
+# What `new_key` makes: 288 random bits, of which the prefix and the hint give away 72.
+_MADE_HERE = re.compile(rf"{_MARK}[A-Za-z0-9_-]{{48}}")
+# An operator's own key (A3) may have 20 characters, and no randomness to spare.
+_SHORTEST_WITH_HINT = 40
+
+
+class ApiKey(fields.Model):
+    """A key: a lookup prefix, a bcrypt hash of the whole, and the last four characters as a hint, if any (A1)."""
+
+    user = peewee.ForeignKeyField(users.User, on_delete="CASCADE", backref="keys")
+    prefix = peewee.TextField(unique=True)
+    hash = peewee.TextField()
+    hint = peewee.TextField()
+    created_at = fields.UtcField()
+    last_used_at = fields.UtcField(null=True)
+
+
+class NewKey(NamedTuple):
+    """A key that was just made: its row, and the whole key, which nobody can show again (A1)."""
+
+    row: ApiKey
+    key: str
+
+
+def add_key(user: users.User, key: str, now: datetime) -> NewKey:
+    """Store a key for a user: only a prefix, which finds the row, a hash of the whole and a hint are kept."""
+    row = ApiKey.create(
+        user=user,
+        prefix=prefix_of(key),
+        hash=bcrypt.hashpw(_digest(key), bcrypt.gensalt(KEY_COST)).decode(),
+        hint=key[-4:] if len(key) >= _SHORTEST_WITH_HINT else "",
+        created_at=now,
+    )
+    return NewKey(row, key)
+
+
+def new_key() -> str:
+    """Make up a key."""
+    return f"{_MARK}{secrets.token_urlsafe(36)}"
+
+
+def prefix_of(key: str) -> str:
+    """Return what finds the row of a key.
+
+    For a key that was made here these are its first random characters. For any other it is 16 bits of a hash: all that
+    a thief of the database could sort guesses by without a bcrypt for each.
+    """
+    if _MADE_HERE.fullmatch(key):
+        return key[: len(_MARK) + 8]
+    return f"given_{hashlib.sha256(key.encode()).hexdigest()[:4]}"
+
+
+def find_key(key: str) -> ApiKey | None:
+    """Return the row that a key may belong to, with its user; only `matches` tells whether it does."""
+    if not (key.isascii() and key.isprintable()):
+        return None
+    # There is at most one key that was not made here, the first administrator's, so at most one of the two is found.
+    query = (
+        ApiKey.select(ApiKey, users.User)
+        .join(users.User)
+        .where(ApiKey.prefix.in_([prefix_of(key), _prefix_in_1_0(key)]))
+    )
+    found: ApiKey | None = query.first()
+    return found
+
+
+def key_exists(key_id: int, prefix: str) -> bool:
+    """Check that a key has not been deleted; until the transaction ends nobody can delete it.
+
+    The id alone says too little: SQLite gives that of a deleted key to the next one.
+    """
+    query = ApiKey.select(ApiKey.id).where(ApiKey.id == key_id, ApiKey.prefix == prefix)
+    return sql.locking(query, "FOR KEY SHARE").first() is not None
+
+
+def matches(row: ApiKey, key: str) -> bool:
+    """Check a whole key against a row; costs one bcrypt."""
+    return bcrypt.checkpw(_digest(key), row.hash.encode())
+
+
+def _prefix_in_1_0(key: str) -> str:
+    return key[: len(_MARK) + 8] if key.startswith(_MARK) else key[:8]
+
+
+def add_first_key(email: str, key: str, now: datetime) -> bool:
+    """Make the first administrator with a given key, unless there is any user already (A3)."""
+    if users.User.select().exists():
+        return False
+    add_key(users.add_user(email.partition("@")[0], email, now), key, now)
+    return True
+
+
+def _digest(key: str) -> bytes:
+    # bcrypt reads no more than 72 bytes, and none after a zero byte.
+    return base64.b64encode(hashlib.sha256(key.encode()).digest())

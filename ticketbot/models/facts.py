@@ -1,0 +1,53 @@
+"""Single values that all servers on one database share, such as `watching_since`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import peewee
+
+from ticketbot.database import fields, sql
+
+
+class Fact(fields.Model):
+    """A single value under a name, such as `watching_since`."""
+
+    name = peewee.TextField(primary_key=True)
+    value = fields.JsonField()
+
+
+WATCHING_SINCE = "watching_since"
+CATCH_UP_WATERMARK = "catch_up_watermark"
+LAST_PROBE = "last_probe"  # of whether the database can be written to (O2)
+SKIPPED_UNTIL = "skipped_until"  # what was entered before it is history to the second, without T5's hour of grace
+
+
+def moment(name: str) -> datetime | None:
+    """Return a fact that is a moment."""
+    rows = sql.read(Fact, "SELECT value FROM fact WHERE name = ?", name)
+    return datetime.fromisoformat(rows[0].value) if rows else None
+
+
+def set_moment(name: str, value: datetime) -> None:
+    """Write a fact that is a moment."""
+    _set(name, value.isoformat())
+
+
+def _set(name: str, value: Any) -> None:
+    Fact.insert(name=name, value=value).on_conflict(conflict_target=[Fact.name], preserve=[Fact.value]).execute()
+
+
+def start_watching(now: datetime) -> datetime:
+    """Return since when we watch (T5), which is now at the very first start."""
+    Fact.insert(name=WATCHING_SINCE, value=now.isoformat()).on_conflict_ignore().execute()
+    since = moment(WATCHING_SINCE)
+    assert since is not None
+    return since
+
+
+def skip_missed(now: datetime) -> None:
+    """Declare history what happened until now (C1, `tbot serve --skip-missed`)."""
+    set_moment(WATCHING_SINCE, now)
+    set_moment(CATCH_UP_WATERMARK, now)
+    set_moment(SKIPPED_UNTIL, now)

@@ -1,0 +1,49 @@
+"""Leases on tasks that only one server may do at a time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import peewee
+
+from ticketbot.database import fields
+
+
+class Lease(fields.Model):
+    """The right to do one thing alone across all servers, until it expires."""
+
+    name = peewee.TextField(primary_key=True)
+    owner = peewee.TextField()
+    until = fields.UtcField()
+
+
+def take_lease(name: str, *, owner: str, now: datetime, seconds: float) -> bool:
+    """Take or renew a lease; False while somebody else holds it."""
+    until = now + timedelta(seconds=seconds)
+    over = (Lease.until < now) | (Lease.until > now + timedelta(seconds=2 * seconds))  # the latter: a clock was wrong
+    (
+        Lease.insert(name=name, owner=owner, until=until)
+        .on_conflict(
+            conflict_target=[Lease.name],
+            update={Lease.owner: owner, Lease.until: until},
+            where=(Lease.owner == owner) | over,
+        )
+        .execute()
+    )
+    mine = Lease.select().where(Lease.name == name, Lease.owner == owner, Lease.until == until)
+    return bool(mine.exists())
+
+
+def give_up_lease(name: str, *, owner: str) -> None:
+    """Let the next one have it at once."""
+    Lease.delete().where(Lease.name == name, Lease.owner == owner).execute()
+
+
+def release_leases(owner: str) -> None:
+    """Let the next one have what an owner holds that is gone."""
+    Lease.delete().where(Lease.owner == owner).execute()
+
+
+def lease_owners() -> set[str]:
+    """Return who holds leases."""
+    return {row.owner for row in Lease.select(Lease.owner).distinct()}

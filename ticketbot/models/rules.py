@@ -1,0 +1,29 @@
+"""Rules: which recipients hear of the new tickets of a board."""
+
+from __future__ import annotations
+
+import peewee
+
+from ticketbot.database import fields, sql
+from ticketbot.models import recipients, tickets
+
+
+class Rule(fields.Model):
+    """board -> recipient."""
+
+    board = peewee.ForeignKeyField(tickets.Board, on_delete="RESTRICT", backref="rules")
+    recipient = peewee.ForeignKeyField(recipients.Recipient, on_delete="RESTRICT", backref="rules")
+    enabled = peewee.BooleanField(default=True)
+    created_at = fields.UtcField()
+
+    class Meta:
+        indexes = ((("board", "recipient"), True),)
+
+
+def enabled_rules(board_id: int) -> list[Rule]:
+    """Return the enabled rules of a board with their recipients, in the order of their ids."""
+    rules = sql.read(Rule, "SELECT * FROM rule WHERE board_id = ? AND enabled ORDER BY id", board_id)
+    known = sql.by_id(recipients.Recipient, {rule.recipient_id for rule in rules})
+    for rule in rules:
+        rule.recipient = known[rule.recipient_id]
+    return rules

@@ -1,0 +1,44 @@
+"""The runtime configuration, which all servers on one database share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import peewee
+
+from ticketbot.database import fields, sql
+
+
+class ConfigValue(fields.Model):
+    """One runtime setting that somebody has changed; the others have their defaults."""
+
+    name = peewee.TextField(primary_key=True)
+    value = fields.JsonField()
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Runtime configuration (`GET /config`), live on every server within seconds."""
+
+    attempt_notify: bool = True
+    max_message_length: int = 300
+    max_concurrent_syncs: int = 5
+    require_board_rule: bool = False
+    catch_up_interval: int = 300
+    retention_days: int = 90
+
+
+def read_config() -> Config:
+    """Return the runtime configuration as it stands in the database."""
+    stored = {row.name: row.value for row in sql.read(ConfigValue, "SELECT name, value FROM config_value")}
+    known = {field: stored[field] for field in Config.__struct_fields__ if field in stored}
+    return Config(**known)
+
+
+def write_config(values: Mapping[str, Any]) -> None:
+    """Change some of the runtime configuration."""
+    for name, value in values.items():
+        ConfigValue.insert(name=name, value=value).on_conflict(
+            conflict_target=[ConfigValue.name], preserve=[ConfigValue.value]
+        ).execute()

@@ -1,0 +1,156 @@
+"""Send one notification: claim, post, record; and what becomes of it when Webex says no (L1 to L4).
+
+The claim is committed before the post and the outcome after it, so a kill in between leaves a row in `sending` whose
+lease runs out: it is sent again and flagged as a possible duplicate.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from ticketbot import errors, log, metrics
+from ticketbot.database import db
+from ticketbot.decide import message, retry
+from ticketbot.models import holds, notifications
+from ticketbot.pipeline import clock, lease_keeper
+from ticketbot.webex import webex_client
+
+_logger = logging.getLogger(__name__)
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """What sending needs.
+
+    `pause` waits some seconds, less when the server stops, and then returns False. `claimed` lets another sender look:
+    where one message was there may be more.
+    """
+
+    webex: webex_client.Webex
+    held: lease_keeper.Held
+    clocks: clock.Clocks
+    now: Callable[[], datetime]
+    pause: Callable[[float], bool]
+    jitter: Callable[[], float] = random.SystemRandom().random
+    claimed: Callable[[], None] = lambda: None
+
+
+def send_next(desk: Desk) -> bool:
+    """Send the next due message; False when there is none. A failed message is not a failure of this function."""
+    claimed_at = desk.now()
+    row = notifications.claim(desk.held.owner, claimed_at, overdue_at=desk.clocks.earlier())
+    if row is None:
+        return False
+    desk.claimed()
+    with log.correlation(row.correlation), desk.held.holding(lease_keeper.NOTIFICATION, row.id):
+        try:
+            message_id = _post(row, desk)
+        except Exception as error:  # noqa: BLE001  (a bug with one message must not stop the others)
+            _not_sent(row, error, desk)
+        else:
+            _sent(row, message_id, claimed_at, desk)
+    return True
+
+
+def _post(row: notifications.Notification, desk: Desk) -> str:
+    recipient = row.recipient
+    try:
+        return desk.webex.send(recipient.type, recipient.webex_id, row.markdown)
+    except errors.MessageTooLong:
+        _logger.warning("Webex finds the message about ticket %d too long, it is sent cut by half", row.ticket_id)
+        return desk.webex.send(recipient.type, recipient.webex_id, message.half(row.markdown))
+
+
+def _sent(row: notifications.Notification, message_id: str, claimed_at: datetime, desk: Desk) -> None:
+    now = desk.now()
+    changes: dict[str, Any] = {
+        "state": notifications.SENT,
+        "webex_message_id": message_id,
+        "sent_at": now,
+        "attempts": row.attempts + 1,
+        "next_try_at": None,
+    }
+    recorded = _record("sent", row, changes, desk, claimed_at=claimed_at)
+    extra = {"ticket_id": row.ticket_id, "notification_id": row.id, "webex_message_id": message_id}
+    if recorded:
+        metrics.count_notification(notifications.SENT, row.reason)
+        _logger.info("told %s about ticket %d", row.recipient_name, row.ticket_id, extra=extra)
+    else:
+        _logger.warning("told %s about ticket %d, perhaps twice", row.recipient_name, row.ticket_id, extra=extra)
+
+
+def _not_sent(row: notifications.Notification, error: Exception, desk: Desk) -> None:
+    now = desk.now()
+    with db.session():
+        failed_holds = holds.times_held("webex", now)
+    verdict = retry.message_failed(
+        error,
+        now=now,
+        give_up_at=row.give_up_at,
+        failures=row.failures,
+        failing_since=row.failing_since,
+        failed_holds=failed_holds,
+        jitter=desk.jitter(),
+        give_up_until=desk.clocks.give_up_until(),
+    )
+    dead = verdict.again_at is None
+    changes: dict[str, Any] = {
+        "state": notifications.DEAD if dead else notifications.PENDING,
+        "attempts": row.attempts + 1,
+        "failures": verdict.failures,
+        "failing_since": verdict.failing_since,
+        "next_try_at": verdict.again_at,
+        "error": verdict.reason,
+        "tracking_id": verdict.tracking_id,
+        "may_be_overtaken": verdict.may_be_overtaken,
+        "possible_duplicate": row.possible_duplicate or verdict.possible_duplicate,
+        **({"give_up_at": now} if dead else {}),
+    }
+    if _record("not-sent", row, changes, desk, verdict=verdict) and dead:
+        metrics.count_notification(notifications.DEAD, row.reason)
+    _logger.log(
+        logging.ERROR if dead else logging.WARNING,
+        "could not tell %s about ticket %d: %s; %s",
+        row.recipient_name,
+        row.ticket_id,
+        verdict.reason,
+        f"tried again at {verdict.again_at:%H:%M:%S}" if verdict.again_at else "given up",
+        exc_info=None if isinstance(error, errors.TicketbotError) else error,
+        extra={"ticket_id": row.ticket_id, "notification_id": row.id, "tracking_id": verdict.tracking_id},
+    )
+
+
+def _record(
+    name: str,
+    row: notifications.Notification,
+    changes: dict[str, Any],
+    desk: Desk,
+    *,
+    claimed_at: datetime | None = None,
+    verdict: retry.MessageVerdict | None = None,
+) -> bool:
+    """Write an outcome, again and again while the database is away: a message that went out must not go unrecorded.
+
+    Once the lease has run out the outcome is no longer ours to write. `claimed_at` is given for a success.
+    """
+    while True:
+        try:
+            with db.transaction(name):
+                recorded = notifications.record(row.id, desk.held.owner, changes)
+                if claimed_at:
+                    holds.release("webex", called_at=claimed_at)
+                    notifications.wake(desk.now())
+                if verdict and verdict.hold_until:
+                    now = desk.now()
+                    holds.hold("webex", until=verdict.hold_until, now=now, reason=verdict.reason)
+        except errors.Unreachable as error:
+            _logger.warning("the outcome of notification %d cannot be written yet: %s", row.id, error)
+            if not desk.pause(1.0):
+                return False
+        else:
+            return recorded

@@ -1,0 +1,118 @@
+"""Read a ticket and its newest notes from ConnectWise, as they are now (T1, T6, W7)."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
+from datetime import datetime, timedelta
+
+import msgspec
+
+from ticketbot import errors
+from ticketbot.connectwise import connectwise_client, records
+from ticketbot.database import db, sql
+from ticketbot.models import tickets
+
+NOTES_PER_PAGE = 100
+MAX_NOTES = 200  # T6
+KINDS = ("service", "project")
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """A ticket as ConnectWise has it, with its newest notes; `ticket` is None when it is gone there.
+
+    `began_at` is when the first of the calls left, on ConnectWise's clock; None when it does not tell its time.
+    """
+
+    ticket: records.Ticket | None
+    notes: tuple[records.Note, ...] = ()
+    began_at: datetime | None = None
+
+    @property
+    def covers(self) -> datetime | None:
+        """Return the update up to which this reading has certainly seen everything (C1).
+
+        Dates are whole seconds: what was read within the second of an update may lack what came later in that second.
+        """
+        update = self.ticket.updated_at if self.ticket else None
+        if update is None or self.began_at is None:
+            return update
+        return min(update, self.began_at.replace(microsecond=0) - timedelta(seconds=1))
+
+
+def read(ticket_id: int, *, kind_hint: str | None, source: connectwise_client.ConnectWise, pool: Executor) -> Reading:
+    """Fetch the ticket and its notes side by side.
+
+    Service and project tickets live under two paths, and a hook may not say which it is about: the likely one is
+    asked first. Gone means `NotFound` under both (W7).
+    """
+    likely = _known_kind(ticket_id) or kind_hint or "service"
+    other = next(kind for kind in KINDS if kind != likely)
+    found = _read_kind(ticket_id, likely, source, pool) or _read_kind(ticket_id, other, source, pool)
+    return found or Reading(None)
+
+
+def find(ticket_id: int, likely: str, source: connectwise_client.ConnectWise) -> records.Ticket | None:
+    """Return the ticket without its notes, of whichever kind; None when it is gone under both paths (W7)."""
+    for kind in sorted(KINDS, key=lambda kind: kind != likely):
+        try:
+            return source.ticket(ticket_id, project=kind == "project")
+        except errors.RemoteGone:
+            continue
+    return None
+
+
+def _known_kind(ticket_id: int) -> str | None:
+    with db.session():
+        row = sql.by_id(tickets.Ticket, [ticket_id]).get(ticket_id)
+    return None if row is None else str(row.kind)
+
+
+def _read_kind(ticket_id: int, kind: str, source: connectwise_client.ConnectWise, pool: Executor) -> Reading | None:
+    project = kind == "project"
+    try:
+        return _read(ticket_id, source, pool, project=project)
+    except errors.RemoteDenied as error:
+        if not project or error.status == 401:
+            raise
+        # No right to projects is no reason to hold every service ticket, as a denial otherwise is (T7).
+        raise errors.RemoteUnavailable(
+            f"{error}. Give the API member inquiry rights for project tickets",
+            service=error.service,
+            status=error.status,
+        ) from error
+
+
+def _read(ticket_id: int, source: connectwise_client.ConnectWise, pool: Executor, *, project: bool) -> Reading | None:
+    started_s = time.monotonic()
+    first_page = pool.submit(source.notes, ticket_id, project=project, page=1, page_size=NOTES_PER_PAGE)
+    try:
+        ticket = source.ticket(ticket_id, project=project)
+    except errors.RemoteGone:
+        first_page.exception()  # wait for it; what it says about a missing ticket does not matter
+        return None
+    took = timedelta(seconds=time.monotonic() - started_s)
+    page = first_page.result()
+    notes = list(page.items)
+    number = 1
+    while page.has_next and len(notes) < MAX_NOTES and (not _is_in_order(notes) or _holds_undecided(page.items)):
+        number += 1
+        page = source.notes(ticket_id, project=project, page=number, page_size=NOTES_PER_PAGE)
+        notes += page.items
+    # Pages drift while notes are written: the same note may stand on two of them.
+    unique = {(note.kind, note.id): note for note in notes}
+    return Reading(ticket, tuple(unique.values()), ticket.served_at and ticket.served_at - took)
+
+
+def _is_in_order(notes: Sequence[records.Note]) -> bool:
+    """Tell whether notes come as they were asked for; if not, what is new may stand on any page (T6)."""
+    entered = [note.entered_at for note in notes if note.entered_at is not None]
+    return all(newer >= older for newer, older in itertools.pairwise(entered))
+
+
+def _holds_undecided(notes: Iterable[records.Note]) -> bool:
+    keys = {(note.kind, note.id) for note in notes}
+    with db.session():
+        return tickets.decided_notes(keys) != keys

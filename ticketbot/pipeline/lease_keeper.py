@@ -1,0 +1,120 @@
+"""Keep the leases of what this server is working on, so that only a dead server's work is taken over (T7, L1).
+
+A lease lasts 30 s. A server that was killed and started again need not wait for that: on the same machine it can see
+that the process that held the lease is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from ticketbot import metrics
+from ticketbot.database import db
+from ticketbot.models import event_claims, events, leases, notifications, syncs
+
+EVENT, NOTIFICATION = "event", "notification"
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+RENEW_EVERY_S = 10.0  # a lease lasts 30 s: two renewals may fail before it is lost
+
+_logger = logging.getLogger(__name__)
+
+
+class Held:
+    """What this server holds leases on. `owner` is unique to this process, so a restarted one never mistakes itself."""
+
+    def __init__(self) -> None:
+        self.owner = f"{_place() or socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}/{uuid.uuid4().hex[:8]}"
+        self._ids: set[tuple[str, int]] = set()
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def holding(self, kind: str, row_id: int) -> Iterator[None]:
+        """Have the lease of one row renewed while the block runs; a worker that ends lets it lapse."""
+        with self._lock:
+            self._ids.add((kind, row_id))
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._ids.discard((kind, row_id))
+
+    def renew(self, now: datetime) -> None:
+        """Prolong all leases held."""
+        with self._lock:
+            ids = sorted(self._ids)
+        if not ids:
+            return
+        with db.transaction("renew"):
+            for kind, row_id in ids:
+                (events if kind == EVENT else notifications).renew(row_id, self.owner, now)
+
+
+def take_over(now: datetime) -> None:
+    """Free what a process held that is gone: at once if it ran on this machine, otherwise when its leases run out."""
+    with db.session():
+        owners = events.owners() | notifications.owners() | syncs.owners() | leases.lease_owners()
+        is_abandoned = event_claims.is_abandoned(now)
+    for owner in sorted(filter(is_dead, owners)):
+        with db.transaction("release"):
+            dead = event_claims.take_back(events.Event.lease_owner == owner, now)
+            notifications.release(owner, now)
+            syncs.release(owner, now)
+            leases.release_leases(owner)
+        _logger.warning("took over the work of a server that is gone: %s", owner)
+        _report_dead(dead)
+    if is_abandoned:
+        with db.transaction("release"):
+            dead = event_claims.take_back(events.Event.lease_until < now, now)
+        _report_dead(dead)
+
+
+def _report_dead(dead: list[events.Event]) -> None:
+    for event in dead:
+        _logger.error(
+            "ticket %d: %s; given up, see `tbot explain %d`", event.ticket_id, event_claims.CRASHED, event.ticket_id
+        )
+        metrics.EVENTS.labels("dead").inc()
+
+
+def is_dead(owner: str) -> bool:
+    """Tell whether an owner is certainly gone: only one of the same boot of this machine, and container, can be."""
+    place, _, process = owner.partition("/")
+    pid, _, rest = process.partition("/")
+    started = rest.partition("/")[0]
+    if place != _place() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass  # it lives, as somebody else's
+    return started != _started(int(pid))
+
+
+def _place() -> str | None:
+    """Return what process ids are unique in, or None where the system does not tell.
+
+    That is one boot of one machine and a pid namespace. Neither of the other two will do alone: cloned machines share a
+    host name, and the namespace of every host has the same inode (Linux, `PROC_PID_INIT_INO`).
+    """
+    try:
+        return f"{socket.gethostname()}:{BOOT_ID.read_text().strip()}:{Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return None
+
+
+def _started(pid: int) -> str:
+    """Return when a process was started, in the kernel's own count: a pid that is used again has another."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return "?"

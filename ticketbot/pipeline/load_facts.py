@@ -1,0 +1,178 @@
+"""Gather the facts that a decision about one ticket is made from, out of the reading and our own database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, tzinfo
+
+import msgspec
+
+from ticketbot.connectwise import records
+from ticketbot.database import db, sql
+from ticketbot.decide import forwarding, news, plan, values
+from ticketbot.models import facts, forwards, notifications, recipients, rules, runtime_config, tickets
+from ticketbot.pipeline import fetch, people
+
+API_MEMBER = "A"  # licenseClass of members that are programs (D7)
+
+
+class Locale(msgspec.Struct, frozen=True):
+    """How tickets are addressed and in which zone whole days are counted."""
+
+    ticket_url: Callable[[int], str]
+    timezone: tzinfo
+
+
+def facts_of(
+    reading: fetch.Reading, outside: people.Outside, locale: Locale, now: datetime, *, theirs: datetime
+) -> values.Facts:
+    """Return everything the decision may depend on; people are looked up only when there is something to tell them.
+
+    `theirs` is what time it is by ConnectWise's clock, which dates tickets and notes.
+
+    Raises `RemoteError` when somebody who may have to be told cannot be looked up (T7, D7).
+    """
+    assert reading.ticket is not None
+    known = _own_facts(reading.ticket, reading, locale, now, theirs)
+    if not plan.has_something_to_tell(known):
+        return known
+    people.refresh_names(reading.ticket, outside, now)
+    return _with_people(known, reading.ticket, outside, now)
+
+
+def _own_facts(
+    ticket: records.Ticket, reading: fetch.Reading, locale: Locale, now: datetime, theirs: datetime
+) -> values.Facts:
+    keys = [(note.kind, note.id) for note in reading.notes]
+    with db.session():
+        decided = tickets.decided_notes(keys)
+        notes = tuple(_note(note) for note in reading.notes)
+        subjects = [f"new:{ticket.id}", *(note.subject for note in notes if note.key not in decided)]
+        config = runtime_config.read_config()
+        stored = sql.by_id(tickets.Ticket, [ticket.id]).get(ticket.id)
+        on_board = rules.enabled_rules(ticket.board.id) if ticket.board else []
+        return values.Facts(
+            now=now,
+            theirs=theirs,
+            watching_since=_watching_since(theirs),
+            ticket=_ticket(ticket, locale.ticket_url(ticket.id)),
+            announced=stored is not None and stored.announced_at is not None,
+            notes=notes,
+            decided=frozenset(decided),
+            rules=tuple(values.Rule(rule.id, people.recipient(rule.recipient)) for rule in on_board),
+            forwards=tuple(forward_fact(row, locale.timezone) for row in forwards.enabled_forwards()),
+            ledger=frozenset(notifications.existing(subjects)),
+            policy=values.Policy(config.attempt_notify, config.require_board_rule, config.max_message_length),
+        )
+
+
+def _watching_since(now: datetime) -> datetime:
+    """Return since when we watch: the hour of grace (T5) is for the first start; what was skipped is never told.
+
+    Neither can lie in the future, by ConnectWise's clock: then our own was ahead when it was written down.
+    """
+    since, skipped_until = facts.moment(facts.WATCHING_SINCE) or now, facts.moment(facts.SKIPPED_UNTIL)
+    return max(min(since, now), min(skipped_until, now) + news.GRACE) if skipped_until else min(since, now)
+
+
+def _ticket(ticket: records.Ticket, url: str) -> values.Ticket:
+    return values.Ticket(
+        id=ticket.id,
+        summary=ticket.summary,
+        url=url,
+        company=name_of(ticket.company),
+        contact=name_of(ticket.contact) or ticket.contact_name,
+        board=name_of(ticket.board),
+        status=name_of(ticket.status),
+        priority=ticket.priority,
+        entered_at=ticket.entered_at,
+    )
+
+
+def _note(note: records.Note) -> values.Note:
+    return values.Note(
+        kind=note.kind,
+        id=note.id,
+        text=note.text,
+        author=note.author,
+        member=note.author_identifier,
+        internal=note.internal,
+        resolution=note.resolution,
+        entered_at=note.entered_at,
+    )
+
+
+def forward_fact(row: forwards.Forward, zone: tzinfo) -> values.Forward:
+    """Return a forward as a decision sees it."""
+    start, end = forwarding.window(row.start, row.end, zone)
+    return values.Forward(
+        row.id, people.recipient(row.source), people.recipient(row.destination), start, end, row.keep_copy
+    )
+
+
+def name_of(ref: records.Ref | None) -> str | None:
+    """Return the name a reference carries, None when there is none."""
+    return None if ref is None else ref.name
+
+
+def _with_people(known: values.Facts, ticket: records.Ticket, outside: people.Outside, now: datetime) -> values.Facts:
+    """Add the people of the ticket with their Webex accounts, and the accounts of the authors of its notes."""
+    roles = roles_of(ticket)
+    # An author who is not on the ticket matters only where a forward may bring him his own note (D6).
+    authors = {note.member for note in known.notes if note.member and known.forwards and note.key not in known.decided}
+    members = people.find_members(list(dict.fromkeys([*roles, *sorted(authors)])), outside, now)
+    emails = {key: row.email.lower() for key, row in members.items() if row.email and not _left_out(row)}
+    accounts = people.find_accounts(emails.values(), outside, now)
+    everyone = [_person(name, why, members, accounts) for name, why in roles.items()]
+    return msgspec.structs.replace(
+        known,
+        people=tuple(everyone),
+        notes=tuple(
+            msgspec.structs.replace(note, account_ids=_account_ids(note, emails, accounts)) for note in known.notes
+        ),
+    )
+
+
+def roles_of(ticket: records.Ticket) -> dict[str, tuple[str, ...]]:
+    """Return the people of a ticket, resources and owner, with what they are to it; identifiers ignore case."""
+    roles: dict[str, tuple[str, ...]] = dict.fromkeys(ticket.resources, ("resource",))
+    if ticket.owner and ticket.owner.identifier:
+        owner = ticket.owner.identifier
+        written = next((name for name in roles if name.lower() == owner.lower()), owner)
+        roles[written] = (*roles.get(written, ()), "owner")
+    return roles
+
+
+def _person(
+    identifier: str,
+    roles: tuple[str, ...],
+    members: Mapping[str, tickets.Member],
+    accounts: Mapping[str, recipients.Recipient],
+) -> values.Person:
+    member = members.get(identifier.lower())
+    if member is None:
+        return values.Person(identifier, identifier, roles, is_known=False)
+    account = accounts.get((member.email or "").lower())
+    return values.Person(
+        identifier,
+        member.name or identifier,
+        roles,
+        recipient=people.recipient(account) if account else None,
+        email=member.email,
+        left_out=_left_out(member),
+    )
+
+
+def _left_out(member: tickets.Member) -> str | None:
+    if member.deleted_at:
+        return "deleted member"
+    if member.inactive:
+        return "inactive member"
+    return "API member" if member.license_class == API_MEMBER else None
+
+
+def _account_ids(
+    note: values.Note, emails: Mapping[str, str], accounts: Mapping[str, recipients.Recipient]
+) -> frozenset[int]:
+    account = accounts.get(emails.get((note.member or "").lower(), ""))
+    return frozenset() if account is None else frozenset({account.id})

@@ -1,0 +1,214 @@
+"""Find out what a message needs beyond the ticket: names, members, and their Webex accounts (T2, D7).
+
+Everything found is kept for 15 minutes; an older copy serves when the outside world does not answer.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from ticketbot import errors
+from ticketbot.connectwise import connectwise_client, records
+from ticketbot.database import db, fields, sql
+from ticketbot.decide import audience, values
+from ticketbot.models import recipients, tickets
+from ticketbot.webex import webex_client
+
+FRESH_FOR = timedelta(minutes=15)  # T2
+MOST_REMEMBERED = 10_000
+
+_logger = logging.getLogger(__name__)
+
+
+class NotFound:
+    """What was looked up and not found: that is believed as long as what was found (T2). Bounded, for all threads."""
+
+    def __init__(self) -> None:
+        self._looked_up_at: dict[str, datetime] = {}
+        self._lock = threading.Lock()
+
+    def add(self, keys: Iterable[str], now: datetime) -> None:
+        """Remember that there is nothing under some keys."""
+        with self._lock:
+            for key in keys:
+                self._looked_up_at.pop(key, None)
+                self._looked_up_at[key] = now
+            for key in list(self._looked_up_at)[:-MOST_REMEMBERED]:
+                del self._looked_up_at[key]
+
+    def unless_recent(self, keys: Iterable[str], now: datetime) -> list[str]:
+        """Return the keys that are worth looking up."""
+        with self._lock:
+            return [key for key in keys if now - self._looked_up_at.get(key, now - FRESH_FOR) >= FRESH_FOR]
+
+
+class Outside(msgspec.Struct, frozen=True):
+    """The two services, threads to ask them side by side, and whom neither knows: identifiers and addresses."""
+
+    connectwise: connectwise_client.ConnectWise
+    webex: webex_client.Webex
+    pool: Executor
+    not_found: NotFound = msgspec.field(default_factory=NotFound)
+
+
+def refresh_names(ticket: records.Ticket, outside: Outside, now: datetime) -> None:
+    """Bring our copies of the ticket's board, statuses, company and contact up to date.
+
+    The ticket itself names them all, so no failure here stops an event (T2).
+    """
+    asked: dict[Any, Future[list[dict[str, Any]]]] = {}
+    with db.session():
+        for model, ref, fetch in _references(ticket, outside.connectwise):
+            if ref is not None and not _is_fresh(sql.by_id(model, [ref.id]).get(ref.id), now):
+                asked[model] = outside.pool.submit(fetch)
+    found = {model: _rows_or_nothing(future) for model, future in asked.items()}
+    rows = {model: [row | {"fetched_at": now, "deleted_at": None} for row in each] for model, each in found.items()}
+    if any(rows.values()):
+        with db.transaction("lookups"):
+            for model, each in rows.items():
+                tickets.upsert(model, each)
+
+
+def _references(
+    ticket: records.Ticket, source: connectwise_client.ConnectWise
+) -> Iterable[tuple[type[fields.Model], records.Ref | None, Callable[[], list[dict[str, Any]]]]]:
+    board, company, contact = ticket.board, ticket.company, ticket.contact
+    if board:
+        yield tickets.Board, board, lambda: [board_row(each) for each in source.boards()]
+        yield tickets.Status, ticket.status, lambda: [status_row(each) for each in source.statuses(board.id)]
+    if company:
+        yield tickets.Company, company, lambda: [named_row(source.company(company.id))]
+    if contact:
+        yield tickets.Contact, contact, lambda: [named_row(source.contact(contact.id))]
+
+
+def _rows_or_nothing(future: Future[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    try:
+        return future.result()
+    except errors.RemoteError as error:
+        _logger.info("a name could not be looked up, the ticket's own serves: %s", error)
+        return []
+
+
+def board_row(board: records.Board) -> dict[str, Any]:
+    """Return a board as a row."""
+    return {"id": board.id, "name": board.name, "inactive": board.inactive, "project": board.project}
+
+
+def status_row(status: records.Status) -> dict[str, Any]:
+    """Return a status as a row."""
+    return {
+        "id": status.id,
+        "board_id": status.board_id,
+        "name": status.name,
+        "closed": status.closed,
+        "inactive": status.inactive,
+    }
+
+
+def named_row(thing: records.Company | records.Contact) -> dict[str, Any]:
+    """Return a company or contact as a row."""
+    return {"id": thing.id, "name": thing.name or ""}
+
+
+def member_row(member: records.Member) -> dict[str, Any]:
+    """Return a member as a row."""
+    return {
+        "id": member.id,
+        "identifier": member.identifier,
+        "lookup": member.identifier.lower(),
+        "name": member.name,
+        "email": member.email,
+        "inactive": member.inactive,
+        "license_class": member.license_class,
+    }
+
+
+def find_members(identifiers: Sequence[str], outside: Outside, now: datetime) -> dict[str, tickets.Member]:
+    """Return the members by identifier in lower case; those ConnectWise never knew are missing.
+
+    Raises `RemoteError` when ConnectWise cannot be asked about one we have never seen: not telling him would be final.
+    """
+    with db.session():
+        known = tickets.members_by_identifier(identifiers)
+    stale = [each.lower() for each in identifiers if not _is_fresh(known.get(each.lower()), now)]
+    wanted = outside.not_found.unless_recent(stale, now)
+    if not wanted:
+        return known
+    try:
+        found = outside.connectwise.members_by_identifier(wanted)
+    except errors.RemoteError as error:
+        if any(each not in known for each in wanted):
+            raise
+        _logger.info("members could not be looked up, what we know serves: %s", error)
+        return known
+    missing = set(wanted) - {each.identifier.lower() for each in found}
+    # A member found under a new identifier is the same row, and still there.
+    gone = {known[each].id for each in missing if each in known} - {each.id for each in found}
+    outside.not_found.add(missing, now)
+    with db.transaction("lookups"):
+        tickets.upsert(tickets.Member, [member_row(each) | {"fetched_at": now, "deleted_at": None} for each in found])
+        tickets.soft_delete(tickets.Member, gone, now)
+    with db.session():
+        return tickets.members_by_identifier(identifiers)
+
+
+def find_accounts(emails: Iterable[str], outside: Outside, now: datetime) -> dict[str, recipients.Recipient]:
+    """Return the Webex account of each address (lower case): the most recently active where there are several (D7).
+
+    Raises `RemoteError` when Webex cannot be asked about an address we have no account for.
+    """
+    wanted = sorted(set(emails))
+    with db.session():
+        known = recipients.people_by_email(wanted)
+    stale = [email for email in wanted if not any(_is_fresh(each, now) for each in known.get(email, ()))]
+    asked = outside.not_found.unless_recent(stale, now)
+    answers = {email: outside.pool.submit(outside.webex.people_by_email, email) for email in asked}
+    found = {
+        email: people for email, future in answers.items() if (people := _people(email, future, known)) is not None
+    }
+    outside.not_found.add([email for email, people in found.items() if not people], now)
+    if any(people or email in known for email, people in found.items()):
+        with db.transaction("lookups"):
+            for email, people in sorted(found.items()):  # in one order on all servers: nobody waits in a circle
+                recipients.store_people(email, [_account(person) for person in people], now)
+        with db.session():
+            known = recipients.people_by_email(wanted)
+    chosen = {email: audience.most_recently_active(accounts) for email, accounts in known.items()}
+    return {email: account for email, account in chosen.items() if account is not None}
+
+
+def _people(
+    email: str, future: Future[list[webex_client.Person]], known: Mapping[str, Sequence[recipients.Recipient]]
+) -> list[webex_client.Person] | None:
+    """Return the people Webex names, or None when what we know must serve."""
+    try:
+        return [person for person in future.result() if person.type != "bot"]
+    except (errors.RemoteRefused, errors.RemoteGone) as error:
+        _logger.info("Webex knows nobody as %s: %s", email, error)
+        return []
+    except errors.RemoteError as error:
+        if email not in known:
+            raise
+        _logger.info("%s could not be looked up in Webex, what we know serves: %s", email, error)
+        return None
+
+
+def _account(person: webex_client.Person) -> recipients.FoundPerson:
+    return recipients.FoundPerson(person.id, person.name, person.emails, person.last_activity)
+
+
+def recipient(row: recipients.Recipient) -> values.Recipient:
+    """Return a recipient as a decision sees it."""
+    return values.Recipient(row.id, row.type, row.name)
+
+
+def _is_fresh(row: Any, now: datetime) -> bool:
+    return row is not None and row.fetched_at is not None and now - row.fetched_at < FRESH_FOR

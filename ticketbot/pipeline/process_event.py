@@ -1,0 +1,215 @@
+"""Work one event off: claim, refresh, plan, commit; and what becomes of it when that fails (T3, T7).
+
+No network call happens inside a transaction. One short transaction saves the ticket, its notes, its notifications and
+the finished event together, so that a kill at any instant leaves either all of it, or an event that runs again.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from ticketbot import errors, log, metrics
+from ticketbot.connectwise import records
+from ticketbot.database import db
+from ticketbot.decide import plan, retry, values
+from ticketbot.models import event_claims, events, holds, notifications, tickets
+from ticketbot.pipeline import clock, fetch, lease_keeper, load_facts, people
+
+_logger = logging.getLogger(__name__)
+
+
+class LeaseLost(errors.TicketbotError):
+    """Our lease had expired and somebody else has taken the event over; what we planned is void."""
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """What working events off needs. `claimed` lets another worker look: where one event was there may be more."""
+
+    outside: people.Outside
+    locale: load_facts.Locale
+    held: lease_keeper.Held
+    clocks: clock.Clocks
+    now: Callable[[], datetime]
+    jitter: Callable[[], float] = random.SystemRandom().random
+    claimed: Callable[[], None] = lambda: None
+
+
+def work_next(desk: Desk) -> bool:
+    """Work the next due event off; False when there is none. A failure of the event is not one of this function."""
+    claimed_at = desk.now()
+    event = event_claims.claim(desk.held.owner, claimed_at)
+    if event is None:
+        return False
+    desk.claimed()
+    with log.correlation(event.correlation), desk.held.holding(lease_keeper.EVENT, event.id):
+        try:
+            _work(event, claimed_at, desk)
+        except LeaseLost as error:
+            _logger.warning("%s", error)
+        except Exception as error:  # noqa: BLE001  (the verdict tells a bug of ours from the weather outside)
+            _failed(event, error, desk)
+    return True
+
+
+def _work(event: events.Event, claimed_at: datetime, desk: Desk) -> None:
+    source, pool = desk.outside.connectwise, desk.outside.pool
+    reading = fetch.read(event.ticket_id, kind_hint=event.kind_hint, source=source, pool=pool)
+    if reading.ticket is None:
+        _commit_gone(event, claimed_at, desk)
+        return
+    decided = plan.decide(
+        load_facts.facts_of(reading, desk.outside, desk.locale, desk.now(), theirs=desk.clocks.theirs())
+    )
+    _commit(event, reading, reading.ticket, decided, desk, claimed_at=claimed_at)
+
+
+def _commit(
+    event: events.Event,
+    reading: fetch.Reading,
+    ticket: records.Ticket,
+    decided: values.Plan,
+    desk: Desk,
+    *,
+    claimed_at: datetime,
+) -> None:
+    now = desk.now()
+    rows = [notification_row(draft, event, now) for draft in decided.drafts]
+    with db.transaction("finish-event"):
+        if not events.finish(event, desk.held.owner, now=now, decisions=decided.decisions):
+            raise LeaseLost(f"event {event.id} of ticket {ticket.id} was taken over, this server was too slow")
+        tickets.store_tickets([ticket_row(ticket, now)])
+        tickets.store_notes([note_row(note, now) for note in reading.notes])
+        tickets.mark_decided(decided.decided, now)
+        tickets.remember_decision(ticket.id, announced=decided.announced, update=reading.covers, now=now)
+        notifications.add(rows)
+        holds.release("connectwise", called_at=claimed_at)
+    metrics.EVENTS.labels("done").inc()
+    for row in rows:
+        metrics.count_notification(row["state"], row["reason"])
+    _logger.info(
+        "ticket %d decided: %d to tell, %d skipped",
+        ticket.id,
+        sum(draft.send for draft in decided.drafts),
+        sum(not draft.send for draft in decided.drafts),
+        extra={"ticket_id": ticket.id, "event_id": event.id, "source": event.source, "hooks": event.hooks},
+    )
+
+
+def _commit_gone(event: events.Event, claimed_at: datetime, desk: Desk) -> None:
+    now = desk.now()
+    gone = values.Decision(f"new:{event.ticket_id}", "everybody", "not told", "deleted in ConnectWise")
+    with db.transaction("finish-event"):
+        if not events.finish(event, desk.held.owner, now=now, decisions=[gone]):
+            raise LeaseLost(f"event {event.id} of ticket {event.ticket_id} was taken over, this server was too slow")
+        tickets.mark_deleted(event.ticket_id, now)
+        holds.release("connectwise", called_at=claimed_at)
+    metrics.EVENTS.labels("gone").inc()
+    _logger.info("ticket %d is gone in ConnectWise", event.ticket_id, extra={"ticket_id": event.ticket_id})
+
+
+def _failed(event: events.Event, error: Exception, desk: Desk) -> None:
+    now = desk.now()
+    with db.session():
+        failed_holds = holds.times_held("connectwise", now)
+    verdict = retry.event_failed(
+        error,
+        now=now,
+        received_at=event.received_at,
+        attempts=event.attempts,
+        bugs=event.bugs,
+        failed_holds=failed_holds,
+        jitter=desk.jitter(),
+        give_up_until=desk.clocks.give_up_until(),
+    )
+    is_bug = not isinstance(error, errors.TicketbotError)
+    _logger.log(
+        logging.ERROR if is_bug or verdict.again_at is None else logging.WARNING,
+        "ticket %d: %s; %s",
+        event.ticket_id,
+        verdict.reason,
+        f"tried again at {verdict.again_at:%H:%M:%S}" if verdict.again_at else "given up, see `tbot explain`",
+        exc_info=error if is_bug else None,
+        extra={"ticket_id": event.ticket_id, "event_id": event.id},
+    )
+    event.attempts, event.bugs = verdict.attempts, verdict.bugs
+    if _hand_back(event, verdict, desk, now):
+        metrics.EVENTS.labels("again" if verdict.again_at else "dead").inc()
+
+
+def _hand_back(event: events.Event, verdict: retry.EventVerdict, desk: Desk, now: datetime) -> bool:
+    with db.transaction("return-event"):
+        if verdict.hold_until:
+            holds.hold("connectwise", until=verdict.hold_until, now=now, reason=verdict.reason)
+        if verdict.again_at is None:
+            return events.finish(event, desk.held.owner, now=now, decisions=[], error=verdict.reason, dead=True)
+        return events.give_back(event, desk.held.owner, due_at=verdict.again_at, error=verdict.reason)
+
+
+def notification_row(draft: values.Draft, event: events.Event, now: datetime) -> dict[str, Any]:
+    """Return a draft as a row of the ledger."""
+    return {
+        "ticket_id": event.ticket_id,
+        "event": event.id,
+        "correlation": event.correlation,
+        "subject": draft.subject,
+        "target": draft.target,
+        "kind": draft.kind,
+        "note_kind": draft.note.kind if draft.note else None,
+        "note_id": draft.note.id if draft.note else None,
+        "recipient": draft.recipient.id if draft.recipient else None,
+        "recipient_name": draft.name,
+        "state": notifications.PENDING if draft.send else notifications.SKIPPED,
+        "reason": draft.reason,
+        "forwarded_from": list(draft.chain),
+        "markdown": draft.markdown,
+        "created_at": now,
+        "give_up_at": now + retry.GIVE_UP_AFTER,
+        "next_try_at": now if draft.send else None,
+    }
+
+
+def ticket_row(ticket: records.Ticket, now: datetime) -> dict[str, Any]:
+    """Return a ticket as a row, undeleted (T4)."""
+    return {
+        "id": ticket.id,
+        "kind": ticket.kind,
+        "summary": ticket.summary,
+        "board_id": ticket.board.id if ticket.board else None,
+        "board_name": load_facts.name_of(ticket.board),
+        "status": load_facts.name_of(ticket.status),
+        "company_id": ticket.company.id if ticket.company else None,
+        "company": load_facts.name_of(ticket.company),
+        "contact_id": ticket.contact.id if ticket.contact else None,
+        "contact": load_facts.name_of(ticket.contact) or ticket.contact_name,
+        "priority": ticket.priority,
+        "owner": ticket.owner.identifier if ticket.owner else None,
+        "resources": list(ticket.resources),
+        "open": not ticket.closed,
+        "entered_at": ticket.entered_at,
+        "updated_at": ticket.updated_at,
+        "stored_at": now,
+        "deleted_at": None,
+    }
+
+
+def note_row(note: records.Note, now: datetime) -> dict[str, Any]:
+    """Return a note as a row."""
+    return {
+        "kind": note.kind,
+        "note_id": note.id,
+        "ticket_id": note.ticket_id,
+        "text": note.text,
+        "internal": note.internal,
+        "resolution": note.resolution,
+        "member": note.author_identifier,
+        "author": note.author,
+        "entered_at": note.entered_at,
+        "updated_at": note.updated_at,
+        "stored_at": now,
+    }

@@ -1,0 +1,1 @@
+"""How results are worded for people, the same in every interface."""

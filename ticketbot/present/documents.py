@@ -1,0 +1,102 @@
+"""What `--json` prints: the shapes of the server's answers, and those of commands that ask no server.
+
+Every document is ASCII, indented, and the only thing on stdout. Fields may be added in a later release; none is renamed
+or removed.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+import msgspec
+
+from ticketbot.api import responses
+
+CheckState = Literal["ok", "warning", "skipped", "failed"]
+
+
+class Setting(msgspec.Struct, kw_only=True):
+    """One setting in force; `value` is null when it is not set, and never a secret."""
+
+    setting: str
+    value: str | None
+    origin: str
+    secret: bool
+
+
+class Migration(msgspec.Struct, kw_only=True):
+    """One step of the database's schema; `applied_at` is null while it waits."""
+
+    name: str
+    applied_at: responses.Moment | None
+
+
+class Check(msgspec.Struct, kw_only=True):
+    """One thing that `tbot doctor` looked at; `fix` says how to mend what is not well."""
+
+    check: str
+    state: CheckState
+    message: str
+    fix: str | None = None
+
+
+class Version(msgspec.Struct, kw_only=True):
+    """The version of the program; `built_from` is the commit that a packed program was made of."""
+
+    version: str
+    built_from: str | None
+
+
+DOCUMENTS: dict[str, Any] = {
+    "migrate": list[Migration],
+    "doctor": list[Check],
+    "config": list[Setting],
+    "version": Version,
+    "ping": responses.Health,
+    "authcheck": responses.User,
+    "sync": responses.SyncRun,
+    "sync status": responses.SyncStatus,
+    "sync cancel": responses.SyncRun,
+    "list boards": list[responses.Board],
+    "list members": list[responses.Member],
+    "list recipients": list[responses.Recipient],
+    "list rules": list[responses.Rule],
+    "list forwards": list[responses.Forward],
+    "list users": list[responses.User],
+    "list keys": list[responses.Key],
+    "list tickets": list[responses.Ticket],
+    "list notifications": list[responses.Notification],
+    "list audit": list[responses.AuditEntry],
+    "list syncs": list[responses.SyncRun],
+    "get board": responses.Board,
+    "get recipient": responses.Recipient,
+    "get rule": responses.Rule,
+    "get forward": responses.Forward,
+    "get user": responses.User,
+    "get key": responses.Key,
+    "get ticket": responses.Ticket,
+    "get notification": responses.Notification,
+    "get config": responses.Config,
+    "create rule": responses.Rule,
+    "create forward": responses.Forward,
+    "create user": responses.User,
+    "create key": responses.CreatedKey,
+    "update rule": responses.Rule,
+    "update forward": responses.Forward,
+    "update config": responses.Config,
+    "delete rule": responses.Rule,
+    "delete forward": responses.Forward,
+    "delete user": responses.User,
+    "delete key": responses.Key,
+    "explain": responses.Explanation,
+    "retry": responses.Notification,
+    "retry --dead": responses.Retried,
+    "test": responses.TestSent,
+}
+"""What each command prints; a delete prints what is no more, as it was."""
+
+
+def text(document: Any) -> str:
+    """Return a document as it is printed: ASCII, so that neither locale nor terminal can spoil it."""
+    return json.dumps(msgspec.to_builtins(document), indent=2).replace("\x7f", "\\u007f") + "\n"

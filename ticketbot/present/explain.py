@@ -1,0 +1,149 @@
+"""What became of a ticket's messages, in sentences: the command line and the terminal UI say the same (D8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import groupby
+from typing import NamedTuple
+
+from ticketbot import errors
+from ticketbot.api import responses
+from ticketbot.decide import plan
+
+_SOURCES = {
+    "hook": "ConnectWise sent a webhook",
+    "catch-up": "catch-up found a change",
+    "retry": "somebody asked to look again",
+}
+_KINDS = {"TimeEntry": "time entry"}
+
+
+class Style(NamedTuple):
+    """What differs between the command line and the terminal UI: how a time looks, and how one retries."""
+
+    moment: Callable[[datetime], str]
+    retry_notification: str
+    """What to do about a dead notification; `{id}` stands for its id."""
+    retry_event: str
+
+
+class Topic(NamedTuple):
+    """Sentences about one thing, such as a note; without a title they are about the event as a whole."""
+
+    title: str | None
+    sentences: list[str]
+
+
+class Section(NamedTuple):
+    """One event: when it came and from where, and all that followed from it."""
+
+    heading: str
+    topics: list[Topic]
+
+
+def explained(explanation: responses.Explanation, style: Style) -> Iterator[Section]:
+    """Yield a section for each event, newest first, and one for the notifications whose event is no longer kept."""
+    unclaimed = {row.id: row for row in explanation.notifications}
+    for event in explanation.events:
+        heading = f"{style.moment(event.first_received_at)}  {_cause(event)}"
+        yield Section(heading, list(_topics(event, unclaimed, style)))
+    if unclaimed:
+        fates = [fate(row, style) for row in unclaimed.values()]
+        yield Section("From events that are no longer kept:", [Topic(None, fates)])
+
+
+def fate(row: responses.Notification, style: Style) -> str:
+    """Return what became of a notification, with the reason and what Webex answered."""
+    who, error = row.recipient_name, f": {row.error}" if row.error else ""
+    tries = f" after {counted(row.attempts, 'try', 'tries')}" if row.attempts else ""
+    if row.state == "sent":
+        sent_at = f" on {style.moment(row.sent_at)}" if row.sent_at else ""
+        twice = ", perhaps twice" if row.possible_duplicate else ""
+        overtaken = ", overtaken by later ones" if row.overtaken else ""
+        return f"{who} was told{sent_at}{twice}{overtaken}: {row.reason}"
+    if row.state == "skipped":
+        return f"{who} was not told: {row.reason}"
+    if row.state == "dead":
+        failed = errors.sentence(f"{who} could not be told ({row.reason}){error}")
+        died_at = f" on {style.moment(row.died_at)}" if row.died_at else ""
+        return f"{failed} Given up{died_at}{tries}; {style.retry_notification.format(id=row.id)}"
+    if row.state == "sending":
+        return f"{who} is being told ({row.reason}){error}"
+    if not row.attempts or row.next_try_at is None:
+        return f"{who} was not told yet, the message is waiting to be sent ({row.reason}){error}"
+    return f"{who} was not told yet, will retry on {style.moment(row.next_try_at)}{tries} ({row.reason}){error}"
+
+
+def amount(retried: responses.Retried) -> str:
+    """Return how much is retried, such as "1 notification and 2 events"; empty for nothing."""
+    counts = ((retried.notifications, "notification"), (retried.events, "event"))
+    return " and ".join(counted(count, name, f"{name}s") for count, name in counts if count)
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """Return a number with its noun."""
+    return f"{count} {one if count == 1 else many}"
+
+
+def _cause(event: responses.Event) -> str:
+    cause = _SOURCES.get(event.source, event.source)
+    action = f" ({event.action})" if event.action else ""
+    more = f", and {event.hooks - 1} more for the same change" if event.hooks > 1 else ""
+    return f"{cause}{action}{more} [event {event.id}]"
+
+
+def _topics(event: responses.Event, unclaimed: dict[int, responses.Notification], style: Style) -> Iterator[Topic]:
+    """Yield what is said about an event; the notifications it names are taken out of `unclaimed`."""
+    if event.state != "done":
+        yield Topic(None, [_trouble(event, style)])
+    if [each.reason for each in event.decisions] == [plan.NO_NEWS]:
+        yield Topic(None, ["nothing new"])
+        return
+    for subject, decisions in groupby(event.decisions, key=lambda each: each.subject):
+        yield Topic(_about(subject), [_outcome(each, unclaimed, style) for each in decisions])
+
+
+def _trouble(event: responses.Event, style: Style) -> str:
+    error = f": {event.error}" if event.error else ""
+    tries = counted(event.attempts, "try", "tries") if event.attempts else ""
+    if event.state == "dead":
+        given_up = f"It could not be looked at, and was given up{f' after {tries}' if tries else ''}{error}"
+        return f"{errors.sentence(given_up)} {style.retry_event}"
+    if event.state == "running":
+        return f"It is being looked at now{error}"
+    return f"It waits until {style.moment(event.due_at)}{f', after {tries}' if tries else ''}{error}"
+
+
+def _outcome(decision: responses.Decision, unclaimed: dict[int, responses.Notification], style: Style) -> str:
+    row = _notification(decision, unclaimed)
+    if row is not None:
+        return fate(row, style)
+    if decision.who == "everybody":
+        return f"nobody was told: {decision.reason.removeprefix('nobody to tell: ')}"
+    if decision.outcome == "told":
+        return f"{decision.who} was to be told ({decision.reason}); what became of it is not shown"
+    return f"{decision.who} was not told: {decision.reason}"
+
+
+def _notification(
+    decision: responses.Decision, unclaimed: dict[int, responses.Notification]
+) -> responses.Notification | None:
+    """Return the notification that a decision led to, and take it out of `unclaimed`."""
+    if decision.outcome == "not told":
+        return None
+    about = (row for row in unclaimed.values() if _is_about(row, decision.subject))
+    found = next((row for row in about if row.recipient_name == decision.who), None)
+    return unclaimed.pop(found.id) if found else None
+
+
+def _about(subject: str) -> str:
+    what, _, rest = subject.partition(":")
+    kind, _, number = rest.partition(":")
+    return f"{_KINDS.get(kind, 'note')} {number}" if what == "note" else "new ticket"
+
+
+def _is_about(row: responses.Notification, subject: str) -> bool:
+    if subject.startswith("new:"):
+        return row.kind == "new"
+    return row.kind == "update" and subject.endswith(f":{row.note_id}")

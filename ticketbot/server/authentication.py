@@ -1,0 +1,199 @@
+"""Authenticate requests by their API key (A1, A2).
+
+To read, a key that was verified within the last two seconds is trusted without a look at the database; after that, one
+query tells whether it still exists, and its bcrypt is not repeated for five minutes. So deleting a key ends reading at
+once on the server that deletes it, and within two seconds on the others. A change always queries, and `audit.record`
+queries again in the transaction of the change: a deleted key can change nothing, on any server.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from ticketbot import errors
+from ticketbot.api import responses
+from ticketbot.database import db
+from ticketbot.models import api_keys
+from ticketbot.server import client_address
+from ticketbot.settings import types
+
+BELIEVED_FOR_S = 2.0
+VERIFIED_FOR_S = 300.0
+WRONG_KEYS = 10
+WRONG_KEYS_WITHIN_S = 60.0
+
+_USE_IS_NOTED_EVERY = timedelta(seconds=60)  # a write for each request would cost more than the request
+_MOST_REMEMBERED = 10_000
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Whose key a request came with."""
+
+    key_id: int
+    key_prefix: str
+    user: responses.User
+
+
+class _Verified(msgspec.Struct, frozen=True):
+    caller: Caller
+    hash: str
+    believed_until: float
+    verified_until: float
+
+
+class Access:
+    """Authentication for one server, shared by its threads. `clock` counts seconds and never goes back.
+
+    `is_local_open` says that a request from this machine is one, and not one that a proxy here passes on.
+    """
+
+    def __init__(
+        self,
+        *,
+        trusted_proxies: Sequence[types.Network],
+        now: Callable[[], datetime],
+        clock: Callable[[], float] = time.monotonic,
+        is_local_open: bool = False,
+    ) -> None:
+        self._trusted_proxies = trusted_proxies
+        self._now = now
+        self._clock = clock
+        self._is_local_open = is_local_open
+        self._wrong_keys = Throttle(clock)
+        self._throttled_turn = threading.Lock()
+        self._lock = threading.Lock()
+        self._verified: dict[bytes, _Verified] = {}
+        self._deletions = 0
+
+    def admit(self, environ: Mapping[str, Any], *, is_change: bool = False) -> Caller:
+        """Return whose key a request carries; for a change, the key must exist in the database now.
+
+        Raises `NotAllowed` without a good key, and `TooMany` for a wrong one after ten of them within a minute from
+        one address. A good key is never throttled.
+        """
+        key = _bearer(environ)
+        if not key:
+            raise errors.NotAllowed("This needs an API key, sent as Authorization: Bearer <key>")
+        caller = self._trusted(key) if not is_change else None
+        if caller is not None:
+            return caller
+        address = client_address.throttled_client(environ, self._trusted_proxies)
+        caller = self._verify(key, address)
+        if caller is None:
+            self._wrong_keys.count(address)
+            raise errors.NotAllowed("This API key is not known")
+        return caller
+
+    def admit_local(self, environ: Mapping[str, Any]) -> None:
+        """Let in a request that comes from this machine, where that can be told, or carries a key."""
+        if not (self._is_local_open and client_address.is_loopback(environ)):
+            self.admit(environ)
+
+    def forget(self, key_ids: Iterable[int]) -> None:
+        """End the access of keys whose deletion has been committed."""
+        gone = set(key_ids)
+        with self._lock:
+            self._deletions += 1
+            kept = {digest: each for digest, each in self._verified.items() if each.caller.key_id not in gone}
+            self._verified = kept
+
+    def _trusted(self, key: str) -> Caller | None:
+        known = self._verified.get(_fingerprint(key))
+        return known.caller if known is not None and self._clock() < known.believed_until else None
+
+    def _verify(self, key: str, address: str) -> Caller | None:
+        """Look a key up; a bcrypt is spent only on a key whose prefix is stored."""
+        digest, moment, deletions = _fingerprint(key), self._clock(), self._deletions
+        with db.session():
+            row = api_keys.find_key(key)
+        if row is None:
+            return None
+        known = self._verified.get(digest)
+        is_verified = known is not None and known.hash == row.hash and moment < known.verified_until
+        if not is_verified and not self._matches(row, key, address):
+            return None
+        self._note_use(row)
+        verified_until = known.verified_until if known is not None and is_verified else moment + VERIFIED_FOR_S
+        fresh = _Verified(_caller_of(row), row.hash, moment + BELIEVED_FOR_S, verified_until)
+        self._remember(digest, fresh, deletions)
+        return fresh.caller
+
+    def _matches(self, row: api_keys.ApiKey, key: str, address: str) -> bool:
+        """Spend a bcrypt on a key, one at a time for all addresses that are throttled."""
+        is_throttled = self._wrong_keys.wait_s(address) > 0
+        with self._throttled_turn if is_throttled else contextlib.nullcontext():
+            return api_keys.matches(row, key)
+
+    def _remember(self, digest: bytes, verified: _Verified, deletions: int) -> None:
+        with self._lock:
+            if self._deletions != deletions:
+                return  # the key may be the one that was deleted while we looked
+            self._verified.pop(digest, None)
+            if len(self._verified) >= _MOST_REMEMBERED:
+                del self._verified[next(iter(self._verified))]
+            self._verified[digest] = verified
+
+    def _note_use(self, row: api_keys.ApiKey) -> None:
+        now = self._now()
+        if row.last_used_at is None or row.last_used_at < now - _USE_IS_NOTED_EVERY:
+            # A disk that is full keeps nobody from reading.
+            with contextlib.suppress(errors.Unreachable), db.transaction("note-use"):
+                api_keys.ApiKey.update(last_used_at=now).where(api_keys.ApiKey.id == row.id).execute()
+
+
+class Throttle:
+    """Count failures by address: the eleventh within a minute is refused, with the time to wait."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._times: dict[str, deque[float]] = {}
+
+    def wait_s(self, address: str) -> float:
+        """Return for how long an address is throttled, 0 if it is not."""
+        with self._lock:
+            return self._wait_s(address)
+
+    def count(self, address: str) -> None:
+        """Count one failure; raises `TooMany` instead while the address is throttled."""
+        with self._lock:
+            wait_s = self._wait_s(address)
+            if wait_s == 0:
+                times = self._times.pop(address, None) or deque(maxlen=WRONG_KEYS)
+                if len(self._times) >= _MOST_REMEMBERED:
+                    del self._times[next(iter(self._times))]
+                self._times[address] = times
+                times.append(self._clock())
+                return
+        raise errors.TooMany("Too many wrong API keys from this address", retry_after_s=math.ceil(wait_s))
+
+    def _wait_s(self, address: str) -> float:
+        times = self._times.get(address)
+        if times is None or len(times) < WRONG_KEYS:
+            return 0.0
+        return max(times[0] + WRONG_KEYS_WITHIN_S - self._clock(), 0.0)
+
+
+def _fingerprint(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
+
+
+def _bearer(environ: Mapping[str, Any]) -> str:
+    scheme, _, key = str(environ.get("HTTP_AUTHORIZATION") or "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def _caller_of(row: api_keys.ApiKey) -> Caller:
+    user = row.user
+    shown = responses.User(id=user.id, name=user.name, email=user.email, created_at=user.created_at)
+    return Caller(row.id, row.prefix, shown)

@@ -1,0 +1,194 @@
+"""One table for routing and for OpenAPI: path, what comes in and goes out, status, and the function that does it.
+
+The signature of the function says the rest. `{rule_id}` in the path is an argument of that name, an id; `body` and
+`query` are structs of `asked`; `caller` is whose key it is; `desk` is what the server lends; the annotated result is
+the answer. A function raises `errors`; a change and its `audit.record` share one transaction:
+
+    TABLE = operations.Table("rules")
+
+    @TABLE.post("/notifiers/rules", "Add a rule", status=201, refuses=(409,))
+    def create_rule(body: asked.NewRule, caller: access.Caller, desk: operations.Desk) -> shapes.Rule: ...
+"""
+
+from __future__ import annotations
+
+import re
+import typing
+from collections.abc import Callable, Iterable
+from datetime import datetime, tzinfo
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+import peewee
+
+from ticketbot import errors
+from ticketbot.api import requests
+from ticketbot.decide import forwarding
+from ticketbot.models import recipients
+from ticketbot.server import authentication
+from ticketbot.sync import sync_service
+from ticketbot.webex import webex_client
+
+Row = TypeVar("Row")
+Run = TypeVar("Run", bound=Callable[..., Any])
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """What the server lends to operations; `wake_...` let a background thread look for work now."""
+
+    access: authentication.Access
+    webex: webex_client.Webex
+    syncs: sync_service.Syncs
+    timezone: tzinfo
+    now: Callable[[], datetime]
+    wake_events: Callable[[], None]
+    wake_messages: Callable[[], None]
+
+
+class Listing(NamedTuple, Generic[Row]):
+    """A page of a list; `more` says that another one follows."""
+
+    rows: list[Row]
+    more: bool
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """One row of the table. `refuses` are the statuses that only this operation has, beside those of its kind."""
+
+    method: str
+    path: str
+    summary: str
+    tag: str
+    run: Callable[..., Any]
+    status: int
+    refuses: tuple[int, ...]
+    types: dict[str, Any]
+    """The types of the arguments by name; of the answer under `return`."""
+    takes_empty_body: bool
+
+    @property
+    def name(self) -> str:
+        """Return the name of its function, unique over all tables."""
+        return self.run.__name__
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Return the names of the ids in its path."""
+        return tuple(re.findall(r"{(\w+)}", self.path))
+
+    @property
+    def listed(self) -> Any:
+        """Return the type of the rows when it answers with a list in pages, else None."""
+        answer = self.types["return"]
+        return typing.get_args(answer)[0] if typing.get_origin(answer) is Listing else None
+
+
+class Table:
+    """The operations of one subject, in the order of their definition."""
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+        self.operations: list[Operation] = []
+
+    def get(self, path: str, summary: str) -> Callable[[Run], Run]:
+        """Add an operation that only reads."""
+        return self._add("GET", path, summary, 200, ())
+
+    def post(
+        self, path: str, summary: str, *, status: int = 200, refuses: tuple[int, ...] = ()
+    ) -> Callable[[Run], Run]:
+        """Add an operation that makes or starts something."""
+        return self._add("POST", path, summary, status, refuses)
+
+    def put(self, path: str, summary: str) -> Callable[[Run], Run]:
+        """Add an operation that sets something."""
+        return self._add("PUT", path, summary, 200, ())
+
+    def patch(self, path: str, summary: str, *, refuses: tuple[int, ...] = ()) -> Callable[[Run], Run]:
+        """Add an operation that changes a part of something."""
+        return self._add("PATCH", path, summary, 200, refuses)
+
+    def delete(self, path: str, summary: str, *, refuses: tuple[int, ...] = ()) -> Callable[[Run], Run]:
+        """Add an operation that deletes something and answers nothing."""
+        return self._add("DELETE", path, summary, 204, refuses)
+
+    def _add(self, method: str, path: str, summary: str, status: int, refuses: tuple[int, ...]) -> Callable[[Run], Run]:
+        def add(run: Run) -> Run:
+            types = typing.get_type_hints(run, include_extras=True)
+            takes_empty_body = type(None) in typing.get_args(types.get("body"))
+            if takes_empty_body:
+                types["body"] = typing.get_args(types["body"])[0]
+            self.operations.append(
+                Operation(
+                    method,
+                    path,
+                    summary,
+                    self.tag,
+                    run,
+                    status,
+                    refuses,
+                    types,
+                    takes_empty_body,
+                )
+            )
+            return run
+
+        return add
+
+
+def listing(
+    rows: peewee.ModelSelect,
+    key: peewee.Field,
+    page: requests.Page,
+    shape: Callable[[Any], Row],
+    *,
+    keep: Callable[[Row], bool] | None = None,
+) -> Listing[Row]:
+    """Return the page of a query that is asked for, ordered by `key`.
+
+    `keep` leaves rows out that the database cannot; it is for tables of some thousand rows at most.
+    """
+    if page.after is not None:
+        rows = rows.where(key < page.after if page.order == "desc" else key > page.after)
+    ordered = rows.order_by(key.desc() if page.order == "desc" else key)
+    if keep is None:
+        return _cut((shape(row) for row in ordered.limit(page.limit + 1)), page.limit)
+    return _cut(filter(keep, map(shape, ordered)), page.limit)
+
+
+def found(row: Row | None, what: str, row_id: int) -> Row:
+    """Return a row that a path names, or raise `NotFound`."""
+    if row is None:
+        raise errors.NotFound(f"There is no {what} {row_id}")
+    return row
+
+
+def known_recipient(field: str, recipient_id: int) -> recipients.Recipient:
+    """Return the recipient that a field names, or raise `InvalidInput`."""
+    row: recipients.Recipient | None = recipients.Recipient.get_or_none(recipients.Recipient.id == recipient_id)
+    if row is None:
+        raise wrong(field, f"There is no recipient {recipient_id}. Perhaps a sync of the recipients finds it")
+    return row
+
+
+def moment(field: str, text: str | None, zone: tzinfo, *, is_end: bool = False) -> datetime | None:
+    """Return the moment that a date or time means, the end of a day for an end; raises `InvalidInput`."""
+    try:
+        start, end = forwarding.window(text, text, zone)
+    except (ValueError, OverflowError):
+        raise wrong(field, requests.ADVICE[requests.WHEN]) from None
+    return end if is_end else start
+
+
+def wrong(field: str, message: str) -> errors.InvalidInput:
+    """Return the failure that one field is wrong, to be raised."""
+    return errors.InvalidInput("The request is not valid", [errors.FieldError(field, message)])
+
+
+def _cut(rows: Iterable[Row], limit: int) -> Listing[Row]:
+    found: list[Row] = []
+    for row in rows:
+        if len(found) == limit:
+            return Listing(found, more=True)
+        found.append(row)
+    return Listing(found, more=False)

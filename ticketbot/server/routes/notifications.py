@@ -1,0 +1,127 @@
+"""The ledger: what was sent, what was not and why; and another try for what is dead (L5)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+import peewee
+
+from ticketbot import errors
+from ticketbot.api import requests, responses
+from ticketbot.database import db
+from ticketbot.decide import retry
+from ticketbot.models import events, notifications, recipients, runtime_config
+from ticketbot.server import authentication, operations
+from ticketbot.server.routes import audit
+
+TABLE = operations.Table("notifications")
+
+Notification = notifications.Notification
+
+_RETRIED_BY_DEFAULT = timedelta(hours=24)
+
+
+@TABLE.get("/notifications", "List the ledger")
+def list_notifications(
+    query: requests.NotificationQuery, desk: operations.Desk
+) -> operations.Listing[responses.Notification]:
+    rows = with_recipients()
+    since = operations.moment("since", query.since, desk.timezone)
+    if query.state is not None:
+        rows = rows.where(Notification.state == query.state)
+    if query.ticket_id is not None:
+        rows = rows.where(Notification.ticket_id == query.ticket_id)
+    if query.recipient_id is not None:
+        rows = rows.where(Notification.recipient == query.recipient_id)
+    if since is not None:
+        rows = rows.where(notifications.since(since))
+    return operations.listing(rows, Notification.id, query, notification)
+
+
+@TABLE.get("/notifications/{notification_id}", "Show a notification")
+def get_notification(notification_id: int) -> responses.Notification:
+    return _found(notification_id)
+
+
+@TABLE.post("/notifications/{notification_id}/retry", "Send a dead notification again", status=202, refuses=(409,))
+def retry_notification(
+    notification_id: int, caller: authentication.Caller, desk: operations.Desk
+) -> responses.Notification:
+    now = desk.now()
+    with db.transaction("retry"):
+        before = _found(notification_id)
+        _ensure_sending_is_on()
+        which = Notification.id == notification_id
+        if not notifications.revive(which, now=now, give_up_at=now + retry.GIVE_UP_AFTER):
+            raise errors.Conflict(f"Notification {notification_id} is {before.state}; only a dead one is sent again")
+        after = _found(notification_id)
+        audit.record(caller, now, "retry", "notification", notification_id, before=before, after=after)
+    desk.wake_messages()
+    return after
+
+
+@TABLE.post("/notifications/retry", "Try everything again that is dead", status=202, refuses=(409,))
+def retry_dead(
+    caller: authentication.Caller, desk: operations.Desk, body: requests.RetryRequest | None = None
+) -> responses.Retried:
+    now = desk.now()
+    since = operations.moment("since", body.since if body else None, desk.timezone) or now - _RETRIED_BY_DEFAULT
+    died_since, ended_since = notifications.where_died_since(since), events.Event.finished_at >= since
+    if body and body.dry_run:
+        _ensure_sending_is_on()
+        return responses.Retried(
+            notifications=notifications.count(died_since), events=events.count_revivable(ended_since)
+        )
+    with db.transaction("retry"):
+        _ensure_sending_is_on()
+        retried = responses.Retried(
+            notifications=notifications.revive(died_since, now=now, give_up_at=now + retry.GIVE_UP_AFTER),
+            events=events.revive(ended_since, now=now),
+        )
+        asked_for = {"state": notifications.DEAD, "since": since}
+        audit.record(caller, now, "retry", "notifications", after=msgspec.structs.asdict(retried) | asked_for)
+    desk.wake_messages()
+    desk.wake_events()
+    return retried
+
+
+def with_recipients() -> peewee.ModelSelect:
+    """Return the query for every notification with its recipient, where it has one."""
+    return Notification.select(Notification, recipients.Recipient).join(recipients.Recipient, peewee.JOIN.LEFT_OUTER)
+
+
+def notification(row: notifications.Notification) -> responses.Notification:
+    """Return a notification as the API shows it."""
+    return responses.Notification(
+        id=row.id,
+        ticket_id=row.ticket_id,
+        note_id=row.note_id,
+        kind=row.kind,
+        recipient_id=row.recipient_id,
+        recipient_name=row.recipient_name,
+        recipient_type=row.recipient.type if row.recipient_id is not None else None,
+        state=row.state,
+        reason=row.reason,
+        forwarded_from=list(row.forwarded_from),
+        attempts=row.attempts,
+        error=row.error,
+        possible_duplicate=row.possible_duplicate,
+        overtaken=row.overtaken,
+        webex_message_id=row.webex_message_id,
+        tracking_id=row.tracking_id,
+        created_at=row.created_at,
+        next_try_at=row.next_try_at,
+        sent_at=row.sent_at,
+        died_at=row.give_up_at if row.state == notifications.DEAD else None,
+    )
+
+
+def _ensure_sending_is_on() -> None:
+    if not runtime_config.read_config().attempt_notify:
+        raise errors.Conflict("Notifications are switched off, so this would be skipped for good. Switch them on first")
+
+
+def _found(notification_id: int) -> responses.Notification:
+    row = with_recipients().where(Notification.id == notification_id).first()
+    return notification(operations.found(row, "notification", notification_id))

@@ -1,0 +1,65 @@
+"""Webex rooms and people that can be told, and a message to try one."""
+
+from __future__ import annotations
+
+from ticketbot import errors
+from ticketbot.api import requests, responses
+from ticketbot.database import db
+from ticketbot.models import recipients
+from ticketbot.server import authentication, operations
+from ticketbot.server.routes import audit
+
+TABLE = operations.Table("recipients")
+
+TEST_MESSAGE = "**Test** from Ticketbot: messages for you arrive here. There is nothing to do."
+
+
+@TABLE.get("/webex/rooms", "List recipients: rooms and people")
+def list_recipients(query: requests.RecipientQuery) -> operations.Listing[responses.Recipient]:
+    rows = recipients.Recipient.select()
+    if query.type is not None:
+        rows = rows.where(recipients.Recipient.type == query.type)
+    wanted = (query.q or "").casefold()  # not left to the database: SQLite folds the case of ASCII only
+
+    def is_wanted(row: responses.Recipient) -> bool:
+        return wanted in row.name.casefold() or wanted in (row.email or "").casefold()
+
+    return operations.listing(rows, recipients.Recipient.id, query, _recipient, keep=is_wanted if wanted else None)
+
+
+@TABLE.get("/webex/rooms/{recipient_id}", "Show a recipient")
+def get_recipient(recipient_id: int) -> responses.Recipient:
+    return _recipient(_found(recipient_id))
+
+
+@TABLE.post("/webex/rooms/{recipient_id}/test", "Send a message marked as a test, once", refuses=(409, 502))
+def send_test_message(recipient_id: int, caller: authentication.Caller, desk: operations.Desk) -> responses.TestSent:
+    """Answer in Webex's words: 404 for a recipient that is gone there, 409 for a refusal, 502 when Webex fails."""
+    row = _found(recipient_id)
+    try:
+        message_id = desk.webex.send(row.type, row.webex_id, TEST_MESSAGE)
+    except errors.RemoteGone as error:
+        raise errors.NotFound(f"Webex cannot find recipient {row.id}, {row.name}: {error}") from error
+    except errors.RemoteRefused as error:
+        raise errors.Conflict(str(error)) from error
+    sent = responses.TestSent(recipient_id=row.id, webex_message_id=message_id)
+    with db.transaction("test-message"):
+        audit.record(caller, desk.now(), "test", "recipient", row.id, after=sent)
+    return sent
+
+
+def _found(recipient_id: int) -> recipients.Recipient:
+    row = recipients.Recipient.get_or_none(recipients.Recipient.id == recipient_id)
+    found: recipients.Recipient = operations.found(row, "recipient", recipient_id)
+    return found
+
+
+def _recipient(row: recipients.Recipient) -> responses.Recipient:
+    return responses.Recipient(
+        id=row.id,
+        type=row.type,
+        name=row.name,
+        email=row.email,
+        active=row.active,
+        last_activity=row.last_activity,
+    )

@@ -1,0 +1,60 @@
+"""Syncs: start one, watch it, cancel it, and the history (S)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ticketbot import errors
+from ticketbot.api import requests, responses
+from ticketbot.database import db
+from ticketbot.models import syncs
+from ticketbot.server import authentication, operations
+from ticketbot.server.routes import audit
+from ticketbot.sync import sync_service
+
+TABLE = operations.Table("syncs")
+
+
+@TABLE.post("/sync", "Start a sync", status=202, refuses=(409, 502))
+def start_sync(body: requests.SyncRequest, caller: authentication.Caller, desk: operations.Desk) -> responses.SyncRun:
+    if not (body.boards or body.recipients or body.tickets):
+        raise operations.wrong("boards", "Select at least one of boards, recipients and tickets")
+    if unknown := desk.syncs.unknown_boards(body.board_ids):
+        raise operations.wrong("board_ids", f"There is no board {', '.join(map(str, sorted(unknown)))}")
+
+    def record(run: syncs.SyncRun) -> None:
+        audit.record(caller, desk.now(), "start", "sync", run.id, after=body)
+
+    return _run(desk.syncs.start(sync_service.Request(**msgspec.structs.asdict(body)), caller.user.email, record))
+
+
+@TABLE.get("/sync/status", "Show the running or latest sync")
+def get_sync_status() -> responses.SyncStatus:
+    run = syncs.latest()
+    return responses.SyncStatus(
+        syncing=run is not None and run.state == syncs.RUNNING, run=None if run is None else _run(run)
+    )
+
+
+@TABLE.get("/sync/runs", "List syncs")
+def list_sync_runs(query: requests.Page) -> operations.Listing[responses.SyncRun]:
+    return operations.listing(syncs.SyncRun.select(), syncs.SyncRun.id, query, _run)
+
+
+@TABLE.get("/sync/runs/{run_id}", "Show a sync")
+def get_sync_run(run_id: int) -> responses.SyncRun:
+    return _run(operations.found(syncs.SyncRun.get_or_none(syncs.SyncRun.id == run_id), "sync", run_id))
+
+
+@TABLE.post("/sync/cancel", "Ask the running sync to stop", status=202, refuses=(409,))
+def cancel_sync(caller: authentication.Caller, desk: operations.Desk) -> responses.SyncRun:
+    with db.transaction("cancel-sync"):
+        run = syncs.request_cancel()
+        if run is None:
+            raise errors.Conflict("No sync is running")
+        audit.record(caller, desk.now(), "cancel", "sync", run.id)
+    return _run(run)
+
+
+def _run(row: syncs.SyncRun) -> responses.SyncRun:
+    return msgspec.convert(row, responses.SyncRun, from_attributes=True)

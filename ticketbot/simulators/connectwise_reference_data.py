@@ -1,0 +1,192 @@
+"""The lasting part of a simulated ConnectWise: boards, statuses, companies, contacts and members."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from ticketbot.simulators import clock
+from ticketbot.simulators import connectwise_payloads as rows
+
+Row = dict[str, Any]
+Table = Literal["boards", "statuses", "companies", "contacts", "members"]
+
+STATUSES = ("New", "In Progress", ">Closed")
+PRIORITY = "Priority 3 - Normal Response"
+
+# The first id of each kind, apart from each other so that no id is good for two things by chance; but notes
+# and time entries number apart from the same start, so theirs do collide, as they do in life.
+_FIRST_IDS = {
+    "board": 1, "status": 101, "company": 201, "contact": 301, "member": 401, "ticket": 1001,
+    "TicketNote": 5001, "TimeEntryNote": 5001, "MeetingNote": 5001, "callback": 26001,
+}  # fmt: skip
+
+
+class Directory:
+    """Rows by id, which are replaced and never changed in place: whoever holds one holds a snapshot."""
+
+    def __init__(self, now: Callable[[], datetime], *, explicit_nulls: bool) -> None:
+        self.now = now
+        self.explicit_nulls = explicit_nulls  # unset fields as null instead of missing; both occur
+        self.root = ""  # the address of the REST API, for references between rows
+        self.boards: dict[int, Row] = {}
+        self.statuses: dict[int, Row] = {}
+        self.companies: dict[int, Row] = {}
+        self.contacts: dict[int, Row] = {}
+        self.members: dict[int, Row] = {}
+        self.lock = threading.RLock()
+        self._ids = {kind: itertools.count(first) for kind, first in _FIRST_IDS.items()}
+        self.api_member_id = self.add_member("apimember", "API", "Member", license_class="A")
+
+    def add_board(self, name: str, statuses: Sequence[str] = STATUSES, *, project: bool = False) -> int:
+        """Add a board with its statuses; one whose name starts with `>` is a closed status."""
+        with self.lock:
+            board_id, at = self.next_id("board"), clock.in_seconds(self.now())
+            self.boards[board_id] = rows.board(board_id, name, project=project, at=at)
+            for order, title in enumerate(statuses):
+                number, closed = self.next_id("status"), title.startswith(">")
+                self.statuses[number] = rows.status(number, title, board_id, order=order, closed=closed, at=at)
+            return board_id
+
+    def remove_board(self, board_id: int) -> None:
+        """Remove a board and its statuses."""
+        with self.lock:
+            del self.boards[board_id]
+            kept = {key: row for key, row in self.statuses.items() if row["board"]["id"] != board_id}
+            self.statuses = kept
+
+    def add_company(self, name: str, identifier: str = "") -> int:
+        """Add a company; its identifier is its name without spaces unless given."""
+        with self.lock:
+            company_id = self.next_id("company")
+            identifier = identifier or "".join(name.split())
+            self.companies[company_id] = rows.company(company_id, name, identifier, clock.in_seconds(self.now()))
+            return company_id
+
+    def add_contact(
+        self, first: str, last: str | None = None, email: str | None = None, company: int | None = None
+    ) -> int:
+        """Add a contact, of `company` if that is given."""
+        with self.lock:
+            contact_id = self.next_id("contact")
+            employer = self.companies[company] if company else None
+            self.contacts[contact_id] = rows.contact(contact_id, first, last, email, employer)
+            return contact_id
+
+    def add_member(
+        self,
+        identifier: str,
+        first: str,
+        last: str,
+        email: str | None = None,
+        *,
+        office_email: str | None = None,
+        inactive: bool = False,
+        license_class: str = "F",
+    ) -> int:
+        """Add a member; `email` is the `primaryEmail`, which old systems do not have."""
+        with self.lock:
+            member_id = self.next_id("member")
+            emails: Row = {"primaryEmail": email, "officeEmail": office_email}
+            fields = {**emails, "inactiveFlag": inactive, "licenseClass": license_class}
+            member = rows.member(member_id, identifier, first, last, clock.in_seconds(self.now()), **fields)
+            self.members[member_id] = rows.unset(member, emails, explicit_nulls=self.explicit_nulls)
+            return member_id
+
+    def change(self, table: Table, row_id: int, fields: Row) -> None:
+        """Replace keys of one row; a value None removes the key."""
+        with self.lock:
+            kept: dict[int, Row] = getattr(self, table)
+            changed = kept[row_id] | fields
+            kept[row_id] = {key: value for key, value in changed.items() if value is not None}
+
+    def remove(self, table: Table, row_id: int) -> None:
+        """Remove one row; tickets go on naming it."""
+        with self.lock:
+            del getattr(self, table)[row_id]
+
+    def next_id(self, kind: str) -> int:
+        """Count the ids of one kind."""
+        return next(self._ids[kind])
+
+    def module_of(self, board_id: int) -> Literal["service", "project"]:
+        """Tell where the tickets of a board live."""
+        return "project" if self.boards[board_id]["projectFlag"] else "service"
+
+    def first_status(self, board_id: int) -> str:
+        """Return the status a new ticket of the board has."""
+        return next(str(row["name"]) for row in self.statuses.values() if row["board"]["id"] == board_id)
+
+    def member_ref(self, identifier: str | None) -> Row | None:
+        """Refer to a member by his identifier; None for nobody, or for a name that is no member's."""
+        for row in self.members.values():
+            if row["identifier"] == identifier:
+                named = row | {"name": f"{row['firstName']} {row['lastName']}"}
+                return self._ref("member", "system/members", named, "identifier", "name")
+        return None
+
+    def contact_ref(self, contact_id: int | None) -> Row | None:
+        """Refer to a contact."""
+        if contact_id is None:
+            return None
+        row = self.contacts[contact_id]
+        named = row | {"name": " ".join(filter(None, (row.get("firstName"), row.get("lastName"))))}
+        return self._ref("contact", "company/contacts", named, "name")
+
+    def described(self, changes: Mapping[str, Any], board_id: int, by: str) -> Row:
+        """Return what `changes`, given in names and ids, come to in a ticket of the board."""
+        fields: Row = {}
+        for name, value in changes.items():
+            fields |= self._described(name, value, board_id, by)
+        return fields
+
+    def _described(self, name: str, value: Any, board_id: int, by: str) -> Row:
+        match name:
+            case "summary":
+                return {name: value}
+            case "board":
+                return {name: self._ref("board", "service/boards", self.boards[value], "name")}
+            case "status":
+                return self._status(value, board_id, by)
+            case "priority":
+                return {name: {"id": 4, "name": value, "sortOrder": 6}}
+            case "owner":
+                return {name: self.member_ref(value)}
+            case "resources":
+                return {name: ", ".join(value) or None}
+            case "contact":
+                return self._contact(value)
+            case "company":
+                company = self.companies[value] if value else None
+                path = "company/companies"
+                return {name: company and self._ref(name, path, company, "identifier", "name")}
+        raise TypeError(f"a ticket has no {name}")
+
+    def _status(self, name: str, board_id: int, by: str) -> Row:
+        for row in self.statuses.values():
+            if row["board"]["id"] == board_id and row["name"] == name:
+                closed = row["closedStatus"]
+                return {
+                    "status": self._ref("status", f"service/boards/{board_id}/statuses", row, "name"),
+                    "closedFlag": closed,
+                    "closedDate": clock.in_seconds(self.now()) if closed else None,
+                    "closedBy": by if closed else None,
+                }
+        raise KeyError(f"board {board_id} has no status {name}")
+
+    def _contact(self, contact_id: int | None) -> Row:
+        reference = self.contact_ref(contact_id)
+        if contact_id is None or not reference:
+            return {"contact": None, "contactName": None, "contactEmailAddress": None}
+        emails = [item["value"] for item in self.contacts[contact_id].get("communicationItems", ())]
+        return {
+            "contact": reference,
+            "contactName": reference["name"],
+            "contactEmailAddress": emails[0] if emails else None,
+        }
+
+    def _ref(self, kind: str, path: str, row: Row, *keys: str) -> Row:
+        return rows.reference(kind, f"{self.root}/{path}", row, "id", *keys)

@@ -1,0 +1,140 @@
+"""Who a simulated ConnectWise calls back when a ticket changes, and what it says."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from ticketbot.simulators import clock, webhook_sender
+from ticketbot.simulators import connectwise_payloads as rows
+
+Row = dict[str, Any]
+
+DISABLED_AFTER = timedelta(days=3)  # Developer Guide: three days of failures disable a callback
+TYPES = frozenset(
+    {"activity", "agreement", "company", "contact", "configuration", "invoice", "expense", "member",
+     "opportunity", "productcatalog", "project", "purchaseorder", "schedule", "site", "ticket", "time"}
+)  # fmt: skip
+LEVELS = frozenset({"owner", "board", "project", "phase", "status", "ticket", "integratortag"})
+
+
+class Callbacks:
+    """The callback entries of one tenant, its signing key, and the sender of its hooks."""
+
+    def __init__(self, company: str, now: Callable[[], datetime]) -> None:
+        self.company = company
+        self.url = "https://na.myconnectwise.net"  # of the site; set by connectwise_api.serve
+        self.codebase = "v2025_1"
+        self.key_id = "11111111-2222-4333-8444-555555555555"
+        self.signing_key = "test-signing-key"
+        self.earlier_keys: dict[str, str] = {}  # key id -> signing key, still served after a rotation
+        self.other_tenants: dict[str, str] = {}  # company -> signing key, served by the same host
+        self.per_change = 1  # hooks per change and callback: a burst, when more than one
+        self.entries: dict[int, Row] = {}
+        self.sender = webhook_sender.Sender(now, self._judge)
+        self._now = now
+        self._failing_since: dict[int, datetime] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def key_url(self) -> str:
+        """Return where hooks say their signing key is; the double slash is the real one's."""
+        site = f"{self.url}/{self.codebase}//system/callbackkey/index.rails"
+        return f"{site}?companyName={self.company}&id={self.key_id}"
+
+    def key_of(self, company: str, key_id: str) -> str | None:
+        """Return the signing key of any tenant of this host."""
+        if company.lower() == self.company.lower():
+            return self.signing_key if key_id == self.key_id else self.earlier_keys.get(key_id)
+        return self.other_tenants.get(company)
+
+    def rotate_key(self, key_id: str, signing_key: str) -> None:
+        """Sign with another key from now on; the one before stays valid."""
+        self.earlier_keys[self.key_id] = self.signing_key
+        self.key_id, self.signing_key = key_id, signing_key
+
+    def add(self, callback_id: int, asked: Row, member_id: int) -> Row:
+        """Register a callback as asked for and return its entry."""
+        self.entries[callback_id] = rows.callback(callback_id, asked, clock.in_seconds(self._now()), member_id)
+        return self.entries[callback_id]
+
+    def change(self, callback_id: int, fields: Row) -> Row:
+        """Replace keys of an entry; made active again, it starts with a clean slate."""
+        with self._lock:
+            self._failing_since.pop(callback_id, None)
+            self.entries[callback_id] = self.entries[callback_id] | fields
+            return self.entries[callback_id]
+
+    def sign(self, body: bytes) -> str:
+        """Return the signature ConnectWise would send with `body`."""
+        return webhook_sender.sign(self.signing_key, body)
+
+    def body(
+        self, ticket_id: int, entity: Row | None, action: str, by: str, *, callback: int, message_id: str = ""
+    ) -> bytes:
+        """Build the body of a hook; the entity is JSON inside a string (reference section 4.2)."""
+        return msgspec.json.encode(
+            {
+                "MessageId": message_id or str(uuid.uuid4()),
+                "FromUrl": urlsplit(self.url).netloc,
+                "CompanyId": self.company,
+                "MemberId": by,
+                "Action": action,
+                "Type": "ticket",
+                "ID": ticket_id,
+                "ProductInstanceId": None,
+                "PartnerId": None,
+                "Entity": None if entity is None else msgspec.json.encode(entity).decode(),
+                "Metadata": {"key_url": self.key_url},
+                "CallbackObjectRecId": callback,
+            }
+        )
+
+    def announce(self, ticket: Row, entity: Row | None, action: str, by: str) -> None:
+        """Send the hooks of one change to every active callback that wants to know."""
+        for entry in list(self.entries.values()):
+            if entry["inactiveFlag"] or not _wants(entry, ticket):
+                continue
+            for number in range(self.per_change):
+                acted = "updated" if number and action == "added" else action
+                self.sender.post(self._hook(entry, ticket["id"], entity, acted, by))
+
+    def _hook(self, entry: Row, ticket_id: int, entity: Row | None, action: str, by: str) -> webhook_sender.Hook:
+        message_id = str(uuid.uuid4())
+        body = self.body(ticket_id, entity, action, by, callback=entry["id"], message_id=message_id)
+        return webhook_sender.Hook(
+            callback_id=entry["id"],
+            url=f"{entry['url']}{ticket_id}&action={action}",
+            ticket_id=ticket_id,
+            action=action,
+            message_id=message_id,
+            body=body,
+            signature=self.sign(body),
+        )
+
+    def _judge(self, sent: webhook_sender.Sent) -> None:
+        """Disable a callback that has done nothing but fail for three days."""
+        with self._lock:
+            entry = self.entries.get(sent.callback_id)
+            if sent.ok or not entry:
+                self._failing_since.pop(sent.callback_id, None)
+            elif sent.at - self._failing_since.setdefault(entry["id"], sent.at) >= DISABLED_AFTER:
+                self.entries[entry["id"]] = entry | {"inactiveFlag": True}
+
+
+def _wants(entry: Row, ticket: Row) -> bool:
+    """Tell whether a callback of type ticket covers this ticket, by its level and object."""
+    if entry["type"].lower() != "ticket":
+        return False
+    level, wanted = entry["level"].lower(), entry["objectId"]
+    if level == "owner":
+        return True
+    if level == "ticket":
+        return bool(ticket["id"] == wanted)
+    return bool((ticket.get(level) or {}).get("id") == wanted)

@@ -1,0 +1,1 @@
+"""Syncs of boards, recipients and tickets."""

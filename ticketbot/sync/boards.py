@@ -1,0 +1,54 @@
+"""Sync all boards and their statuses (S1)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from ticketbot.connectwise import records
+from ticketbot.models import tickets
+from ticketbot.pipeline import people
+from ticketbot.sync import sync_run
+
+
+def sync(run: sync_run.Run) -> None:
+    """Store all boards and statuses; what is gone is soft-deleted, what is back undeleted."""
+    phase = run.phase("boards")
+    boards = run.crew.one(run.desk.connectwise.boards)
+    phase.total = len(boards)
+    _store(run, "boards", tickets.Board, [people.board_row(board) for board in boards])
+    phase.done = len(boards)
+    _sync_statuses(run, boards)
+
+
+def _sync_statuses(run: sync_run.Run, boards: list[records.Board]) -> None:
+    phase = run.phase("statuses", len(boards))
+    rows: list[dict[str, Any]] = []
+    unread = []
+    for outcome in run.crew.each(boards, lambda board: run.desk.connectwise.statuses(board.id)):
+        phase.done += 1
+        if outcome.error is None:
+            rows += [people.status_row(status) for status in outcome.answer or ()]
+        else:
+            run.report(phase, f"statuses of board {outcome.item.name}: {outcome.error}")
+            unread.append(outcome.item.id)
+    # What could not be read is not gone.
+    _store(run, "statuses", tickets.Status, rows, tickets.Status.board_id.not_in(unread) if unread else None)
+
+
+def _store(run: sync_run.Run, what: str, model: Any, rows: list[dict[str, Any]], among: Any = None) -> None:
+    """Store rows and soft-delete the other rows of `model`, or neither if too much would vanish."""
+
+    def write() -> None:
+        known = tickets.living(model)
+        gone = tickets.living(model, among) - {row["id"] for row in rows}
+        run.guard(what, len(known), len(gone))
+        tickets.upsert(model, [_stored(row, now) for row in rows])
+        tickets.soft_delete(model, gone, now)
+
+    now = run.desk.now()
+    run.commit(f"sync-{what}", write)
+
+
+def _stored(row: dict[str, Any], now: datetime) -> dict[str, Any]:
+    return row | {"fetched_at": now, "deleted_at": None}

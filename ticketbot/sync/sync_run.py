@@ -1,0 +1,203 @@
+"""One run of a sync while it goes on: its phases, its errors, its lease, and when it has to stop (S)."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+from msgspec.structs import asdict
+
+from ticketbot import errors
+from ticketbot.connectwise import connectwise_client
+from ticketbot.database import db
+from ticketbot.models import runtime_config, syncs
+from ticketbot.sync import adaptive_pool
+from ticketbot.webex import webex_client
+
+BEAT_S = 0.4  # progress is written at least every half second (S)
+RENEW_AFTER_S = 10.0  # a lease lasts 60 s
+MAX_ERRORS = 100  # that are kept as text; all are counted
+PATIENCE_S = 45.0  # with a database that is away: less than our lease lasts
+GUARDED_ABOVE = 10  # S: no more than half of more than ten may vanish at once
+
+T = TypeVar("T")
+
+_logger = logging.getLogger(__name__)
+
+
+class Stopped(errors.TicketbotError):
+    """The run was cancelled, or its server stops."""
+
+
+class LeaseLost(errors.TicketbotError):
+    """The run was taken for abandoned; whatever it says now does not count."""
+
+
+class Vanishing(errors.TicketbotError):
+    """So much is gone at once that the answer is not to be believed, unless forced (S)."""
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """What syncs need. The client of ConnectWise is that of the background, which stands back behind events."""
+
+    connectwise: connectwise_client.ConnectWise
+    webex: webex_client.Webex
+    owner: str
+    now: Callable[[], datetime]
+
+
+class Phase(msgspec.Struct):
+    """How far one part of a run has come; `total` is None while it is not known."""
+
+    name: str
+    total: int | None = None
+    done: int = 0
+    errors: int = 0
+
+
+class Run:
+    """A run as its syncs see it. They call `check`, or what calls it, often, and let its errors pass."""
+
+    def __init__(self, run_id: int, desk: Desk, stopping: threading.Event, *, force: bool) -> None:
+        self.id, self.desk, self.force = run_id, desk, force
+        self.has_failed = False
+        self._stopping = stopping
+        self._ended = threading.Event()
+        self._end: errors.TicketbotError | None = None
+        self._phases: list[Phase] = []
+        self._errors: list[str] = []
+        self.error_count = 0
+        with db.session():
+            self._width = runtime_config.read_config().max_concurrent_syncs
+        self._written: object = None
+        self._written_s = float("-inf")
+        self.crew = adaptive_pool.Crew(lambda: self._width, self.check)
+
+    def phase(self, name: str, total: int | None = None) -> Phase:
+        """Begin a part of the run."""
+        phase = Phase(name, total)
+        self._phases.append(phase)
+        return phase
+
+    def report(self, phase: Phase | None, text: str) -> None:
+        """Count and name something that went wrong; the rest goes on."""
+        if phase is not None:
+            phase.errors += 1
+        self.error_count += 1
+        if len(self._errors) < MAX_ERRORS:
+            self._errors.append(text)
+        _logger.warning("sync %d: %s", self.id, text)
+
+    def fail(self, phase: Phase | None, text: str) -> None:
+        """Count and name what went wrong with a whole part: the rest goes on, but the run ends as failed."""
+        self.has_failed = True
+        self.report(phase, text)
+
+    def note(self, text: str) -> None:
+        """Log what went wrong and is tried otherwise."""
+        _logger.info("sync %d: %s", self.id, text)
+
+    def check(self) -> None:
+        """Raise `Stopped` or `LeaseLost` when the run has to end."""
+        if self._stopping.is_set():
+            raise Stopped("the server stops")
+        if self._end is not None:
+            raise self._end
+
+    def guard(self, what: str, known: int, gone: int) -> None:
+        """Raise `Vanishing` when more than half of more than ten rows would vanish, unless that is forced."""
+        if known > GUARDED_ABOVE and gone * 2 > known and not self.force:
+            raise Vanishing(
+                f"{gone} of {known} {what} would vanish. If that is right, sync again with force; nothing was removed"
+            )
+
+    def wait_until(self, at_s: float) -> None:
+        """Wait for a moment of the monotonic clock."""
+        while (left_s := at_s - time.monotonic()) > 0:
+            self.check()
+            self._stopping.wait(min(left_s, BEAT_S))
+
+    def read(self, query: Callable[[], T]) -> T:
+        """Return what a query says, asked again for a while when the database is away."""
+        return self._patiently(db.session, query)
+
+    def commit(self, name: str, write: Callable[[], object]) -> None:
+        """Write in one transaction, again for a while when the database is away."""
+        self._patiently(partial(db.transaction, name), write)
+
+    def _patiently(self, enter: Callable[[], AbstractContextManager[None]], do: Callable[[], T]) -> T:
+        deadline_s = time.monotonic() + PATIENCE_S
+        while True:
+            self.check()
+            try:
+                with enter():
+                    return do()
+            except errors.Unreachable:
+                if time.monotonic() > deadline_s:
+                    raise
+                self._stopping.wait(1.0)
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        """Write progress, renew the lease and look for a wish to cancel, as long as the block runs."""
+        thread = threading.Thread(target=self._keep, name="sync-progress", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            thread.join()
+            self.crew.close()
+
+    def finish(self, state_: str) -> None:
+        """Write how the run ended, again and again while the database is away: nobody else knows."""
+        deadline_s = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                with db.transaction("sync-end"):
+                    if self._renew():
+                        syncs.finish(self.id, self.desk.owner, state=state_, now=self.desk.now())
+            except errors.Unreachable:
+                if time.monotonic() > deadline_s or self._stopping.wait(1.0):
+                    raise
+            else:
+                return
+
+    def _keep(self) -> None:
+        while not self._ended.wait(BEAT_S):
+            try:
+                self._beat()
+            except errors.Unreachable as error:
+                _logger.warning("sync %d: %s", self.id, error)
+            except Exception:
+                _logger.exception("a bug in tbot; sync %d goes on", self.id)
+
+    def _beat(self) -> None:
+        with db.session():
+            self._width = runtime_config.read_config().max_concurrent_syncs
+            if syncs.is_cancelled(self.id):
+                self._end = self._end or Stopped("cancelled on request")
+        progress = self._progress()
+        if progress == self._written and time.monotonic() - self._written_s < RENEW_AFTER_S:
+            return
+        with db.transaction("sync-progress"):
+            is_ours = self._renew()
+        self._written, self._written_s = progress, time.monotonic()
+        if not is_ours:
+            self._end = LeaseLost(f"sync {self.id} was taken for abandoned, and ends")
+
+    def _renew(self) -> bool:
+        phases, texts, count = self._progress()
+        now = self.desk.now()
+        return syncs.renew(self.id, self.desk.owner, phases=phases, errors=texts, error_count=count, now=now)
+
+    def _progress(self) -> tuple[list[dict[str, object]], list[str], int]:
+        return [asdict(phase) for phase in self._phases], list(self._errors), self.error_count

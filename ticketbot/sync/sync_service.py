@@ -1,0 +1,145 @@
+"""Start syncs, one at a time across all servers, and see them through to an end that is written down (S)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+from msgspec.structs import asdict
+
+from ticketbot import errors
+from ticketbot.database import db
+from ticketbot.models import syncs, tickets
+from ticketbot.sync import sync_run
+
+_logger = logging.getLogger(__name__)
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What to sync: `board_ids` narrows the tickets, `force` overrides the guard against vanishing rows."""
+
+    boards: bool = False
+    recipients: bool = False
+    tickets: bool = False
+    board_ids: Sequence[int] = ()
+    force: bool = False
+
+
+def unrecorded(run: syncs.SyncRun) -> None:
+    """Leave no other trace of a start than the run itself."""
+
+
+class Syncs:
+    """The syncs of one server: each runs in a thread of its own, until its end or that of the server."""
+
+    def __init__(self, desk: sync_run.Desk) -> None:
+        self._desk = desk
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def start(
+        self, request: Request, requested_by: str | None = None, record: Callable[[syncs.SyncRun], None] = unrecorded
+    ) -> syncs.SyncRun:
+        """Start a sync and return its row; raises `Conflict` with `run_id` while another one runs on any server.
+
+        `record` is called with the row in the transaction that begins the run.
+        """
+        with self._lock:
+            if self._stopping.is_set():
+                raise errors.Unreachable("The server stops. Start the sync on another one")
+            now = self._desk.now()
+            with db.transaction("sync-start"):
+                row = syncs.start(asdict(request), requested_by=requested_by, owner=self._desk.owner, now=now)
+                if row is None:
+                    other = syncs.running()
+                    number = other.id if other else None
+                    raise errors.Conflict(f"Sync {number} is running. Wait for it, or cancel it", run_id=number)
+                record(row)
+            self._thread = threading.Thread(target=self._run, args=(row.id, request), name="sync", daemon=True)
+            self._thread.start()
+            return row
+
+    def unknown_boards(self, ids: Iterable[int]) -> set[int]:
+        """Return those of the boards that neither we know nor ConnectWise; raises `RemoteError` when it cannot say."""
+        with db.session():
+            unknown = set(ids) - tickets.living(tickets.Board)
+        return unknown - {board.id for board in self._desk.connectwise.boards()} if unknown else unknown
+
+    def join(self, timeout_s: float | None = None) -> bool:
+        """Wait for the present sync to end; False when it goes on."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(timeout_s)
+        return thread is None or not thread.is_alive()
+
+    def stop(self) -> None:
+        """Cancel what runs, and start nothing more (O4)."""
+        with self._lock:
+            self._stopping.set()
+
+    def _run(self, run_id: int, request: Request) -> None:
+        try:
+            run = sync_run.Run(run_id, self._desk, self._stopping, force=request.force)
+            with run.kept():
+                state = _outcome(run, request)
+            if state is not None:
+                run.finish(state)
+            _logger.info("sync %d is %s with %d errors", run_id, state or "no longer ours", run.error_count)
+        except errors.Unreachable as error:
+            _logger.error("sync %d: how it ended cannot be written, its lease will run out: %s", run_id, error)  # noqa: TRY400
+        except Exception:
+            _logger.exception("a bug in tbot: sync %d ended without a word; its lease will run out", run_id)
+
+
+def bury_abandoned(now: datetime) -> None:
+    """End as failed a run that nobody has kept going."""
+    with db.session():
+        run = syncs.running()
+    if run is not None and syncs.is_abandoned(run, now):
+        with db.transaction("bury-sync"):
+            syncs.bury_abandoned(now)
+
+
+def _outcome(run: sync_run.Run, request: Request) -> str | None:
+    """Do all that was asked for and return how the run ended; None when that is no longer ours to say."""
+    try:
+        _work(run, request)
+    except sync_run.Stopped as error:
+        run.report(None, str(error))
+        return syncs.CANCELLED
+    except sync_run.LeaseLost as error:
+        _logger.warning("%s", error)
+        return None
+    except (sync_run.Vanishing, errors.Unreachable) as error:
+        run.report(None, str(error))
+        return syncs.FAILED
+    except Exception as error:
+        _logger.exception("a bug in tbot: sync %d failed", run.id)
+        run.report(None, f"a bug in tbot: {type(error).__name__}: {error}")
+        return syncs.FAILED
+    return syncs.FAILED if run.has_failed else syncs.DONE
+
+
+def _work(run: sync_run.Run, request: Request) -> None:
+    """Do one sync after the other; one that the outside world does not let happen keeps none of the others away."""
+    from ticketbot.sync import (
+        boards,  # not before a sync wants them
+        recipients,
+        tickets,
+    )
+
+    parts: list[tuple[bool, str, Callable[[], None]]] = [
+        (request.boards, "boards", lambda: boards.sync(run)),
+        (request.recipients, "recipients", lambda: recipients.sync(run)),
+        (request.tickets, "tickets", lambda: tickets.sync(run, request.board_ids)),
+    ]
+    for is_wanted, name, part in parts:
+        if is_wanted:
+            try:
+                part()
+            except errors.RemoteError as error:
+                run.fail(None, f"{name}: {error}")

@@ -1,0 +1,78 @@
+"""Fields that choose boards, recipients and users by name, and where their names come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ticketbot import errors
+from ticketbot.api import client, responses
+from ticketbot.tui import fields
+from ticketbot.tui.app_context import Desk
+
+_NO_BOARDS = "No boards are known yet. Esc, Ctrl+S, then N, starts a sync that brings them."
+_NO_RECIPIENTS = "No recipients are known yet. Esc, Ctrl+S, then N, starts a sync that brings them."
+
+
+def board(name: str, label: str) -> fields.Choice:
+    """Return a field to choose a board."""
+    return fields.Choice(name, label, none=_NO_BOARDS)
+
+
+def boards(name: str, label: str, hint: str) -> fields.Choice:
+    """Return a field to choose several boards; none means all."""
+    return fields.Choice(name, label, hint, none=_NO_BOARDS, empty="all boards", is_many=True)
+
+
+def recipient(name: str, label: str) -> fields.Choice:
+    """Return a field to choose a recipient."""
+    return fields.Choice(name, label, none=_NO_RECIPIENTS)
+
+
+def user(name: str, label: str) -> fields.Choice:
+    """Return a field to choose a user."""
+    return fields.Choice(name, label, none="There are no users.")
+
+
+def fill_boards(desk: Desk, *wanting: fields.Choice) -> None:
+    """Read the boards, and offer them."""
+    _fill(desk, _read_boards, *wanting)
+
+
+def fill_recipients(desk: Desk, *wanting: fields.Choice) -> None:
+    """Read the recipients, and offer them."""
+    _fill(desk, _read_recipients, *wanting)
+
+
+def fill_users(desk: Desk, *wanting: fields.Choice) -> None:
+    """Read the users, and offer them."""
+    _fill(desk, _read_users, *wanting)
+
+
+def _fill(desk: Desk, read: Callable[[client.Client], fields.Options], *wanting: fields.Choice) -> None:
+    def done(options: fields.Options) -> None:
+        for field in wanting:
+            field.fill(options)
+
+    def failed(error: errors.TicketbotError) -> None:
+        for field in wanting:
+            field.give_up(f"{error}. Esc, then N, tries again.")
+
+    desk.call(read, done, failed)
+
+
+def _read_boards(api: client.Client) -> fields.Options:
+    return fields.Options(fields.Option(row.id, row.name) for row in api.boards() if not row.inactive)
+
+
+def _read_recipients(api: client.Client) -> fields.Options:
+    return fields.Options(fields.Option(row.id, recipient_name(row)) for row in api.recipients())
+
+
+def _read_users(api: client.Client) -> fields.Options:
+    return fields.Options(fields.Option(row.id, f"{row.name} ({row.email})") for row in api.users())
+
+
+def recipient_name(row: responses.Recipient) -> str:
+    """Return a recipient so that one can be told from others of the same name."""
+    known_as = f"{row.name} ({row.email})" if row.email else f"{row.name} ({row.type})"
+    return known_as if row.active else f"{known_as}, vanished from Webex"

@@ -1,0 +1,99 @@
+"""The API keys: whose they are, and when they were last used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from ticketbot.api import client, responses
+from ticketbot.tui import dialogs, forms, pickers, table
+from ticketbot.tui.app_context import moment
+from ticketbot.tui.tabs import base
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key with the name of its user."""
+
+    id: int
+    key: responses.Key
+    user: str
+
+
+class Keys(base.Tab[Key]):
+    """The keys tab."""
+
+    action = "keys"
+    title = "Keys"
+    empty = "No keys are shown. Press N to make one for a user."
+
+    def columns(self) -> list[table.Column[Key]]:
+        """Return whose key it is, how it ends, and when it was used."""
+        return [
+            table.Column("User", lambda row: row.user, share=1),
+            table.Column("Key ends in", lambda row: f"…{row.key.hint}", columns=13),
+            table.Column("Made", lambda row: moment(row.key.created_at, self.desk.zone)[:10], columns=10),
+            table.Column("Last used", lambda row: self._used(row)[:16], columns=16, order=_last_used),
+            table.Column("Id", lambda row: str(row.id), columns=5, right=True, order=lambda row: row.id),
+        ]
+
+    def _used(self, row: Key) -> str:
+        return moment(row.key.last_used_at, self.desk.zone) or "never"
+
+    def load(self, api: client.Client) -> list[Key]:
+        """Read all keys and the names of their users."""
+        names = {user.id: f"{user.name} ({user.email})" for user in api.users()}
+        listed = api.keys()
+        return [Key(key.id, key, names.get(key.user_id, f"user {key.user_id}")) for key in listed]
+
+    def name(self, row: Key) -> str:
+        """Return the key by its end and its user."""
+        return f"key …{row.key.hint} of {row.user}"
+
+    def name_of_new(self, added: responses.CreatedKey) -> str:
+        """Return a new key by its end."""
+        return f"key …{added.hint}"
+
+    def row_of_new(self, _added: responses.CreatedKey) -> None:
+        """Return nothing: the answer does not name the user."""
+
+    def details(self, row: Key) -> list[dialogs.Entry]:
+        """Return all about the key, which nobody can show again."""
+        return [
+            *base.entries(
+                ("User", row.user),
+                ("Ends in", row.key.hint),
+                ("Made", moment(row.key.created_at, self.desk.zone)),
+                ("Last used", self._used(row)),
+                ("Key", str(row.id)),
+            ),
+            ("", ""),
+            ("", "The key itself was shown once, when it was made. Who has lost it needs a new one: N."),
+        ]
+
+    def deeds(self) -> base.Deeds:
+        """Return that keys can be made."""
+        return {"new": self._new, **super().deeds()}
+
+    def row_deeds(self, row: Key) -> base.Deeds:
+        """Return that a key can be deleted."""
+        return {"delete": partial(self._delete, row)}
+
+    def _new(self) -> None:
+        user = pickers.user("user_id", "User")
+        pickers.fill_users(self.desk, user)
+        self.desk.open(forms.Form("New key", [user], "Make key", self._save, self.desk.close))
+
+    def _save(self, form: forms.Form, values: base.Values) -> None:
+        self.save(form, lambda api: api.create_key(values["user_id"]), self._show_once)
+
+    def _show_once(self, made: responses.CreatedKey) -> None:
+        self.desk.open(dialogs.Secret("New key", made.key, self.desk.close))
+
+    def _delete(self, row: Key) -> None:
+        what = f"the {self.name(row)}, last used: {self._used(row)}"
+        self.ask_to_delete(row, what, lambda api: api.delete_key(row.id))
+
+
+def _last_used(row: Key) -> float:
+    return row.key.last_used_at.timestamp() if row.key.last_used_at else 0.0

@@ -1,0 +1,225 @@
+"""What all tabs have: a table that is read anew by itself, a filter, details, and deeds that depend on the row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar, Generic
+
+import urwid
+
+from ticketbot import errors
+from ticketbot.api import client
+from ticketbot.tui import dialogs, forms, keymap, table
+from ticketbot.tui.app_context import Desk, explain
+from ticketbot.tui.table import Row
+
+REFRESH_S = 5.0
+
+Deeds = dict[str, Callable[[], None]]
+"""What can be done now, by action of the table of keys."""
+
+
+class Tab(Generic[Row]):
+    """One tab. All its methods but `load` belong to the main loop's thread."""
+
+    action: ClassVar[str]
+    """Which action of the table of keys leads here."""
+    title: ClassVar[str]
+    has_added: ClassVar[str] = "Added"
+    empty: ClassVar[str]
+    """What to do when there are no rows."""
+    newest_first: ClassVar[bool] = False
+    most: ClassVar[int | None] = None
+    """How many rows are read at most, the newest; None: all."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.table = table.Table(self.columns(), self.tone, is_reversed=self.newest_first)
+        self.table.say("Loading…")
+        self.widget: urwid.Widget = self.table
+        self.filter_line: urwid.Edit | None = None
+        self.count: int | None = None
+        self.failure: errors.TicketbotError | None = None
+        self._reading = 0
+        self._is_reading = False
+        self._since_read_s = REFRESH_S
+
+    def columns(self) -> Sequence[table.Column[Row]]:
+        """Return the columns of the table."""
+        raise NotImplementedError
+
+    def tone(self, _row: Row) -> str:
+        """Return the display attribute of a row."""
+        return "row"
+
+    def load(self, api: client.Client) -> list[Row]:
+        """Read the rows from the server; runs beside the screen."""
+        raise NotImplementedError
+
+    def nothing(self) -> str:
+        """Return what to say when there are no rows."""
+        return self.empty
+
+    @property
+    def kind(self) -> str:
+        """Return which rows are read when it is not all of them."""
+        return " newest" if self.most is not None and self.table.total >= self.most else ""
+
+    def details(self, row: Row) -> list[dialogs.Entry]:
+        """Return all about a row."""
+        raise NotImplementedError
+
+    def name(self, row: Row) -> str:
+        """Return what a row is called in a sentence."""
+        raise NotImplementedError
+
+    def deeds(self) -> Deeds:
+        """Return what can be done now; a tab adds its own."""
+        deeds: Deeds = {
+            "filter": self._start_filter,
+            "sort": partial(self.table.sort, 1),
+            "reverse": partial(self.table.sort, turn=True),
+        }
+        if self.table.wanted:
+            deeds["clear filter"] = partial(self._set_filter, "")
+        row = self.table.selected
+        return deeds | ({"details": partial(self.show, row)} | self.row_deeds(row) if row else {})
+
+    def row_deeds(self, _row: Row) -> Deeds:
+        """Return what can be done with the selected row."""
+        return {}
+
+    def show(self, row: Row) -> None:
+        """Show all about a row; the keys that do something with it work there, too."""
+        title = self.name(row)
+        actions = list(self.row_deeds(row))
+        self.desk.open(
+            dialogs.Text(
+                title, self.details(row), self.desk.close, hand_on=partial(self._press_for, row), actions=actions
+            )
+        )
+
+    def _press_for(self, row: Row, key: str) -> None:
+        deed = self.row_deeds(row).get(keymap.action("list", key) or "")
+        if deed:
+            deed()
+
+    def ask_to_delete(self, row: Row, what: str, delete: Callable[[client.Client], None]) -> None:
+        """Ask, naming what, and delete it."""
+
+        def yes() -> None:
+            self.desk.call(delete, deleted)
+
+        def deleted(_: None) -> None:
+            self.table.drop(row.id)
+            self._done(f"Deleted: {self.name(row)}.")
+
+        self.desk.open(dialogs.Confirm(f"Delete {what}?", yes, self.desk.close))
+
+    def change(self, work: Callable[[client.Client], Row], said: str) -> None:
+        """Change a row, show it as the server answers, say so, and read all rows anew."""
+
+        def done(row: Row) -> None:
+            self.table.put(row)
+            self._done(said)
+
+        self.desk.call(work, done)
+
+    def save(
+        self, form: forms.Form, work: Callable[[client.Client], Any], then: Callable[[Any], None] | None = None
+    ) -> None:
+        """Save a form: close it and select the new row, or say what is wrong and leave it open."""
+
+        def done(added: Any) -> None:
+            form.close(form)
+            row = self.row_of_new(added)
+            if row is not None:
+                self.table.put(row)
+                self.table.select(row.id)
+            self._done(f"{self.has_added}: {self.name_of_new(added)}.", select=added.id)
+            if then:
+                then(added)
+
+        def failed(error: errors.TicketbotError) -> None:
+            if not form.refuse(error):
+                self.desk.open(dialogs.Failure(explain(error), self.desk.close))
+
+        self.desk.call(work, done, failed)
+
+    def name_of_new(self, added: Any) -> str:
+        """Return what something just added is called; the answer of the server need not be a row."""
+        return self.name(added)
+
+    def row_of_new(self, added: Any) -> Row | None:
+        """Return the row of something just added, None when it must be read from the server."""
+        row: Row = added
+        return row
+
+    def _done(self, said: str, *, select: int | None = None) -> None:
+        self.desk.say(said)
+        self.read(select)
+
+    def read(self, select: int | None = None) -> None:
+        """Read the rows anew, and perhaps select one; what an earlier reading may still bring is out of date."""
+        self._reading += 1
+        self._is_reading = True
+
+        def work(api: client.Client) -> table.Content[Row]:
+            return self.table.content(self.load(api))
+
+        self.desk.call(work, partial(self._have_read, self._reading, select), partial(self._have_failed, self._reading))
+
+    def _have_read(self, reading: int, select: int | None, content: table.Content[Row]) -> None:
+        if reading != self._reading:
+            return
+        self._is_reading, self._since_read_s = False, 0.0
+        self.failure = None
+        self.table.say(self.nothing())
+        self.table.fill(content)
+        self.count = None
+        if select is not None:
+            self.table.select(select)
+
+    def _have_failed(self, reading: int, error: errors.TicketbotError) -> None:
+        if reading != self._reading:
+            return
+        self._is_reading, self._since_read_s = False, 0.0
+        self.failure = error
+        self.table.say(explain(error))
+
+    def tick(self, passed_s: float, *, is_idle: bool) -> None:
+        """Read the rows anew when they are old, and count what the filter shows."""
+        self._since_read_s += passed_s
+        if is_idle and not self._is_reading and self._since_read_s >= REFRESH_S:
+            self.read()
+        if self.count is None:
+            self.count = self.table.count()
+
+    def _start_filter(self) -> None:
+        self.filter_line = urwid.Edit(edit_text=self.table.wanted)
+
+    def _set_filter(self, wanted: str) -> None:
+        self.table.filter(wanted)
+        self.count = None
+
+    def type(self, key: str) -> None:
+        """Type into the filter; the table follows."""
+        line = self.filter_line
+        if line is None:
+            return
+        action = keymap.action("filter", key)
+        if action == "drop filter":
+            self._set_filter("")
+        if action:
+            self.filter_line = None
+        elif line.keypress((10**6,), key) is None:
+            self._set_filter(line.edit_text)
+
+
+def entries(*said: tuple[str, str | None]) -> list[dialogs.Entry]:
+    """Return what is known, by label."""
+    return [(label, text) for label, text in said if text]
+
+
+Values = Mapping[str, Any]

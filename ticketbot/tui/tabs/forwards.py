@@ -1,0 +1,136 @@
+"""The forwards: who stands in for whom, and for how long."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+from functools import partial
+
+from ticketbot.api import client, responses
+from ticketbot.tui import dialogs, fields, forms, pickers, table
+from ticketbot.tui.app_context import moment, yes_no
+from ticketbot.tui.tabs import base
+
+_TONES = {"active": "good", "upcoming": "row", "expired": "dim", "disabled": "dim"}
+_MEANS = {
+    "active": "What is meant for the source goes to the destination.",
+    "upcoming": "It has not begun yet.",
+    "expired": "Its time is over.",
+    "disabled": "Disabled: it changes nothing.",
+}
+
+
+class Forwards(base.Tab[responses.Forward]):
+    """The forwards tab."""
+
+    action = "forwards"
+    title = "Forwards"
+    empty = (
+        "No forwards. A forward lets somebody get what is meant for somebody else, such as during a holiday.\n"
+        "Press N to add one."
+    )
+
+    def columns(self) -> list[table.Column[responses.Forward]]:
+        """Return who, to whom, when, and how it stands."""
+        zone = self.desk.zone
+        return [
+            table.Column("From", lambda row: row.source_name, share=1),
+            table.Column("To", lambda row: row.destination_name, share=1),
+            table.Column("Start", self._start, columns=10, order=lambda row: _time(row.start, zone)),
+            table.Column("End", self._end, columns=10, order=lambda row: _time(row.end, zone) or "open"),
+            table.Column("Copy", lambda row: yes_no(row.keep_copy), columns=6),
+            table.Column("State", lambda row: row.state, columns=8),
+        ]
+
+    def _start(self, row: responses.Forward) -> str:
+        return _time(row.start, self.desk.zone)[:10] or "at once"
+
+    def _end(self, row: responses.Forward) -> str:
+        return _time(row.end, self.desk.zone)[:10] or "open"
+
+    def tone(self, row: responses.Forward) -> str:
+        """Return that active ones stand out."""
+        return _TONES.get(row.state, "row")
+
+    def load(self, api: client.Client) -> list[responses.Forward]:
+        """Read all forwards."""
+        return api.forwards()
+
+    def name(self, row: responses.Forward) -> str:
+        """Return the forward in words."""
+        return f"{row.source_name} > {row.destination_name}"
+
+    def details(self, row: responses.Forward) -> list[dialogs.Entry]:
+        """Return what the forward does."""
+        return [
+            *base.entries(
+                ("From", f"{row.source_name} ({row.source_id})"),
+                ("To", f"{row.destination_name} ({row.destination_id})"),
+                ("Start", _time(row.start, self.desk.zone) or "at once"),
+                ("End", _time(row.end, self.desk.zone) or "until it is deleted"),
+                ("Keeps a copy", yes_no(row.keep_copy)),
+                ("State", row.state),
+                ("Forward", str(row.id)),
+            ),
+            ("", ""),
+            ("", _MEANS.get(row.state, "")),
+        ]
+
+    def deeds(self) -> base.Deeds:
+        """Return that forwards can be added."""
+        return {"new": self._new, **super().deeds()}
+
+    def row_deeds(self, row: responses.Forward) -> base.Deeds:
+        """Return that a forward can be deleted, enabled, disabled and tried out."""
+        return {
+            "delete": partial(self._delete, row),
+            "toggle": partial(self._toggle, row),
+            "preview": partial(self._preview, row),
+        }
+
+    def _new(self) -> None:
+        source, destination = pickers.recipient("source_id", "From"), pickers.recipient("destination_id", "To")
+        hint = "2026-03-01, or 2026-03-01T09:00 for less than whole days"
+        form = forms.Form(
+            "New forward",
+            [
+                source,
+                destination,
+                fields.When("start", "Start", f"{hint}; empty: at once."),
+                fields.When("end", "End", f"{hint}; the end date is included; empty: open.", after="start"),
+                fields.Tick("keep_copy", "Keep a copy", "the source gets it, too"),
+            ],
+            "Add forward",
+            self._save,
+            self.desk.close,
+        )
+        pickers.fill_recipients(self.desk, source, destination)
+        self.desk.open(form)
+
+    def _save(self, form: forms.Form, values: base.Values) -> None:
+        self.save(form, lambda api: api.create_forward(**values))
+
+    def _delete(self, row: responses.Forward) -> None:
+        start, end = _time(row.start, self.desk.zone), _time(row.end, self.desk.zone)
+        time = f"from {start or 'now'} to {end or 'open'}" if start or end else "without an end"
+        what = f"the forward {row.id}, {self.name(row)}, {time}"
+        self.ask_to_delete(row, what, lambda api: api.delete_forward(row.id))
+
+    def _toggle(self, row: responses.Forward) -> None:
+        word = "Disabled" if row.enabled else "Enabled"
+        self.change(lambda api: api.update_forward(row.id, enabled=not row.enabled), f"{word}: {self.name(row)}.")
+
+    def _preview(self, row: responses.Forward) -> None:
+        self.desk.call(lambda api: api.preview(row.source_id), self._show_preview)
+
+    def _show_preview(self, preview: responses.Preview) -> None:
+        who = [(f"{' > '.join(map(str, each.chain))}", "") for each in preview.deliveries]
+        at = moment(preview.at, self.desk.zone)
+        lines = [("", f"What is meant for {preview.recipient_name} goes to, at {at}:"), ("", ""), *who]
+        self.desk.open(dialogs.Text("Preview", lines, self.desk.close))
+
+
+def _time(when: str | None, zone: tzinfo) -> str:
+    """Return a date, or a moment in the time zone; empty when there is none."""
+    if when is None or len(when) == len("2026-03-01"):
+        return when or ""
+    return moment(datetime.fromisoformat(when), zone)

@@ -1,0 +1,83 @@
+"""The rules: which board tells whom about its new tickets."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ticketbot.api import client, responses
+from ticketbot.tui import dialogs, forms, pickers, table
+from ticketbot.tui.app_context import yes_no
+from ticketbot.tui.tabs import base
+
+
+class Rules(base.Tab[responses.Rule]):
+    """The rules tab."""
+
+    action = "rules"
+    title = "Rules"
+    empty = (
+        "No rules yet. A rule tells a room or a person about the new tickets of a board.\n"
+        "Press N to add one. Boards and recipients to choose from come with a sync: Ctrl+S."
+    )
+
+    def columns(self) -> list[table.Column[responses.Rule]]:
+        """Return board, recipient and whether the rule counts."""
+        return [
+            table.Column("Board", lambda rule: rule.board_name, share=1),
+            table.Column("Recipient", lambda rule: rule.recipient_name, share=1),
+            table.Column("Type", lambda rule: rule.recipient_type, columns=8),
+            table.Column("Enabled", lambda rule: yes_no(rule.enabled), columns=9),
+            table.Column("Id", lambda rule: str(rule.id), columns=6, right=True, order=lambda rule: rule.id),
+        ]
+
+    def tone(self, row: responses.Rule) -> str:
+        """Return that a disabled rule is dim."""
+        return "row" if row.enabled else "dim"
+
+    def load(self, api: client.Client) -> list[responses.Rule]:
+        """Read all rules."""
+        return api.rules()
+
+    def name(self, row: responses.Rule) -> str:
+        """Return the rule in words."""
+        return f"{row.board_name} > {row.recipient_name}"
+
+    def details(self, row: responses.Rule) -> list[dialogs.Entry]:
+        """Return what the rule does."""
+        does = "New tickets of the board are told to the recipient." if row.enabled else "Disabled: it tells nobody."
+        return [
+            *base.entries(
+                ("Board", f"{row.board_name} ({row.board_id})"),
+                ("Recipient", f"{row.recipient_name} ({row.recipient_type} {row.recipient_id})"),
+                ("Enabled", yes_no(row.enabled)),
+                ("Rule", str(row.id)),
+            ),
+            ("", ""),
+            ("", does),
+        ]
+
+    def deeds(self) -> base.Deeds:
+        """Return that rules can be added."""
+        return {"new": self._new, **super().deeds()}
+
+    def row_deeds(self, row: responses.Rule) -> base.Deeds:
+        """Return that a rule can be deleted, enabled and disabled."""
+        return {"delete": partial(self._delete, row), "toggle": partial(self._toggle, row)}
+
+    def _new(self) -> None:
+        board, recipient = pickers.board("board_id", "Board"), pickers.recipient("recipient_id", "Recipient")
+        form = forms.Form("New rule", [board, recipient], "Add rule", self._save, self.desk.close)
+        pickers.fill_boards(self.desk, board)
+        pickers.fill_recipients(self.desk, recipient)
+        self.desk.open(form)
+
+    def _save(self, form: forms.Form, values: base.Values) -> None:
+        self.save(form, lambda api: api.create_rule(values["board_id"], values["recipient_id"]))
+
+    def _delete(self, row: responses.Rule) -> None:
+        what = f"the rule {row.id}, {row.board_name} > {row.recipient_name}"
+        self.ask_to_delete(row, what, lambda api: api.delete_rule(row.id))
+
+    def _toggle(self, row: responses.Rule) -> None:
+        word = "Disabled" if row.enabled else "Enabled"
+        self.change(lambda api: api.update_rule(row.id, enabled=not row.enabled), f"{word}: {self.name(row)}.")

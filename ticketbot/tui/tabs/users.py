@@ -1,0 +1,94 @@
+"""The users: who may use Ticketbot through its API."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+
+from ticketbot.api import client, requests, responses
+from ticketbot.tui import dialogs, fields, forms, table
+from ticketbot.tui.app_context import moment
+from ticketbot.tui.tabs import base
+
+
+@dataclass(frozen=True)
+class User:
+    """A user with the number of keys he has."""
+
+    id: int
+    user: responses.User
+    keys: int
+
+
+class Users(base.Tab[User]):
+    """The users tab."""
+
+    action = "users"
+    title = "Users"
+    empty = "No users are shown. Press N to add one."
+
+    def columns(self) -> list[table.Column[User]]:
+        """Return who it is, with how many keys."""
+        return [
+            table.Column("Name", lambda row: row.user.name, share=2),
+            table.Column("E-mail", lambda row: row.user.email, share=3),
+            table.Column("Keys", lambda row: str(row.keys), columns=6, right=True, order=lambda row: row.keys),
+            table.Column("Since", lambda row: moment(row.user.created_at, self.desk.zone)[:10], columns=10),
+            table.Column("Id", lambda row: str(row.id), columns=5, right=True, order=lambda row: row.id),
+        ]
+
+    def load(self, api: client.Client) -> list[User]:
+        """Read all users, and count their keys."""
+        listed = api.keys()
+        counted = Counter(key.user_id for key in listed)
+        return [User(user.id, user, counted[user.id]) for user in api.users()]
+
+    def name(self, row: User) -> str:
+        """Return the user's name and address."""
+        return f"{row.user.name} ({row.user.email})"
+
+    def name_of_new(self, added: responses.User) -> str:
+        """Return the name and address of a user that the server has just added."""
+        return f"{added.name} ({added.email})"
+
+    def row_of_new(self, added: responses.User) -> User:
+        """Return the row of a new user, who has no keys."""
+        return User(added.id, added, 0)
+
+    def details(self, row: User) -> list[dialogs.Entry]:
+        """Return all about the user."""
+        return [
+            *base.entries(
+                ("Name", row.user.name),
+                ("E-mail", row.user.email),
+                ("Keys", str(row.keys)),
+                ("Since", moment(row.user.created_at, self.desk.zone)),
+                ("User", str(row.id)),
+            ),
+            ("", ""),
+            ("", f"Ctrl+A shows the keys. {'' if row.keys else 'Without a key the user cannot do anything.'}"),
+        ]
+
+    def deeds(self) -> base.Deeds:
+        """Return that users can be added."""
+        return {"new": self._new, **super().deeds()}
+
+    def row_deeds(self, row: User) -> base.Deeds:
+        """Return that a user can be deleted."""
+        return {"delete": partial(self._delete, row)}
+
+    def _new(self) -> None:
+        lines = [
+            fields.Typed("name", "Name"),
+            fields.Typed("email", "E-mail", "The user gets no mail: it tells people apart.", pattern=requests.EMAIL),
+        ]
+        self.desk.open(forms.Form("New user", lines, "Add user", self._save, self.desk.close))
+
+    def _save(self, form: forms.Form, values: base.Values) -> None:
+        self.save(form, lambda api: api.create_user(values["name"], values["email"]))
+
+    def _delete(self, row: User) -> None:
+        ends = {0: "who has no keys", 1: "and the 1 key"}.get(row.keys, f"and the {row.keys} keys")
+        what = f"the user {self.name(row)} {ends}"
+        self.ask_to_delete(row, what, lambda api: api.delete_user(row.id))
