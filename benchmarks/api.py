@@ -126,14 +126,13 @@ def serve(database_url: str, file: Path) -> None:
     import waitress.server
 
     from ticketbot.connectwise import connectwise_client
-    from ticketbot.server import app as application
-    from ticketbot.server import authentication, dispatch, operations
+    from ticketbot.server import application, authentication, dispatch, operations
     from ticketbot.server.routes import all_routes
-    from ticketbot.settings.types import zone
+    from ticketbot.settings.types import time_zone
     from ticketbot.sync import sync_run, sync_service
     from ticketbot.webex import webex_client
 
-    class Open(authentication.Access):
+    class Open(authentication.Authenticator):
         """A door that asks nobody."""
 
         def admit(self, _environ: Mapping[str, Any], *, is_change: bool = False) -> authentication.Caller:  # noqa: ARG002
@@ -142,23 +141,23 @@ def serve(database_url: str, file: Path) -> None:
     def now() -> datetime:
         return datetime.now(UTC)
 
-    def app(door: authentication.Access) -> bottle.Bottle:
+    def app(door: authentication.Authenticator) -> bottle.Bottle:
         made = application.new_app()
         site = connectwise_client.ConnectWise(
             url="http://127.0.0.1:9", company="none", public_key="none", private_key="none", client_id="none"
         )
         asked = webex_client.Webex(token="none")
-        syncs = sync_service.Syncs(sync_run.Desk(site, asked, "benchmark", now))
-        desk = operations.Desk(
-            access=door,
+        syncs = sync_service.Syncs(sync_run.Services(site, asked, "benchmark", now))
+        services = operations.Services(
+            authenticator=door,
             webex=asked,
             syncs=syncs,
-            timezone=zone("UTC"),
+            timezone=time_zone("UTC"),
             now=now,
             wake_events=lambda: None,
             wake_messages=lambda: None,
         )
-        all_routes.add_routes(made, desk)
+        all_routes.add_routes(made, services)
         return made
 
     nobody = authentication.Caller(0, "", responses.User(id=0, name="", email="", created_at=now()))
@@ -166,7 +165,7 @@ def serve(database_url: str, file: Path) -> None:
     servers = {
         name: waitress.server.create_server(app(door), host="127.0.0.1", port=0, threads=dispatch.OTHER_THREADS, map={})
         for name, door in (
-            ("closed", authentication.Access(trusted_proxies=(), now=now)),
+            ("closed", authentication.Authenticator(trusted_proxies=(), now=now)),
             ("open", Open(trusted_proxies=(), now=now)),
         )
     }

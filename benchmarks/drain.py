@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks import stage
 from ticketbot.database import db
 from ticketbot.models import notifications, recipients
-from ticketbot.simulators.remote_control import Remote
+from ticketbot.simulators.remote_control import SimulatorProxy
 
 MESSAGES = 5_000
 PEOPLE = 100
@@ -24,12 +24,12 @@ def run() -> list[dict[str, Any]]:
     with stage.databases() as urls, stage.simulators() as first, stage.simulators() as second:
         sites = dict(zip(urls, (first, second), strict=True))
         for name, url in urls.items():
-            _fill(url, Remote(sites[name]["webex"]))
+            _fill(url, SimulatorProxy(sites[name]["webex"]))
         with ThreadPoolExecutor(len(urls)) as pool:
             return list(pool.map(lambda name: _drained(name, urls[name], sites[name]), urls))
 
 
-def _fill(database_url: str, webex: Remote) -> None:
+def _fill(database_url: str, webex: SimulatorProxy) -> None:
     now = datetime.now(UTC)
     people = [webex.call("add_person", email=f"p{number}@msp.example", name=f"P {number}") for number in range(PEOPLE)]
     webex.close()
@@ -59,7 +59,7 @@ def _row(number: int, now: datetime) -> dict[str, Any]:
 
 
 def _drained(name: str, database_url: str, known: dict[str, Any]) -> dict[str, Any]:
-    webex = Remote(known["webex"], timeout_s=600)
+    webex = SimulatorProxy(known["webex"], timeout_s=600)
     webex.call("configure", latency_s=WEBEX_S, messages_per_s=ALLOWED_PER_S)
     with stage.server(database_url, known["settings"]):
         messages = webex.call("wait_for_messages", count=MESSAGES, timeout_s=4 * MESSAGES / ALLOWED_PER_S)

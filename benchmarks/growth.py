@@ -18,7 +18,7 @@ from ticketbot.api import requests
 from ticketbot.connectwise import connectwise_client, records
 from ticketbot.database import db
 from ticketbot.models import events, notifications
-from ticketbot.pipeline import deliver, lease_keeper, load_facts, people, process_event
+from ticketbot.pipeline import clock, deliver, lease_keeper, load_facts, people, process_event
 from ticketbot.server.routes import connectwise as ticket_lists
 from ticketbot.server.routes import events as event_lists
 from ticketbot.server.routes import notifications as ledger
@@ -111,25 +111,27 @@ class _Past:
     def _work_off(self, chosen: list[int], pool: ThreadPoolExecutor) -> None:
         """Let a note be found on each ticket: claim the event, gather the facts, decide, write it all down."""
         with db.transaction("benchmark"):
-            events.add_or_fold(events.Change(each, "hook", "updated", None, f"now-{each}", _now()) for each in chosen)
+            events.enqueue(events.Change(each, "hook", "updated", None, f"now-{each}", _now()) for each in chosen)
         source = SimpleNamespace(ticket=self._ticket, notes=self._notes)
         watch = _Watch()
-        desk = process_event.Desk(
-            people.Outside(source, SimpleNamespace(), pool),  # type: ignore[arg-type]
-            load_facts.Locale(lambda ticket_id: f"https://cw.example/{ticket_id}", UTC),
-            lease_keeper.Held(),
-            _now,
+        services = process_event.Services(
+            people.RemoteServices(source, SimpleNamespace(), pool),  # type: ignore[arg-type]
+            load_facts.DisplaySettings(lambda ticket_id: f"https://cw.example/{ticket_id}", UTC),
+            lease_keeper.LeaseKeeper(),
+            clock.Clocks(_now),
             claimed=watch.lap,
         )
         for _ in chosen:
-            self._lapped(watch, lambda: process_event.work_next(desk), "claim an event", "decide")
+            self._lapped(watch, lambda: process_event.process_next(services), "claim an event", "decide")
 
     def _send(self) -> None:
         watch = _Watch()
         webex = SimpleNamespace(send=lambda *_: "an-id-of-webex")
-        desk = deliver.Desk(webex, lease_keeper.Held(), _now, lambda _: True, claimed=watch.lap)  # type: ignore[arg-type]
+        services = deliver.Services(
+            webex, lease_keeper.LeaseKeeper(), clock.Clocks(_now), lambda _: True, claimed=watch.lap
+        )  # type: ignore[arg-type]
         for _ in range(EACH + 1):
-            self._lapped(watch, lambda: deliver.send_next(desk), "claim a message", "record it as sent")
+            self._lapped(watch, lambda: deliver.send_next(services), "claim a message", "record it as sent")
 
     def _lapped(self, watch: _Watch, do: Callable[[], bool], first: str, second: str) -> None:
         watch.start()
@@ -180,11 +182,11 @@ class _Watch:
 
 def _pages(since: datetime, ticket_id: int) -> Mapping[str, Callable[[], Any]]:
     """Return readers of pages that are full in either database, each by a name."""
-    desk: Any = SimpleNamespace(timezone=UTC)
+    services: Any = SimpleNamespace(timezone=UTC)
 
     def notes(name: str, **query: Any) -> tuple[str, Callable[[], Any]]:
         wanted = requests.NotificationQuery(limit=LIMIT, **query)
-        return f"page of notifications, {name}", lambda: ledger.list_notifications(wanted, desk)
+        return f"page of notifications, {name}", lambda: ledger.list_notifications(wanted, services)
 
     return dict(
         [

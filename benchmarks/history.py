@@ -56,14 +56,14 @@ def fill(count: int, now: datetime) -> None:
             (_NOTIFICATIONS, count),
         ):
             statement = template.format(numbers=_NUMBERS, rows=rows, at=_moment(now, rows), told=_TOLD)
-            sql.run(statement.replace("%", "%%") if db.is_postgres() else statement, rows)
+            sql.execute(statement.replace("%", "%%") if db.is_postgres() else statement, rows)
     with db.session():
         # What autovacuum and the next checkpoints would have done by now.
         if db.is_postgres():
-            sql.run("ANALYZE")
-            sql.run("CHECKPOINT")
+            sql.execute("ANALYZE")
+            sql.execute("CHECKPOINT")
         else:
-            sql.run("PRAGMA wal_checkpoint(TRUNCATE)")
+            sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _moment(now: datetime, rows: int) -> str:

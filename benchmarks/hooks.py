@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from benchmarks import stage
-from ticketbot.simulators.remote_control import Remote
+from ticketbot.simulators.remote_control import SimulatorProxy
 
 HOOKS = 3000
 THREADS = 8
@@ -28,7 +28,7 @@ def _accepted(name: str, database_url: str) -> dict[str, Any]:
         hook = f"{url}/hooks/cw/tickets?recordId="
         signed = [stage.signed_hook(number, known) for number in range(1, HOOKS + 201)]
         stage.post_all(hook, signed[:100], threads=THREADS)  # warm: the signing key is fetched here
-        steering = Remote(known["connectwise"])
+        steering = SimulatorProxy(known["connectwise"])
         before = steering.call("call_counts")
         seconds, latencies = stage.post_all(hook, signed[200:], threads=THREADS)
         keys = {k: v - before.get(k, 0) for k, v in steering.call("call_counts").items() if "callbackkey" in k}
@@ -51,7 +51,7 @@ def _latency(database_url: str) -> dict[str, Any]:
     """Let notes be written one after the other, and time each from its hook to Webex's answer."""
     options = (f"--connectwise-latency={CONNECTWISE_S}", f"--webex-latency={WEBEX_S}")
     with stage.simulators(*options) as known, stage.server(database_url, known["settings"]) as url:
-        connectwise, webex = Remote(known["connectwise"]), Remote(known["webex"])
+        connectwise, webex = SimulatorProxy(known["connectwise"]), SimulatorProxy(known["webex"])
         board = connectwise.call("add_board", name="Service Desk")
         connectwise.call("add_member", identifier="ana", first="Ana", last="Alvarez", email="ana@msp.example")
         webex.call("add_person", email="ana@msp.example", name="Ana Alvarez")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks import stage
-from ticketbot.simulators.remote_control import Remote
+from ticketbot.simulators.remote_control import SimulatorProxy
 
 FEW, MANY = 1_000, 10_000
 TICKETS = 1_000  # each gets one hook in every round, so that none is folded into another
@@ -24,8 +24,8 @@ def run(many: int = MANY) -> dict[str, Any]:
         stage.simulators() as known,
         stage.server(urls["SQLite"], known["settings"], TBOT_CW_CALLS_PER_MINUTE="0") as url,
     ):
-        site = Remote(known["connectwise"])
-        tickets = _tickets(site, Remote(known["webex"]))
+        site = SimulatorProxy(known["connectwise"])
+        tickets = _tickets(site, SimulatorProxy(known["webex"]))
         few_mib = 0.0
         for number in range(many // TICKETS):
             _round(url, known, site, tickets, number)
@@ -43,7 +43,7 @@ def run(many: int = MANY) -> dict[str, Any]:
     }
 
 
-def _tickets(site: Remote, webex: Remote) -> list[int]:
+def _tickets(site: SimulatorProxy, webex: SimulatorProxy) -> list[int]:
     board = site.call("add_board", name="Service Desk")
     site.call("add_member", identifier="ana", first="Ana", last="Alvarez", email="ana@msp.example")
     webex.call("add_person", email="ana@msp.example", name="Ana Alvarez")
@@ -52,7 +52,7 @@ def _tickets(site: Remote, webex: Remote) -> list[int]:
     return made
 
 
-def _round(url: str, known: dict[str, Any], site: Remote, tickets: list[int], number: int) -> None:
+def _round(url: str, known: dict[str, Any], site: SimulatorProxy, tickets: list[int], number: int) -> None:
     for index in range(NOTES):
         ticket_id = tickets[(number * NOTES + index) % len(tickets)]
         site.call("add_note", ticket_id=ticket_id, text=f"Note {number}", notify=False)

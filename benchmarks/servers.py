@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from benchmarks import stage
-from ticketbot.simulators.remote_control import Remote
+from ticketbot.simulators.remote_control import SimulatorProxy
 
 CONNECTWISE_S = 0.150
 SERVERS = 4
@@ -49,7 +49,7 @@ class _Site:
     """A board and the people who work on its tickets, whom Webex knows, too."""
 
     def __init__(self, known: dict[str, Any]) -> None:
-        self.connectwise, self.webex = Remote(known["connectwise"]), Remote(known["webex"])
+        self.connectwise, self.webex = SimulatorProxy(known["connectwise"]), SimulatorProxy(known["webex"])
         self.board = self.connectwise.call("add_board", name="Service Desk")
         self.tickets = 0
         for number in range(PEOPLE):

@@ -48,7 +48,7 @@ def opened(database_url: str) -> Iterator[None]:
     db.open_database(database_url)
     schema.migrate()
     with db.transaction("benchmark"):
-        runtime_config.write_config({"catch_up_interval": 0})
+        runtime_config.save({"catch_up_interval": 0})
     try:
         yield
     finally:

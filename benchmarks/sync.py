@@ -12,7 +12,7 @@ from typing import Any
 import requests
 
 from benchmarks import stage
-from ticketbot.simulators.remote_control import Remote
+from ticketbot.simulators.remote_control import SimulatorProxy
 
 SIZE = 10_000
 CALL_S = 0.100
@@ -41,7 +41,7 @@ class _Served:
 
     def __init__(self, url: str, connectwise: str) -> None:
         self.url = url
-        self.site = Remote(connectwise, timeout_s=300)
+        self.site = SimulatorProxy(connectwise, timeout_s=300)
         self.headers = {"Authorization": f"Bearer {KEY}"}
         self.board = self.site.call("add_board", name="Service Desk")
         requests.put(

@@ -40,7 +40,7 @@ def run() -> dict[str, Any]:
     }
 
 
-def _ratio(few: main_view.Window, many: main_view.Window) -> tuple[float, float]:
+def _ratio(few: main_view.MainView, many: main_view.MainView) -> tuple[float, float]:
     """Return the seconds a keypress takes in each, drawing included; the two take turns, so that noise is shared."""
     took: dict[int, list[float]] = {0: [], 1: []}
     gc.collect()
@@ -53,22 +53,22 @@ def _ratio(few: main_view.Window, many: main_view.Window) -> tuple[float, float]
     return statistics.median(took[0]) / keys, statistics.median(took[1]) / keys
 
 
-def _type(shown: main_view.Window) -> None:
+def _type(shown: main_view.MainView) -> None:
     for text in TYPED:
         for key in [*text, *["backspace"] * len(text)]:
             shown.keypress(SIZE, key)
             shown.render(SIZE, focus=True)
 
 
-def _form(count: int) -> main_view.Window:
+def _form(count: int) -> main_view.MainView:
     shown = _window()
-    choice = fields.Choice("recipient_id", "Recipient", none="None.")
+    choice = fields.PickerField("recipient_id", "Recipient", none="None.")
     choice.fill(fields.Options(fields.Option(row.id, f"{row.name} ({row.email})") for row in _recipients(count)))
     shown.open(forms.Form("New rule", [choice], "Add rule", lambda *_: None, _ignore))
     return shown
 
 
-def _list(count: int) -> main_view.Window:
+def _list(count: int) -> main_view.MainView:
     shown = _window()
     rules = [
         responses.Rule(
@@ -88,11 +88,11 @@ def _list(count: int) -> main_view.Window:
     return shown
 
 
-def _window() -> main_view.Window:
+def _window() -> main_view.MainView:
     def connect() -> client.Client:
         raise AssertionError("the benchmark asks no server")
 
-    return main_view.Window(
+    return main_view.MainView(
         connect, base_url="http://127.0.0.1:8080", zone=UTC, wake=lambda: None, next_theme=lambda: ""
     )
 

@@ -61,8 +61,8 @@ def pages() -> Mapping[Path, str]:
 
 
 def _commands() -> str:
-    statuses = "".join(f"| {entry.name} | {entry.does} |\n" for entry in usage.entries("Exit status"))
-    parts = [f"\n## tbot {command}\n\n```\n{usage.of(command)}```\n" for command in usage.commands()]
+    statuses = "".join(f"| {entry.name} | {entry.summary} |\n" for entry in usage.parse_section("Exit status"))
+    parts = [f"\n## tbot {command}\n\n```\n{usage.help_page(command)}```\n" for command in usage.commands()]
     return COMMANDS_PAGE + statuses + "".join(parts)
 
 
@@ -83,8 +83,8 @@ def _shape(shape: Any) -> str:
 
 
 def _manual() -> str:
-    commands = "".join(f".SS tbot {name}\n.nf\n{_roff(usage.of(name))}.fi\n" for name in usage.commands())
-    statuses = "".join(f".TP\n{entry.name}\n{_roff(entry.does)}\n" for entry in usage.entries("Exit status"))
+    commands = "".join(f".SS tbot {name}\n.nf\n{_roff(usage.help_page(name))}.fi\n" for name in usage.commands())
+    statuses = "".join(f".TP\n{entry.name}\n{_roff(entry.summary)}\n" for entry in usage.parse_section("Exit status"))
     settings = "".join(f".TP\n.B {row.name}\n{_roff(row.meaning)}\n" for row in table.TABLE)
     return f"""\
 .\\" {MADE_BY}

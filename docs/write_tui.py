@@ -138,18 +138,18 @@ def _rows(where: keymap.Where) -> str:
 def capture(picture: Picture) -> str:
     """Return what the screen shows after some keys, as text; no terminal, network or clock is involved."""
     urwid.set_encoding("utf8")
-    desk, bell = Desk(), threading.Event()
-    shown = main_view.Window(desk.connect, base_url=URL, zone=UTC, wake=bell.set, next_theme=str)
+    context, bell = Desk(), threading.Event()
+    shown = main_view.MainView(context.connect, base_url=URL, zone=UTC, wake=bell.set, next_theme=str)
     _pass_time(shown, bell, 0.2)
     for key in picture.keys:
         shown.keypress(SIZE, key)
         _pass_time(shown, bell, 0.2)
-    desk.is_up = picture.is_up
+    context.is_up = picture.is_up
     _pass_time(shown, bell, main_view.NOTICE_S)
     return "\n".join(line.rstrip() for line in shown.render(SIZE, focus=True).decoded_text)
 
 
-def _pass_time(shown: main_view.Window, bell: threading.Event, seconds: float) -> None:
+def _pass_time(shown: main_view.MainView, bell: threading.Event, seconds: float) -> None:
     """Let time pass, and take what is answered meanwhile until nothing is under way."""
     shown.tick(seconds)
     while shown.calls.are_under_way:

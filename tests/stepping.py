@@ -5,6 +5,7 @@ Nothing here waits: when nothing is due, the clock is set to the next moment at 
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -61,9 +62,9 @@ class Stepper:
         self._stack.enter_context(self.world)
         self.clocks = clock.Clocks(self.clock, lambda: self.clock().timestamp())
         pool = self._stack.enter_context(ThreadPoolExecutor(4))
-        self.outside = people.Outside(self._connectwise(), self._webex(), pool)
-        self._stack.callback(self.outside.connectwise.close)
-        self._stack.callback(self.outside.webex.close)
+        self.remote = people.RemoteServices(self._connectwise(), self._webex(), pool)
+        self._stack.callback(self.remote.connectwise.close)
+        self._stack.callback(self.remote.webex.close)
         with db.transaction("test"):
             facts.start_watching(self.clock())
         self.events, self.messages = self.server()
@@ -74,27 +75,28 @@ class Stepper:
     ) -> None:
         self._stack.close()
 
-    def server(self) -> tuple[process_event.Desk, deliver.Desk]:
+    def server(self) -> tuple[process_event.Services, deliver.Services]:
         """Return the two desks of another server on the same database."""
-        held = lease_keeper.Held()
-        locale = load_facts.Locale(
+        lease_holder = lease_keeper.LeaseKeeper()
+        display = load_facts.DisplaySettings(
             lambda number: message.ticket_url("https://api-na.cw.example", "v4", "msp", number), UTC
         )
         return (
-            process_event.Desk(self.outside, locale, held, self.clocks, self.clock, jitter=lambda: 0.0),
-            deliver.Desk(self.outside.webex, held, self.clocks, self.clock, pause=lambda _: False, jitter=lambda: 0.0),
+            process_event.Services(self.remote, display, lease_holder, self.clocks, jitter=lambda: 0.0),
+            deliver.Services(self.remote.webex, lease_holder, self.clocks, pause=lambda _: False, jitter=lambda: 0.0),
         )
 
-    def paused_before_its_commit(self, pause: Callable[[], object], *, decides: bool = True) -> process_event.Desk:
+    def paused_before_its_commit(self, pause: Callable[[], object], *, decides: bool = True) -> process_event.Services:
         """Return the desk of a worker that is paused once before it commits, after it has decided if it has to."""
         # The first look at the clock is for the claim, the second for the decision.
-        return replace(self.events, now=self._pausing(pause, at_look=3 if decides else 2))
+        return replace(self.events, clocks=self._pausing(pause, at_look=3 if decides else 2))
 
-    def paused_after_its_post(self, pause: Callable[[], object]) -> deliver.Desk:
+    def paused_after_its_post(self, pause: Callable[[], object]) -> deliver.Services:
         """Return the desk of a sender that is paused once, after Webex has answered and before it records that."""
-        return replace(self.messages, now=self._pausing(pause, at_look=2))
+        # The first two looks are for the claim.
+        return replace(self.messages, clocks=self._pausing(pause, at_look=3))
 
-    def _pausing(self, pause: Callable[[], object], *, at_look: int) -> Callable[[], datetime]:
+    def _pausing(self, pause: Callable[[], object], *, at_look: int) -> clock.Clocks:
         looks = itertools.count(1)
 
         def now() -> datetime:
@@ -102,12 +104,14 @@ class Stepper:
                 pause()
             return self.clock()
 
-        return now
+        clocks = copy.copy(self.clocks)
+        clocks.now = now
+        return clocks
 
     def hook(self, ticket: int, action: str = "updated", *, kind_hint: str | None = None) -> None:
         """Have a verified hook committed."""
         with db.transaction("accept"):
-            events.add_or_fold([events.Change(ticket, "hook", action, kind_hint, f"hook-{ticket}", self.clock())])
+            events.enqueue([events.Change(ticket, "hook", action, kind_hint, f"hook-{ticket}", self.clock())])
 
     def announce(self, *resources: str, board: int | None = None, **fields: Any) -> int:
         """Add a ticket and have it told; returns its id."""
@@ -130,8 +134,8 @@ class Stepper:
 
     def work(self) -> None:
         """Do everything that is due now."""
-        lease_keeper.take_over(self.clock())
-        while process_event.work_next(self.events) or deliver.send_next(self.messages):
+        lease_keeper.release_leases_of_dead_processes(self.clock())
+        while process_event.process_next(self.events) or deliver.send_next(self.messages):
             pass
         outbox_upkeep.tidy_outbox(self.clock())
 

@@ -26,7 +26,7 @@ def main() -> int:
     """Serve until the input ends."""
     tickets.PAGE_SIZES = (20, 10)
     tickets.NOTES_PER_COMMIT = 5
-    sync_run.BEAT_S = 0.05
+    sync_run.HEARTBEAT_S = 0.05
     for line in sys.stdin:
         pid = os.fork()
         if not pid:
@@ -51,14 +51,14 @@ def _sync(asked: dict[str, Any]) -> int:
     os.environ["TBOT_FAIL_AT"] = asked["fail_at"]
     importlib.reload(failpoints)
     db.open_database(asked["database"])
-    lease_keeper.take_over(datetime.now(UTC))
-    desk = sync_run.Desk(
+    lease_keeper.release_leases_of_dead_processes(datetime.now(UTC))
+    services = sync_run.Services(
         connectwise_client.ConnectWise(**asked["connectwise"]).in_background(),
         webex_client.Webex(**asked["webex"]),
-        lease_keeper.Held().owner,
+        lease_keeper.LeaseKeeper().owner,
         lambda: datetime.now(UTC),
     )
-    ours = sync_service.Syncs(desk)
+    ours = sync_service.Syncs(services)
     run = ours.start(sync_service.Request(boards=True, recipients=True, tickets=True))
     ours.join()
     with db.session():

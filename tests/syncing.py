@@ -21,7 +21,7 @@ _OWNERS = itertools.count(1)
 class Syncing:
     """The simulated services of a world, and a server's syncs that ask them."""
 
-    def __init__(self, world: World, limit: rate_limit.CallLimit | None = None) -> None:
+    def __init__(self, world: World, limit: rate_limit.RateLimiter | None = None) -> None:
         self.world, self.connectwise, self.webex = world, world.connectwise, world.webex
         world.connectwise.now = a_minute_later_each_time()
         site = self.connectwise
@@ -34,8 +34,10 @@ class Syncing:
             limit=limit,
         )
         asked = webex_client.Webex(url=self.webex.url, token=self.webex.token)
-        self.desk = sync_run.Desk(client.in_background(), asked, f"tests-{next(_OWNERS)}", lambda: datetime.now(UTC))
-        self.syncs = sync_service.Syncs(self.desk)
+        self.services = sync_run.Services(
+            client.in_background(), asked, f"tests-{next(_OWNERS)}", lambda: datetime.now(UTC)
+        )
+        self.syncs = sync_service.Syncs(self.services)
 
     def run(self, **request: Any) -> syncs.SyncRun:
         """Sync what is named (`tickets=True`) and return the finished run."""

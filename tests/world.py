@@ -122,11 +122,11 @@ class World:
     def configure(self, **values: Any) -> None:
         """Change the runtime configuration."""
         with db.transaction("test"):
-            runtime_config.write_config(values)
+            runtime_config.save(values)
 
     def settle(self) -> None:
         """Wait until all hooks are taken in, all events done and all messages have met their fate."""
-        assert self.connectwise.hooks_idle(SETTLES_WITHIN_S), "hooks are still on their way"
+        assert self.connectwise.wait_for_webhooks(SETTLES_WITHIN_S), "hooks are still on their way"
         assert wait_for(is_quiet, SETTLES_WITHIN_S), f"still busy: {events.open_counts()} {notifications.open_counts()}"
 
 

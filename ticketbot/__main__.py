@@ -18,16 +18,16 @@ from ticketbot.cli import usage
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ticketbot.cli.output import Screen
+    from ticketbot.cli.output import Output
     from ticketbot.settings.table import Settings
 
 Arguments = Mapping[str, Any]
 Environ = Mapping[str, str]
 
-BUG = 1
+INTERNAL_ERROR = 1
 USAGE_ERROR = 2
 INTERRUPTED = 130
-NOBODY_READS = 141  # what a shell reports for a program that SIGPIPE ended
+BROKEN_PIPE_STATUS = 141  # what a shell reports for a program that SIGPIPE ended
 
 
 def run() -> int:
@@ -54,20 +54,20 @@ def main(argv: Sequence[str], environ: Environ) -> int:
         status = _run(argv, environ)
         sys.stdout.flush()
     except errors.TicketbotError as error:
-        _complain(*_lines(error), is_debug=_is_debug(environ))
+        _print_error(*_error_lines(error), is_debug=_is_debug(environ))
         return error.exit_status
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        _write_nothing_more()
-        return NOBODY_READS
+        _detach_stdout()
+        return BROKEN_PIPE_STATUS
     except OSError as error:
-        _complain(_about_file(error), is_debug=_is_debug(environ))
+        _print_error(_file_error(error), is_debug=_is_debug(environ))
         return errors.TicketbotError.exit_status
     except Exception as bug:  # noqa: BLE001  (the last place where it can be told in words)
         more = "Please report it" if _is_debug(environ) else "Please report it with what TBOT_DEBUG=1 shows"
-        _complain(f"A bug in tbot: {type(bug).__name__}: {bug}. {more}", is_debug=_is_debug(environ))
-        return BUG
+        _print_error(f"A bug in tbot: {type(bug).__name__}: {bug}. {more}", is_debug=_is_debug(environ))
+        return INTERNAL_ERROR
     return status
 
 
@@ -75,17 +75,17 @@ def _run(argv: Sequence[str], environ: Environ) -> int:
     if "--version" in argv and usage.command_of(argv) is None:
         argv = ["version" if word == "--version" else word for word in argv]
     command = usage.command_of(argv)
-    page = usage.of(command) if command else usage.overview()
+    page = usage.help_page(command) if command else usage.overview()
     if "-h" in argv or "--help" in argv:
-        return _say(page)
+        return _print(page)
     try:
         arguments = docopt.docopt(usage.grammar(command), list(argv), default_help=False)
     except docopt.DocoptExit as refusal:
-        return _refuse(_why(argv, refusal), page)
+        return _usage_error(_usage_problem(argv, refusal), page)
     return _COMMANDS[command](arguments, environ)
 
 
-def _why(argv: Sequence[str], refusal: docopt.DocoptExit) -> str:
+def _usage_problem(argv: Sequence[str], refusal: docopt.DocoptExit) -> str:
     import shlex
 
     said = str(refusal).partition("\n")[0]
@@ -130,8 +130,8 @@ def _init(arguments: Arguments, environ: Environ) -> int:
     from ticketbot import admin_commands
 
     made = admin_commands.init(settings, arguments["--name"], arguments["--email"])
-    _say(f"{made.key}\n")
-    _screen(arguments, environ, settings).note(made.words)
+    _print(f"{made.key}\n")
+    _output(arguments, environ, settings).note(made.words)
     return 0
 
 
@@ -141,7 +141,7 @@ def _migrate(arguments: Arguments, environ: Environ) -> int:
     from ticketbot.cli import admin_output as showing
 
     showing.show_migrations(
-        _screen(arguments, environ, settings), admin_commands.migrate(settings, status=arguments["--status"])
+        _output(arguments, environ, settings), admin_commands.migrate(settings, status=arguments["--status"])
     )
     return 0
 
@@ -153,8 +153,8 @@ def _doctor(arguments: Arguments, environ: Environ) -> int:
     try:
         settings = _settings(arguments, environ, warn=lambda _: None)
     except errors.SettingsError as error:
-        return showing.show_checks(_screen(arguments, environ, None), doctor.unusable(error))
-    return showing.show_checks(_screen(arguments, environ, settings), doctor.examine(settings))
+        return showing.show_checks(_output(arguments, environ, None), doctor.settings_failed(error))
+    return showing.show_checks(_output(arguments, environ, settings), doctor.check_all(settings))
 
 
 def _config(arguments: Arguments, environ: Environ) -> int:
@@ -166,11 +166,11 @@ def _config(arguments: Arguments, environ: Environ) -> int:
         documents.Setting(setting=row.name, value=row.value or None, origin=row.origin, secret=row.is_secret)
         for row in settings.describe()
     ]
-    showing.show_settings(_screen(arguments, environ, settings), rows)
+    showing.show_settings(_output(arguments, environ, settings), rows)
     return 0
 
 
-def _ask_server(command: str, arguments: Arguments, environ: Environ) -> int:
+def _client_command(command: str, arguments: Arguments, environ: Environ) -> int:
     settings = _settings(arguments, environ, warn=_warn)
     settings.require(command)
     _warn_of_readable_key(settings)
@@ -183,9 +183,9 @@ def _version(arguments: Arguments, _environ: Environ) -> int:
     if arguments["--json"]:
         import json
 
-        return _say(json.dumps({"version": __version__, "built_from": _built_from()}, indent=2) + "\n")
+        return _print(json.dumps({"version": __version__, "built_from": _built_from()}, indent=2) + "\n")
     built_from = _built_from()
-    return _say(f"tbot {__version__} ({built_from})\n" if built_from else f"tbot {__version__}\n")
+    return _print(f"tbot {__version__} ({built_from})\n" if built_from else f"tbot {__version__}\n")
 
 
 def _built_from() -> str | None:
@@ -199,14 +199,14 @@ def _built_from() -> str | None:
 def _completion(arguments: Arguments, _environ: Environ) -> int:
     from ticketbot.cli import completion
 
-    return _say(completion.script(next(shell for shell in completion.SHELLS if arguments[shell])))
+    return _print(completion.script(next(shell for shell in completion.SHELLS if arguments[shell])))
 
 
 def _help(arguments: Arguments, _environ: Environ) -> int:
     command = arguments["<command>"]
     if command and command not in usage.commands():
-        return _refuse(f"there is no command {command!a}", usage.overview())
-    return _say(usage.of(command) if command else usage.overview())
+        return _usage_error(f"there is no command {command!a}", usage.overview())
+    return _print(usage.help_page(command) if command else usage.overview())
 
 
 _COMMANDS: dict[str | None, Callable[[Arguments, Environ], int]] = {
@@ -221,7 +221,7 @@ _COMMANDS: dict[str | None, Callable[[Arguments, Environ], int]] = {
     "completion": _completion,
     "help": _help,
     **{
-        name: functools.partial(_ask_server, name)
+        name: functools.partial(_client_command, name)
         for name in (
             *("ping", "authcheck", "sync", "list", "get", "create"),
             *("update", "delete", "explain", "retry", "test"),
@@ -240,28 +240,28 @@ def _settings(
     given = {flag: arguments[flag] for flag in table.FLAGS if arguments.get(flag) is not None}
     writes_config = bool(arguments.get("init"))
     settings = table.load(given, environ, config_dir=config_dir, writes_config=writes_config)
-    log.hide(*settings.secrets())
+    log.add_secrets(*settings.secrets())
     log.configure(settings.log_level, settings.log_format, sys.stderr)
     for warning in settings.warnings:
         warn(warning)
     return settings
 
 
-def _screen(arguments: Arguments, environ: Environ, settings: Settings | None) -> Screen:
+def _output(arguments: Arguments, environ: Environ, settings: Settings | None) -> Output:
     """Return where to answer; without settings times are shown in UTC."""
     from datetime import UTC
 
-    from ticketbot.cli.output import Screen
+    from ticketbot.cli.output import Output
 
-    return Screen(environ, settings.timezone if settings else UTC, is_json=bool(arguments.get("--json")))
+    return Output(environ, settings.timezone if settings else UTC, is_json=bool(arguments.get("--json")))
 
 
-def _say(text: str) -> int:
+def _print(text: str) -> int:
     sys.stdout.write(text)
     return 0
 
 
-def _refuse(why: str, page: str) -> int:
+def _usage_error(why: str, page: str) -> int:
     sys.stderr.write(f"tbot: {errors.sentence(why)}\n\n{page}")
     return USAGE_ERROR
 
@@ -278,7 +278,7 @@ def _warn_of_readable_key(settings: Settings) -> None:
         _warn(f"{url} is plain http: anyone on the network can read the API key. Give an https address")
 
 
-def _about_file(error: OSError) -> str:
+def _file_error(error: OSError) -> str:
     where = f"{error.filename}: " if error.filename else ""
     return f"{where}{error.strerror or error}. Mend its permissions, or name another file or directory"
 
@@ -287,20 +287,20 @@ def _is_debug(environ: Environ) -> bool:
     return environ.get("TBOT_DEBUG", "") not in ("", "0")
 
 
-def _lines(error: errors.TicketbotError) -> list[str]:
+def _error_lines(error: errors.TicketbotError) -> list[str]:
     if isinstance(error, errors.SettingsError):
         return str(error).split("\n")
     if isinstance(error, errors.InvalidInput) and error.errors:
-        return [f"{error}: {'; '.join(map(_about_field, error.errors))}"]
+        return [f"{error}: {'; '.join(map(_field_error, error.errors))}"]
     return [str(error)]
 
 
-def _about_field(wrong: errors.FieldError) -> str:
+def _field_error(wrong: errors.FieldError) -> str:
     said = wrong.message[:1].lower() + wrong.message[1:].rstrip(".")
     return f"{wrong.field}: {said}" if wrong.field else said
 
 
-def _complain(*lines: str, is_debug: bool) -> None:
+def _print_error(*lines: str, is_debug: bool) -> None:
     """Write lines to stderr, below the traceback of the exception being handled when that is wanted."""
     import traceback
 
@@ -310,7 +310,7 @@ def _complain(*lines: str, is_debug: bool) -> None:
     sys.stderr.write(trace + "".join(f"tbot: {errors.sentence(log.one_line(log.redact(line)))}\n" for line in lines))
 
 
-def _write_nothing_more() -> None:
+def _detach_stdout() -> None:
     """Keep the interpreter from failing once more when it flushes a pipe that nobody reads."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

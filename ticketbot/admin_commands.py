@@ -19,46 +19,46 @@ from ticketbot.settings import types
 from ticketbot.settings.table import Settings
 
 
-class Made(NamedTuple):
+class NewAdministrator(NamedTuple):
     """A new key, and what to say of it."""
 
     key: str
     words: str
 
 
-def init(settings: Settings, name: str | None, email: str | None) -> Made:
+def init(settings: Settings, name: str | None, email: str | None) -> NewAdministrator:
     """Make the first administrator (A3), or, for the address of a user and no name, another key for him.
 
     The key is shown this once and written into the client's config file. Whoever may write to the database could make
     one anyhow: this is the way back in when the only key is lost.
     """
-    _migrated(settings)
+    _open_and_migrate(settings)
     now = datetime.now(UTC)
     known = _user(email) if email and not name else None
     if known is None:
         name = name or _ask("Name of the first administrator", "--name")
         email = email or _ask("E-mail address", "--email")
         if not re.search(requests.NAME, name):
-            raise errors.InvalidInput(f"{name!a} is not a name. {requests.ADVICE[requests.NAME]} with --name")
+            raise errors.InvalidInput(f"{name!a} is not a name. {requests.PATTERN_HINTS[requests.NAME]} with --name")
         try:
             types.email(email)
-        except types.Malformed as error:
+        except types.InvalidSetting as error:
             raise errors.InvalidInput(f"--email is {email!a}. {error}") from None
     path = settings.config_file
     if settings.origins["api_key"].startswith("file"):
         raise errors.Conflict(f"{path} holds an api_key already. Take it out, or make a key with `tbot create key`")
     try:
         with db.transaction("init"):
-            user = known or _first_user(name or "", email or "", now)
+            user = known or _create_first_administrator(name or "", email or "", now)
             made = api_keys.add_key(user, api_keys.new_key(), now)
             if known:
-                _record(made.row, now)
+                _audit_key_created(made.row, now)
             _write_client_config(settings, made.key)
     except peewee.IntegrityError as error:
         raise errors.Conflict(f"{email} is taken") from error
     old = "; `tbot list keys` shows those he had" if known else ""
     shown_once = f"It is shown this once; the client has it in {path}{old}"
-    return Made(made.key, f"This is the key of {user.name} <{user.email}>. {shown_once}")
+    return NewAdministrator(made.key, f"This is the key of {user.name} <{user.email}>. {shown_once}")
 
 
 def _user(email: str) -> users.User | None:
@@ -67,7 +67,7 @@ def _user(email: str) -> users.User | None:
         return found
 
 
-def _first_user(name: str, email: str, now: datetime) -> users.User:
+def _create_first_administrator(name: str, email: str, now: datetime) -> users.User:
     there = users.User.select().order_by(users.User.id).first()
     if there:
         raise errors.Conflict(
@@ -77,7 +77,7 @@ def _first_user(name: str, email: str, now: datetime) -> users.User:
     return users.add_user(name, email, now)
 
 
-def _record(key: api_keys.ApiKey, now: datetime) -> None:
+def _audit_key_created(key: api_keys.ApiKey, now: datetime) -> None:
     """Let the others see in the audit trail that a key was made, with none."""
     whose = {"user_id": key.user.id, "user_email": key.user.email}
     audit.Audit.create(at=now, **whose, action="create", object="key", object_id=str(key.id))
@@ -85,9 +85,9 @@ def _record(key: api_keys.ApiKey, now: datetime) -> None:
 
 def migrate(settings: Settings, *, status: bool) -> list[documents.Migration]:
     """Bring the database to this release's schema and return what was applied; or only tell where it stands."""
-    applied = [] if status else _migrated(settings)
+    applied = [] if status else _open_and_migrate(settings)
     if status:
-        with db.telling_which(settings.database_url):
+        with db.naming_database(settings.database_url):
             db.open_database(settings.database_url)
             schema.check_program()
     # The runner of migrations writes down local time.
@@ -98,8 +98,8 @@ def migrate(settings: Settings, *, status: bool) -> list[documents.Migration]:
     return steps if status else [step for step in steps if step.name in applied]
 
 
-def _migrated(settings: Settings) -> list[str]:
-    with db.telling_which(settings.database_url):
+def _open_and_migrate(settings: Settings) -> list[str]:
+    with db.naming_database(settings.database_url):
         db.open_database(settings.database_url)
         return schema.migrate()
 

@@ -39,7 +39,7 @@ ADMIN_EMAIL = "demo@example.com"
 _POLL_S = 0.05
 
 
-class Stage:
+class DemoEnvironment:
     """Everything the story plays on: the simulated services with their people and rooms, and one server process."""
 
     def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
@@ -78,7 +78,7 @@ class Stage:
         schema.migrate()
         now = datetime.now(UTC)
         with db.transaction("demo"):
-            api_keys.add_first_key(ADMIN_EMAIL, self.key, now)
+            api_keys.add_first_administrator(ADMIN_EMAIL, self.key, now)
             tickets.Board.create(id=self.board, name="Service Desk")
             for name, webex_id in self.rooms.items():
                 room = recipients.Recipient.create(type=recipients.ROOM, webex_id=webex_id, name=name, fetched_at=now)
@@ -147,10 +147,10 @@ class Stage:
 
 
 @dataclass
-class Story:
+class Scenario:
     """What happens, and what everybody should have been told by the end: (who, words of the message)."""
 
-    stage: Stage
+    stage: DemoEnvironment
     look: Callable[[], None]  # tells what has happened so far, under the scene it belongs to
     expected: Counter[tuple[str, str]] = field(default_factory=Counter)
     expected_fates: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -223,7 +223,7 @@ class Story:
 
     def _settle(self) -> None:
         """Wait until every hook was taken in and every message has met its fate."""
-        self.stage.connectwise.hooks_idle()
+        self.stage.connectwise.wait_for_webhooks()
         _wait_for(_is_quiet, SETTLES_WITHIN_S)
         self.look()
 
@@ -252,10 +252,10 @@ class Story:
         ]
 
 
-class Narrator:
+class ProgressPrinter:
     """Print hook, decision and message as they come, out of the ledger, the inbox and the simulators' own logs."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: DemoEnvironment) -> None:
         self._stage = stage
         self._hooks = self._events = self._notifications = 0
         self._told: dict[int, str] = {}
@@ -312,19 +312,19 @@ def run(*, once: bool) -> int:
     """Play the story; stay up afterwards on a terminal unless `once`. Returns 0 when all went as it should."""
     stays = sys.stdout.isatty() and not once
     with tempfile.TemporaryDirectory(prefix="tbot-demo-") as folder:
-        stage = Stage(Path(folder), _print)
+        stage = DemoEnvironment(Path(folder), _print)
         stage.say("Starting simulated ConnectWise and Webex, and `tbot serve` beside them ...")
         with stage.open():
             problems = play(stage)
             if stays:
-                _stay(stage)
+                _wait_for_interrupt(stage)
     return 1 if problems else 0
 
 
-def play(stage: Stage) -> list[str]:
+def play(stage: DemoEnvironment) -> list[str]:
     """Play the story on an open stage, print the summary, and return what went wrong."""
-    narrator = Narrator(stage)
-    story = Story(stage, narrator.look)
+    narrator = ProgressPrinter(stage)
+    story = Scenario(stage, narrator.look)
     with narrator:
         story.play()
     problems = story.verdict()
@@ -332,7 +332,7 @@ def play(stage: Stage) -> list[str]:
     return problems
 
 
-def _summarise(stage: Stage, problems: list[str]) -> None:
+def _summarise(stage: DemoEnvironment, problems: list[str]) -> None:
     stage.say("\nWho was told what, and why:")
     for row in notifications.Notification.select().order_by(notifications.Notification.id):
         what = "new ticket" if row.kind == "new" else "update"
@@ -344,7 +344,7 @@ def _summarise(stage: Stage, problems: list[str]) -> None:
     stage.say("Something went wrong." if problems else "That is exactly what should have happened.")
 
 
-def _stay(stage: Stage) -> None:
+def _wait_for_interrupt(stage: DemoEnvironment) -> None:
     stage.say(f"\nThe server goes on at {stage.url}. To play with it in another terminal:")
     stage.say(f"  export TBOT_BASE_URL={stage.url} TBOT_API_KEY={stage.key}")
     stage.say(f"  curl -s {stage.url}/readyz")
@@ -368,7 +368,7 @@ def _is_quiet() -> bool:
     )
 
 
-def _name_of(message: object, stage: Stage) -> str:
+def _name_of(message: object, stage: DemoEnvironment) -> str:
     person_id = getattr(message, "person_id", "")
     if person_id:
         return str(stage.webex.people[person_id]["displayName"])

@@ -37,7 +37,7 @@ _AFTER_SETTINGS = (
 )
 
 
-def examine(settings: Settings) -> Iterator[Check]:
+def check_all(settings: Settings) -> Iterator[Check]:
     """Yield each check as soon as it is made. Changes nothing, and needs no running server."""
     yield _settings(settings)
     yield _database(settings.database_url)
@@ -49,7 +49,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _public_url(settings, is_up=is_up)
 
 
-def unusable(error: errors.SettingsError) -> Iterator[Check]:
+def settings_failed(error: errors.SettingsError) -> Iterator[Check]:
     """Yield what can be said when the settings cannot even be read."""
     for line in str(error).split("\n"):
         said, _, fix = line.partition(". ")
@@ -67,7 +67,7 @@ def _settings(settings: Settings) -> Check:
 
 
 def _database(url: str) -> Check:
-    words = types.database_words(url)
+    words = types.describe_database(url)
     file = Path(unquote(url.removeprefix("sqlite:///"))) if url.startswith("sqlite:") else None
     if file is not None and not file.exists():
         return _database_to_be(file)
@@ -234,15 +234,15 @@ def _callback(source: connectwise_client.ConnectWise, public_url: str, *, is_up:
         return _no_public_url("callback")
     base = f"{public_url}{callbacks.PATH}"
     try:
-        repair = callbacks.repair(source.callbacks(), base, f"{base}?recordId=")
+        repair = callbacks.callbacks_to_change(source.callbacks(), base, f"{base}?recordId=")
     except errors.RemoteError as error:
         return _failed("callback", str(error), "The API member needs all rights to callbacks")
-    if repair.keep is not None and not repair.keep.inactive and not repair.remove:
+    if repair.keep is not None and not repair.keep.inactive and not repair.delete:
         return Check(check="callback", state="ok", message=f"Callback {repair.keep.id} points at {base}")
     faults: Sequence[str] = [
         *(["no callback points at us"] if repair.keep is None else []),
         *(["it is switched off"] if repair.keep is not None and repair.keep.inactive else []),
-        *([f"there are {len(repair.remove)} wrong ones beside it"] if repair.remove else []),
+        *([f"there are {len(repair.delete)} wrong ones beside it"] if repair.delete else []),
     ]
     message = f"{base}: {', '.join(faults)}"
     if not is_up:

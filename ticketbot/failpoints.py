@@ -40,16 +40,16 @@ _CALLS = ("connectwise", "webex")
 NAMES: tuple[str, ...] = tuple(f"{place}.{moment}" for place in (*_COMMITS, *_CALLS) for moment in ("before", "after"))
 
 _armed, _, _countdown = os.environ.get("TBOT_FAIL_AT", "").partition(":")
-_passages = int(_countdown or 1)
+_remaining_hits = int(_countdown or 1)
 _lock = threading.Lock()
 
 
-def passing(name: str) -> None:
+def hit(name: str) -> None:
     """Kill this process, as `kill -9` would, when the environment asks for it at this point."""
-    global _passages  # noqa: PLW0603  (the countdown of a process that is about to die)
+    global _remaining_hits  # noqa: PLW0603  (the countdown of a process that is about to die)
     if not __debug__ or not _armed or name != _armed:
         return
     with _lock:
-        _passages -= 1
-        if _passages == 0:
+        _remaining_hits -= 1
+        if _remaining_hits == 0:
             os.kill(os.getpid(), signal.SIGKILL)

@@ -21,11 +21,11 @@ HIDDEN = "***"
 # A shorter text is part of ordinary words: blanking it would ruin the log and hide nothing.
 SHORTEST_HIDDEN = 6
 
-_DEEPEST = 4
+_MAX_DEPTH = 4
 _OWN_FIELDS = ("at", "level", "logger", "message", "correlation", "exception", "stack")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 # What libraries say too loudly: waitress's queue under load, urllib3's full pool, peewee's every statement.
-_QUIETER = {"waitress.queue": logging.ERROR, "urllib3": logging.ERROR, "peewee": logging.INFO}
+_LOGGER_LEVELS = {"waitress.queue": logging.ERROR, "urllib3": logging.ERROR, "peewee": logging.INFO}
 
 # What waitress logs, strangers can cause: without a limit, 2 MB a second.
 STRANGERS_LINES = 5
@@ -62,7 +62,7 @@ def configure(level: str = "info", log_format: str = "auto", stream: TextIO | No
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
-    for name, least in _QUIETER.items():
+    for name, least in _LOGGER_LEVELS.items():
         logging.getLogger(name).setLevel(max(least, root.level))
     waitress = logging.getLogger("waitress")
     for limit in [each for each in waitress.filters if isinstance(each, _RateLimit)]:
@@ -114,7 +114,7 @@ def current_correlation() -> str:
 
 
 @contextlib.contextmanager
-def correlation(correlation_id: str) -> Iterator[None]:
+def bound_correlation(correlation_id: str) -> Iterator[None]:
     """Write `correlation_id` into every line logged inside, by this thread."""
     token = _correlation.set(correlation_id)
     try:
@@ -123,7 +123,7 @@ def correlation(correlation_id: str) -> Iterator[None]:
         _correlation.reset(token)
 
 
-def hide(*known: str) -> None:
+def add_secrets(*known: str) -> None:
     """Blank these secrets wherever they would be logged from now on; very short ones are not looked for."""
     global _hidden_pattern  # noqa: PLW0603  (secrets are known per process, like the loggers themselves)
     with _lock:
@@ -193,7 +193,7 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
         fields["exception"] = "".join(traceback.format_exception(record.exc_info[1])).rstrip("\n")
     if record.stack_info:
         fields["stack"] = record.stack_info
-    return {redact(name): _plain(value) for name, value in fields.items()}
+    return {redact(name): _to_json_value(value) for name, value in fields.items()}
 
 
 def _message(record: logging.LogRecord) -> str:
@@ -203,7 +203,7 @@ def _message(record: logging.LogRecord) -> str:
         return f"{record.msg} {record.args!r}"
 
 
-def _plain(value: object, depth: int = 0) -> object:
+def _to_json_value(value: object, depth: int = 0) -> object:
     """Return `value` as JSON can hold it, with secrets blanked at any depth."""
     if value is None or isinstance(value, (bool, int)):
         return value
@@ -211,8 +211,8 @@ def _plain(value: object, depth: int = 0) -> object:
         return value
     if isinstance(value, datetime):
         return value.isoformat()
-    if depth < _DEEPEST and isinstance(value, Mapping):
-        return {redact(str(name)): _plain(each, depth + 1) for name, each in value.items()}
-    if depth < _DEEPEST and isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(each, depth + 1) for each in value]
+    if depth < _MAX_DEPTH and isinstance(value, Mapping):
+        return {redact(str(name)): _to_json_value(each, depth + 1) for name, each in value.items()}
+    if depth < _MAX_DEPTH and isinstance(value, (list, tuple, set, frozenset)):
+        return [_to_json_value(each, depth + 1) for each in value]
     return redact(str(value))

@@ -8,24 +8,24 @@ import sys
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
-_ASKED = frozenset({signal.SIGTERM, signal.SIGINT})
+_SHUTDOWN = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
-def hold_signals() -> None:
+def block_shutdown_signals() -> None:
     """Keep SIGTERM and Ctrl+C waiting from now on, in this thread and in every one that it starts later.
 
     A handler that sets an event is no substitute: it runs in the main thread, between any two steps of the `wait` it is
     to end, and then it may wait for a lock that this very thread holds.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ASKED)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SHUTDOWN)
 
 
-def wait_for_signal() -> None:
+def wait_for_shutdown() -> None:
     """Return once SIGTERM or Ctrl+C has come; those that come later are not heard."""
-    signal.sigwait(_ASKED)
+    signal.sigwait(_SHUTDOWN)
 
 
-def ask() -> None:
+def request_shutdown() -> None:
     """Ask this process to end, as somebody else would."""
     os.kill(os.getpid(), signal.SIGTERM)
 

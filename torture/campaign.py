@@ -82,7 +82,9 @@ class Campaign:
         stack.callback(database.close)
         self._database = database
         known = stack.enter_context(processes.simulators(f"--seed={plan.seed}", "--webex-latency=0.01"))
-        self._stage = cast.Cast(remote_control.Remote(known["connectwise"]), remote_control.Remote(known["webex"]))
+        self._stage = cast.Cast(
+            remote_control.SimulatorProxy(known["connectwise"]), remote_control.SimulatorProxy(known["webex"])
+        )
         self._stage.enter()
         environ = {
             **servers.clean_environ(), **known["settings"], "TBOT_DATABASE_URL": database.url,

@@ -51,8 +51,8 @@ class Forward:
 class Cast:
     """What the oracle knows: names stand for recipients, `webex` and `recipients` say which those are."""
 
-    connectwise: remote_control.Remote
-    webex: remote_control.Remote
+    connectwise: remote_control.SimulatorProxy
+    webex: remote_control.SimulatorProxy
     contact: int = 0
     company: int = 0
     boards: dict[str, int] = field(default_factory=dict)

@@ -48,8 +48,8 @@ MUTATIONS = (
         (
             (
                 "ticketbot/pipeline/deliver.py",
-                "        try:\n            message_id = _post(row, desk)",
-                "        try:\n            _sent(row, 'id', claimed_at, desk)\n            message_id = _post(row, desk)",
+                "        try:\n            message_id = _post(row, services)",
+                "        try:\n            _record_sent(row, 'id', claimed_at, services)\n            message_id = _post(row, services)",
             ),
         ),
     ),
@@ -57,8 +57,8 @@ MUTATIONS = (
         "the leases of the dead are forgotten",
         "sqlite",
         (
-            ("ticketbot/background/workers.py", "        lease_keeper.take_over(self._now())\n", ""),
-            (_NOTIFICATIONS, "return _taken_back(now, Notification.lease_until < now)", "return 0"),
+            ("ticketbot/background/workers.py", "        lease_keeper.release_leases_of_dead_processes(self._now())\n", ""),
+            (_NOTIFICATIONS, "return _reclaim(now, Notification.lease_until < now)", "return 0"),
         ),
     ),
     Mutation(
@@ -77,12 +77,12 @@ MUTATIONS = (
         (
             (
                 "ticketbot/pipeline/process_event.py",
-                '    with db.transaction("finish-event"):\n        if not events.finish(event, desk.held.owner, now=now, '
+                '    with db.transaction("finish-event"):\n        if not events.finish(event, services.lease_holder.owner, now=now, '
                 "decisions=decided.decisions",
                 "    with db.transaction('early'):\n        tickets.store_tickets([ticket_row(ticket, now)])\n"
                 "        tickets.store_notes([note_row(note, now) for note in reading.notes])\n"
                 "        tickets.mark_decided(decided.decided, now)\n"
-                '    with db.transaction("finish-event"):\n        if not events.finish(event, desk.held.owner, now=now, '
+                '    with db.transaction("finish-event"):\n        if not events.finish(event, services.lease_holder.owner, now=now, '
                 "decisions=decided.decisions",
             ),
         ),
@@ -98,7 +98,7 @@ MUTATIONS = (
     Mutation(
         "a hook that was seen is taken for a new one",
         "sqlite",
-        (("ticketbot/pipeline/accept.py", "accepted = [not each.message_id or _taken_from(new, each.message_id) for", "accepted = [True for"),),
+        (("ticketbot/pipeline/accept.py", "accepted = [not each.message_id or _is_first(new, each.message_id) for", "accepted = [True for"),),
     ),
     Mutation(
         "signatures are not looked at",
@@ -108,7 +108,7 @@ MUTATIONS = (
     Mutation(
         "catch-up's watermark moves without a look",
         "sqlite",
-        (("ticketbot/background/catch_up.py", "            queue(chunk, desk.now())\n", "            pass\n"),),
+        (("ticketbot/background/catch_up.py", "            enqueue(chunk, services.now())\n", "            pass\n"),),
     ),
     Mutation(
         "nobody waits for an older message of the same recipient",

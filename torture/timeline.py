@@ -100,8 +100,8 @@ class Hands:
 
     def __init__(
         self,
-        connectwise: remote_control.Remote,
-        webex: remote_control.Remote,
+        connectwise: remote_control.SimulatorProxy,
+        webex: remote_control.SimulatorProxy,
         running: servers.Servers,
         database: databases.Database,
     ) -> None:
@@ -133,7 +133,7 @@ class Hands:
         self._servers.wanted = self._database.servers
         self._servers.jump(0)
         for url in (self._connectwise, self._webex):
-            remote_control.Remote(url).call("clear_faults")
+            remote_control.SimulatorProxy(url).call("clear_faults")
         self._database.ensure_up()
 
     def _conduct(self, troubles: list[Trouble]) -> None:
@@ -163,7 +163,7 @@ class Hands:
             self.done[trouble.name] += 1
 
     def _fault(self, url: str, fault: faults.Fault, seconds: float) -> None:
-        remote = remote_control.Remote(url)
+        remote = remote_control.SimulatorProxy(url)
         number = remote.call("add_fault", fault=msgspec.to_builtins(fault))
         self._over.wait(seconds)
         remote.call("remove_fault", fault_id=number)

@@ -14,8 +14,7 @@ from ticketbot.api import client
 from ticketbot.connectwise import connectwise_client
 from ticketbot.database import db
 from ticketbot.models import api_keys, events, notifications, recipients, tickets, users
-from ticketbot.server import app as application
-from ticketbot.server import authentication, health, operations
+from ticketbot.server import application, authentication, health, operations
 from ticketbot.server.routes import all_routes
 from ticketbot.settings import types
 from ticketbot.simulators.webex import Webex
@@ -59,7 +58,7 @@ class Api:
         self.clock = clock or Clock()
         self.webex = organisation
         self.woken: Counter[str] = Counter()
-        self.access = authentication.Access(
+        self.authenticator = authentication.Authenticator(
             trusted_proxies=types.networks(TRUSTED_PROXY),
             now=self.clock.now,
             clock=self.clock.seconds,
@@ -69,19 +68,19 @@ class Api:
         self.app = application.new_app()
         health.add_routes(
             self.app,
-            admit_local=self.access.admit_local,
+            authenticate_local=self.authenticator.authenticate_local,
             dead_threads=list,
-            troubled=set,
+            failing_services=set,
             clock_is_wrong=bool,
             now=self.clock.now,
         )
         all_routes.add_routes(
             self.app,
-            operations.Desk(
-                access=self.access,
+            operations.Services(
+                authenticator=self.authenticator,
                 webex=webex_client.Webex(url=organisation.url, token=organisation.token),
                 syncs=self.syncs,
-                timezone=types.zone("Europe/Berlin"),
+                timezone=types.time_zone("Europe/Berlin"),
                 now=self.clock.now,
                 wake_events=lambda: self.woken.update(["events"]),
                 wake_messages=lambda: self.woken.update(["messages"]),
@@ -178,4 +177,4 @@ def wrong_fields(response: requests.Response) -> set[str]:
 
 def _syncs(organisation: Webex, clock: Clock, site: connectwise_client.ConnectWise) -> sync_service.Syncs:
     asked = webex_client.Webex(url=organisation.url, token=organisation.token)
-    return sync_service.Syncs(sync_run.Desk(site, asked, "tests", clock.now))
+    return sync_service.Syncs(sync_run.Services(site, asked, "tests", clock.now))

@@ -41,7 +41,7 @@ def test_a_change_is_live_on_every_server_that_shares_the_database(api: Api, ana
     ana.update_config({"attempt_notify": False, "retention_days": 7})
     assert Api(api.webex).client(key).config().retention_days == 7
     with db.session():
-        assert not runtime_config.read_config().attempt_notify
+        assert not runtime_config.load().attempt_notify
 
 
 @pytest.mark.parametrize(

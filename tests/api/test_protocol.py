@@ -256,7 +256,7 @@ def test_a_bug_is_told_by_its_request_id_only(
     def broken(*_: object) -> None:
         raise RuntimeError("SELECT secret FROM api_key")
 
-    monkeypatch.setattr("ticketbot.models.runtime_config.read_config", broken)
+    monkeypatch.setattr("ticketbot.models.runtime_config.load", broken)
     response = api.request("GET", "/config", key=key)
     assert problem(response)["status"] == 500
     assert "SELECT" not in response.text

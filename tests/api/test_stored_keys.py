@@ -16,7 +16,7 @@ LONG = "correct-horse-battery-staple-and-so-on-64"
 @pytest.mark.parametrize("key", [SHORT, LONG, "tbot_" + SHORT[:15], "tbot_" + LONG], ids=len)
 def test_a_key_of_the_operator_is_stored_without_any_of_its_first_characters(key: str, api: Api) -> None:
     with db.transaction("test"):
-        api_keys.add_first_key("ana@example.com", key, api.clock.now())
+        api_keys.add_first_administrator("ana@example.com", key, api.clock.now())
         row = api_keys.ApiKey.get()
     assert key[:4] not in row.prefix.removeprefix("given_")
     assert len(row.prefix.removeprefix("given_")) == 4
@@ -26,7 +26,7 @@ def test_a_key_of_the_operator_is_stored_without_any_of_its_first_characters(key
 @pytest.mark.parametrize(("key", "hint"), [(SHORT, ""), (LONG, LONG[-4:])], ids=len)
 def test_only_a_long_key_has_a_hint(key: str, hint: str, api: Api) -> None:
     with db.transaction("test"):
-        api_keys.add_first_key("ana@example.com", key, api.clock.now())
+        api_keys.add_first_administrator("ana@example.com", key, api.clock.now())
     assert api.client(key).keys()[0].hint == hint
 
 

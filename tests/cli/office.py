@@ -29,7 +29,7 @@ class Outcome:
         self.status, self.out, self.err = status, out, err
 
     @property
-    def document(self) -> Any:
+    def print_json(self) -> Any:
         """Return the one JSON document on stdout."""
         return json.loads(self.out)
 

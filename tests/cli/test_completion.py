@@ -64,7 +64,7 @@ def test_bash_offers_every_command() -> None:
 @pytest.mark.parametrize("shell", completion.SHELLS)
 def test_every_command_object_and_option_is_in_the_script_of_each_shell(shell: str) -> None:
     script = completion.script(shell)
-    for place in completion.places():
+    for place in completion.positions():
         for word in (*place.path.split(), *place.words):
             assert word.removeprefix("--").removesuffix("=") in script
 

@@ -14,7 +14,7 @@ from tests.cli import office as offices
 from tests.cli.office import Office, clean_environ
 from tests.tui.emulator import Terminal
 from ticketbot import errors
-from ticketbot.cli.output import Screen
+from ticketbot.cli.output import Output
 
 QUESTION = "Delete rule 1 (Service Desk > Help Desk)? [y/N]"
 
@@ -66,4 +66,4 @@ def test_a_terminal_that_cannot_show_the_question_refuses_the_delete(
     monkeypatch.setattr(sys, "stdin", offices.Terminal("y\n"))  # has no device to write to
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     with pytest.raises(errors.TicketbotError, match="Add --yes"):
-        Screen({}, UTC, is_json=False).confirm("Delete rule 1?")
+        Output({}, UTC, is_json=False).confirm("Delete rule 1?")

@@ -39,9 +39,9 @@ LINES = {
 def checked(command: str, printed: str) -> Any:
     """Return a document that is of the shape that is documented for a command, with no field more and none less."""
     shape = documents.DOCUMENTS[command]
-    document = json.loads(printed)
-    assert msgspec.to_builtins(msgspec.json.decode(printed, type=shape)) == document
-    return document
+    print_json = json.loads(printed)
+    assert msgspec.to_builtins(msgspec.json.decode(printed, type=shape)) == print_json
+    return print_json
 
 
 @pytest.mark.parametrize("command", sorted(set(documents.DOCUMENTS) - {"sync cancel", "doctor"}))
@@ -77,7 +77,7 @@ def test_every_command_that_takes_json_has_a_documented_shape() -> None:
 
 
 def test_an_empty_list_is_a_list(office: Office) -> None:
-    assert office.tbot("list", "rules", "--json").document == []
+    assert office.tbot("list", "rules", "--json").print_json == []
 
 
 def test_json_is_ascii_so_that_no_locale_and_no_terminal_is_hurt(office: Office) -> None:
@@ -85,13 +85,13 @@ def test_json_is_ascii_so_that_no_locale_and_no_terminal_is_hurt(office: Office)
     shown = office.tbot("list", "recipients", "--json")
     assert shown.out.isascii()
     assert not any(character in shown.out for character in "\x1b\x7f")
-    assert shown.document[0]["name"] == "\x1b[2J\x9b\u202eAnä\x7f"
+    assert shown.print_json[0]["name"] == "\x1b[2J\x9b\u202eAnä\x7f"
 
 
 def test_a_limit_takes_the_first_rows_and_of_the_ledger_the_newest(office: Office) -> None:
     office.furnish()
-    assert [row["id"] for row in office.tbot("list", "recipients", "--limit=1", "--json").document] == [1]
+    assert [row["id"] for row in office.tbot("list", "recipients", "--limit=1", "--json").print_json] == [1]
     for _ in range(2):
         office.tbot("create", "key", "--user-id=1")
-    changes = office.tbot("list", "audit", "--limit=1", "--json").document
+    changes = office.tbot("list", "audit", "--limit=1", "--json").print_json
     assert [row["id"] for row in changes] == [2]

@@ -152,8 +152,8 @@ def test_an_empty_end_changes_nothing_and_none_removes_the_end(office: Office) -
     office.furnish()
     office.tbot("update", "forward", "1", "--end=2030-12-31")
     assert office.tbot("update", "forward", "1", "--end=").status == 3
-    assert office.tbot("get", "forward", "1", "--json").document["end"] == "2030-12-31"
-    assert office.tbot("update", "forward", "1", "--end=none", "--json").document["end"] is None
+    assert office.tbot("get", "forward", "1", "--json").print_json["end"] == "2030-12-31"
+    assert office.tbot("update", "forward", "1", "--end=none", "--json").print_json["end"] is None
 
 
 def test_a_circle_of_forwards_is_spelled_out(office: Office) -> None:
@@ -246,8 +246,8 @@ def test_retrying_all_dead_shows_how_much_before_it_asks(office: Office) -> None
     kept = office.tbot("retry", "--dead", answer="")
     assert (kept.status, kept.out) == (1, "")
     assert "Retry 1 notification that died within the last 24 hours? [y/N]" in kept.err
-    assert office.tbot("get", "notification", "1", "--json").document["state"] == "dead"
-    assert office.tbot("retry", "--dead", "--json", answer="y").document == {"notifications": 1, "events": 0}
+    assert office.tbot("get", "notification", "1", "--json").print_json["state"] == "dead"
+    assert office.tbot("retry", "--dead", "--json", answer="y").print_json == {"notifications": 1, "events": 0}
 
 
 def test_retrying_all_dead_without_a_terminal_says_how_much_it_retries(office: Office) -> None:
@@ -289,6 +289,6 @@ def test_retrying_what_is_not_dead_is_a_conflict(office: Office) -> None:
 def test_a_forward_that_has_already_expired_is_pointed_out(office: Office) -> None:
     office.furnish()
     made = office.tbot("create", "forward", "--source-id=2", "--destination-id=1", "--end=2020-01-02", "--json")
-    assert (made.status, made.document["state"]) == (0, "expired")
+    assert (made.status, made.print_json["state"]) == (0, "expired")
     assert made.err == "Forward 2 has already expired: its end was 2020-01-02\n"
     assert "has already expired" in office.tbot("update", "forward", "2", "--end=2020-01-02").err

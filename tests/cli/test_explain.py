@@ -51,7 +51,7 @@ def test_an_event_that_waits_says_for_what(office: Office) -> None:
     world = office.world
     world.connectwise.faults.add(Fault(effect="answer", path="tickets/", status=500))
     ticket = world.connectwise.add_ticket(world.board, "Printer on fire", entered_at=minutes_ago(1))
-    assert world.connectwise.hooks_idle(10)
+    assert world.connectwise.wait_for_webhooks(10)
     from tests.world import wait_for
 
     assert wait_for(lambda: "It waits until" in office.tbot("explain", str(ticket)).out)

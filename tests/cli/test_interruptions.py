@@ -149,17 +149,17 @@ def test_nobody_reading_is_told_nothing(office: Office) -> None:
 
 
 def test_on_a_terminal_a_sync_draws_bars_and_leaves_its_result(office: Office) -> None:
-    ours, theirs = pty.openpty()
+    ours, connectwise_now = pty.openpty()
     environ = {**clean_environ(), **office.environ, "TERM": "xterm", "COLUMNS": "80"}
     with office.slow_syncs():
         process = subprocess.Popen(
             [sys.executable, "-m", "ticketbot", "sync", "--boards"],
             env=environ,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
+            stdin=connectwise_now,
+            stdout=connectwise_now,
+            stderr=connectwise_now,
         )
-        os.close(theirs)
+        os.close(connectwise_now)
         shown = b""
         while chunk := _read(ours):
             shown += chunk

@@ -74,7 +74,7 @@ def test_authcheck_says_whose_key_it_is(office: Office) -> None:
 def test_create_rule_makes_a_rule_between_board_and_recipient(office: Office) -> None:
     office.furnish()
     board = office.world.board
-    made = office.tbot("create", "rule", f"--board-id={board}", "--recipient-id=2", "--json").document
+    made = office.tbot("create", "rule", f"--board-id={board}", "--recipient-id=2", "--json").print_json
     assert (made["board_id"], made["recipient_id"], made["enabled"]) == (board, 2, True)
     with db.session():
         assert rules.Rule.get_by_id(made["id"]).recipient_id == 2
@@ -112,10 +112,10 @@ def test_version_names_the_program(office: Office) -> None:
 
 
 def test_update_config_changes_what_is_named_and_nothing_else(office: Office) -> None:
-    before = office.tbot("get", "config", "--json").document
+    before = office.tbot("get", "config", "--json").print_json
     done = office.tbot("update", "config", "--attempt-notify=false", "--max-message-length=500", "--json")
-    assert done.document == before | {"attempt_notify": False, "max_message_length": 500}
-    assert office.tbot("get", "config", "--json").document == done.document
+    assert done.print_json == before | {"attempt_notify": False, "max_message_length": 500}
+    assert office.tbot("get", "config", "--json").print_json == done.print_json
 
 
 def test_a_forward_is_made_changed_and_opened_to_one_side(office: Office) -> None:
@@ -123,7 +123,7 @@ def test_a_forward_is_made_changed_and_opened_to_one_side(office: Office) -> Non
     made = office.tbot(
         *shlex.split("create forward --source-id=2 --destination-id=1 --start=2020-01-01 --end=2020-02-01 --keep-copy"),
         "--json",
-    ).document
+    ).print_json
     assert (made["start"], made["end"], made["keep_copy"], made["state"]) == (
         "2020-01-01",
         "2020-02-01",
@@ -134,4 +134,4 @@ def test_a_forward_is_made_changed_and_opened_to_one_side(office: Office) -> Non
         "update", "forward", str(made["id"]), "--end=none", "--keep-copy=false", "--enabled=false", "--json"
     )
     assert changed.status == 0, changed
-    assert changed.document == made | {"end": None, "keep_copy": False, "enabled": False, "state": "disabled"}
+    assert changed.print_json == made | {"end": None, "keep_copy": False, "enabled": False, "state": "disabled"}

@@ -14,7 +14,7 @@ from ticketbot.simulators import faults
 
 def phases(office: Office) -> list[str]:
     """Return the phases of the latest sync."""
-    return [phase["name"] for phase in office.tbot("sync", "status", "--json").document["run"]["phases"]]
+    return [phase["name"] for phase in office.tbot("sync", "status", "--json").print_json["run"]["phases"]]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_no_wait_returns_while_the_sync_is_running(office: Office) -> None:
     with office.slow_syncs():
         done = office.tbot("sync", "--boards", "--no-wait")
         assert (done.status, done.out.startswith("Sync 1 has started")) == (0, True)
-        assert office.tbot("sync", "status", "--json").document["syncing"] is True
+        assert office.tbot("sync", "status", "--json").print_json["syncing"] is True
         second = office.tbot("sync", "--boards")
         assert second.status == 5
         assert "Sync 1 is running" in second.err
@@ -91,7 +91,7 @@ def test_status_shows_each_phase_of_the_latest_run(office: Office) -> None:
 def test_a_server_that_is_gone_for_a_moment_does_not_end_the_waiting(office: Office, monkeypatch) -> None:
     from ticketbot.cli import sync_command
 
-    monkeypatch.setattr(sync_command, "LONGEST_SILENCE_S", 0.0)
+    monkeypatch.setattr(sync_command, "MAX_UNREACHABLE_S", 0.0)
     monkeypatch.setattr(sync_command, "POLL_S", 0.01)
     from ticketbot import errors
     from ticketbot.api import client

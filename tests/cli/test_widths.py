@@ -120,7 +120,7 @@ def test_help_fits_a_screen_of_80_by_24() -> None:
 
 @pytest.mark.parametrize("command", usage.commands())
 def test_the_page_of_a_command_fits_80_columns(command: str) -> None:
-    assert widest(usage.of(command)) <= 80
+    assert widest(usage.help_page(command)) <= 80
 
 
 @settings(max_examples=300)

@@ -59,7 +59,9 @@ def api(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     with webex_api.serve(organisation), connectwise_api.serve(site):
         api = Api(organisation, site=_client(site))
         signing_keys = webhook_signature.SigningKeys(cw_url="https://cw.example.com", company="acme", key_hosts=())
-        webhooks.add_routes(api.app, webhooks.Intake(signing_keys, accept.Inbox(), lambda: None, api.clock.now))
+        webhooks.add_routes(
+            api.app, webhooks.WebhookServices(signing_keys, accept.Inbox(), lambda: None, api.clock.now)
+        )
         _fill(api)
         yield api
         assert api.syncs.join(20)
@@ -77,7 +79,7 @@ def _client(site: ConnectWise) -> connectwise_client.ConnectWise:
 
 
 def _fill(api: Api) -> None:
-    desk = api.recipient("Help Desk", room=True)
+    services = api.recipient("Help Desk", room=True)
     ana, _ = api.recipient("Ana Alvarez"), api.recipient("Ben Bauer")
     with db.transaction("test"):
         tickets.Board.create(id=1, name="Service Desk")
@@ -108,7 +110,7 @@ def _fill(api: Api) -> None:
     about = {"ticket_id": 4711, "event": event, "kind": "new", "note_id": None, "attempts": 1}
     for recipient, name, state, more in (
         (
-            desk,
+            services,
             "Help Desk",
             "sent",
             {"reason": "rule 1", "webex_message_id": "Y2lzY29zcGFyazov", "sent_at": api.clock.now()},

@@ -38,7 +38,7 @@ def test_an_example_is_understood(line: str) -> None:
 
 
 def test_the_exit_statuses_are_those_of_the_errors() -> None:
-    described = {int(entry.name) for entry in usage.entries("Exit status")}
+    described = {int(entry.name) for entry in usage.parse_section("Exit status")}
     classes = [errors.TicketbotError]
     for each in classes:
         classes += each.__subclasses__()

@@ -75,7 +75,7 @@ def _told(world: World) -> Counter[str]:
 
 def _is_between_two_checks() -> bool:
     with db.session():
-        return not leases.lease_owners()
+        return not leases.owners()
 
 
 def _tell_up_to_the_restore(world: World, drill: Drill) -> None:

@@ -12,11 +12,11 @@ from ticketbot import errors
 from ticketbot.background import catch_up
 from ticketbot.connectwise.connectwise_client import ConnectWise
 from ticketbot.database import db
-from ticketbot.models import events, facts, tickets
+from ticketbot.models import events, facts, syncs, tickets
 from ticketbot.server import serve
 from ticketbot.settings import table
 from ticketbot.simulators import faults
-from ticketbot.simulators.webhook_sender import Mischief
+from ticketbot.simulators.webhook_sender import NetworkFaults
 from ticketbot.sync import sync_service
 
 OFF, SOON = 0, 1  # seconds; the API allows no less than 30
@@ -37,7 +37,7 @@ def _sync_tickets(server: serve.Server) -> None:
     run = server.syncs.start(sync_service.Request(tickets=True))
     assert server.syncs.join(20)
     with db.session():
-        assert sync_service.syncs.SyncRun.get_by_id(run.id).state == "done"
+        assert syncs.SyncRun.get_by_id(run.id).state == "done"
 
 
 def _catch_up(world: World) -> None:
@@ -49,7 +49,7 @@ def _catch_up(world: World) -> None:
         private_key=site.private_key,
         client_id=site.client_id,
     )
-    catch_up.run(catch_up.Desk(client, lambda: datetime.now(UTC)), lambda: None)
+    catch_up.run(catch_up.Services(client, lambda: datetime.now(UTC)), lambda: None)
     client.close()
 
 
@@ -73,7 +73,7 @@ def _start_watching(at: datetime) -> None:
 def test_with_half_of_all_hooks_lost_every_note_is_told_once_within_one_interval(world: World, seed: int) -> None:
     """C1, P2"""
     world.configure(catch_up_interval=SOON)
-    world.connectwise.callbacks.sender.be_mischievous(Mischief(drop=0.5, duplicate=0.2, reorder=0.2, seed=seed))
+    world.connectwise.callbacks.sender.inject_faults(NetworkFaults(drop=0.5, duplicate=0.2, reorder=0.2, seed=seed))
     words = []
     with world.server():
         for number in range(8):
@@ -198,7 +198,7 @@ def test_skip_missed_logs_from_when_changes_are_skipped(world: World, caplog: py
     settings = table.load({}, world.environ())
     serve.prepare_database(settings, skip_missed=False, now=first_start)
     with db.transaction("test"):
-        facts.set_moment(facts.CATCH_UP_WATERMARK, stopped)
+        facts.write_time(facts.CATCH_UP_WATERMARK, stopped)
     serve.prepare_database(settings, skip_missed=True, now=now)
     assert f"skipped what happened from {stopped} to {now}: nobody will be notified of it" in caplog.text
 
@@ -288,10 +288,10 @@ def test_a_pass_that_fails_moves_nothing(world: World) -> None:
         _catch_up(world)
     assert len(_queued()) == 1
     with db.session():
-        assert facts.moment(facts.CATCH_UP_WATERMARK) is None
+        assert facts.read_time(facts.CATCH_UP_WATERMARK) is None
     _catch_up(world)
     with db.session():
-        assert facts.moment(facts.CATCH_UP_WATERMARK) is not None
+        assert facts.read_time(facts.CATCH_UP_WATERMARK) is not None
 
 
 def test_no_right_to_projects_does_not_stop_service_tickets(world: World) -> None:
@@ -311,13 +311,13 @@ def test_a_refusal_that_is_not_about_projects_alone_ends_the_pass(world: World, 
     with pytest.raises(errors.RemoteDenied):
         _catch_up(world)
     with db.session():
-        assert facts.moment(facts.CATCH_UP_WATERMARK) is None
+        assert facts.read_time(facts.CATCH_UP_WATERMARK) is None
 
 
 def test_a_watermark_from_a_clock_that_was_ahead_misses_nothing(world: World) -> None:
     _start_watching(minutes_ago(60))
     with db.transaction("test"):
-        facts.set_moment(facts.CATCH_UP_WATERMARK, minutes_ago(-600))
+        facts.write_time(facts.CATCH_UP_WATERMARK, minutes_ago(-600))
     ticket = world.connectwise.add_ticket(world.board, "Printer")
     _catch_up(world)
     assert _queued() == [(ticket, "catch-up")]

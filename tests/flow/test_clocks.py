@@ -26,8 +26,8 @@ class SkewedServer:
         self.off = off
         self._stepper = stepper
         self.clocks = clock.Clocks(self.now, lambda: stepper.clock().timestamp())
-        self.events = replace(stepper.events, now=self.now, clocks=self.clocks)
-        self.messages = replace(stepper.messages, now=self.now, clocks=self.clocks)
+        self.events = replace(stepper.events, clocks=self.clocks)
+        self.messages = replace(stepper.messages, clocks=self.clocks)
 
     def now(self) -> datetime:
         return self._stepper.clock() + self.off
@@ -40,10 +40,10 @@ class SkewedServer:
 
     def check_clock(self) -> None:
         self.clocks.hear(self._stepper.clock())
-        clock.check(self._stepper.outside.connectwise, self.clocks, lambda: None)
+        clock.check(self._stepper.remote.connectwise, self.clocks, lambda: None)
 
     def work(self) -> None:
-        while process_event.work_next(self.events) or deliver.send_next(self.messages):
+        while process_event.process_next(self.events) or deliver.send_next(self.messages):
             pass
         outbox_upkeep.tidy_outbox(self.now(), give_up_until=self.clocks.give_up_until())
 
@@ -72,7 +72,9 @@ def test_what_a_wrong_clock_wrote_down_is_corrected_and_a_right_one_announces(
     assert server.clocks.is_wrong()
     assert "let NTP set it" in caplog.text
     with db.session():
-        marks = {facts.moment(name) for name in (facts.WATCHING_SINCE, facts.CATCH_UP_WATERMARK, facts.SKIPPED_UNTIL)}
+        marks = {
+            facts.read_time(name) for name in (facts.WATCHING_SINCE, facts.CATCH_UP_WATERMARK, facts.SKIPPED_UNTIL)
+        }
     assert marks == {START}
 
     stepper.clock.advance(minutes=1)
@@ -87,7 +89,7 @@ def test_marks_in_the_past_are_left_as_they_are(stepper: Stepper) -> None:
     stepper.clock.advance(days=1)
     server.check_clock()
     with db.session():
-        assert facts.moment(facts.WATCHING_SINCE) == START
+        assert facts.read_time(facts.WATCHING_SINCE) == START
 
 
 def test_a_clock_that_jumps_a_day_ahead_kills_no_message(stepper: Stepper) -> None:

@@ -16,7 +16,7 @@ AFTER_A_LEASE = timedelta(seconds=31)
 
 def _queue(*tickets: int) -> None:
     with db.transaction("accept"):
-        events.add_or_fold(
+        events.enqueue(
             events.Change(ticket, "hook", "updated", None, f"hook-{ticket}", NOW + timedelta(seconds=place))
             for place, ticket in enumerate(tickets)
         )
@@ -35,7 +35,7 @@ def _finish(ticket: int, owner: str) -> None:
 
 def _crash(owner: str) -> None:
     with db.transaction("release"):
-        event_claims.take_back(events.Event.lease_owner == owner, NOW)
+        event_claims.requeue_abandoned(events.Event.lease_owner == owner, NOW)
 
 
 def test_an_event_that_ended_a_process_waits_until_its_server_runs_nothing_else(database: str) -> None:
@@ -68,13 +68,13 @@ def test_after_five_ends_while_it_ran_alone_an_event_is_dead(stepper: Stepper) -
     for _ in range(1 + event_claims.MAX_CRASHES_ALONE):
         assert event_claims.claim("gone", stepper.clock())
         stepper.clock.advance(seconds=31)
-        lease_keeper.take_over(stepper.clock())
+        lease_keeper.release_leases_of_dead_processes(stepper.clock())
     (event,) = event_rows()
     assert (event.state, event.error) == (events.DEAD, event_claims.CRASHED)
     assert metrics.EVENTS.labels("dead")._value.get() == counted + 1
 
     with db.transaction("retry"):
-        assert events.revive(events.Event.id == event.id, now=stepper.clock())
+        assert events.retry_dead(events.Event.id == event.id, now=stepper.clock())
     stepper.work()
     assert heard(stepper.world, "Ana Alvarez") == ["kills"]
 
@@ -85,7 +85,7 @@ def test_a_server_that_was_stopped_never_counts_against_its_events(database: str
         assert _claim("stopped") == 7
         assert _claim("stopped") == 8, "neither runs alone"
         with db.transaction("release"):
-            events.release("stopped", NOW)
+            events.give_up_leases("stopped", NOW)
     assert {row.state for row in event_rows()} == {events.WAITING}
 
 
@@ -94,10 +94,10 @@ def test_an_event_waits_for_no_server_while_connectwise_refuses_everything(stepp
     stepper.hook(stepper.add_ticket("ana", note="kills"))
     assert event_claims.claim("gone", stepper.clock())
     stepper.clock.advance(seconds=31)
-    lease_keeper.take_over(stepper.clock())
+    lease_keeper.release_leases_of_dead_processes(stepper.clock())
     until = stepper.clock() + timedelta(minutes=1)
     with db.transaction("test"):
-        holds.hold("connectwise", until=until, now=stepper.clock(), reason="401")
+        holds.begin("connectwise", until=until, now=stepper.clock(), reason="401")
     assert event_claims.claim("one", stepper.clock()) is None
 
 

@@ -27,7 +27,7 @@ def _posts(stepper: Stepper) -> list[Call]:
 
 def _hold() -> holds.Hold | None:
     with db.session():
-        return holds.last_hold("webex")
+        return holds.latest("webex")
 
 
 def _write(stepper: Stepper, ticket: int, *notes: str) -> None:
@@ -39,7 +39,7 @@ def _write(stepper: Stepper, ticket: int, *notes: str) -> None:
 
 def _decide(stepper: Stepper) -> None:
     """Work the events off, and leave the messages."""
-    while process_event.work_next(stepper.events):
+    while process_event.process_next(stepper.events):
         pass
 
 

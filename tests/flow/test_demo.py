@@ -17,12 +17,14 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, said: list[str]) -> demo.Stage:
+def stage(tmp_path: Path, said: list[str]) -> demo.DemoEnvironment:
     """Return a stage whose lines are kept."""
-    return demo.Stage(tmp_path, said.append)
+    return demo.DemoEnvironment(tmp_path, said.append)
 
 
-def test_the_story_ends_as_it_should_and_says_who_was_told_what_and_why(stage: demo.Stage, said: list[str]) -> None:
+def test_the_story_ends_as_it_should_and_says_who_was_told_what_and_why(
+    stage: demo.DemoEnvironment, said: list[str]
+) -> None:
     with stage.open():
         problems = demo.play(stage)
 
@@ -34,9 +36,9 @@ def test_the_story_ends_as_it_should_and_says_who_was_told_what_and_why(stage: d
     assert "That is exactly what should have happened." in told
 
 
-def test_a_message_that_webex_loses_is_noticed_and_named(stage: demo.Stage, said: list[str]) -> None:
+def test_a_message_that_webex_loses_is_noticed_and_named(stage: demo.DemoEnvironment, said: list[str]) -> None:
     """Issue 3: the verdict is computed from what the simulated Webex received, not from what we think we sent."""
-    stage.webex.swallow(1)
+    stage.webex.accept_without_posting(1)
     with stage.open():
         problems = demo.play(stage)
 
@@ -50,14 +52,16 @@ def test_without_a_terminal_it_plays_the_story_once_and_its_exit_status_is_the_v
 ) -> None:
     assert demo.run(once=False) == 0
     assert "Who was told what, and why:" in capsys.readouterr().out
-    monkeypatch.setattr(demo.Stage, "_prepare_database", _prepare_and_swallow(demo.Stage._prepare_database))
+    monkeypatch.setattr(
+        demo.DemoEnvironment, "_prepare_database", _prepare_and_swallow(demo.DemoEnvironment._prepare_database)
+    )
     assert demo.run(once=True) == 1
     db.close_database()
 
 
 def _prepare_and_swallow(prepare):  # type: ignore[no-untyped-def]
-    def prepared(stage: demo.Stage) -> None:
+    def prepared(stage: demo.DemoEnvironment) -> None:
         prepare(stage)
-        stage.webex.swallow(1)
+        stage.webex.accept_without_posting(1)
 
     return prepared

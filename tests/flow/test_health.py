@@ -18,8 +18,7 @@ from tests.wsgi import Adapter
 from ticketbot import errors
 from ticketbot.database import availability, db
 from ticketbot.models import events, facts, holds, notifications, recipients, runtime_config
-from ticketbot.server import app as application
-from ticketbot.server import health
+from ticketbot.server import application, health
 from ticketbot.simulators import faults
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -32,15 +31,15 @@ class Server:
     def __init__(self) -> None:
         self.dead: list[str] = []
         self.stranger = False
-        self.troubled: set[str] = set()
+        self.failing_services: set[str] = set()
         self.seconds = 0.0
         self.clock_is_wrong = False
         app = application.new_app()
         health.add_routes(
             app,
-            admit_local=self._admit,
+            authenticate_local=self._admit,
             dead_threads=lambda: self.dead,
-            troubled=lambda: self.troubled,
+            failing_services=lambda: self.failing_services,
             clock_is_wrong=lambda: self.clock_is_wrong,
             now=lambda: NOW,
             clock=lambda: self.seconds,
@@ -101,7 +100,7 @@ def _notification(seconds_ago: float = 0, **more: Any) -> None:
 
 def _hold(service: str, until: datetime) -> None:
     with db.transaction("test"):
-        holds.hold(service, until=until, now=NOW, reason="401 from https://secret.example")
+        holds.begin(service, until=until, now=NOW, reason="401 from https://secret.example")
 
 
 def test_a_server_with_nothing_to_do_is_ready(server: Server) -> None:
@@ -189,7 +188,7 @@ def test_what_has_failed_and_is_tried_again_is_degraded(server: Server, service:
 @pytest.mark.parametrize("service", ["connectwise", "webex"])
 def test_a_service_that_catch_up_or_another_duty_cannot_use_is_degraded(server: Server, service: str) -> None:
     """O2: with no event waiting, a revoked key would show nowhere else."""
-    server.troubled = {service}
+    server.failing_services = {service}
     assert server.ready() == (200, "degraded", {service: "degraded"})
 
 
@@ -264,8 +263,8 @@ def test_a_read_only_postgres_is_a_failure_and_can_still_be_read(
         monkeypatch.setattr(db, "writes", availability.Writes(lambda: server.seconds))
         assert server.ready() == (503, "failed", {"database": "failed"})
         with pytest.raises(errors.Unreachable, match="read-only transaction"), db.transaction("test"):
-            facts.set_moment(facts.LAST_PROBE, NOW)
-        assert not runtime_config.read_config().require_board_rule
+            facts.write_time(facts.LAST_PROBE, NOW)
+        assert not runtime_config.load().require_board_rule
         db.database.execute_sql("SET default_transaction_read_only = off")
         assert server.ready() == (200, "ok", {})
 
@@ -339,7 +338,7 @@ def test_a_running_server_is_well_and_refuses_what_came_through_a_proxy(path: st
 
 def test_a_worker_that_has_died_is_noticed(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """O2: such as by a thread that the system has ended."""
-    monkeypatch.setattr("ticketbot.background.workers.Worker._every", lambda *_: None)
+    monkeypatch.setattr("ticketbot.background.workers.Worker._repeat", lambda *_: None)
     with World(sqlite) as world, world.server(TBOT_WORKERS="1") as server:
         assert wait_for(lambda: requests.get(f"{server.url}/readyz", timeout=5).status_code == 503)
         assert requests.get(f"{server.url}/readyz", timeout=5).json()["checks"]["workers"] == "failed"

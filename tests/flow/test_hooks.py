@@ -49,7 +49,7 @@ class TestCommit:
             assert (event.ticket_id, event.source, event.action) == (GONE, "hook", "updated")
             assert event.correlation == answer.headers["X-Request-ID"]
             with db.session():
-                assert [row.message_id for row in events.SeenMessage.select()] == ["once"]
+                assert [row.message_id for row in events.ProcessedMessage.select()] == ["once"]
 
     def test_a_database_that_is_gone_means_send_it_again_and_that_works(
         self, world: World, caplog: pytest.LogCaptureFixture
@@ -73,7 +73,7 @@ class TestCommit:
             with refusing_events():
                 _assert_put_off(post_hook(server.url, world, body))
             with db.session():
-                assert events.SeenMessage.select().count() == 0
+                assert events.ProcessedMessage.select().count() == 0
             assert _status(post_hook(server.url, world, body)) == (200, "accepted")
 
     @pytest.mark.parametrize(
@@ -200,9 +200,9 @@ class TestReplays:
             body, now = _hook(world, MessageId="once"), datetime.now(UTC)
             post_hook(server.url, world, body)
 
-            retention.forget(now + timedelta(days=7) - timedelta(minutes=1), keep=lambda: None)
+            retention.forget(now + timedelta(days=7) - timedelta(minutes=1), heartbeat=lambda: None)
             assert _status(post_hook(server.url, world, body)) == (200, "replayed")
-            retention.forget(now + timedelta(days=7, minutes=1), keep=lambda: None)
+            retention.forget(now + timedelta(days=7, minutes=1), heartbeat=lambda: None)
             assert _status(post_hook(server.url, world, body)) == (200, "accepted")
 
     def test_of_the_same_hook_fifty_times_at_once_one_counts(self, world: World) -> None:

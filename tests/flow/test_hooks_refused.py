@@ -105,7 +105,7 @@ def door(everywhere: Door, caplog: pytest.LogCaptureFixture) -> Iterator[Door]:
     yield everywhere
     with db.session():
         assert events.Event.select().count() == 0
-        assert events.SeenMessage.select().count() == 0
+        assert events.ProcessedMessage.select().count() == 0
     paths = [call.path + call.query for call in everywhere.world.connectwise.calls.log()]
     assert not [path for path in paths if str(TICKET) in path]
     assert everywhere.keys_asked() == 1, "the one at the start"

@@ -151,13 +151,13 @@ def test_a_worker_that_was_too_slow_throws_nothing_away(stepper: Stepper) -> Non
     ticket = stepper.add_ticket("ana", note="zero")
     stepper.hook(ticket)
     other_events, _ = stepper.server()
-    paused = event_claims.claim(stepper.events.held.owner, stepper.clock())
+    paused = event_claims.claim(stepper.events.lease_holder.owner, stepper.clock())
     stepper.clock.advance(seconds=31)
-    lease_keeper.take_over(stepper.clock())
-    assert event_claims.claim(other_events.held.owner, stepper.clock()) is not None
+    lease_keeper.release_leases_of_dead_processes(stepper.clock())
+    assert event_claims.claim(other_events.lease_holder.owner, stepper.clock()) is not None
     stepper.hook(ticket)
     with db.transaction("return-event"):
-        assert not events.give_back(paused, stepper.events.held.owner, due_at=stepper.clock(), error="too slow")
+        assert not events.requeue(paused, stepper.events.lease_holder.owner, due_at=stepper.clock(), error="too slow")
     assert [row.state for row in event_rows()] == ["running", "waiting"]
 
 
@@ -165,12 +165,12 @@ def test_two_servers_that_find_a_third_one_dead_lose_none_of_its_events(stepper:
     """T7, P1: the second to clean up finds the work done."""
     ticket = stepper.add_ticket("ana", note="zero")
     stepper.hook(ticket)
-    held = event_claims.claim("dead", stepper.clock())
+    lease_holder = event_claims.claim("dead", stepper.clock())
     for _ in range(2):
         with db.transaction("release"):
-            event_claims.take_back(events.Event.lease_owner == "dead", stepper.clock())
+            event_claims.requeue_abandoned(events.Event.lease_owner == "dead", stepper.clock())
     with db.transaction("release"):
-        assert not events.give_back(held, "dead", due_at=stepper.clock(), error=None)
+        assert not events.requeue(lease_holder, "dead", due_at=stepper.clock(), error=None)
     stepper.work()
     assert heard(stepper.world, "Ana Alvarez") == ["zero"]
 
@@ -183,13 +183,13 @@ def test_what_a_paused_worker_decided_is_void_once_its_event_was_taken_over(step
 
     def be_taken_over() -> None:
         stepper.clock.advance(seconds=31)
-        lease_keeper.take_over(stepper.clock())
-        assert event_claims.claim(other_events.held.owner, stepper.clock()) is not None
+        lease_keeper.release_leases_of_dead_processes(stepper.clock())
+        assert event_claims.claim(other_events.lease_holder.owner, stepper.clock()) is not None
 
-    assert process_event.work_next(stepper.paused_before_its_commit(be_taken_over))
+    assert process_event.process_next(stepper.paused_before_its_commit(be_taken_over))
     assert ledger() == []
     (event,) = event_rows()
-    assert (event.state, event.lease_owner) == ("running", other_events.held.owner)
+    assert (event.state, event.lease_owner) == ("running", other_events.lease_holder.owner)
     assert event.decisions == []
 
 
@@ -202,12 +202,12 @@ def test_a_paused_worker_that_fails_counts_nothing_once_its_event_was_taken_over
 
     def be_taken_over() -> None:
         stepper.clock.advance(seconds=31)
-        lease_keeper.take_over(stepper.clock())
-        assert event_claims.claim(other_events.held.owner, stepper.clock()) is not None
+        lease_keeper.release_leases_of_dead_processes(stepper.clock())
+        assert event_claims.claim(other_events.lease_holder.owner, stepper.clock()) is not None
 
-    assert process_event.work_next(stepper.paused_before_its_commit(be_taken_over, decides=False))
+    assert process_event.process_next(stepper.paused_before_its_commit(be_taken_over, decides=False))
     (event,) = event_rows()
-    assert (event.state, event.lease_owner, event.error) == ("running", other_events.held.owner, None)
+    assert (event.state, event.lease_owner, event.error) == ("running", other_events.lease_holder.owner, None)
     assert _tried_again() == before
 
 
@@ -220,13 +220,13 @@ def test_a_paused_worker_deletes_no_ticket_once_its_event_was_taken_over(stepper
 
     def be_taken_over() -> None:
         stepper.clock.advance(seconds=31)
-        lease_keeper.take_over(stepper.clock())
-        assert event_claims.claim(other_events.held.owner, stepper.clock()) is not None
+        lease_keeper.release_leases_of_dead_processes(stepper.clock())
+        assert event_claims.claim(other_events.lease_holder.owner, stepper.clock()) is not None
 
-    assert process_event.work_next(stepper.paused_before_its_commit(be_taken_over, decides=False))
+    assert process_event.process_next(stepper.paused_before_its_commit(be_taken_over, decides=False))
     assert _stored(ticket).deleted_at is None
     event = event_rows()[-1]
-    assert (event.state, event.lease_owner, event.decisions) == ("running", other_events.held.owner, [])
+    assert (event.state, event.lease_owner, event.decisions) == ("running", other_events.lease_holder.owner, [])
 
 
 def test_a_deleted_ticket_that_is_gone_is_deleted_and_one_that_reappears_is_back(stepper: Stepper) -> None:

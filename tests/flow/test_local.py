@@ -41,8 +41,8 @@ def test_init_makes_the_first_administrator_and_shows_the_key_once(
     db.open_database(environ["TBOT_DATABASE_URL"])
     with db.session():
         row = api_keys.ApiKey.get(api_keys.ApiKey.prefix == api_keys.prefix_of(key))
-        assert api_keys.matches(row, key)
-        assert not api_keys.matches(row, key[:-1] + "x")
+        assert api_keys.verify_key(row, key)
+        assert not api_keys.verify_key(row, key[:-1] + "x")
         assert key not in (row.hash, row.prefix)
         assert row.user.email == "ana@example.com"
     db.close_database()

@@ -109,7 +109,7 @@ def test_an_address_without_an_account_is_looked_up_once_in_fifteen_minutes(step
 
 
 def test_lookups_that_found_nothing_are_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(people, "MOST_REMEMBERED", 2)
+    monkeypatch.setattr(people, "MAX_REMEMBERED", 2)
     nobody = people.NotFound()
     nobody.add(["a", "b", "c"], START)
     assert nobody.unless_recent(["a", "b", "c"], START) == ["a"]

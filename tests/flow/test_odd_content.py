@@ -60,9 +60,9 @@ def test_two_tickets_that_share_a_note_and_are_decided_at_once_tell_of_it_once(s
     stepper.hook(child)
 
     def let_the_child_be_decided() -> None:
-        assert process_event.work_next(stepper.server()[0])
+        assert process_event.process_next(stepper.server()[0])
 
-    assert process_event.work_next(stepper.paused_before_its_commit(let_the_child_be_decided))
+    assert process_event.process_next(stepper.paused_before_its_commit(let_the_child_be_decided))
     stepper.work()
     assert heard(stepper.world, "Ana Alvarez") == ["child", "parent", "news"]
     assert heard(stepper.world, "Ben Bauer") == ["parent", "news"]

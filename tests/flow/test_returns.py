@@ -18,7 +18,7 @@ WITHIN_S = 20.0
 
 
 def _hook(action: str, at: datetime) -> None:
-    events.add_or_fold([events.Change(7, "hook", action, None, f"hook-{action}", at)])
+    events.enqueue([events.Change(7, "hook", action, None, f"hook-{action}", at)])
 
 
 def _somebody_waits_for_a_lock() -> bool:
@@ -40,7 +40,7 @@ def _hand_back_while_a_hook_is_committed(claimed: events.Event) -> bool:
 
     def hand_back() -> None:
         with db.transaction("return-event"):
-            returned.append(events.give_back(claimed, "one", due_at=LATER, error="down"))
+            returned.append(events.requeue(claimed, "one", due_at=LATER, error="down"))
 
     threads = [threading.Thread(target=take_in), threading.Thread(target=hand_back)]
     threads[0].start()

@@ -34,7 +34,7 @@ def _in_flight(log: request_log.Calls, part: str) -> bool:
     return any(call.status == 0 and part in call.path for call in log.log())
 
 
-def _held() -> set[str]:
+def _lease_holder() -> set[str]:
     with db.session():
         return events.owners() | notifications.owners()
 
@@ -48,7 +48,7 @@ def test_what_is_in_flight_is_finished_and_the_next_server_goes_on_at_once(world
         assert wait_for(lambda: _in_flight(world.connectwise.calls, "/tickets/"))
         status, took_s = _terminate(server)
         assert (status, took_s < 10) == (0, True), server.log()
-    assert _held() == set()
+    assert _lease_holder() == set()
     assert not is_quiet(), "everything was done before the signal came"
     assert all(row.webex_message_id for row in ledger() if row.state == "sent")
     assert {message.id for message in world.webex.messages()} == {
@@ -74,7 +74,7 @@ def test_what_hangs_is_released_after_ten_seconds(sqlite: str) -> None:
             assert wait_for(lambda: _in_flight(world.connectwise.calls, "/tickets/"))
             status, took_s = _terminate(server)
             assert (status, took_s < 10 + _MARGIN_S) == (0, True), (status, took_s, server.log())
-        assert _held() == set()
+        assert _lease_holder() == set()
         world.connectwise.faults.clear()
         world.webex.faults.clear()
         with ServerProcess(world.environ()):
@@ -91,6 +91,6 @@ def test_a_server_stops_with_7_when_a_newer_release_takes_over_its_database(worl
         assert server.process is not None
         assert server.process.wait(20) == errors.SchemaTooNew.exit_status, server.log()
         assert "needs tbot 99.0.0 or newer" in server.log()
-    assert _held() == set()
+    assert _lease_holder() == set()
     with db.transaction("test"):
         facts.Fact.update(value="0.1.0").where(facts.Fact.name == schema.OLDEST_PROGRAM).execute()

@@ -51,12 +51,12 @@ def test_a_board_that_is_gone_is_soft_deleted_with_its_statuses_and_comes_back(s
     syncing.run(boards=True)
     assert (_boards(), _boards(deleted=True)) == (["Service Desk", "Projects"], ["Night Desk"])
     with db.session():
-        assert tickets.living(tickets.Status, tickets.Status.board_id == night) == set()
+        assert tickets.existing_ids(tickets.Status, tickets.Status.board_id == night) == set()
     world.connectwise.boards[night], world.connectwise.statuses = row, statuses
     syncing.run(boards=True)
     assert "Night Desk" in _boards()
     with db.session():
-        assert len(tickets.living(tickets.Status, tickets.Status.board_id == night)) == 3
+        assert len(tickets.existing_ids(tickets.Status, tickets.Status.board_id == night)) == 3
 
 
 def test_statuses_that_cannot_be_read_are_named_and_stay(syncing: Syncing) -> None:
@@ -68,7 +68,7 @@ def test_statuses_that_cannot_be_read_are_named_and_stay(syncing: Syncing) -> No
     assert (run.state, run.error_count) == ("done", 1)
     assert "Service Desk" in run.errors[0]
     with db.session():
-        assert len(tickets.living(tickets.Status)) == 6
+        assert len(tickets.existing_ids(tickets.Status)) == 6
 
 
 @pytest.mark.parametrize(("kept", "state"), [(5, "failed"), (6, "done")])

@@ -104,8 +104,8 @@ def _check(world: World) -> None:
     live = {row["id"]: row for row in rows if not row["closedFlag"]}
     assert open_tickets() == sorted(live)
     with db.session():
-        assert tickets.living(tickets.Board) == set(site.boards)
-        assert tickets.living(tickets.Status) == set(site.statuses)
+        assert tickets.existing_ids(tickets.Board) == set(site.boards)
+        assert tickets.existing_ids(tickets.Status) == set(site.statuses)
         rooms, people = (set(recipients.active_recipients(kind)) for kind in (recipients.ROOM, recipients.PERSON))
         notes = {(note.kind, note.note_id): note.text for note in tickets.Note.select()}
         stored = {row.id: (row.status, row.summary) for row in tickets.Ticket.select() if row.id in live}

@@ -104,7 +104,7 @@ def test_a_server_that_stops_while_the_database_is_away_leaves_its_run_to_the_le
         outage.end()
         assert "how it ended cannot be written" in caplog.text
         assert syncing.row(run.id).state == "running"
-        sync_service.bury_abandoned(datetime.now(UTC) + timedelta(seconds=syncs.LEASE_S + 1))
+        sync_service.fail_abandoned(datetime.now(UTC) + timedelta(seconds=syncs.LEASE_S + 1))
         assert syncing.row(run.id).errors == [syncs.VANISHED]
 
 
@@ -127,7 +127,7 @@ def test_a_run_whose_lease_ran_out_does_not_block_the_next_and_ends_itself(synci
     other = Syncing(syncing.world)
     with db.transaction("test"):
         later = datetime.now(UTC) + timedelta(seconds=61)
-        next_run = syncs.start({}, requested_by=None, owner=other.desk.owner, now=later)
+        next_run = syncs.start({}, requested_by=None, owner=other.services.owner, now=later)
     assert next_run is not None
     assert syncing.syncs.join(5)
     row = syncing.row(run.id)
@@ -149,9 +149,9 @@ def test_an_abandoned_run_is_buried_without_another_one(syncing: Syncing) -> Non
     with db.transaction("test"):
         run = syncs.start({}, requested_by=None, owner="somebody", now=now)
     assert run is not None
-    sync_service.bury_abandoned(now + timedelta(seconds=59))
+    sync_service.fail_abandoned(now + timedelta(seconds=59))
     assert syncing.row(run.id).state == "running"
-    sync_service.bury_abandoned(now + timedelta(seconds=61))
+    sync_service.fail_abandoned(now + timedelta(seconds=61))
     assert syncing.row(run.id).state == "failed"
 
 
@@ -171,7 +171,7 @@ def test_errors_are_all_counted_and_the_first_hundred_named(syncing: Syncing) ->
 
 def test_a_sync_never_exceeds_the_calls_allowed(world: World) -> None:
     """S3: never above ConnectWise's thousand calls a minute, here 600."""
-    syncing = Syncing(world, rate_limit.CallLimit(600))
+    syncing = Syncing(world, rate_limit.RateLimiter(600))
     world.connectwise.add_many(20, world.board)
     world.connectwise.calls_per_minute = 600
     assert syncing.run(tickets=True).error_count == 0

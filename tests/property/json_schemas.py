@@ -120,7 +120,7 @@ def _field(
 
 def _text(schema: Schema, *_: Any) -> Any:
     most = min(schema.get("maxLength", _MOST_TEXT), _MOST_TEXT)
-    if schema.get("pattern") == requests.WHEN:
+    if schema.get("pattern") == requests.DATE_OR_TIME:
         return _WHEN
     if "pattern" not in schema:
         return st.text(min_size=schema.get("minLength", 0), max_size=most)

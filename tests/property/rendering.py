@@ -16,7 +16,7 @@ _BREAKS = ("softbreak", "hardbreak")
 class Rendered:
     """The plain text outside and inside of quotes, and what else the Markdown made."""
 
-    outside: str = ""
+    remote: str = ""
     quoted: str = ""
     links: list[tuple[str, str]] = field(default_factory=list)  # address, text
     kinds: set[str] = field(default_factory=set)
@@ -33,7 +33,7 @@ def render(markdown: str) -> Rendered:
             if depth:
                 rendered.quoted += text
             else:
-                rendered.outside += text
+                rendered.remote += text
     return rendered
 
 

@@ -277,7 +277,7 @@ _HOOKS = st.fixed_dictionaries(
 def test_no_stranger_breaks_the_door_for_webhooks(api: Api) -> None:
     """P14, W1: whatever is posted, with whatever signature, is refused as described and leaves no row."""
     signing_keys = webhook_signature.SigningKeys(cw_url="http://127.0.0.1:9", company="acme", key_hosts=())
-    webhooks.add_routes(api.app, webhooks.Intake(signing_keys, accept.Inbox(), lambda: None, api.clock.now))
+    webhooks.add_routes(api.app, webhooks.WebhookServices(signing_keys, accept.Inbox(), lambda: None, api.clock.now))
     document = api.request("GET", "/openapi.json", key=api.administrator()).json()
     operation = Operation("POST", webhooks.PATH, document["paths"][webhooks.PATH]["post"])
     bodies = _HOOKS.map(_encoded) | st.binary(max_size=200)
@@ -293,5 +293,5 @@ def test_no_stranger_breaks_the_door_for_webhooks(api: Api) -> None:
     knock()
     with db.session():
         assert not events.Event.select().exists()
-        assert not events.SeenMessage.select().exists()
+        assert not events.ProcessedMessage.select().exists()
         assert schema.is_current()

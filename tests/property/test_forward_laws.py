@@ -51,7 +51,7 @@ def _told(routing: forwarding.Routing) -> dict[int, tuple[int, ...]]:
 @hypothesis.settings(max_examples=600)
 def test_the_slow_oracle_agrees(told: list[Recipient], rows: list[Forward]) -> None:
     """F1 to F5, read literally."""
-    routing = forwarding.follow(told, rows, NOW)
+    routing = forwarding.route(told, rows, NOW)
 
     expected = forward_oracle.work_out([each.id for each in told], rows, NOW)
     assert _told(routing) == expected.told
@@ -61,7 +61,7 @@ def test_the_slow_oracle_agrees(told: list[Recipient], rows: list[Forward]) -> N
 @given(originals)
 def test_without_forwards_the_output_is_the_input(told: list[Recipient]) -> None:
     """F6."""
-    routing = forwarding.follow(told, [], NOW)
+    routing = forwarding.route(told, [], NOW)
 
     assert [each.recipient for each in routing.deliveries] == sorted(told, key=lambda each: each.id)
     assert not any(each.path for each in routing.deliveries)
@@ -73,13 +73,13 @@ def test_the_order_of_rows_does_not_matter(told: list[Recipient], rows: list[For
     """F6."""
     shuffled, asked = chance.sample(rows, len(rows)), chance.sample(told, len(told))
 
-    assert forwarding.follow(asked, shuffled, NOW) == forwarding.follow(told, rows, NOW)
+    assert forwarding.route(asked, shuffled, NOW) == forwarding.route(told, rows, NOW)
 
 
 @given(originals, either)
 def test_nobody_is_lost_or_told_twice_or_disturbed(told: list[Recipient], rows: list[Forward]) -> None:
     """F1, F3, F5: everybody original is told or relieved; somebody is told; a relieved one is not."""
-    routing = forwarding.follow(told, rows, NOW)
+    routing = forwarding.route(told, rows, NOW)
 
     reached = [each.recipient.id for each in routing.deliveries]
     relieved = {each.recipient.id for each in routing.relieved}
@@ -95,7 +95,7 @@ def test_a_path_leads_from_an_original_to_its_end_over_active_forwards(
     told: list[Recipient], rows: list[Forward]
 ) -> None:
     """F2, F3: and who is told in his own right has none."""
-    for delivery in forwarding.follow(told, rows, NOW).deliveries:
+    for delivery in forwarding.route(told, rows, NOW).deliveries:
         assert all(forwarding.is_active(step, NOW) for step in delivery.path)
         assert all(one.destination == next_.source for one, next_ in itertools.pairwise(delivery.path))
         if delivery.path:
@@ -115,7 +115,7 @@ def test_a_circle_is_found_exactly_when_there_is_one(rows: list[Forward], data: 
     new = data.draw(st.sampled_from(rows))
     others = [each for each in rows if each.id != new.id]
 
-    circle = forwarding.find_circle(new, rows)
+    circle = forwarding.find_cycle(new, rows)
 
     assert (circle is not None) == forward_oracle.closes_circle(new, others)
     if circle:
@@ -129,12 +129,12 @@ def test_what_was_let_in_one_by_one_never_goes_around(rows: list[Forward], told:
     """F4: refusing circles when forwards are created keeps every moment free of them, so nobody falls back on F5."""
     admitted: list[Forward] = []
     for row in rows:
-        if not forwarding.find_circle(row, admitted):
+        if not forwarding.find_cycle(row, admitted):
             admitted.append(row)
 
     for hour in range(-4, 5):
         now = NOW + timedelta(hours=hour)
-        for delivery in forwarding.follow(told, admitted, now).deliveries:
+        for delivery in forwarding.route(told, admitted, now).deliveries:
             leaving = [
                 each for each in admitted if each.source == delivery.recipient and forwarding.is_active(each, now)
             ]
@@ -152,9 +152,9 @@ def test_a_thicket_of_forwards_is_searched_at_once() -> None:
     ]
     rows = [Forward(number, *pair) for number, pair in enumerate(pairs, 1)]
 
-    assert forwarding.find_circle(Forward(1000, people[80], people[0]), rows) is not None
-    assert forwarding.find_circle(Forward(1000, people[0], people[81]), rows) is None
-    assert len(forwarding.follow(people[:2], rows, NOW).deliveries) == 2
+    assert forwarding.find_cycle(Forward(1000, people[80], people[0]), rows) is not None
+    assert forwarding.find_cycle(Forward(1000, people[0], people[81]), rows) is None
+    assert len(forwarding.route(people[:2], rows, NOW).deliveries) == 2
 
 
 zones = st.sampled_from(["UTC", "America/New_York", "Europe/Berlin", "Africa/Cairo", "America/Havana", "Pacific/Apia"])
@@ -165,8 +165,8 @@ def test_dates_are_whole_days(first: date, days: int, zone: str) -> None:
     """F: the end date included, however long the days are, and the next day begins where the last one ends."""
     last, tz = first + timedelta(days=days), ZoneInfo(zone)
 
-    start, end = forwarding.window(first.isoformat(), last.isoformat(), tz)
-    following, _ = forwarding.window((last + timedelta(days=1)).isoformat(), None, tz)
+    start, end = forwarding.parse_period(first.isoformat(), last.isoformat(), tz)
+    following, _ = forwarding.parse_period((last + timedelta(days=1)).isoformat(), None, tz)
 
     assert start is not None and end is not None
     assert end == following
@@ -184,7 +184,7 @@ def test_dates_are_whole_days(first: date, days: int, zone: str) -> None:
 def test_a_time_is_read_or_refused(text: str, zone: str) -> None:
     """Whatever somebody types: aware moments in order, or a ValueError."""
     try:
-        start, end = forwarding.window(text, text, ZoneInfo(zone))
+        start, end = forwarding.parse_period(text, text, ZoneInfo(zone))
     except ValueError:
         return
     assert start is not None and end is not None

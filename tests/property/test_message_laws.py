@@ -45,14 +45,14 @@ names = st.one_of(st.none(), texts)
 
 
 @st.composite
-def contents(draw: st.DrawFn, note_texts: st.SearchStrategy[str] = texts) -> message.Content:
+def contents(draw: st.DrawFn, note_texts: st.SearchStrategy[str] = texts) -> message.MessageContent:
     """Draw a message about anything."""
     ticket = values.Ticket(4711, draw(texts), URL, draw(names), draw(names), draw(names), draw(names), draw(names))
     note = values.Note(
         "TicketNote", 1, draw(note_texts), draw(names), internal=draw(st.booleans()), resolution=draw(st.booleans())
     )
     chain = tuple(draw(st.lists(texts, max_size=3)))
-    return message.Content(
+    return message.MessageContent(
         ticket, draw(st.booleans()), draw(st.sampled_from([note, None])), chain, draw(st.integers(0, 9))
     )
 
@@ -70,7 +70,7 @@ def _assert_tame(markdown: str) -> None:
 
 
 @given(contents(), st.integers(50, 4000))
-def test_nothing_from_outside_means_anything(content: message.Content, chars: int) -> None:
+def test_nothing_from_outside_means_anything(content: message.MessageContent, chars: int) -> None:
     """B3: no mention, link, heading, fence, list, table, or end of the quote."""
     markdown = message.render(content, PERSON, max_note_chars=chars)
 
@@ -81,12 +81,12 @@ def test_nothing_from_outside_means_anything(content: message.Content, chars: in
 
 
 @given(contents())
-def test_everything_shows_as_it_was_typed(content: message.Content) -> None:
+def test_everything_shows_as_it_was_typed(content: message.MessageContent) -> None:
     """B1, B3: what a person reads is what somebody wrote."""
     rendered = render(message.render(content, PERSON, max_note_chars=4000))
 
     ticket, note = content.ticket, content.note
-    shown = " ".join(words(rendered.outside))
+    shown = " ".join(words(rendered.remote))
     told = [
         ticket.summary,
         ticket.company,
@@ -110,7 +110,7 @@ def markdown_lines_of_note_are_quoted(markdown: str, note: values.Note) -> bool:
 
 
 @given(contents(), st.integers(50, 4000))
-def test_a_room_never_sees_an_internal_note(content: message.Content, chars: int) -> None:
+def test_a_room_never_sees_an_internal_note(content: message.MessageContent, chars: int) -> None:
     """B1: an internal note goes to people only."""
     room = values.Recipient(2, "room", "Help Desk")
     rendered = render(message.render(content, room, max_note_chars=chars))
@@ -126,7 +126,7 @@ huge = st.builds(lambda text, times: (text or "x") * times, texts, st.integers(1
 
 @given(contents(note_texts=huge), st.integers(50, 4000))
 @hypothesis.settings(max_examples=60)
-def test_a_message_always_fits(content: message.Content, chars: int) -> None:
+def test_a_message_always_fits(content: message.MessageContent, chars: int) -> None:
     """B2: 7,439 bytes of UTF-8, and a note of so many characters."""
     markdown = message.render(content, PERSON, max_note_chars=chars)
 
@@ -140,11 +140,11 @@ def test_a_message_always_fits(content: message.Content, chars: int) -> None:
 
 @given(contents(note_texts=huge), st.integers(50, 4000), st.integers(1, 3))
 @hypothesis.settings(max_examples=60)
-def test_a_message_cut_by_half_keeps_the_laws(content: message.Content, chars: int, times: int) -> None:
+def test_a_message_cut_by_half_keeps_the_laws(content: message.MessageContent, chars: int, times: int) -> None:
     """B2, B3: cutting a finished message leaves no mark half, and closes no quote."""
     markdown = message.render(content, PERSON, max_note_chars=chars)
     for _ in range(times):
-        before, markdown = markdown, message.half(markdown)
+        before, markdown = markdown, message.halve(markdown)
         assert len(markdown.encode()) <= len(before.encode()) // 2
 
     _assert_tame(markdown)
@@ -159,7 +159,7 @@ def test_a_message_cut_by_half_keeps_the_laws(content: message.Content, chars: i
 @given(texts, st.integers(1, 40))
 def test_a_cut_is_a_beginning_and_an_ellipsis(text: str, chars: int) -> None:
     """B2: on a character boundary, which a combining mark, a skin tone or a joiner is not."""
-    shown = message.cut(text, chars)
+    shown = message.truncate_markdown(text, chars)
 
     if len(text) <= chars:
         assert shown == text

@@ -70,7 +70,7 @@ class Queues(RuleBasedStateMachine):
             for model in (
                 notifications.Notification,
                 events.Event,
-                events.SeenMessage,
+                events.ProcessedMessage,
                 holds.Hold,
                 runtime_config.ConfigValue,
             ):
@@ -110,10 +110,10 @@ class Queues(RuleBasedStateMachine):
         message_id = f"message-{change}"
         for copy in range(copies):
             with db.transaction("accept"):
-                is_new = bool(events.first_sights([message_id], self.now))
+                is_new = bool(events.new_message_ids([message_id], self.now))
                 assert is_new == (copy == 0)
                 if is_new:
-                    events.add_or_fold([events.Change(ticket, "hook", "updated", None, message_id, self.now)])
+                    events.enqueue([events.Change(ticket, "hook", "updated", None, message_id, self.now)])
         self.truth.changes[change] = ticket
 
     def _at_an_event(self, step: str, data: st.DataObject) -> None:
@@ -172,7 +172,7 @@ class Queues(RuleBasedStateMachine):
                 return
             rows = self._drafts(work.event, news)
             assert notifications.add(rows) == len(rows), "told before"
-            holds.release("connectwise", called_at=self.now)
+            holds.end("connectwise", called_at=self.now)
         self.truth.decided.update(news)
 
     def _holds(self, work: Work) -> bool:
@@ -200,7 +200,7 @@ class Queues(RuleBasedStateMachine):
         self.working.remove(work)
         event = work.event
         with db.session():
-            failed_holds = holds.times_held("connectwise", self.now)
+            failed_holds = holds.failed_in_a_row("connectwise", self.now)
         verdict = retry.event_failed(
             error,
             now=self.now,
@@ -213,11 +213,11 @@ class Queues(RuleBasedStateMachine):
         event.attempts, event.bugs = verdict.attempts, verdict.bugs
         with db.transaction("return-event"):
             if verdict.hold_until:
-                holds.hold("connectwise", until=verdict.hold_until, now=self.now, reason=verdict.reason)
-            if verdict.again_at is None:
+                holds.begin("connectwise", until=verdict.hold_until, now=self.now, reason=verdict.reason)
+            if verdict.retry_at is None:
                 events.finish(event, work.owner, now=self.now, decisions=[], error=verdict.reason, dead=True)
             else:
-                events.give_back(event, work.owner, due_at=verdict.again_at, error=verdict.reason)
+                events.requeue(event, work.owner, due_at=verdict.retry_at, error=verdict.reason)
 
     def _vanish(self, work: Work, found_by: int) -> None:
         """Its process is gone; none, one or two other servers of the machine see that at once."""
@@ -227,13 +227,13 @@ class Queues(RuleBasedStateMachine):
 
     def _find_dead(self, owner: str) -> None:
         with db.transaction("release"):
-            event_claims.take_back(events.Event.lease_owner == owner, self.now)
-            notifications.release(owner, self.now)
+            event_claims.requeue_abandoned(events.Event.lease_owner == owner, self.now)
+            notifications.give_up_leases(owner, self.now)
 
     def _tidy(self) -> None:
         outbox_upkeep.tidy_outbox(self.now)
         with db.transaction("release"):
-            event_claims.take_back(events.Event.lease_until < self.now, self.now)
+            event_claims.requeue_abandoned(events.Event.lease_until < self.now, self.now)
 
     # Messages
 
@@ -255,8 +255,8 @@ class Queues(RuleBasedStateMachine):
         changes = {"state": notifications.SENT, "webex_message_id": f"id-{len(self.truth.taken)}", "next_try_at": None}
         with db.transaction("sent"):
             notifications.record(sending.row.id, sending.owner, changes)
-            holds.release("webex", called_at=self.now)
-            notifications.wake(self.now)
+            holds.end("webex", called_at=self.now)
+            notifications.retry_backing_off_now(self.now)
 
     def _webex_takes(self, sending: Sending) -> None:
         self.truth.taken.append(sending.row.id)
@@ -266,7 +266,7 @@ class Queues(RuleBasedStateMachine):
     def _not_sent(self, sending: Sending, error: Exception) -> None:
         row = sending.row
         with db.session():
-            failed_holds = holds.times_held("webex", self.now)
+            failed_holds = holds.failed_in_a_row("webex", self.now)
         verdict = retry.message_failed(
             error,
             now=self.now,
@@ -277,17 +277,17 @@ class Queues(RuleBasedStateMachine):
             jitter=0.0,
         )
         changes = {
-            "state": notifications.DEAD if verdict.again_at is None else notifications.PENDING,
+            "state": notifications.DEAD if verdict.retry_at is None else notifications.PENDING,
             "failures": verdict.failures,
             "failing_since": verdict.failing_since,
-            "next_try_at": verdict.again_at,
+            "next_try_at": verdict.retry_at,
             "may_be_overtaken": verdict.may_be_overtaken,
             "possible_duplicate": row.possible_duplicate or verdict.possible_duplicate,
         }
         with db.transaction("not-sent"):
             notifications.record(row.id, sending.owner, changes)
             if verdict.hold_until:
-                holds.hold("webex", until=verdict.hold_until, now=self.now, reason=verdict.reason)
+                holds.begin("webex", until=verdict.hold_until, now=self.now, reason=verdict.reason)
 
     # What happens around them
 
@@ -296,8 +296,8 @@ class Queues(RuleBasedStateMachine):
         self.truth.out_of_turn.update(row.id for row in _rows(notifications.Notification.state == notifications.DEAD))
         with db.transaction("retry"):
             every = notifications.Notification.id > 0
-            notifications.revive(every, now=self.now, give_up_at=self.now + retry.GIVE_UP_AFTER)
-            events.revive(events.Event.id > 0, now=self.now)
+            notifications.retry_dead(every, now=self.now, give_up_at=self.now + retry.GIVE_UP_AFTER)
+            events.retry_dead(events.Event.id > 0, now=self.now)
 
     def _renew(self) -> None:
         """Every server that lives renews its leases; who has lost his notices it too late."""
@@ -311,7 +311,7 @@ class Queues(RuleBasedStateMachine):
 
     def _switch(self, *, is_on: bool) -> None:
         with db.transaction("test"):
-            runtime_config.write_config({"attempt_notify": is_on})
+            runtime_config.save({"attempt_notify": is_on})
 
     @invariant()
     def promises_are_kept(self) -> None:

@@ -16,7 +16,7 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 def _pid() -> int:
     with db.session():
-        return int(sql.run("SELECT pg_backend_pid()").fetchone()[0])
+        return int(sql.execute("SELECT pg_backend_pid()").fetchone()[0])
 
 
 def _end(pid: int, url: str) -> None:
@@ -34,7 +34,7 @@ def test_a_connection_that_died_while_it_was_idle_for_long_is_replaced(
     postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """P1: whoever takes one from the pool after a calm time need not find out that it is dead."""
-    monkeypatch.setattr(db, "TRUSTED_IDLE_S", 0.0)
+    monkeypatch.setattr(db, "SKIP_PING_IF_IDLE_LESS_THAN_S", 0.0)
     pid = _pid()
     _end(pid, postgres)
     assert _pid() != pid
@@ -44,7 +44,7 @@ def test_a_connection_that_died_while_it_was_idle_for_long_is_replaced(
 def test_one_that_died_just_now_fails_one_statement_and_takes_the_other_idle_ones_along(
     postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(db, "TRUSTED_IDLE_S", 3600.0)
+    monkeypatch.setattr(db, "SKIP_PING_IF_IDLE_LESS_THAN_S", 3600.0)
     pid = _pid()
     _end(pid, postgres)
     with pytest.raises(errors.Unreachable, match="The database does not answer"):
@@ -54,7 +54,7 @@ def test_one_that_died_just_now_fails_one_statement_and_takes_the_other_idle_one
 
 @pytest.mark.postgres
 def test_a_living_connection_is_used_again_without_being_asked(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(db, "TRUSTED_IDLE_S", 3600.0)
+    monkeypatch.setattr(db, "SKIP_PING_IF_IDLE_LESS_THAN_S", 3600.0)
     asked: list[object] = []
     monkeypatch.setattr(type(db.database._adapter), "is_connection_closed", lambda _, conn: asked.append(conn))
     pids = {_pid() for _ in range(5)}
@@ -63,18 +63,18 @@ def test_a_living_connection_is_used_again_without_being_asked(postgres: str, mo
 
 def test_rows_read_by_hand_are_like_those_that_peewee_reads(database: str) -> None:
     with db.transaction("test"):
-        events.add_or_fold([events.Change(1, "hook", "updated", None, "c", NOW)])
+        events.enqueue([events.Change(1, "hook", "updated", None, "c", NOW)])
     with db.session():
-        (by_hand,) = sql.read(events.Event, "SELECT * FROM event WHERE ticket_id = ?", 1)
+        (by_hand,) = sql.select(events.Event, "SELECT * FROM event WHERE ticket_id = ?", 1)
         assert by_hand.__data__ == events.Event.get().__data__
-        (partly,) = sql.read(events.Event, "SELECT id, due_at FROM event")
+        (partly,) = sql.select(events.Event, "SELECT id, due_at FROM event")
         assert partly.__data__ == {"id": by_hand.id, "due_at": NOW}
 
 
 def test_a_change_by_hand_writes_what_its_condition_finds_and_tells_how_many(database: str) -> None:
     with db.transaction("test"):
-        events.add_or_fold(events.Change(number, "hook", None, None, "c", NOW) for number in (1, 2, 3))
-        changed = sql.change(events.Event, {"decisions": [{"a": "ü"}], "finished_at": NOW}, "ticket_id > ?", 1)
+        events.enqueue(events.Change(number, "hook", None, None, "c", NOW) for number in (1, 2, 3))
+        changed = sql.update_where(events.Event, {"decisions": [{"a": "ü"}], "finished_at": NOW}, "ticket_id > ?", 1)
     with db.session():
         rows = {row.ticket_id: (row.decisions, row.finished_at) for row in events.Event.select()}
     assert changed == 2
@@ -97,7 +97,7 @@ def test_new_rows_take_their_defaults_and_what_is_there_stays(database: str) -> 
 
 def test_holds_that_last_are_told_with_their_ends(database: str) -> None:
     with db.transaction("test"):
-        holds.hold("webex", until=NOW, now=NOW, reason="over")
-        holds.hold("connectwise", until=NOW.replace(hour=10), now=NOW, reason="lasts")
+        holds.begin("webex", until=NOW, now=NOW, reason="over")
+        holds.begin("connectwise", until=NOW.replace(hour=10), now=NOW, reason="lasts")
     with db.session():
-        assert holds.ends_of_holds(NOW) == {"connectwise": NOW.replace(hour=10)}
+        assert holds.active(NOW) == {"connectwise": NOW.replace(hour=10)}

@@ -28,9 +28,9 @@ CONNECTWISE_GIVES_UP_S = 5.0
 @pytest.mark.parametrize("statement", ["SELECT nothing FROM nowhere", "SELECT nothing FROM fact", "SELEKT 1"])
 def test_a_mistake_in_our_sql_is_a_bug_and_no_outage(database: str, statement: str) -> None:
     with pytest.raises(peewee.DatabaseError), db.session():
-        sql.run(statement)
+        sql.execute(statement)
     with db.session():
-        assert facts.moment("nothing") is None, "the connection is still of use"
+        assert facts.read_time("nothing") is None, "the connection is still of use"
 
 
 def _sqlite_error(code: int) -> Exception:
@@ -73,7 +73,7 @@ _PostgresError.__module__ = "psycopg2.errors"
     ],
 )
 def test_sqlite_is_away_by_its_error_code(code: int, is_away: bool) -> None:
-    assert availability.is_away(_sqlite_error(code)) is is_away
+    assert availability.is_unavailable(_sqlite_error(code)) is is_away
 
 
 @pytest.mark.parametrize(
@@ -93,12 +93,12 @@ def test_sqlite_is_away_by_its_error_code(code: int, is_away: bool) -> None:
     ],
 )
 def test_postgres_is_away_by_its_sqlstate(code: str | None, is_away: bool) -> None:
-    assert availability.is_away(_wrapped(peewee.OperationalError, _PostgresError(code))) is is_away
+    assert availability.is_unavailable(_wrapped(peewee.OperationalError, _PostgresError(code))) is is_away
 
 
 def test_a_used_up_pool_is_an_outage_and_a_broken_rule_is_not() -> None:
-    assert availability.is_away(pool.MaxConnectionsExceeded("all 40 are in use"))
-    assert not availability.is_away(peewee.IntegrityError("no code"))
+    assert availability.is_unavailable(pool.MaxConnectionsExceeded("all 40 are in use"))
+    assert not availability.is_unavailable(peewee.IntegrityError("no code"))
     assert availability.first_line(peewee.OperationalError()) == "OperationalError"
 
 
@@ -124,12 +124,12 @@ def _accept_while_locked() -> float:
     """Return how long a webhook waits until it is refused."""
     began_s = time.monotonic()
     with pytest.raises(errors.Unreachable, match="The database does not answer"):
-        accept.Inbox().accept(accept.Arrival(1, "updated", None, "message 1", "c", NOW))
+        accept.Inbox().accept(accept.PendingWebhook(1, "updated", None, "message 1", "c", NOW))
     return time.monotonic() - began_s
 
 
 def _is_accepted() -> bool:
-    return accept.Inbox().accept(accept.Arrival(1, "updated", None, "message 1", "c", NOW)) == "accepted"
+    return accept.Inbox().accept(accept.PendingWebhook(1, "updated", None, "message 1", "c", NOW)) == "accepted"
 
 
 def test_a_webhook_is_refused_in_time_while_another_process_writes_to_sqlite(sqlite: str) -> None:

@@ -48,7 +48,7 @@ def _after_a_calm_time_everything_waits() -> None:
 def _plan(statement: str, *values: object) -> str:
     how = "EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF)" if db.is_postgres() else "EXPLAIN QUERY PLAN"
     with db.session():
-        plan = sql.run(f"{how} {statement}", *values)
+        plan = sql.execute(f"{how} {statement}", *values)
         return "\n".join(str(row[-1]) for row in plan.fetchall())
 
 
@@ -74,7 +74,7 @@ def test_the_oldest_of_a_backlog_is_claimed_and_then_that_of_the_next_recipient(
 
 def test_a_waiting_event_is_found_by_index(database: str) -> None:
     with db.transaction("test"):
-        events.add_or_fold(events.Change(number, "hook", None, None, "c", NOW) for number in range(200))
+        events.enqueue(events.Change(number, "hook", None, None, "c", NOW) for number in range(200))
     plan = _plan(event_claims._CLAIM.format(event_claims._FREE), "a server", NOW, NOW, NOW)
     if db.is_postgres():
         assert re.search(r"event_(due|state|one_waiting)", plan), plan

@@ -100,13 +100,15 @@ def test_a_database_that_wants_a_newer_program_is_refused_and_not_touched(databa
 def test_a_database_of_a_newer_program_that_still_allows_this_one_is_served(database: str) -> None:
     """O5: N and N-1 run together; a migration only the newer program knows is no reason to stop."""
     with db.transaction("test"):
-        sql.run("INSERT INTO schema_migration (name, applied) VALUES (?, CURRENT_TIMESTAMP)", "9999_from_the_future")
+        sql.execute(
+            "INSERT INTO schema_migration (name, applied) VALUES (?, CURRENT_TIMESTAMP)", "9999_from_the_future"
+        )
     try:
         assert schema.migrate() == []
         assert schema.is_current()
     finally:
         with db.transaction("test"):
-            sql.run("DELETE FROM schema_migration WHERE name = ?", "9999_from_the_future")
+            sql.execute("DELETE FROM schema_migration WHERE name = ?", "9999_from_the_future")
 
 
 def _drop_everything() -> None:

@@ -297,7 +297,7 @@ def _app(office: Office) -> bottle.Bottle:
     @app.get("/notifiers/forwards/preview")
     def preview() -> bottle.HTTPResponse:
         who = next(row for row in office.recipients if row.id == int(bottle.request.query.recipient_id))
-        told = responses.PreviewedDelivery(
+        told = responses.PreviewDelivery(
             recipient_id=4,
             recipient_name="Ben Bauer",
             recipient_type="person",
@@ -355,7 +355,7 @@ def _app(office: Office) -> bottle.Bottle:
         dead = [row for row in office.notifications if row.state == "dead"]
         for row in [] if is_dry else dead:
             row.state, row.error = "pending", None
-        return answer(responses.Retried(notifications=len(dead), events=office.dead_events), 202)
+        return answer(responses.RetryResult(notifications=len(dead), events=office.dead_events), 202)
 
     @app.get("/cw/tickets/<number:int>/explain")
     def explain(number: int) -> bottle.HTTPResponse:

@@ -28,7 +28,7 @@ class Pilot:
         self.size = size
         self.theme = themes.DEFAULT
         self._bell = threading.Event()
-        self.window = main_view.Window(
+        self.window = main_view.MainView(
             connect or office.connect,
             base_url=URL,
             zone=ZoneInfo("UTC"),
@@ -38,7 +38,7 @@ class Pilot:
         self.has_quit = False
 
     def _turn_theme(self) -> str:
-        self.theme = themes.after(self.theme)
+        self.theme = themes.next_theme(self.theme)
         return self.theme.name
 
     def start(self) -> Pilot:

@@ -21,7 +21,7 @@ def text_of(field: fields.Field, columns: int = 40) -> list[str]:
     "text", ["", "2", "2026", "2026-0", "2026-12", "2026-03-0", "2026-03-01", "2026-03-01T09:00", "2026-02-28"]
 )
 def test_what_is_or_may_become_a_date_is_no_complaint(text: str) -> None:
-    assert typed(fields.When("start", "Start", ""), *text).check() == ""
+    assert typed(fields.DateField("start", "Start", ""), *text).check() == ""
 
 
 @pytest.mark.parametrize(
@@ -38,13 +38,13 @@ def test_what_is_or_may_become_a_date_is_no_complaint(text: str) -> None:
     ],
 )
 def test_what_cannot_be_a_date_is_said_at_once(text: str, said: str) -> None:
-    assert said in typed(fields.When("start", "Start", ""), *text).check()
+    assert said in typed(fields.DateField("start", "Start", ""), *text).check()
 
 
 def test_half_a_date_is_not_taken() -> None:
-    half = typed(fields.When("start", "Start", ""), *"2026-0")
+    half = typed(fields.DateField("start", "Start", ""), *"2026-0")
     assert half.check() == ""
-    assert "Give a date" in half.missing()
+    assert "Give a date" in half.required_error()
 
 
 @pytest.mark.parametrize(
@@ -58,25 +58,25 @@ def test_half_a_date_is_not_taken() -> None:
     ],
 )
 def test_an_end_before_the_start_is_said(start: str | None, end: str, is_wrong: bool) -> None:
-    field = typed(fields.When("end", "End", "", after="start"), *end)
-    assert bool(field.against({"start": start, "end": end})) is is_wrong
+    field = typed(fields.DateField("end", "End", "", after="start"), *end)
+    assert bool(field.cross_check({"start": start, "end": end})) is is_wrong
 
 
-def choice(*names: str, is_many: bool = False) -> fields.Choice:
-    field = fields.Choice("board_id", "Board", none="None yet.", is_many=is_many)
+def choice(*names: str, is_many: bool = False) -> fields.PickerField:
+    field = fields.PickerField("board_id", "Board", none="None yet.", is_many=is_many)
     field.fill(fields.Options(fields.Option(number, name) for number, name in enumerate(names, 1)))
     return field
 
 
 def test_a_choice_waits_for_what_there_is_to_choose() -> None:
-    field = fields.Choice("board_id", "Board", none="None yet. Press Ctrl+S.")
+    field = fields.PickerField("board_id", "Board", none="None yet. Press Ctrl+S.")
     assert text_of(field) == ["", "Loading…"]
-    typed(field, *"pro", "enter").leave()
-    assert field.missing() == "The names are still being read."
+    typed(field, *"pro", "enter").on_blur()
+    assert field.required_error() == "The names are still being read."
     field.fill(fields.Options([]))
     assert text_of(field) == ["pro", "None yet. Press Ctrl+S."]
-    assert "Nothing is called 'pro'" in field.missing()
-    field.give_up("Cannot reach the server.")
+    assert "Nothing is called 'pro'" in field.required_error()
+    field.set_error("Cannot reach the server.")
     assert text_of(field) == ["pro", "Cannot reach the server."]
 
 
@@ -91,23 +91,23 @@ def test_a_name_is_taken_with_enter_after_a_part_of_it() -> None:
 def test_the_arrows_mark_another_match_and_stop_at_the_ends() -> None:
     field = choice("a1", "a2")
     assert [field.press(key) for key in ("a", "up", "down", "down")] == [True, False, True, False]
-    field.leave()
+    field.on_blur()
     assert field.value == 2
 
 
 def test_leaving_takes_the_marked_name_only_if_something_was_typed() -> None:
     field = choice("Projects")
-    field.leave()
+    field.on_blur()
     assert field.value is None
-    assert field.missing() == "Choose one: type a part of its name."
-    typed(field, "p").leave()
+    assert field.required_error() == "Choose one: type a part of its name."
+    typed(field, "p").on_blur()
     assert field.value == 1
 
 
 def test_enter_takes_nothing_while_nothing_is_typed_or_marked() -> None:
     field = choice("Projects", "Service Desk")
     assert not field.press("enter")
-    assert (field.value, field.missing()) == (None, "Choose one: type a part of its name.")
+    assert (field.value, field.required_error()) == (None, "Choose one: type a part of its name.")
 
 
 @pytest.mark.parametrize(("is_many", "chosen"), [(False, 2), (True, [2])])
@@ -118,7 +118,7 @@ def test_enter_takes_the_name_marked_with_down(is_many: bool, chosen: object) ->
 
 def test_leaving_does_not_take_a_name_that_was_only_marked_on_the_way_down() -> None:
     field = typed(choice("Projects", "Service Desk", is_many=True), "down", "down")
-    field.leave()
+    field.on_blur()
     assert field.value == []
     assert not field.press("enter")
 
@@ -131,7 +131,7 @@ def test_up_from_the_first_name_unmarks_it_and_then_leaves() -> None:
 
 
 def test_an_empty_field_says_what_it_means() -> None:
-    field = fields.Choice("board_ids", "Boards", none="None yet.", is_many=True, empty="all boards")
+    field = fields.PickerField("board_ids", "Boards", none="None yet.", is_many=True, empty="all boards")
     field.fill(fields.Options([fields.Option(1, "Projects")]))
     assert text_of(field)[0] == "(all boards)"
     typed(field, "p")
@@ -144,9 +144,9 @@ def test_a_name_that_does_not_exist_is_said_once_and_still_after_leaving() -> No
     field = typed(choice("Projects"), *"pr")
     assert field.check() == ""
     typed(field, "x")
-    field.complaint = field.check()
+    field.error = field.check()
     assert text_of(field) == ["prx", "Nothing is called 'prx'."]
-    field.leave()
+    field.on_blur()
     assert field.check() == "Nothing is called 'prx'."
 
 
@@ -162,11 +162,11 @@ def test_several_are_chosen_one_after_the_other_and_taken_back() -> None:
     assert not field.press("enter")
     typed(field, "backspace")
     assert field.value == [1]
-    assert field.missing() == ""
+    assert field.required_error() == ""
 
 
 def test_a_long_line_follows_the_cursor() -> None:
-    field = typed(fields.Typed("name", "Name"), *"Maria de los Angeles")
+    field = typed(fields.TextField("name", "Name"), *"Maria de los Angeles")
     assert text_of(field, 10) == ["s Angeles"]
     assert field.cursor == 9
     typed(field, "home")
@@ -176,11 +176,11 @@ def test_a_long_line_follows_the_cursor() -> None:
 
 @pytest.mark.parametrize("key", ["up", "down", "tab", "enter", "esc", "f5"])
 def test_keys_that_lead_to_other_fields_are_not_the_fields_own(key: str) -> None:
-    assert not fields.Typed("name", "Name").press(key)
-    assert not fields.Tick("boards", "Boards").press(key)
+    assert not fields.TextField("name", "Name").press(key)
+    assert not fields.Checkbox("boards", "Boards").press(key)
 
 
 def test_space_ticks() -> None:
-    field = fields.Tick("boards", "Boards", "all of them")
+    field = fields.Checkbox("boards", "Boards", "all of them")
     assert [typed(field, " ").value, typed(field, " ").value] == [True, False]
     assert text_of(field) == ["[ ] all of them"]

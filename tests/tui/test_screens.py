@@ -12,7 +12,7 @@ from tests.tui.office import NEW_KEY, NOW, Office
 from tests.tui.pilot import Pilot
 from ticketbot.api import responses
 from ticketbot.tui import table_cells
-from ticketbot.tui.tabs import notifications
+from ticketbot.tui.tabs import notifications, syncs
 
 
 def test_the_header_says_where_who_and_how_things_stand(pilot: Pilot) -> None:
@@ -327,10 +327,11 @@ def test_an_answer_from_before_the_start_does_not_end_a_sync(pilot: Pilot) -> No
     """Otherwise nobody would be told how it really ended."""
     pilot.press("ctrl s", "n", *["tab"] * 5)
     tab = pilot.window.tab
+    assert isinstance(tab, syncs.Syncs)
     tab.tick(6, is_idle=False)
     asked_before = tab._asking
     pilot.press("enter")
-    tab._have_asked(asked_before, responses.SyncStatus(syncing=False, run=offices.done_run(1)))
+    tab._on_status(asked_before, responses.SyncStatus(syncing=False, run=offices.done_run(1)))
     assert "Sync 2 is running" in pilot.screen
     assert "is done" not in pilot.screen
 

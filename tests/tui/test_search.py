@@ -14,8 +14,8 @@ WORDS = st.text("abdeks é", max_size=8)
 
 @hypothesis.given(st.lists(WORDS, max_size=30), WORDS)
 def test_every_row_with_all_words_is_found_in_order(names: list[str], wanted: str) -> None:
-    words = name_filter.fold(wanted).split()
-    expected = [row for row, name in enumerate(names) if all(word in name_filter.fold(name) for word in words)]
+    words = name_filter.normalize(wanted).split()
+    expected = [row for row, name in enumerate(names) if all(word in name_filter.normalize(name) for word in words)]
     assert list(name_filter.Index(names).matches(wanted)) == expected
 
 
@@ -23,9 +23,9 @@ def test_every_row_with_all_words_is_found_in_order(names: list[str], wanted: st
 def test_the_best_are_some_of_those_that_match(names: list[str], wanted: str, count: int) -> None:
     index = name_filter.Index(names)
     matching = list(index.matches(wanted))
-    best = index.best(wanted, count)
-    assert len(best) == min(count, len(matching))
-    assert set(best) <= set(matching)
+    top_matches = index.top_matches(wanted, count)
+    assert len(top_matches) == min(count, len(matching))
+    assert set(top_matches) <= set(matching)
 
 
 @pytest.mark.parametrize(
@@ -41,18 +41,18 @@ def test_the_best_are_some_of_those_that_match(names: list[str], wanted: str, co
     ],
 )
 def test_case_and_accents_do_not_matter_and_beginnings_come_first(wanted: str, found: list[str]) -> None:
-    assert [NAMES[row] for row in name_filter.Index(NAMES).best(wanted, 6)] == found
+    assert [NAMES[row] for row in name_filter.Index(NAMES).top_matches(wanted, 6)] == found
 
 
 def test_beginnings_come_first_among_many() -> None:
     names = [*(f"Room {number} Ana" for number in range(50)), "Ana Alvarez"]
-    assert name_filter.Index(names).best("ana", 3)[0] == 50
+    assert name_filter.Index(names).top_matches("ana", 3)[0] == 50
 
 
 def test_rows_are_looked_for_no_further_than_asked() -> None:
     rows = iter(range(10_000))
-    found = name_filter.Found(rows)
-    assert found.reach(3) == 3
+    found = name_filter.LazyMatches(rows)
+    assert found.load_up_to(3) == 3
     assert found[1] == 1
     assert next(rows) == 3
     assert len(found) == 9_999

@@ -29,7 +29,7 @@ from ticketbot.tui import themes
     ],
 )
 def test_the_environment_picks_the_theme(environ: Mapping[str, str], theme: themes.Theme) -> None:
-    assert themes.pick(environ) is theme
+    assert themes.default_theme(environ) is theme
 
 
 @pytest.mark.parametrize("theme", themes.ALL, ids=lambda theme: theme.name)

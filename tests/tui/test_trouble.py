@@ -111,7 +111,7 @@ def test_an_answer_that_is_out_of_date_is_not_shown(pilot: Pilot) -> None:
     reading = tab._reading
     pilot.office.gate.set()
     pilot.settle()
-    tab._have_read(reading - 1, None, tab.table.content([]))
+    tab._on_rows(reading - 1, None, tab.table.content([]))
     assert tab.table.total == 2
 
 

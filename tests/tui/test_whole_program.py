@@ -27,7 +27,7 @@ import os, sys
 from ticketbot import __main__
 from ticketbot.tui import main_view
 def stumble(self): raise ZeroDivisionError
-main_view.Window._help = stumble
+main_view.MainView._help = stumble
 sys.exit(__main__.main([], os.environ))
 """
 

@@ -19,10 +19,10 @@ SECOND = """
 import os, sys
 from ticketbot import signals
 sys.frozen = True
-signals.hold_signals()
+signals.block_shutdown_signals()
 signals.end_with_parent()
 print("ready", flush=True)
-signals.wait_for_signal()
+signals.wait_for_shutdown()
 """
 
 

@@ -98,7 +98,7 @@ class TestHelp:
     def test_every_command_that_is_dispatched_is_described_and_the_other_way_round(self) -> None:
         assert {None, *usage.commands()} == set(__main__._COMMANDS)
         for command in usage.commands():
-            page = usage.of(command)
+            page = usage.help_page(command)
             assert f"\n  tbot {command} " in page
             assert "[options]" in page
             assert page.count("Usage:") == 1

@@ -17,11 +17,11 @@ from ticketbot.pipeline import accept
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 THREADS = 8
 
-Commit = Callable[[Sequence[accept.Arrival]], list[str]]
+Commit = Callable[[Sequence[accept.PendingWebhook]], list[str]]
 
 
-def _arrival(number: int) -> accept.Arrival:
-    return accept.Arrival(number, "updated", None, f"message {number}", "c", NOW)
+def _arrival(number: int) -> accept.PendingWebhook:
+    return accept.PendingWebhook(number, "updated", None, f"message {number}", "c", NOW)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_what_comes_in_while_one_is_committed_is_committed_together(box: Callabl
     batches: list[list[int]] = []
     begun, go_on = threading.Event(), threading.Event()
 
-    def commit(batch: Sequence[accept.Arrival]) -> list[str]:
+    def commit(batch: Sequence[accept.PendingWebhook]) -> list[str]:
         batches.append(sorted(each.ticket_id for each in batch))
         begun.set()
         assert go_on.wait(10)
@@ -71,7 +71,7 @@ def test_of_very_many_at_once_each_is_committed_once_and_told_its_own_outcome(
     committed: list[int] = []
     under_way = threading.Lock()
 
-    def commit(batch: Sequence[accept.Arrival]) -> list[str]:
+    def commit(batch: Sequence[accept.PendingWebhook]) -> list[str]:
         assert under_way.acquire(blocking=False), "two commits at once"
         committed.extend(each.ticket_id for each in batch)
         under_way.release()
@@ -89,7 +89,7 @@ def test_one_that_cannot_be_stored_takes_no_other_with_it_and_the_next_is_served
 ) -> None:
     """P1: whatever goes wrong, nobody is left waiting."""
 
-    def commit(batch: Sequence[accept.Arrival]) -> list[str]:
+    def commit(batch: Sequence[accept.PendingWebhook]) -> list[str]:
         if any(each.ticket_id % 7 == 0 for each in batch):
             raise ValueError("seven")
         if any(each.ticket_id == 100 for each in batch):
@@ -118,7 +118,7 @@ def test_whoever_waits_while_the_database_does_not_answer_is_refused_with_the_fi
     tries: list[int] = []
     begun, go_on = threading.Event(), threading.Event()
 
-    def commit(batch: Sequence[accept.Arrival]) -> list[str]:
+    def commit(batch: Sequence[accept.PendingWebhook]) -> list[str]:
         tries.append(len(batch))
         begun.set()
         assert go_on.wait(10)

@@ -13,30 +13,30 @@ from ticketbot.api import requests
 from ticketbot.settings import types
 
 TAKEN = [
-    (types.text, "Acme GmbH", "Acme GmbH"),
+    (types.printable_line, "Acme GmbH", "Acme GmbH"),
     (types.credential, "A-b_c=/+", "A-b_c=/+"),
-    (types.key, "k" * 20, "k" * 20),
-    (types.key, "a key of 64 characters ".ljust(64, "."), "a key of 64 characters ".ljust(64, ".")),
+    (types.api_key, "k" * 20, "k" * 20),
+    (types.api_key, "a key of 64 characters ".ljust(64, "."), "a key of 64 characters ".ljust(64, ".")),
     (types.email, "Ana@Example.com", "Ana@Example.com"),
-    (types.segment, "/v2025_1/", "v2025_1"),
+    (types.path_segment, "/v2025_1/", "v2025_1"),
     (types.whole_number(0, 65535), "0", 0),
     (types.whole_number(0, 65535), "65535", 65535),
     (types.whole_number(0), "999999999", 999999999),
     (types.choice("auto", "json"), "JSON", "json"),
-    (types.zone, "America/New_York", ZoneInfo("America/New_York")),
+    (types.time_zone, "America/New_York", ZoneInfo("America/New_York")),
     (types.host, "0.0.0.0", "0.0.0.0"),
     (types.host, "[::1]", "::1"),
     (types.host, "tbot.example.com", "tbot.example.com"),
     (types.hosts, " A.example , b:8443,", ("a.example", "b:8443")),
     (types.networks, "10.9.8.7/8,::1", (ip_network("10.0.0.0/8"), ip_network("::1/128"))),
-    (types.web_url, "HTTPS://Tbot.example.com:8443/bot/", "https://Tbot.example.com:8443/bot"),
-    (types.web_url, "http://[::1]:80", "http://[::1]:80"),
+    (types.http_url, "HTTPS://Tbot.example.com:8443/bot/", "https://Tbot.example.com:8443/bot"),
+    (types.http_url, "http://[::1]:80", "http://[::1]:80"),
     (types.public_url, "https://tbot.example.com/", "https://tbot.example.com"),
     (types.public_url, "http://127.0.0.1:8080", "http://127.0.0.1:8080"),
-    (types.outside_url, "http://localhost:9000/v1/", "http://localhost:9000/v1"),
-    (types.outside_url, "http://10.0.0.7", "http://10.0.0.7"),
-    (types.outside_url, "http://simulator:9000", "http://simulator:9000"),
-    (types.site_url, "https://psa.example.com:8443/", "https://psa.example.com:8443"),
+    (types.api_base_url, "http://localhost:9000/v1/", "http://localhost:9000/v1"),
+    (types.api_base_url, "http://10.0.0.7", "http://10.0.0.7"),
+    (types.api_base_url, "http://simulator:9000", "http://simulator:9000"),
+    (types.connectwise_host, "https://psa.example.com:8443/", "https://psa.example.com:8443"),
     (types.database_url, "sqlite:///tbot.db", "sqlite:///tbot.db"),
     (types.database_url, "sqlite:////var/lib/tbot.db", "sqlite:////var/lib/tbot.db"),
     (types.database_url, "postgres://u:p%40@h:5432/n", "postgresql://u:p%40@h:5432/n"),
@@ -45,18 +45,18 @@ TAKEN = [
 ]
 
 REFUSED = [
-    (types.text, "two\nlines"),
+    (types.printable_line, "two\nlines"),
     (types.credential, "quoted "),
     (types.credential, "tok\u2028en"),
-    (types.key, "k" * 19),
-    (types.key, "k" * 65),
-    (types.key, "ü" * 30),
-    (types.key, " " + "k" * 30),
+    (types.api_key, "k" * 19),
+    (types.api_key, "k" * 65),
+    (types.api_key, "ü" * 30),
+    (types.api_key, " " + "k" * 30),
     (types.email, "ana"),
     (types.email, "ana@example.com, ben@example.com"),
-    (types.segment, ".."),
-    (types.segment, "v4/apis"),
-    (types.segment, ""),
+    (types.path_segment, ".."),
+    (types.path_segment, "v4/apis"),
+    (types.path_segment, ""),
     (types.whole_number(0, 65535), "65536"),
     (types.whole_number(0), "-1"),
     (types.whole_number(0), "1_000"),
@@ -64,11 +64,11 @@ REFUSED = [
     (types.whole_number(0), ""),
     (types.whole_number(0), "9" * 5000),
     (types.choice("auto", "json"), "yaml"),
-    (types.zone, "Mars/Base"),
-    (types.zone, "America"),
-    (types.zone, "../../etc/passwd"),
-    (types.zone, "x" * 5000),
-    (types.zone, "\x00"),
+    (types.time_zone, "Mars/Base"),
+    (types.time_zone, "America"),
+    (types.time_zone, "../../etc/passwd"),
+    (types.time_zone, "x" * 5000),
+    (types.time_zone, "\x00"),
     (types.host, "two words"),
     (types.host, "http://127.0.0.1"),
     (types.hosts, "https://a.example"),
@@ -79,24 +79,24 @@ REFUSED = [
     (types.hosts, "[::1"),
     (types.networks, "10.0.0.0/33"),
     (types.networks, "proxy.example.com"),
-    (types.web_url, "tbot.example.com"),
-    (types.web_url, "ftp://tbot.example.com"),
-    (types.web_url, "https://"),
-    (types.web_url, "https://tbot.example.com:x"),
-    (types.web_url, "https://[::1"),
-    (types.web_url, "https://ana:pw@tbot.example.com"),
-    (types.web_url, "https://@tbot.example.com"),
-    (types.web_url, "https://tbot.example.com?"),
-    (types.web_url, "https://tbot.example.com/#x"),
-    (types.web_url, "https://tbot.exa\tmple.com"),
-    (types.web_url, "https:\\\\tbot.example.com"),
-    (types.web_url, "https://tbot.example.com\\evil.example"),
+    (types.http_url, "tbot.example.com"),
+    (types.http_url, "ftp://tbot.example.com"),
+    (types.http_url, "https://"),
+    (types.http_url, "https://tbot.example.com:x"),
+    (types.http_url, "https://[::1"),
+    (types.http_url, "https://ana:pw@tbot.example.com"),
+    (types.http_url, "https://@tbot.example.com"),
+    (types.http_url, "https://tbot.example.com?"),
+    (types.http_url, "https://tbot.example.com/#x"),
+    (types.http_url, "https://tbot.exa\tmple.com"),
+    (types.http_url, "https:\\\\tbot.example.com"),
+    (types.http_url, "https://tbot.example.com\\evil.example"),
     (types.public_url, "http://tbot.example.com"),
-    (types.outside_url, "http://webexapis.com/v1"),
-    (types.outside_url, "http://8.8.8.8"),
-    (types.outside_url, "http://localhost.example.com"),
-    (types.site_url, "https://psa.example.com\\evil.example"),
-    (types.site_url, "https://api-na.myconnectwise.net/v4_6_release/apis/3.0"),
+    (types.api_base_url, "http://webexapis.com/v1"),
+    (types.api_base_url, "http://8.8.8.8"),
+    (types.api_base_url, "http://localhost.example.com"),
+    (types.connectwise_host, "https://psa.example.com\\evil.example"),
+    (types.connectwise_host, "https://api-na.myconnectwise.net/v4_6_release/apis/3.0"),
     (types.database_url, "mysql://h/n"),
     (types.database_url, "sqlite://tbot.db"),
     (types.database_url, "sqlite:///"),
@@ -117,7 +117,7 @@ def test_a_sound_text_becomes_its_value(read, raw: str, value: object) -> None:
 
 @pytest.mark.parametrize(("read", "raw"), REFUSED)
 def test_any_other_text_is_refused_with_advice(read, raw: str) -> None:
-    with pytest.raises(types.Malformed, match=r"^(Give|Leave) "):
+    with pytest.raises(types.InvalidSetting, match=r"^(Give|Leave) "):
         read(raw)
 
 
@@ -151,7 +151,7 @@ def test_settings_and_the_api_accept_the_same_email_addresses(address: str) -> N
 def _is_accepted(read: Callable[[], object]) -> bool:
     try:
         read()
-    except (types.Malformed, msgspec.ValidationError):
+    except (types.InvalidSetting, msgspec.ValidationError):
         return False
     return True
 
@@ -166,4 +166,4 @@ def _is_accepted(read: Callable[[], object]) -> bool:
     ],
 )
 def test_a_database_is_told_without_its_credentials(url: str, words: str) -> None:
-    assert types.database_words(url) == words
+    assert types.describe_database(url) == words

@@ -41,7 +41,7 @@ def test_the_address_of_a_user_and_no_name_makes_another_key_for_him(
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with db.session():
         made = api_keys.find_key(out.strip())
-        assert api_keys.matches(made, out.strip())
+        assert api_keys.verify_key(made, out.strip())
         assert [user.email for user in users.User.select()] == ["ana@example.com"]
         trail = [(row.user_email, row.key_id, row.action, row.object, row.object_id) for row in audit.Audit.select()]
     assert trail == [("ana@example.com", None, "create", "key", str(made and made.id))]

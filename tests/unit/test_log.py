@@ -100,7 +100,7 @@ class TestJson:
 class TestText:
     def test_a_line_reads_from_left_to_right(self, stream: io.StringIO) -> None:
         log.configure("info", "text", stream)
-        with log.correlation("c0ffee"):
+        with log.bound_correlation("c0ffee"):
             logger.warning("ticket %d", 7, extra={"ticket_id": 7, "who": "ana b", "state": "sent", "empty": ""})
         assert re.fullmatch(
             r"\S+Z WARNING ticketbot\.tests: ticket 7 "
@@ -209,8 +209,8 @@ class TestCorrelation:
     def test_it_is_written_into_every_line_inside(self, stream: io.StringIO) -> None:
         """O1."""
         log.configure("info", "json", stream)
-        with log.correlation("outer"):
-            with log.correlation("inner"):
+        with log.bound_correlation("outer"):
+            with log.bound_correlation("inner"):
                 logger.info("x")
             logger.info("x")
         logger.info("x")
@@ -220,7 +220,7 @@ class TestCorrelation:
 
     def test_it_belongs_to_one_thread(self) -> None:
         seen: list[str] = []
-        with log.correlation("here"):
+        with log.bound_correlation("here"):
             thread = threading.Thread(target=lambda: seen.append(log.current_correlation()))
             thread.start()
             thread.join()
@@ -237,7 +237,7 @@ class TestSecrets:
     """A6."""
 
     def test_a_hidden_secret_appears_nowhere_in_a_line(self, stream: io.StringIO) -> None:
-        log.hide("s3cr%t-token", "", "abc")
+        log.add_secrets("s3cr%t-token", "", "abc")
         for form in ("json", "text"):
             log.configure("debug", form, stream)
             try:
@@ -254,11 +254,11 @@ class TestSecrets:
         assert "abc" in stream.getvalue()
 
     def test_it_is_hidden_inside_an_address_too(self) -> None:
-        log.hide("to/ken+plus")
+        log.add_secrets("to/ken+plus")
         assert log.redact("GET /x?key=to%2Fken%2Bplus") == f"GET /x?key={log.HIDDEN}"
 
     def test_the_longer_of_two_secrets_is_hidden_whole(self) -> None:
-        log.hide("key-of-ana", "key-of-ana-and-ben")
+        log.add_secrets("key-of-ana", "key-of-ana-and-ben")
         assert log.redact("<key-of-ana-and-ben>") == f"<{log.HIDDEN}>"
 
     @pytest.mark.parametrize(

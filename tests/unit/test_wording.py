@@ -42,7 +42,7 @@ def explanation(
 def sentences(what: responses.Explanation) -> list[str]:
     return [
         sentence
-        for section in explain.explained(what, STYLE)
+        for section in explain.sections(what, STYLE)
         for topic in section.topics
         for sentence in topic.sentences
     ]
@@ -123,7 +123,7 @@ def test_an_event_without_a_decision_says_what_it_waits_for(event: dict[str, Any
 
 def test_a_message_whose_event_is_no_longer_kept_is_still_explained() -> None:
     row = notification("sent", kind="update", note_id=3, sent_at=NOW)
-    *_, last = explain.explained(explanation("told", notification("sent"), row), STYLE)
+    *_, last = explain.sections(explanation("told", notification("sent"), row), STYLE)
     assert last.heading == "From events that are no longer kept:"
     assert last.topics == [explain.Topic(None, ["Help Desk was told on 09:00: rule 1"])]
 
@@ -131,7 +131,7 @@ def test_a_message_whose_event_is_no_longer_kept_is_still_explained() -> None:
 def test_a_note_is_matched_with_its_own_message() -> None:
     about = [responses.Decision(subject="note:TimeEntry:3", who="Help Desk", outcome="told", reason="rule 1")]
     rows = [notification("sent"), notification("dead", id=45, kind="update", note_id=3)]
-    section, _ = explain.explained(explanation("told", *rows, decisions=about, hooks=2), STYLE)
+    section, _ = explain.sections(explanation("told", *rows, decisions=about, hooks=2), STYLE)
     assert section.heading == "09:00  ConnectWise sent a webhook (added), and 1 more for the same change [event 5]"
     assert section.topics == [
         explain.Topic("time entry 3", ["Help Desk could not be told (rule 1). Given up; Retry 45 with R."])
@@ -143,4 +143,4 @@ def test_a_note_is_matched_with_its_own_message() -> None:
     [(1, 0, "1 notification"), (2, 1, "2 notifications and 1 event"), (0, 3, "3 events"), (0, 0, "")],
 )
 def test_an_amount_names_what_there_is(notifications: int, events: int, said: str) -> None:
-    assert explain.amount(responses.Retried(notifications=notifications, events=events)) == said
+    assert explain.amount(responses.RetryResult(notifications=notifications, events=events)) == said

@@ -28,7 +28,7 @@ def _rows(columns: dict[str, list[str]]) -> dict[str, list[tuple[Any, ...]]]:
     with db.session():
         return {
             table: sorted(
-                sql.run(f"SELECT {', '.join(map(_quoted, names))} FROM {_quoted(table)}").fetchall(), key=repr
+                sql.execute(f"SELECT {', '.join(map(_quoted, names))} FROM {_quoted(table)}").fetchall(), key=repr
             )
             for table, names in columns.items()
         }
@@ -88,7 +88,7 @@ def test_work_left_by_a_killed_server_is_finished_after_the_upgrade(released_url
 def test_a_sync_left_running_ends_as_failed_after_the_upgrade(released_url: str) -> None:
     schema.migrate()
     with db.transaction("test"):
-        syncs.bury_abandoned(MADE_UP_TO.replace(hour=11))
+        syncs.fail_abandoned(MADE_UP_TO.replace(hour=11))
         assert syncs.running() is None
         assert [run.state for run in syncs.SyncRun.select().order_by(syncs.SyncRun.id)] == ["done", "failed", "failed"]
 

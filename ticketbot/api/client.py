@@ -130,9 +130,9 @@ class Client:
         """Return one recipient."""
         return self._server.get(f"/webex/rooms/{recipient_id}", responses.Recipient)
 
-    def test_recipient(self, recipient_id: int) -> responses.TestSent:
+    def test_recipient(self, recipient_id: int) -> responses.TestMessageResult:
         """Send a recipient a message marked as a test; raises with Webex's word when it refuses."""
-        return self._server.call("POST", f"/webex/rooms/{recipient_id}/test", responses.TestSent)
+        return self._server.call("POST", f"/webex/rooms/{recipient_id}/test", responses.TestMessageResult)
 
     def rules(self, *, limit: int | None = None, newest: bool = False) -> list[responses.Rule]:
         """List rules."""
@@ -232,13 +232,13 @@ class Client:
         """Send a dead notification again."""
         return self._server.call("POST", f"/notifications/{notification_id}/retry", responses.Notification)
 
-    def retry_dead(self, *, since: str | None = None, dry_run: bool = False) -> responses.Retried:
+    def retry_dead(self, *, since: str | None = None, dry_run: bool = False) -> responses.RetryResult:
         """Try everything again that died since a date or moment, by default within the last 24 hours.
 
         A dry run returns the same counts and changes nothing.
         """
         body = requests.RetryRequest(since=since, dry_run=dry_run)
-        return self._server.call("POST", "/notifications/retry", responses.Retried, body=body)
+        return self._server.call("POST", "/notifications/retry", responses.RetryResult, body=body)
 
     def events(
         self,

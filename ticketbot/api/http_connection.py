@@ -57,26 +57,26 @@ class Connection:
         """Close the connections that are kept."""
         self._session.close()
 
-    def get(self, path: str, shape: type[T], query: Query | None = None) -> T:
+    def get(self, path: str, model: type[T], query: Query | None = None) -> T:
         """Return what is at a path."""
-        return self._read(self._send("GET", path, query), shape)
+        return self._read(self._send("GET", path, query), model)
 
-    def call(self, method: str, path: str, shape: type[T], *, body: object = None, expect: Collection[int] = ()) -> T:
+    def call(self, method: str, path: str, model: type[T], *, body: object = None, expect: Collection[int] = ()) -> T:
         """Send a request and return the answer, which any status of `expect` may carry."""
-        return self._read(self._send(method, path, body=body, expect=expect), shape)
+        return self._read(self._send(method, path, body=body, expect=expect), model)
 
     def delete(self, path: str) -> None:
         """Delete what is at a path."""
         self._send("DELETE", path)
 
-    def rows(self, path: str, shape: type[T], limit: int | None, newest: bool, query: Query | None = None) -> list[T]:
+    def rows(self, path: str, model: type[T], limit: int | None, newest: bool, query: Query | None = None) -> list[T]:
         """Return the rows of a list, page after page until there are `limit`, or no more."""
         found: list[T] = []
         page: dict[str, str | int | None] = {**(query or {}), "order": "desc" if newest else None}
         while limit is None or len(found) < limit:
             page["limit"] = MAX_LIMIT if limit is None else min(limit - len(found), MAX_LIMIT)
             response = self._send("GET", path, page)
-            more: Any = self._read(response, list[shape])  # type: ignore[valid-type]
+            more: Any = self._read(response, list[model])  # type: ignore[valid-type]
             found += more
             if "next" not in response.links or not more:
                 break
@@ -96,7 +96,7 @@ class Connection:
             response = self._session.request(
                 method,
                 f"{self.base_url}{path}",
-                params={name: _written(value) for name, value in (query or {}).items() if value is not None},
+                params={name: _query_value(value) for name, value in (query or {}).items() if value is not None},
                 data=None if body is None else msgspec.json.encode(body),
                 headers=None if body is None else {"Content-Type": "application/json"},
                 timeout=self._timeout,
@@ -105,12 +105,12 @@ class Connection:
         except requests.RequestException as error:
             raise errors.Unreachable(f"Cannot reach {self.base_url}") from error
         if not 200 <= response.status_code < 300 and response.status_code not in expect:
-            raise _failure(response, self.base_url)
+            raise _to_error(response, self.base_url)
         return response
 
-    def _read(self, response: requests.Response, shape: type[T]) -> T:
+    def _read(self, response: requests.Response, model: type[T]) -> T:
         try:
-            return msgspec.json.decode(response.content, type=shape)
+            return msgspec.json.decode(response.content, type=model)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise errors.Unreachable(f"{self.base_url} answers, but not as this version of Ticketbot") from error
 
@@ -134,11 +134,11 @@ class _Bearer(requests.auth.AuthBase):
         return request
 
 
-def _written(value: str | int) -> str:
+def _query_value(value: str | int) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _failure(response: requests.Response, base_url: str) -> errors.TicketbotError:
+def _to_error(response: requests.Response, base_url: str) -> errors.TicketbotError:
     """Return the failure that a response tells of, in the words of its problem document."""
     try:
         problem = msgspec.json.decode(response.content, type=responses.Problem)
@@ -146,10 +146,10 @@ def _failure(response: requests.Response, base_url: str) -> errors.TicketbotErro
         return errors.Unreachable(f"{base_url} answers, but not as a Ticketbot server (HTTP {response.status_code})")
     status, detail = response.status_code, problem.detail or problem.title
     if status in (400, 422):
-        named = [errors.FieldError(each.field, each.message) for each in problem.errors]
-        return (errors.Unreadable if status == 400 else errors.InvalidInput)(detail, named)
+        field_errors = [errors.FieldError(each.field, each.message) for each in problem.errors]
+        return (errors.Unreadable if status == 400 else errors.InvalidInput)(detail, field_errors)
     if status == 429:
-        return errors.TooMany(detail, _seconds(response.headers.get("Retry-After")))
+        return errors.TooMany(detail, _retry_after_s(response.headers.get("Retry-After")))
     if status == 502:
         return errors.RemoteUnavailable(detail, service="remote", tracking_id=problem.tracking_id)
     if status == 503:
@@ -161,5 +161,5 @@ def _failure(response: requests.Response, base_url: str) -> errors.TicketbotErro
     return errors.TicketbotError(f"{base_url}: {problem.title}: {detail} (HTTP {status}, request {request_id})")
 
 
-def _seconds(text: str | None) -> int:
+def _retry_after_s(text: str | None) -> int:
     return int(text) if text and text.isdecimal() else 5

@@ -22,16 +22,16 @@ _END = r"(?![\s\S])"
 ONE_LINE = rf"^[^{types.CONTROLS}]*{_END}"
 NAME = rf"^(?=.*\S)[^{types.CONTROLS}]+{_END}"
 EMAIL = types.EMAIL
-WHEN = (
+DATE_OR_TIME = (
     r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
     + _END
 )
 
-ADVICE = {
+PATTERN_HINTS = {
     ONE_LINE: "Give one line of text",
     NAME: "Give one line of text that is not blank",
     EMAIL: "Give one e-mail address, such as ana@example.com",
-    WHEN: "Give a date such as 2026-03-01, or a moment such as 2026-03-01T09:00:00+01:00",
+    DATE_OR_TIME: "Give a date such as 2026-03-01, or a moment such as 2026-03-01T09:00:00+01:00",
 }
 """What to say when a text does not match a pattern."""
 
@@ -39,15 +39,15 @@ Id = Annotated[int, Meta(ge=1, le=LARGEST_ID)]
 Limit = Annotated[int, Meta(ge=1, le=MAX_LIMIT)]
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
 Email = Annotated[str, Meta(max_length=types.MAX_EMAIL_LENGTH, pattern=EMAIL)]
-When = Annotated[str, Meta(max_length=40, pattern=WHEN)]
+DateOrTime = Annotated[str, Meta(max_length=40, pattern=DATE_OR_TIME)]
 """A date (a whole day in TBOT_TIMEZONE), or a moment; without an offset it is a time in TBOT_TIMEZONE."""
 
 
-class Asked(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+class RequestModel(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """Base of what the client sends."""
 
 
-class Page(Asked):
+class Page(RequestModel):
     """Which part of a list is wanted: `limit` rows after the one with the id `after`."""
 
     limit: Limit = DEFAULT_LIMIT
@@ -55,14 +55,14 @@ class Page(Asked):
     order: Literal["asc", "desc"] = "asc"
 
 
-class NewUser(Asked):
+class NewUser(RequestModel):
     """A user to add."""
 
     name: Name
     email: Email
 
 
-class NewKey(Asked):
+class NewKey(RequestModel):
     """A key to make for a user."""
 
     user_id: Id
@@ -82,7 +82,7 @@ class RecipientQuery(Page):
     q: Annotated[str, Meta(max_length=200, pattern=ONE_LINE)] | None = None
 
 
-class NewRule(Asked):
+class NewRule(RequestModel):
     """A rule to add."""
 
     board_id: Id
@@ -90,28 +90,28 @@ class NewRule(Asked):
     enabled: bool = True
 
 
-class RuleChanges(Asked):
+class RuleChanges(RequestModel):
     """What to change of a rule."""
 
     enabled: bool | UnsetType = UNSET
 
 
-class NewForward(Asked):
+class NewForward(RequestModel):
     """A forward to add. Without a start it is active at once, without an end until it is deleted."""
 
     source_id: Id
     destination_id: Id
-    start: When | None = None
-    end: When | None = None
+    start: DateOrTime | None = None
+    end: DateOrTime | None = None
     keep_copy: bool = False
     enabled: bool = True
 
 
-class ForwardChanges(Asked):
+class ForwardChanges(RequestModel):
     """What to change of a forward; null opens a side of its time."""
 
-    start: When | UnsetType | None = UNSET
-    end: When | UnsetType | None = UNSET
+    start: DateOrTime | UnsetType | None = UNSET
+    end: DateOrTime | UnsetType | None = UNSET
     keep_copy: bool | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
 
@@ -122,11 +122,11 @@ class ForwardQuery(Page):
     state: responses.ForwardState | None = None
 
 
-class PreviewQuery(Asked):
+class PreviewQuery(RequestModel):
     """Whose notification, and when; without `at`: now."""
 
     recipient_id: Id
-    at: When | None = None
+    at: DateOrTime | None = None
 
 
 class NotificationQuery(Page):
@@ -135,17 +135,17 @@ class NotificationQuery(Page):
     state: responses.NotificationState | None = None
     ticket_id: Id | None = None
     recipient_id: Id | None = None
-    since: When | None = None
+    since: DateOrTime | None = None
 
 
-class RetryRequest(Asked):
+class RetryRequest(RequestModel):
     """What to try again: everything that died since a moment; without `since`: within the last 24 hours.
 
     `dry_run` only counts: nothing is revived.
     """
 
     state: Literal["dead"] = "dead"
-    since: When | None = None
+    since: DateOrTime | None = None
     dry_run: bool = False
 
 
@@ -156,13 +156,13 @@ class EventQuery(Page):
     ticket_id: Id | None = None
 
 
-class ExplainQuery(Asked):
+class ExplainQuery(RequestModel):
     """How many events and notifications are wanted at most, the newest of each."""
 
     limit: Limit = DEFAULT_LIMIT
 
 
-class ConfigChanges(Asked):
+class ConfigChanges(RequestModel):
     """Any part of the runtime configuration. `catch_up_interval` is in seconds, 0 switches it off."""
 
     attempt_notify: bool | UnsetType = UNSET
@@ -175,7 +175,7 @@ class ConfigChanges(Asked):
     retention_days: Annotated[int, Meta(ge=0, le=3650)] | UnsetType = UNSET
 
 
-class SyncRequest(Asked):
+class SyncRequest(RequestModel):
     """What to sync. `board_ids` narrows the tickets; `force` overrides the guard against vanishing rows."""
 
     boards: bool = False

@@ -18,18 +18,18 @@ EventState = Literal["waiting", "running", "done", "dead"]
 SyncState = Literal["running", "done", "failed", "cancelled"]
 
 
-class Answer(msgspec.Struct, kw_only=True):
+class ResponseModel(msgspec.Struct, kw_only=True):
     """Base of what the server answers."""
 
 
-class FieldError(Answer):
+class FieldError(ResponseModel):
     """One thing wrong with one named field."""
 
     field: str
     message: str
 
 
-class Problem(Answer, omit_defaults=True):
+class Problem(ResponseModel, omit_defaults=True):
     """A failure (RFC 9457)."""
 
     type: str
@@ -41,26 +41,26 @@ class Problem(Answer, omit_defaults=True):
     run_id: int | None = None
 
 
-class Health(Answer):
+class Health(ResponseModel):
     """The process lives."""
 
     status: str
 
 
-class Readiness(Answer):
+class Readiness(ResponseModel):
     """Each check by name: `ok`, `degraded` (it waits for an outside service) or `failed`."""
 
     status: Literal["ok", "degraded", "failed"]
     checks: dict[str, Literal["ok", "degraded", "failed"]]
 
 
-class HookAnswer(Answer):
+class WebhookResponse(ResponseModel):
     """What became of a webhook."""
 
     status: Literal["accepted", "ignored", "replayed"]
 
 
-class User(Answer):
+class User(ResponseModel):
     """Whoever owns API keys."""
 
     id: int
@@ -69,7 +69,7 @@ class User(Answer):
     created_at: Moment
 
 
-class Key(Answer):
+class Key(ResponseModel):
     """An API key, without the key itself."""
 
     id: int
@@ -85,7 +85,7 @@ class CreatedKey(Key):
     key: str
 
 
-class Board(Answer):
+class Board(ResponseModel):
     """A ConnectWise board as the last sync or ticket described it."""
 
     id: int
@@ -95,7 +95,7 @@ class Board(Answer):
     deleted: bool
 
 
-class Member(Answer):
+class Member(ResponseModel):
     """A ConnectWise user; `email` is the address by which Webex is asked."""
 
     id: int
@@ -105,7 +105,7 @@ class Member(Answer):
     inactive: bool
 
 
-class Ticket(Answer):
+class Ticket(ResponseModel):
     """A stored ticket; `owner` and `resources` are identifiers of members."""
 
     id: int
@@ -122,7 +122,7 @@ class Ticket(Answer):
     updated_at: Moment | None
 
 
-class Recipient(Answer):
+class Recipient(ResponseModel):
     """A Webex destination; one that vanished is inactive."""
 
     id: int
@@ -133,14 +133,14 @@ class Recipient(Answer):
     last_activity: Moment | None
 
 
-class TestSent(Answer):
+class TestMessageResult(ResponseModel):
     """Webex took the test message."""
 
     recipient_id: int
     webex_message_id: str
 
 
-class Rule(Answer):
+class Rule(ResponseModel):
     """board -> recipient."""
 
     id: int
@@ -152,7 +152,7 @@ class Rule(Answer):
     enabled: bool
 
 
-class Forward(Answer):
+class Forward(ResponseModel):
     """source -> destination, for a time. `start` and `end` come back as they were given."""
 
     id: int
@@ -167,7 +167,7 @@ class Forward(Answer):
     state: ForwardState
 
 
-class PreviewedDelivery(Answer):
+class PreviewDelivery(ResponseModel):
     """Somebody who would get it: `chain` names everybody from the recipient asked about to this one, in order."""
 
     recipient_id: int
@@ -177,16 +177,16 @@ class PreviewedDelivery(Answer):
     forward_ids: list[int]
 
 
-class Preview(Answer):
+class Preview(ResponseModel):
     """Who would get a notification for a recipient at a moment (F7)."""
 
     recipient_id: int
     recipient_name: str
     at: Moment
-    deliveries: list[PreviewedDelivery]
+    deliveries: list[PreviewDelivery]
 
 
-class Notification(Answer):
+class Notification(ResponseModel):
     """One message to one recipient about one event, with its fate.
 
     For a person not found in Webex `recipient_id` is null and `recipient_name` the member's. `died_at` is null unless
@@ -215,14 +215,14 @@ class Notification(Answer):
     died_at: Moment | None = None  # a 1.0.0 server does not say
 
 
-class Retried(Answer):
+class RetryResult(ResponseModel):
     """How many dead notifications and events were retried, or would be in a dry run."""
 
     notifications: int
     events: int
 
 
-class Decision(Answer):
+class Decision(ResponseModel):
     """What was decided for whom, and why (D8)."""
 
     subject: str
@@ -231,7 +231,7 @@ class Decision(Answer):
     reason: str
 
 
-class Event(Answer):
+class Event(ResponseModel):
     """One thing that was to be looked at, with its trace; `hooks` were folded into it."""
 
     id: int
@@ -250,7 +250,7 @@ class Event(Answer):
     decisions: list[Decision]
 
 
-class Explanation(Answer):
+class Explanation(ResponseModel):
     """All about a ticket, newest first; `ticket` is null when it was never stored."""
 
     ticket_id: int
@@ -259,7 +259,7 @@ class Explanation(Answer):
     notifications: list[Notification]
 
 
-class Config(Answer):
+class Config(ResponseModel):
     """Runtime configuration, live on every server within seconds."""
 
     attempt_notify: bool
@@ -270,7 +270,7 @@ class Config(Answer):
     retention_days: int
 
 
-class AuditEntry(Answer):
+class AuditEntry(ResponseModel):
     """One change through the API, secrets blanked (A5)."""
 
     id: int
@@ -285,7 +285,7 @@ class AuditEntry(Answer):
     after: dict[str, Any] | None
 
 
-class SyncPhase(Answer):
+class SyncPhase(ResponseModel):
     """How far one part of a run has come; `total` is null while it is not known."""
 
     name: str
@@ -294,7 +294,7 @@ class SyncPhase(Answer):
     errors: int
 
 
-class SyncRun(Answer):
+class SyncRun(ResponseModel):
     """One run of a sync."""
 
     id: int
@@ -307,7 +307,7 @@ class SyncRun(Answer):
     finished_at: Moment | None
 
 
-class SyncStatus(Answer):
+class SyncStatus(ResponseModel):
     """Whether a sync runs, and the running or latest run."""
 
     syncing: bool

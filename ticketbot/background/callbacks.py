@@ -14,48 +14,48 @@ from ticketbot.connectwise import connectwise_client, records
 NAME = "callback watchdog"
 EVERY_S = 3600.0
 PATH = "/hooks/cw/tickets"
-_EVERYTHING = (None, 0, 1)  # the object of level `owner`: every ticket; 0 comes back as 1
+_ALL_TICKETS = (None, 0, 1)  # the object of level `owner`: every ticket; 0 comes back as 1
 
 _logger = logging.getLogger(__name__)
 
 
-class Repair(NamedTuple):
-    """What has to be done: `keep` is the one callback that stays, None when there is none to keep."""
+class CallbackChanges(NamedTuple):
+    """What has to be done: `keep` is the one callback that stays, None when there is none."""
 
     keep: records.Callback | None
-    remove: tuple[records.Callback, ...]
+    delete: tuple[records.Callback, ...]
 
 
-def run(source: connectwise_client.ConnectWise, public_url: str, keep: periodic.Keep) -> None:
+def run(source: connectwise_client.ConnectWise, public_url: str, heartbeat: periodic.Heartbeat) -> None:
     """Make exactly one active ticket callback of level `owner` point at us; leave alone what is not ours.
 
     The right one is there before the wrong ones go, so that no change falls between them.
     """
     base = f"{public_url.rstrip('/')}{PATH}"
     wanted = f"{base}?recordId="
-    keep()
-    found = repair(source.callbacks(), base, wanted)
+    heartbeat()
+    found = callbacks_to_change(source.callbacks(), base, wanted)
     if found.keep is None:
-        keep()
+        heartbeat()
         created = source.create_callback(wanted)
         _logger.warning("the ticket callback was missing in ConnectWise; created as %d", created.id)
     elif found.keep.inactive:
-        keep()
+        heartbeat()
         source.update_callback(found.keep.id, inactive=False)
         _logger.warning("ticket callback %d had been switched off; it is active again", found.keep.id)
-    for callback in found.remove:
-        keep()
+    for callback in found.delete:
+        heartbeat()
         with contextlib.suppress(errors.RemoteGone):
             source.delete_callback(callback.id)
         _logger.warning("removed callback %d: %s %s at %s", callback.id, callback.type, callback.level, callback.url)
 
 
-def repair(callbacks: Sequence[records.Callback], base: str, wanted: str) -> Repair:
+def callbacks_to_change(callbacks: Sequence[records.Callback], base: str, wanted: str) -> CallbackChanges:
     """Choose among the callbacks, the same on every server: an active one before others, then the oldest."""
     ours = [each for each in callbacks if each.url.startswith(base)]
     right = [each for each in ours if _is_right(each, wanted)]
     kept = min(right, key=lambda each: (each.inactive, each.id), default=None)
-    return Repair(kept, tuple(each for each in ours if each is not kept))
+    return CallbackChanges(kept, tuple(each for each in ours if each is not kept))
 
 
 def _is_right(callback: records.Callback, wanted: str) -> bool:
@@ -63,5 +63,5 @@ def _is_right(callback: records.Callback, wanted: str) -> bool:
         callback.url == wanted
         and callback.type == "ticket"
         and callback.level == "owner"
-        and callback.object_id in _EVERYTHING
+        and callback.object_id in _ALL_TICKETS
     )

@@ -18,26 +18,26 @@ from ticketbot.pipeline import fetch
 NAME = "catch-up"
 OVERLAP = timedelta(minutes=5)  # a change may become visible some time after the moment it carries
 FIELDS = "id,recordType,_info/lastUpdated"
-QUEUED_AT_ONCE = 200
+ENQUEUED_AT_ONCE = 200
 
 # What catch-up itself has had looked at so long after a change is not looked at for it again.
 LOOKED_AT_AFTER = timedelta(minutes=1)
 # What a reading covers lies so long before an update that it has seen: the whole seconds of both, and the call's time.
-CONFIRMED_WITHIN = timedelta(seconds=3)
+RECHECKED_WITHIN = timedelta(seconds=3)
 # Without dates (an API member of a narrow role sees none) nobody can tell what has changed since: once an hour will do.
 UNDATED_EVERY = timedelta(hours=1)
 
 _logger = logging.getLogger(__name__)
 
 
-class Desk(msgspec.Struct, frozen=True):
+class Services(msgspec.Struct, frozen=True):
     """What catching up needs."""
 
     connectwise: connectwise_client.ConnectWise
     now: Callable[[], datetime]
 
 
-class Known(msgspec.Struct, frozen=True):
+class TicketHistory(msgspec.Struct, frozen=True):
     """What we know about a ticket that ConnectWise says has changed."""
 
     decided_update: datetime | None
@@ -48,38 +48,38 @@ class Known(msgspec.Struct, frozen=True):
 def every_s() -> float:
     """Return how often to look, as it is configured now; 0 is never."""
     with db.session():
-        return float(runtime_config.read_config().catch_up_interval)
+        return float(runtime_config.load().catch_up_interval)
 
 
-def run(desk: Desk, keep: periodic.Keep) -> None:
+def run(services: Services, heartbeat: periodic.Heartbeat) -> None:
     """Queue an event for every change since the watermark that was not decided; the watermark moves after them."""
-    started_at = desk.now()
+    started_at = services.now()
     before = watermark(started_at)
-    since = since_when(before, started_at)
+    since = start_of_window(before, started_at)
     seen: list[datetime | None] = []
     for kind in fetch.KINDS:
-        changed = list(_changed(desk, kind, since, keep))
+        changed = list(_changed(services, kind, since, heartbeat))
         seen += [ticket.updated_at for ticket in changed]
         for chunk in _chunks(sorted(changed, key=_by_update)):
-            keep()
-            queue(chunk, desk.now())
-    keep()
+            heartbeat()
+            enqueue(chunk, services.now())
+    heartbeat()
     moved = next_watermark(before, seen, started_at)
     with db.transaction("watermark"):
-        facts.set_moment(facts.CATCH_UP_WATERMARK, moved)
+        facts.write_time(facts.CATCH_UP_WATERMARK, moved)
 
 
 def watermark(now: datetime) -> datetime:
     """Return up to when everything has been seen. One that lies in the future comes from a clock that was wrong."""
     with db.session():
-        moved = facts.moment(facts.CATCH_UP_WATERMARK) or facts.moment(facts.WATCHING_SINCE) or now
+        moved = facts.read_time(facts.CATCH_UP_WATERMARK) or facts.read_time(facts.WATCHING_SINCE) or now
     return min(moved, now)
 
 
-def since_when(before: datetime, now: datetime) -> datetime:
+def start_of_window(before: datetime, now: datetime) -> datetime:
     """Return from when on changes are asked for: with overlap, but none of what was before we began to watch."""
     with db.session():
-        watching_since = facts.moment(facts.WATCHING_SINCE) or now
+        watching_since = facts.read_time(facts.WATCHING_SINCE) or now
     earliest = before - OVERLAP
     return max(earliest, watching_since) if watching_since <= now else earliest
 
@@ -96,7 +96,7 @@ def next_watermark(before: datetime, seen: Sequence[datetime | None], started_at
     return max(before, min(newest, started_at - UNDATED_EVERY if None in seen else started_at))
 
 
-def queue(changed: Sequence[records.Ticket], now: datetime) -> int:
+def enqueue(changed: Sequence[records.Ticket], now: datetime) -> int:
     """Queue the changes that need to be looked at, due in the order given, in one transaction. Returns how many."""
     ids = [ticket.id for ticket in changed]
     finds = 0
@@ -105,19 +105,21 @@ def queue(changed: Sequence[records.Ticket], now: datetime) -> int:
         open_, ended = events.open_for(ids), events.last_ended(ids)
         looks = []
         for place, ticket in enumerate(changed):
-            known = Known(decided.get(ticket.id), events.WAITING in open_.get(ticket.id, ()), ended.get(ticket.id))
-            if needs_a_look(ticket, known, now):
+            known = TicketHistory(
+                decided.get(ticket.id), events.WAITING in open_.get(ticket.id, ()), ended.get(ticket.id)
+            )
+            if needs_event(ticket, known, now):
                 at = now + timedelta(microseconds=place)
                 looks.append(events.Change(ticket.id, events.CATCH_UP, None, ticket.kind, log.new_correlation(), at))
-                finds += ticket.id not in open_ and not is_confirmation(ticket, known)
-        events.add_or_fold(looks)
+                finds += ticket.id not in open_ and not is_recheck(ticket, known)
+        events.enqueue(looks)
     metrics.CATCH_UP_FINDS.inc(finds)
     if finds:
         _logger.info("catch-up found %d changes that no webhook had told", finds)
     return len(looks)
 
 
-def needs_a_look(ticket: records.Ticket, known: Known, now: datetime) -> bool:
+def needs_event(ticket: records.Ticket, known: TicketHistory, now: datetime) -> bool:
     """Tell whether a change has to become an event.
 
     An event that waits will see it. An event of catch-up that died after the change is not repeated for it, nor one
@@ -136,19 +138,19 @@ def needs_a_look(ticket: records.Ticket, known: Known, now: datetime) -> bool:
     return not died and last.first_received_at < update + LOOKED_AT_AFTER
 
 
-def is_confirmation(ticket: records.Ticket, known: Known) -> bool:
+def is_recheck(ticket: records.Ticket, known: TicketHistory) -> bool:
     """Tell whether an event is only to make sure, since the one before read the ticket right after its last update."""
     decided, update = known.decided_update, ticket.updated_at
-    return decided is not None and update is not None and update - decided <= CONFIRMED_WITHIN
+    return decided is not None and update is not None and update - decided <= RECHECKED_WITHIN
 
 
-def _changed(desk: Desk, kind: str, since: datetime, keep: periodic.Keep) -> Iterator[records.Ticket]:
-    keep()
+def _changed(services: Services, kind: str, since: datetime, heartbeat: periodic.Heartbeat) -> Iterator[records.Ticket]:
+    heartbeat()
     try:
-        pages = desk.connectwise.tickets(project=kind == "project", updated_after=since, only=FIELDS)
+        pages = services.connectwise.tickets(project=kind == "project", updated_after=since, only=FIELDS)
         for page in pages:
             yield from page.items
-            keep()
+            heartbeat()
     except errors.RemoteDenied as error:
         if kind == "service" or error.status == 401:
             raise
@@ -160,4 +162,4 @@ def _by_update(ticket: records.Ticket) -> tuple[datetime, int]:
 
 
 def _chunks(changed: Sequence[records.Ticket]) -> Iterable[Sequence[records.Ticket]]:
-    return (changed[start : start + QUEUED_AT_ONCE] for start in range(0, len(changed), QUEUED_AT_ONCE))
+    return (changed[start : start + ENQUEUED_AT_ONCE] for start in range(0, len(changed), ENQUEUED_AT_ONCE))

@@ -20,12 +20,12 @@ def tidy_outbox(now: datetime, *, give_up_until: datetime | None = None) -> None
     """
     overdue_at = give_up_until or now
     with db.session():
-        is_on = runtime_config.read_config().attempt_notify
+        is_on = runtime_config.load().attempt_notify
         is_untidy = notifications.has_overdue(overdue_at) if is_on else notifications.has_pending()
         if not is_untidy and not notifications.is_abandoned(now):
             return
     with db.transaction("tidy"):
-        taken_back = notifications.take_back(now)
+        taken_back = notifications.reclaim_expired(now)
         skipped = 0 if is_on else notifications.skip_pending(plan.NOTIFICATIONS_OFF)
         dead = notifications.give_up_overdue(overdue_at)
     report_switched_off(skipped)

@@ -17,7 +17,7 @@ AGAIN_AFTER_S = 10.0  # after a failure, or while another server is at it
 
 _logger = logging.getLogger(__name__)
 
-Keep = Callable[[], None]
+Heartbeat = Callable[[], None]
 """Renews the lease, and raises when the duty must not go on; to be called before every step."""
 
 
@@ -25,8 +25,8 @@ class Interrupted(errors.TicketbotError):
     """The server stops, or somebody else has taken the duty over."""
 
 
-class Duty:
-    """One duty: due at the start and then every `every_s()` seconds, 0 being never. `do` is handed a `Keep`.
+class PeriodicJob:
+    """One duty: due at the start and then every `every_s()` seconds, 0 being never. `action` is handed a `Keep`.
 
     Time is counted by a clock that never jumps.
     """
@@ -34,7 +34,7 @@ class Duty:
     def __init__(
         self,
         name: str,
-        do: Callable[[Keep], object],
+        action: Callable[[Heartbeat], object],
         *,
         every_s: Callable[[], float],
         owner: str,
@@ -42,17 +42,17 @@ class Duty:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
-        self._do, self._every_s, self._owner, self._now, self._clock = do, every_s, owner, now, clock
+        self._action, self._every_s, self._owner, self._now, self._clock = action, every_s, owner, now, clock
         self._stopping = threading.Event()
         self._tried_s = float("-inf")
         self._is_done = True
-        self.trouble = ""  # the outside service that the last try failed at
+        self.failing_service = ""  # the outside service that the last try failed at
 
-    def look(self) -> bool:
+    def run_if_due(self) -> bool:
         """Do it if it is due. Tells whether it was done; what the outside world does not let happen is tried again."""
         every_s = self._every_s()
         if not every_s:
-            self.trouble = ""
+            self.failing_service = ""
             return False
         wait_s = every_s if self._is_done else min(every_s, AGAIN_AFTER_S)
         if self._clock() - self._tried_s < wait_s:
@@ -60,11 +60,11 @@ class Duty:
         self._tried_s, self._is_done = self._clock(), False
         try:
             self._is_done = self._done()
-            self.trouble = ""
+            self.failing_service = ""
         except Interrupted as error:
             _logger.info("%s: %s", self.name, error)
         except errors.RemoteError as error:
-            self.trouble = error.service
+            self.failing_service = error.service
             _logger.warning("%s: %s; tried again in %d s", self.name, error, min(every_s, AGAIN_AFTER_S))
         return self._is_done
 
@@ -76,17 +76,17 @@ class Duty:
         if not self._take_lease():
             return False
         try:
-            self._do(self._keep)
+            self._action(self._renew_lease)
         finally:
             with db.transaction("lease"):
-                leases.give_up_lease(self.name, owner=self._owner)
+                leases.give_up(self.name, owner=self._owner)
         return True
 
     def _take_lease(self) -> bool:
         with db.transaction("lease"):
-            return leases.take_lease(self.name, owner=self._owner, now=self._now(), seconds=LEASE_S)
+            return leases.take(self.name, owner=self._owner, now=self._now(), seconds=LEASE_S)
 
-    def _keep(self) -> None:
+    def _renew_lease(self) -> None:
         if self._stopping.is_set():
             raise Interrupted("the server stops")
         if not self._take_lease():

@@ -23,21 +23,21 @@ DECIDED_KEPT = timedelta(days=8)
 _logger = logging.getLogger(__name__)
 
 
-def run(source: connectwise_client.ConnectWise, now: Callable[[], datetime], keep: periodic.Keep) -> None:
+def run(source: connectwise_client.ConnectWise, now: Callable[[], datetime], heartbeat: periodic.Heartbeat) -> None:
     """Forget what is old by our clock and by ConnectWise's: one that has jumped ahead must not make us forget."""
-    keep()
+    heartbeat()
     ours, theirs = now(), source.info().served_at
-    forget(min(ours, theirs or ours), keep)
+    forget(min(ours, theirs or ours), heartbeat)
 
 
-def forget(now: datetime, keep: periodic.Keep) -> dict[str, int]:
+def forget(now: datetime, heartbeat: periodic.Heartbeat) -> dict[str, int]:
     """Delete what nobody needs any more, batch by batch. Returns how many rows of each table."""
     with db.session():
-        days = runtime_config.read_config().retention_days
+        days = runtime_config.load().retention_days
     forgotten: dict[str, int] = {}
     for model, which in _old(now, days):
         while rows := _some(model, which):
-            keep()
+            heartbeat()
             with db.transaction("retention"):
                 model.delete().where(model._meta.primary_key.in_(rows)).execute()
             forgotten[model.__name__] = forgotten.get(model.__name__, 0) + len(rows)
@@ -47,15 +47,15 @@ def forget(now: datetime, keep: periodic.Keep) -> dict[str, int]:
 
 
 def _old(now: datetime, days: int) -> Iterator[tuple[type[fields.Model], Any]]:
-    yield events.SeenMessage, events.SeenMessage.received_at < now - MESSAGE_IDS_KEPT
+    yield events.ProcessedMessage, events.ProcessedMessage.received_at < now - MESSAGE_IDS_KEPT
     yield audit.Audit, audit.Audit.at < now - AUDIT_KEPT
     if not days:
         return
     kept = timedelta(days=days)
     yield syncs.SyncRun, syncs.SyncRun.finished_at < now - kept
-    yield events.Event, events.is_old(now - kept)
-    yield notifications.Notification, notifications.is_old(now - max(kept, DECIDED_KEPT))
-    yield tickets.Note, tickets.is_old_note(now - max(kept, DECIDED_KEPT))
+    yield events.Event, events.where_expired(now - kept)
+    yield notifications.Notification, notifications.where_expired(now - max(kept, DECIDED_KEPT))
+    yield tickets.Note, tickets.where_note_expired(now - max(kept, DECIDED_KEPT))
 
 
 def _some(model: type[fields.Model], which: Any) -> list[Any]:

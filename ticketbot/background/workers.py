@@ -18,17 +18,17 @@ from ticketbot.pipeline import deliver, lease_keeper, process_event
 from ticketbot.sync import sync_service
 
 SENDERS = 8  # enough to use the 50 posts a second that Webex may allow, at 100 ms each
-SLEEP_S = 5.0  # a bell that was missed costs no more
-LOOK_EVERY_S = 0.25  # how soon a retry that is due, or another server's row, is seen
+MAX_SLEEP_S = 5.0  # a bell that was missed costs no more
+POLL_EVERY_S = 0.25  # how soon a retry that is due, or another server's row, is seen
 TIDY_EVERY_S = 1.0
-LOOK_FOR_DUTIES_EVERY_S = 0.5
+RUN_JOBS_EVERY_S = 0.5
 CHECK_VERSION_EVERY_S = 5.0  # O5: a migration that this program does not understand waits longer than that
 PAUSE_AFTER_FAILURE_S = 1.0
 
 _logger = logging.getLogger(__name__)
 
 
-class Bell:
+class WakeUp:
     """Wake sleeping threads one by one. Rings while nobody sleeps are remembered, as many as there are threads."""
 
     def __init__(self, threads: int) -> None:
@@ -36,13 +36,13 @@ class Bell:
         self._rings = 0
         self._threads = threads
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Let one thread look for work now."""
         with self._changed:
             self._rings = min(self._rings + 1, self._threads)
             self._changed.notify()
 
-    def ring_all(self) -> None:
+    def notify_all(self) -> None:
         """Let all threads look for work now."""
         with self._changed:
             self._rings = self._threads
@@ -64,25 +64,25 @@ class Worker:
     def __init__(
         self,
         *,
-        intake_desk: process_event.Desk,
-        deliver_desk: Callable[[Callable[[float], bool]], deliver.Desk],
+        event_services: process_event.Services,
+        message_services: Callable[[Callable[[float], bool]], deliver.Services],
         event_threads: int,
         now: Callable[[], datetime],
-        held: lease_keeper.Held,
-        regular: Sequence[periodic.Duty] = (),
+        lease_holder: lease_keeper.LeaseKeeper,
+        jobs: Sequence[periodic.PeriodicJob] = (),
         on_outdated: Callable[[], None] = lambda: None,
     ) -> None:
         self.outdated: errors.SchemaTooNew | None = None
         self._on_outdated = on_outdated
-        self.events, self.messages = Bell(event_threads), Bell(SENDERS)
+        self.events, self.messages = WakeUp(event_threads), WakeUp(SENDERS)
         self._is_busy = False
-        self._until_next_look_s = LOOK_EVERY_S
-        self._held: frozenset[str] = frozenset()
-        self._duties = regular
+        self._poll_after_s = POLL_EVERY_S
+        self._on_hold: frozenset[str] = frozenset()
+        self._jobs = jobs
         self._stopping = threading.Event()
-        self._now, self._clocks = now, intake_desk.clocks
-        working = replace(intake_desk, claimed=self.events.ring)
-        sending = replace(deliver_desk(self._pause), claimed=self.messages.ring)
+        self._now, self._clocks = now, event_services.clocks
+        working = replace(event_services, claimed=self.events.notify)
+        sending = replace(message_services(self._pause), claimed=self.messages.notify)
         self._threads = [
             *(
                 self._thread(f"events-{number}", self._work, lambda: self._event(working), self.events)
@@ -92,11 +92,11 @@ class Worker:
                 self._thread(f"messages-{number}", self._work, lambda: deliver.send_next(sending), self.messages)
                 for number in range(1, SENDERS + 1)
             ),
-            self._thread("look", self._look_out),
-            self._thread("leases", self._every, lease_keeper.RENEW_EVERY_S, lambda: held.renew(now())),
-            self._thread("tidy", self._every, TIDY_EVERY_S, self._tidy),
-            self._thread("version", self._every, CHECK_VERSION_EVERY_S, self._check_version),
-            *(self._thread(duty.name, self._every, LOOK_FOR_DUTIES_EVERY_S, duty.look) for duty in regular),
+            self._thread("look", self._poll_loop),
+            self._thread("leases", self._repeat, lease_keeper.RENEW_EVERY_S, lambda: lease_holder.renew(now())),
+            self._thread("tidy", self._repeat, TIDY_EVERY_S, self._tidy),
+            self._thread("version", self._repeat, CHECK_VERSION_EVERY_S, self._check_version),
+            *(self._thread(job.name, self._repeat, RUN_JOBS_EVERY_S, job.run_if_due) for job in jobs),
         ]
 
     def start(self) -> None:
@@ -107,11 +107,11 @@ class Worker:
     def stop(self, timeout_s: float) -> bool:
         """Finish what is in flight and end all threads; False when some did not end in time (O4)."""
         self._stopping.set()
-        for duty in self._duties:
-            duty.stop()
+        for job in self._jobs:
+            job.stop()
         for _ in self._threads:
-            self.events.ring()
-            self.messages.ring()
+            self.events.notify()
+            self.messages.notify()
         deadline = time.monotonic() + timeout_s
         for thread in self._threads:
             if thread.ident:  # one that could not be started cannot be waited for
@@ -126,9 +126,9 @@ class Worker:
         """Name the threads that should run and do not (O2)."""
         return [] if self._stopping.is_set() else [t.name for t in self._threads if t.ident and not t.is_alive()]
 
-    def troubled(self) -> set[str]:
+    def failing_services(self) -> set[str]:
         """Name the outside services that duties failed at when they were last tried (O2)."""
-        return {duty.trouble for duty in self._duties if duty.trouble}
+        return {job.failing_service for job in self._jobs if job.failing_service}
 
     def is_busy(self) -> bool:
         """Tell whether an event or a message was due when we last looked, a moment ago: then syncs stand back (S)."""
@@ -137,22 +137,22 @@ class Worker:
     def _thread(self, name: str, target: Callable[..., None], *arguments: object) -> threading.Thread:
         return threading.Thread(target=target, args=arguments, name=name, daemon=True)
 
-    def _event(self, desk: process_event.Desk) -> bool:
-        worked = process_event.work_next(desk)
+    def _event(self, services: process_event.Services) -> bool:
+        worked = process_event.process_next(services)
         if worked:
-            self.messages.ring()
+            self.messages.notify()
         return worked
 
-    def _work(self, step: Callable[[], bool], bell: Bell) -> None:
+    def _work(self, step: Callable[[], bool], wake_up: WakeUp) -> None:
         while not self._stopping.is_set():
-            if not self._guarded(step):
-                bell.wait(SLEEP_S)
+            if not self._run_step(step):
+                wake_up.wait(MAX_SLEEP_S)
 
-    def _every(self, seconds: float, step: Callable[[], object]) -> None:
+    def _repeat(self, seconds: float, step: Callable[[], object]) -> None:
         while not self._stopping.wait(seconds):
-            self._guarded(step)
+            self._run_step(step)
 
-    def _guarded(self, step: Callable[[], object]) -> bool:
+    def _run_step(self, step: Callable[[], object]) -> bool:
         try:
             return bool(step())
         except errors.Unreachable as error:
@@ -162,30 +162,30 @@ class Worker:
         self._stopping.wait(PAUSE_AFTER_FAILURE_S)
         return False
 
-    def _look_out(self) -> None:
-        while not self._stopping.wait(self._until_next_look_s):
-            self._until_next_look_s = LOOK_EVERY_S
-            self._guarded(self._look)
+    def _poll_loop(self) -> None:
+        while not self._stopping.wait(self._poll_after_s):
+            self._poll_after_s = POLL_EVERY_S
+            self._run_step(self._poll)
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         now = self._now()
         with db.session():
             events_wait, messages_wait = event_claims.is_due(now), notifications.is_due(now)
-            ends = holds.ends_of_holds(now)
+            ends = holds.active(now)
         self._is_busy = events_wait or messages_wait
         if self._is_busy and ends:  # to the moment: a crowd waits for it, and what Webex allows meanwhile is lost
-            self._until_next_look_s = min((min(ends.values()) - now).total_seconds(), LOOK_EVERY_S)
-        for service, waits, bell in (
+            self._poll_after_s = min((min(ends.values()) - now).total_seconds(), POLL_EVERY_S)
+        for service, waits, wake_up in (
             ("connectwise", events_wait, self.events),
             ("webex", messages_wait, self.messages),
         ):
             if waits and service not in ends:
-                (bell.ring_all if service in self._held else bell.ring)()
-        self._held = frozenset(ends)
+                (wake_up.notify_all if service in self._on_hold else wake_up.notify)()
+        self._on_hold = frozenset(ends)
 
     def _tidy(self) -> None:
-        lease_keeper.take_over(self._now())
-        sync_service.bury_abandoned(self._now())
+        lease_keeper.release_leases_of_dead_processes(self._now())
+        sync_service.fail_abandoned(self._now())
         outbox_upkeep.tidy_outbox(self._now(), give_up_until=self._clocks.give_up_until())
 
     def _check_version(self) -> None:

@@ -14,23 +14,23 @@ from ticketbot import errors
 from ticketbot.api import requests
 
 OPEN = "none"  # opens a side of a forward's time
-_WHAT_TO_GIVE = dict.fromkeys(("--start", "--end"), f"Give a date such as 2026-03-01; `{OPEN}` leaves it open")
+_EXPECTED = dict.fromkeys(("--start", "--end"), f"Give a date such as 2026-03-01; `{OPEN}` leaves it open")
 
-_DIGITS_READ = 40  # more than any id has; Python refuses to read thousands
+_MAX_DIGITS = 40  # more than any id has; Python refuses to read thousands
 
-_TRUTHS = {
+_BOOLEANS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
 
 
-class Given:
+class Arguments:
     """The arguments of one command line, as docopt found them. Every method raises `InvalidInput` for nonsense."""
 
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         self._arguments = arguments
 
-    def chosen(self, *words: str) -> str:
+    def which(self, *words: str) -> str:
         """Return which of these words was typed."""
         return next(word for word in words if self._arguments.get(word))
 
@@ -42,7 +42,7 @@ class Given:
         """Return a text as it was typed; one without a character is refused, lest it change what nobody named."""
         text: str | None = self._arguments.get(name)
         if text is not None and not text.strip():
-            raise errors.InvalidInput(f"{name} is empty. {_WHAT_TO_GIVE.get(name, 'Give a value')}")
+            raise errors.InvalidInput(f"{name} is empty. {_EXPECTED.get(name, 'Give a value')}")
         return text
 
     def number(self, name: str, *, least: int = 0) -> int | None:
@@ -61,14 +61,14 @@ class Given:
             return []
         return [_number(name, part, "Give numbers such as 1,2,3") for part in re.split(r"[,\s]+", text.strip(", "))]
 
-    def truth(self, name: str) -> bool | UnsetType:
+    def boolean(self, name: str) -> bool | UnsetType:
         """Return true or false, however it was written."""
         text = self.text(name)
         if text is None:
             return UNSET
-        if text.lower() not in _TRUTHS:
+        if text.lower() not in _BOOLEANS:
             raise errors.InvalidInput(f"{name} is {text!a}. Give true or false")
-        return _TRUTHS[text.lower()]
+        return _BOOLEANS[text.lower()]
 
     def when(self, name: str) -> str | None:
         """Return a date or moment as the server reads it: as it was typed."""
@@ -79,14 +79,14 @@ class Given:
             )
         return text
 
-    def side(self, name: str) -> str | UnsetType | None:
+    def optional_date(self, name: str) -> str | UnsetType | None:
         """Return a side of a time: unset when not given, None for `none`, else a date or moment."""
         text = self.text(name)
         if text is None:
             return UNSET
         return None if text.lower() == OPEN else self.when(name)
 
-    def one_of(self, name: str, words: tuple[str, ...]) -> str | None:
+    def choice(self, name: str, words: tuple[str, ...]) -> str | None:
         """Return one of some words."""
         text = self.text(name)
         if text is not None and text not in words:
@@ -97,7 +97,7 @@ class Given:
 def _number(name: str, text: str, advice: str = "Give a whole number", least: int = 0) -> int:
     if not re.fullmatch(r"-?[0-9]+", text):
         raise errors.InvalidInput(f"{name} is {text!a}. {advice}")
-    number = int(text[:_DIGITS_READ])
+    number = int(text[:_MAX_DIGITS])
     if number < least:
         raise errors.InvalidInput(f"{name} is {text!a}. Give a positive number")
     if number > requests.LARGEST_ID:
@@ -109,7 +109,7 @@ def _number(name: str, text: str, advice: str = "Give a whole number", least: in
 
 def _is_when(text: str) -> bool:
     try:
-        msgspec.convert(text, requests.When)
+        msgspec.convert(text, requests.DateOrTime)
         datetime.fromisoformat(text)
     except (msgspec.ValidationError, ValueError):
         return False

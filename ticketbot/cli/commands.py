@@ -8,12 +8,12 @@ from typing import Any
 from ticketbot import errors
 from ticketbot.api import client
 from ticketbot.cli import explain_command, read_commands, sync_command, write_commands
-from ticketbot.cli.arguments import Given
-from ticketbot.cli.context import Session
-from ticketbot.cli.output import Screen
+from ticketbot.cli.arguments import Arguments
+from ticketbot.cli.context import Context
+from ticketbot.cli.output import Output
 from ticketbot.settings.table import Settings
 
-_COMMANDS: dict[str, Callable[[Session], int]] = {
+_COMMANDS: dict[str, Callable[[Context], int]] = {
     "ping": read_commands.ping,
     "authcheck": read_commands.authcheck,
     "list": read_commands.show_list,
@@ -31,17 +31,17 @@ _COMMANDS: dict[str, Callable[[Session], int]] = {
 def run(command: str, arguments: Mapping[str, Any], settings: Settings, environ: Mapping[str, str]) -> int:
     """Run one of our commands. Returns the exit status; raises `TicketbotError` with what to do in its text."""
     server = client.Client(settings.base_url, settings.api_key)
-    screen = Screen(environ, settings.timezone, is_json=bool(arguments.get("--json")))
+    output = Output(environ, settings.timezone, is_json=bool(arguments.get("--json")))
     try:
-        return _COMMANDS[command](Session(Given(arguments), server, screen))
+        return _COMMANDS[command](Context(Arguments(arguments), server, output))
     except errors.TicketbotError as error:
-        error.args = (_with_advice(error, settings, Given(arguments)),)
+        error.args = (_with_advice(error, settings, Arguments(arguments)),)
         raise
     finally:
         server.close()
 
 
-def _with_advice(error: errors.TicketbotError, settings: Settings, given: Given) -> str:
+def _with_advice(error: errors.TicketbotError, settings: Settings, arguments: Arguments) -> str:
     said = errors.sentence(str(error))
     if isinstance(error, errors.Unreachable):
         if said.startswith("Cannot reach"):
@@ -50,7 +50,7 @@ def _with_advice(error: errors.TicketbotError, settings: Settings, given: Given)
     if isinstance(error, errors.NotAllowed):
         return f"{said} Check TBOT_API_KEY ({_origin(settings, 'api_key')}); `tbot create key` makes another"
     if isinstance(error, errors.NotFound):
-        return f"{said} {_where_ids_are(given)}" if "is no" in said else str(error)
+        return f"{said} {_where_ids_are(arguments)}" if "is no" in said else str(error)
     return str(error)
 
 
@@ -63,8 +63,8 @@ def _origin(settings: Settings, key: str) -> str:
     return origin if origin == "default" else f"from {origin}"
 
 
-def _where_ids_are(given: Given) -> str:
+def _where_ids_are(arguments: Arguments) -> str:
     words = ("board", "recipient", "rule", "forward", "user", "key", "ticket", "notification")
-    named = next((word for word in words if given.has(word)), None)
-    named = named or next((word for word in words if given.has(f"<{word}-id>")), None)
+    named = next((word for word in words if arguments.has(word)), None)
+    named = named or next((word for word in words if arguments.has(f"<{word}-id>")), None)
     return f"`tbot list {named}s` shows what there is" if named else "`tbot list` shows what there is"

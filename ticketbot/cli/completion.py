@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ticketbot.cli import usage
 
-VALUES = {
+VALUE_CHOICES = {
     "<bool>": "true false",
     "<level>": "debug info warning error",
     "<type>": "room person",
@@ -17,7 +17,7 @@ VALUES = {
 """What can follow an option, by how the usage text writes its value."""
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """What may follow the words typed so far, such as `list rules`; each with what it does, if that is known."""
 
     path: str
@@ -29,22 +29,22 @@ def script(shell: str) -> str:
     return SHELLS[shell]()
 
 
-def places() -> Iterator[Place]:
+def positions() -> Iterator[Position]:
     """Yield every place where something can be completed, the one after `tbot` first."""
-    yield Place("", {entry.name: entry.does for entry in usage.entries("Commands")})
+    yield Position("", {entry.name: entry.summary for entry in usage.parse_section("Commands")})
     for command in usage.commands():
         objects: dict[str, dict[str, str]] = {}
         for pattern in _patterns(command):
             for name in _objects(pattern):
                 objects.setdefault(name, {}).update(_options(pattern))
         if command == "help":
-            yield Place("help", dict.fromkeys(usage.commands(), ""))
+            yield Position("help", dict.fromkeys(usage.commands(), ""))
             continue
         words = dict.fromkeys((name for name in objects if name), "")
-        yield Place(command, words | objects.get("", {} if words else _global_options()))
+        yield Position(command, words | objects.get("", {} if words else _global_options()))
         for name, options in objects.items():
             if name:
-                yield Place(f"{command} {name}", options)
+                yield Position(f"{command} {name}", options)
 
 
 def _patterns(command: str) -> list[str]:
@@ -64,34 +64,34 @@ def _objects(pattern: str) -> list[str]:
 
 def _options(pattern: str) -> dict[str, str]:
     found = re.findall(r"--[a-z-]+(?:=<[a-z-]+>)?", pattern)
-    described = {entry.name: entry.does for entry in usage.entries("Options of single commands")}
-    return {_typed(name): described[name] for name in found} | _global_options()
+    described = {entry.name: entry.summary for entry in usage.parse_section("Options of single commands")}
+    return {_with_equals(name): described[name] for name in found} | _global_options()
 
 
 def _global_options() -> dict[str, str]:
-    named = {entry.name.split()[-1]: entry.does for entry in usage.entries("Options")}
-    return {_typed(name): does for name, does in named.items()}
+    named = {entry.name.split()[-1]: entry.summary for entry in usage.parse_section("Options")}
+    return {_with_equals(name): summary for name, summary in named.items()}
 
 
-def _typed(option: str) -> str:
+def _with_equals(option: str) -> str:
     """Return an option as it is typed, with `=` where a value follows."""
     return re.sub(r"=<.*", "=", option)
 
 
 def _values() -> dict[str, str]:
     """Return what can follow an option that takes one of a few words."""
-    sections = (*usage.entries("Options"), *usage.entries("Options of single commands"))
+    sections = (*usage.parse_section("Options"), *usage.parse_section("Options of single commands"))
     pairs = (entry.name.partition("=") for entry in sections)
-    return {name: VALUES[value] for name, _, value in pairs if value in VALUES}
+    return {name: VALUE_CHOICES[value] for name, _, value in pairs if value in VALUE_CHOICES}
 
 
-def _with_values() -> str:
-    sections = (*usage.entries("Options"), *usage.entries("Options of single commands"))
+def _options_taking_values() -> str:
+    sections = (*usage.parse_section("Options"), *usage.parse_section("Options of single commands"))
     return "|".join(sorted({entry.name.partition("=")[0] for entry in sections if "=" in entry.name} - {"--keep-copy"}))
 
 
 def _bash() -> str:
-    cases = "".join(f"        '{place.path}') words='{' '.join(place.words)}' ;;\n" for place in places())
+    cases = "".join(f"        '{place.path}') words='{' '.join(place.words)}' ;;\n" for place in positions())
     values = "".join(f"        {name}=) words='{words}' ;;\n" for name, words in _values().items())
     return f"""\
 # bash completion of tbot, made by `tbot completion bash`.
@@ -99,12 +99,12 @@ _tbot() {{
     local word="${{COMP_WORDS[COMP_CWORD]}}" before="${{COMP_WORDS[COMP_CWORD-1]}}" path='' words='' i each
     if [[ $word == = ]]; then before="$before="; word=''
     elif [[ $before == = ]]; then before="${{COMP_WORDS[COMP_CWORD-2]}}="; fi
-    case "$before" in {_with_values()}) before="$before=" ;; esac
+    case "$before" in {_options_taking_values()}) before="$before=" ;; esac
     for ((i = 1; i < COMP_CWORD; i++)); do
         each="${{COMP_WORDS[i]}}"
         case "$each" in
         =) i=$((i + 1)) ;;
-        {_with_values()}) if [[ ${{COMP_WORDS[i+1]}} != = ]]; then i=$((i + 1)); fi ;;
+        {_options_taking_values()}) if [[ ${{COMP_WORDS[i+1]}} != = ]]; then i=$((i + 1)); fi ;;
         -*) ;;
         *) if [[ $path != *' '* ]]; then path="${{path:+$path }}$each"; fi ;;
         esac
@@ -132,7 +132,7 @@ def _indented(lines: str, more: int = 4) -> str:
 
 
 def _zsh() -> str:
-    cases = "".join(f"    {_quoted(place.path)}) known=({_described(place)}) ;;\n" for place in places())
+    cases = "".join(f"    {_quoted(place.path)}) known=({_described(place)}) ;;\n" for place in positions())
     values = "".join(
         f"    {name}=*) compset -P '*='; compadd -- {words}; return ;;\n" for name, words in _values().items()
     )
@@ -147,7 +147,7 @@ _tbot() {{
     for each in "${{(@)words[2,CURRENT-1]}}"; do
         if [[ -n $skip ]]; then skip=''; continue; fi
         case "$each" in
-        {_with_values()}) skip=1 ;;
+        {_options_taking_values()}) skip=1 ;;
         -*) ;;
         *) if [[ $place != *' '* ]]; then place="${{place:+$place }}$each"; fi ;;
         esac
@@ -164,16 +164,16 @@ compdef _tbot tbot
 """
 
 
-def _described(place: Place) -> str:
-    escaped = (f"{word.replace(':', '')}:{does.replace(':', '')}" for word, does in place.words.items())
+def _described(place: Position) -> str:
+    escaped = (f"{word.replace(':', '')}:{summary.replace(':', '')}" for word, summary in place.words.items())
     return " ".join(_quoted(each) for each in escaped)
 
 
 def _fish() -> str:
     lines = ["# fish completion of tbot, made by `tbot completion fish`.", "complete -c tbot -f"]
-    for place in places():
-        for word, does in place.words.items():
-            lines.append(f"complete -c tbot -n {_quoted(_fish_condition(place.path))} {_fish_word(word, does)}")
+    for place in positions():
+        for word, summary in place.words.items():
+            lines.append(f"complete -c tbot -n {_quoted(_fish_condition(place.path))} {_fish_word(word, summary)}")
     return "\n".join(lines) + "\n"
 
 
@@ -185,8 +185,8 @@ def _fish_condition(path: str) -> str:
     return f"{seen}; and __fish_seen_subcommand_from {word}" if word else seen
 
 
-def _fish_word(word: str, does: str) -> str:
-    about = f" -d {_quoted(does)}" if does else ""
+def _fish_word(word: str, summary: str) -> str:
+    about = f" -d {_quoted(summary)}" if summary else ""
     if not word.startswith("--"):
         return f"-a {word}{about}"
     name = word.removeprefix("--").removesuffix("=")

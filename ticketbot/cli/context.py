@@ -8,28 +8,28 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ticketbot.api.client import Client
-from ticketbot.cli.arguments import Given
-from ticketbot.cli.output import Screen
+from ticketbot.cli.arguments import Arguments
+from ticketbot.cli.output import Output
 
 
-class Session(NamedTuple):
+class Context(NamedTuple):
     """One command line."""
 
-    given: Given
+    arguments: Arguments
     server: Client
-    screen: Screen
+    output: Output
 
-    def show(self, document: Any, pairs: Iterable[tuple[str, object]] | None = None) -> None:
+    def show(self, print_json: Any, pairs: Iterable[tuple[str, object]] | None = None) -> None:
         """Show one thing: the whole of it as JSON, else `pairs`, by default all its fields."""
-        if self.screen.is_json:
-            self.screen.document(document)
+        if self.output.is_json:
+            self.output.print_json(print_json)
         else:
-            fields = msgspec.structs.asdict(document).items()
-            self.screen.record(pairs or [(name.replace("_", " "), value) for name, value in fields])
+            fields = msgspec.structs.asdict(print_json).items()
+            self.output.record(pairs or [(name.replace("_", " "), value) for name, value in fields])
 
-    def tell(self, document: Any, sentence: str) -> None:
+    def tell(self, print_json: Any, sentence: str) -> None:
         """Answer with a sentence, or with JSON."""
-        if self.screen.is_json:
-            self.screen.document(document)
+        if self.output.is_json:
+            self.output.print_json(print_json)
         else:
-            self.screen.say(sentence)
+            self.output.say(sentence)

@@ -7,29 +7,29 @@ from typing import Any, NamedTuple
 
 from ticketbot.api import requests, responses
 from ticketbot.api.client import Client
-from ticketbot.cli.arguments import Given
+from ticketbot.cli.arguments import Arguments
 from ticketbot.cli.output import Column
 
 FORWARD_STATES = ("active", "upcoming", "expired", "disabled")
 NOTIFICATION_STATES = ("pending", "sending", "sent", "skipped", "dead")
 
 
-class Kind(NamedTuple):
+class Entity(NamedTuple):
     """One kind of thing. `newest_only` kinds only grow: the newest 100 are listed when no limit is given."""
 
     name: str
     columns: Sequence[Column]
-    rows: Callable[[Client, Given, int | None], list[Any]]
+    rows: Callable[[Client, Arguments, int | None], list[Any]]
     row: Callable[[Client, int], Any] | None = None
     delete: Callable[[Client, int], None] | None = None
     words: Callable[[Any], str] = lambda _: ""
     newest_only: bool = False
 
 
-def listed(kind: Kind, server: Client, given: Given) -> list[Any]:
+def list_rows(kind: Entity, server: Client, arguments: Arguments) -> list[Any]:
     """Return the rows that were asked for."""
-    limit = given.number("--limit", least=1)
-    return kind.rows(server, given, requests.DEFAULT_LIMIT if limit is None and kind.newest_only else limit)
+    limit = arguments.number("--limit", least=1)
+    return kind.rows(server, arguments, requests.DEFAULT_LIMIT if limit is None and kind.newest_only else limit)
 
 
 def _id(row: Any) -> object:
@@ -54,21 +54,21 @@ def _active(is_active: bool) -> str:
 
 def progress(run: responses.SyncRun) -> str:
     """Say how far each phase of a sync has come."""
-    return ", ".join(f"{phase.name} {counts(phase)}" for phase in run.phases)
+    return ", ".join(f"{phase.name} {phase_text(phase)}" for phase in run.phases)
 
 
-def counts(phase: responses.SyncPhase) -> str:
+def phase_text(phase: responses.SyncPhase) -> str:
     """Say how far one phase has come."""
     done = str(phase.done) if phase.total in (None, phase.done) else f"{phase.done} of {phase.total}"
-    return f"{done} ({failures(phase.errors)})" if phase.errors else done
+    return f"{done} ({error_count_text(phase.errors)})" if phase.errors else done
 
 
-def failures(count: int) -> str:
+def error_count_text(count: int) -> str:
     """Say how many items failed."""
     return "1 error" if count == 1 else f"{count} errors"
 
 
-BOARD = Kind(
+BOARD = Entity(
     "board",
     [
         Column("id", _id),
@@ -79,7 +79,7 @@ BOARD = Kind(
     lambda server, _, limit: server.boards(limit=limit),
     Client.board,
 )
-MEMBER = Kind(
+MEMBER = Entity(
     "member",
     [
         Column("id", _id),
@@ -90,7 +90,7 @@ MEMBER = Kind(
     ],
     lambda server, _, limit: server.members(limit=limit),
 )
-RECIPIENT = Kind(
+RECIPIENT = Entity(
     "recipient",
     [
         Column("id", _id),
@@ -100,12 +100,12 @@ RECIPIENT = Kind(
         Column("state", lambda row: _active(row.active)),
         Column("last activity", lambda row: row.last_activity),
     ],
-    lambda server, given, limit: server.recipients(
-        recipient_type=given.one_of("--type", ("room", "person")), search=given.text("--search"), limit=limit
+    lambda server, arguments, limit: server.recipients(
+        recipient_type=arguments.choice("--type", ("room", "person")), search=arguments.text("--search"), limit=limit
     ),
     Client.recipient,
 )
-RULE = Kind(
+RULE = Entity(
     "rule",
     [
         Column("id", _id),
@@ -121,7 +121,7 @@ RULE = Kind(
     Client.delete_rule,
     lambda row: f"{row.board_name} > {row.recipient_name}",
 )
-FORWARD = Kind(
+FORWARD = Entity(
     "forward",
     [
         Column("id", _id),
@@ -132,12 +132,12 @@ FORWARD = Kind(
         Column("copy", lambda row: row.keep_copy),
         Column("state", lambda row: row.state),
     ],
-    lambda server, given, limit: server.forwards(state=given.one_of("--state", FORWARD_STATES), limit=limit),
+    lambda server, arguments, limit: server.forwards(state=arguments.choice("--state", FORWARD_STATES), limit=limit),
     Client.forward,
     Client.delete_forward,
     lambda row: f"{row.source_name} > {row.destination_name}",
 )
-USER = Kind(
+USER = Entity(
     "user",
     [
         Column("id", _id),
@@ -150,7 +150,7 @@ USER = Kind(
     Client.delete_user,
     lambda row: f"{row.name} <{row.email}>, with all keys",
 )
-KEY = Kind(
+KEY = Entity(
     "key",
     [
         Column("id", _id),
@@ -164,7 +164,7 @@ KEY = Kind(
     Client.delete_key,
     lambda row: f"of user {row.user_id}" + (f", ending in {row.hint}" if row.hint else ""),
 )
-TICKET = Kind(
+TICKET = Entity(
     "ticket",
     [
         Column("id", _id),
@@ -174,12 +174,12 @@ TICKET = Kind(
         Column("status", lambda row: row.status, is_name=True),
         Column("state", _ticket_state),
     ],
-    lambda server, given, limit: server.tickets(
-        board_id=given.number("--board-id"), is_open=given.has("--open") or None, limit=limit
+    lambda server, arguments, limit: server.tickets(
+        board_id=arguments.number("--board-id"), is_open=arguments.has("--open") or None, limit=limit
     ),
     Client.ticket,
 )
-NOTIFICATION = Kind(
+NOTIFICATION = Entity(
     "notification",
     [
         Column("id", _id),
@@ -190,18 +190,18 @@ NOTIFICATION = Kind(
         Column("state", lambda row: row.state),
         Column("why", lambda row: row.error if row.error and row.state != "sent" else row.reason, is_name=True),
     ],
-    lambda server, given, limit: server.notifications(
-        state=given.one_of("--state", NOTIFICATION_STATES),
-        ticket_id=given.number("--ticket-id"),
-        recipient_id=given.number("--recipient-id"),
-        since=given.when("--since"),
+    lambda server, arguments, limit: server.notifications(
+        state=arguments.choice("--state", NOTIFICATION_STATES),
+        ticket_id=arguments.number("--ticket-id"),
+        recipient_id=arguments.number("--recipient-id"),
+        since=arguments.when("--since"),
         limit=limit,
         newest=True,
     ),
     Client.notification,
     newest_only=True,
 )
-AUDIT = Kind(
+AUDIT = Entity(
     "change",
     [
         Column("id", _id),
@@ -214,7 +214,7 @@ AUDIT = Kind(
     lambda server, _, limit: server.audit(limit=limit, newest=True),
     newest_only=True,
 )
-SYNC = Kind(
+SYNC = Entity(
     "sync",
     [
         Column("id", _id),
@@ -228,7 +228,7 @@ SYNC = Kind(
     newest_only=True,
 )
 
-LISTS = {
+BY_PLURAL = {
     "boards": BOARD,
     "members": MEMBER,
     "recipients": RECIPIENT,
@@ -243,5 +243,5 @@ LISTS = {
 }
 """Every kind by the word that `tbot list` knows it by."""
 
-THINGS = {kind.name: kind for kind in LISTS.values()}
+BY_NAME = {kind.name: kind for kind in BY_PLURAL.values()}
 """Every kind by the word for one of it."""

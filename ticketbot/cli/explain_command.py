@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from ticketbot.api import responses
-from ticketbot.cli.context import Session
-from ticketbot.cli.output import Screen
+from ticketbot.cli.context import Context
+from ticketbot.cli.output import Output
 from ticketbot.present import explain
 
 INDENT = "  "
 
 
-def explain_ticket(session: Session) -> int:
+def explain_ticket(context: Context) -> int:
     """Explain a ticket, newest first."""
-    explanation = session.server.explain(session.given.required_number("<ticket-id>"))
-    if session.screen.is_json:
-        session.screen.document(explanation)
+    explanation = context.server.explain(context.arguments.required_number("<ticket-id>"))
+    if context.output.is_json:
+        context.output.print_json(explanation)
     else:
-        _show_ticket(session.screen, explanation)
-        _show_events(session.screen, explanation)
+        _show_ticket(context.output, explanation)
+        _show_events(context.output, explanation)
     return 0
 
 
-def _show_ticket(screen: Screen, explanation: responses.Explanation) -> None:
+def _show_ticket(output: Output, explanation: responses.Explanation) -> None:
     ticket = explanation.ticket
     if ticket is None:
-        screen.say(f"Ticket {explanation.ticket_id} was never stored: nobody could read it yet")
+        output.say(f"Ticket {explanation.ticket_id} was never stored: nobody could read it yet")
         return
-    screen.say(f"Ticket {ticket.id}: {ticket.summary}")
+    output.say(f"Ticket {ticket.id}: {ticket.summary}")
     known = {
         "board": ticket.board_name,
         "status": ticket.status,
@@ -37,20 +37,20 @@ def _show_ticket(screen: Screen, explanation: responses.Explanation) -> None:
     }
     facts = [f"{name} {value}" for name, value in known.items() if value]
     state = "deleted" if ticket.deleted else "open" if ticket.open else "closed"
-    screen.say("; ".join([state, *facts]), INDENT)
+    output.say("; ".join([state, *facts]), INDENT)
 
 
-def _show_events(screen: Screen, explanation: responses.Explanation) -> None:
+def _show_events(output: Output, explanation: responses.Explanation) -> None:
     style = explain.Style(
-        moment=screen.moment,
+        moment=output.moment,
         retry_notification="`tbot retry {id}` sends it again",
         retry_event="`tbot retry --dead` looks at it again",
     )
-    for section in explain.explained(explanation, style):
-        screen.say("")
-        screen.say(section.heading)
+    for section in explain.sections(explanation, style):
+        output.say("")
+        output.say(section.heading)
         for topic in section.topics:
             if topic.title:
-                screen.say(f"{topic.title}:", INDENT)
+                output.say(f"{topic.title}:", INDENT)
             for sentence in topic.sentences:
-                screen.say(sentence, f"{INDENT * (2 if topic.title else 1)}- ")
+                output.say(sentence, f"{INDENT * (2 if topic.title else 1)}- ")

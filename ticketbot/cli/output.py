@@ -15,10 +15,10 @@ from ticketbot.cli import formats
 from ticketbot.present import documents
 
 DEFAULT_WIDTH = 80
-NARROWEST = 40
+MIN_WIDTH = 40
 GAP = 2
-NARROWEST_NAME = 10  # a name in fewer cells says nothing: the rows are shown one below the other then
-NOTHING = "-"
+MIN_NAME_WIDTH = 10  # a name in fewer cells says nothing: the rows are shown one below the other then
+EMPTY = "-"
 
 _STYLES = {
     **dict.fromkeys(("ok", "sent", "done", "active", "enabled", "open"), "green"),
@@ -36,7 +36,7 @@ class Column(NamedTuple):
     is_name: bool = False
 
 
-class Screen:
+class Output:
     """Where one command line answers. Times are shown in `timezone`; on stdout there is JSON alone if `is_json`."""
 
     def __init__(self, environ: Mapping[str, str], timezone: tzinfo, *, is_json: bool) -> None:
@@ -44,9 +44,9 @@ class Screen:
         self.timezone = timezone
         self._environ = environ
 
-    def document(self, value: Any) -> None:
+    def print_json(self, value: Any) -> None:
         """Print the one JSON document."""
-        sys.stdout.write(documents.text(value))
+        sys.stdout.write(documents.to_json(value))
 
     def table(self, columns: Sequence[Column], rows: Sequence[Any]) -> None:
         """Print rows below each other; where ids and states leave no room for names, field by field instead."""
@@ -102,7 +102,7 @@ class Screen:
     def text(self, value: object) -> str:
         """Return any value as a person reads it."""
         if value is None or value in ("", []):
-            return NOTHING
+            return EMPTY
         if isinstance(value, bool):
             return "yes" if value else "no"
         if isinstance(value, datetime):
@@ -119,9 +119,9 @@ class Screen:
         """Return how many cells a line has: as COLUMNS says, else the terminal, else 80."""
         columns = self._environ.get("COLUMNS", "")
         if columns.isdecimal() and int(columns):
-            return max(int(columns), NARROWEST)
+            return max(int(columns), MIN_WIDTH)
         try:
-            return max(os.get_terminal_size(stream.fileno()).columns, NARROWEST)
+            return max(os.get_terminal_size(stream.fileno()).columns, MIN_WIDTH)
         except (OSError, ValueError):  # not a terminal, or one that does not know
             return DEFAULT_WIDTH
 
@@ -181,7 +181,7 @@ def _widths(columns: Sequence[Column], texts: list[list[str]], room: int) -> lis
     while excess > 0:
         names = [n for n, column in enumerate(columns) if column.is_name]
         widest = max(names, key=lambda n: wanted[n], default=None)
-        if widest is None or wanted[widest] <= NARROWEST_NAME:
+        if widest is None or wanted[widest] <= MIN_NAME_WIDTH:
             return None
         wanted[widest] -= 1
         excess -= 1

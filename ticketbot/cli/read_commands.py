@@ -3,42 +3,42 @@
 from __future__ import annotations
 
 from ticketbot.cli import entities
-from ticketbot.cli.context import Session
+from ticketbot.cli.context import Context
 
 
-def ping(session: Session) -> int:
+def ping(context: Context) -> int:
     """Say whether the server lives."""
-    session.tell(session.server.ping(), f"{session.server.base_url} answers")
+    context.tell(context.server.ping(), f"{context.server.base_url} answers")
     return 0
 
 
-def authcheck(session: Session) -> int:
+def authcheck(context: Context) -> int:
     """Say whose the key is."""
-    user = session.server.authtest()
-    session.tell(user, f"The key is good: it belongs to {user.name} <{user.email}>, user {user.id}")
+    user = context.server.authtest()
+    context.tell(user, f"The key is good: it belongs to {user.name} <{user.email}>, user {user.id}")
     return 0
 
 
-def show_list(session: Session) -> int:
+def show_list(context: Context) -> int:
     """List the rows of a kind."""
-    word = session.given.chosen(*entities.LISTS)
-    kind = entities.LISTS[word]
-    found = entities.listed(kind, session.server, session.given)
-    if session.screen.is_json:
-        session.screen.document(found)
+    word = context.arguments.which(*entities.BY_PLURAL)
+    kind = entities.BY_PLURAL[word]
+    found = entities.list_rows(kind, context.server, context.arguments)
+    if context.output.is_json:
+        context.output.print_json(found)
     elif found:
-        session.screen.table(kind.columns, found)
+        context.output.table(kind.columns, found)
     else:
-        session.screen.note(f"No {word}")
+        context.output.note(f"No {word}")
     return 0
 
 
-def get(session: Session) -> int:
+def get(context: Context) -> int:
     """Show one thing."""
-    if session.given.has("config"):
-        session.show(session.server.config())
+    if context.arguments.has("config"):
+        context.show(context.server.config())
         return 0
-    kind = entities.THINGS[session.given.chosen(*entities.THINGS)]
+    kind = entities.BY_NAME[context.arguments.which(*entities.BY_NAME)]
     assert kind.row is not None
-    session.show(kind.row(session.server, session.given.required_number("<id>")))
+    context.show(kind.row(context.server, context.arguments.required_number("<id>")))
     return 0

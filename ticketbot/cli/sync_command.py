@@ -10,133 +10,133 @@ from collections.abc import Callable, Iterator
 from ticketbot import errors
 from ticketbot.api import responses
 from ticketbot.cli import entities, formats
-from ticketbot.cli.context import Session
+from ticketbot.cli.context import Context
 
 POLL_S = 0.5  # as often as the server writes progress
-LONGEST_SILENCE_S = 60.0  # a server that is restarted is back by then; the lease of its run is over, too
+MAX_UNREACHABLE_S = 60.0  # a server that is restarted is back by then; the lease of its run is over, too
 
 Show = Callable[[responses.SyncRun], None]
 
 
-def sync(session: Session) -> int:
+def sync(context: Context) -> int:
     """Start, watch or cancel a sync."""
-    if session.given.has("status"):
-        return _status(session)
-    if session.given.has("cancel"):
-        run = session.server.cancel_sync()
-        session.tell(run, f"Sync {run.id} is asked to stop")
+    if context.arguments.has("status"):
+        return _status(context)
+    if context.arguments.has("cancel"):
+        run = context.server.cancel_sync()
+        context.tell(run, f"Sync {run.id} is asked to stop")
         return 0
-    run = _start(session)
-    if session.given.has("--no-wait"):
-        if session.screen.is_json or not session.given.has("--quiet"):
-            session.tell(run, f"Sync {run.id} has started; `tbot sync status` shows how far it is")
+    run = _start(context)
+    if context.arguments.has("--no-wait"):
+        if context.output.is_json or not context.arguments.has("--quiet"):
+            context.tell(run, f"Sync {run.id} has started; `tbot sync status` shows how far it is")
         return 0
     try:
-        return _conclude(session, _watched(session, run))
+        return _report(context, _wait_until_finished(context, run))
     except KeyboardInterrupt:
-        session.screen.note(f"Sync {run.id} goes on; `tbot sync cancel` stops it")
+        context.output.note(f"Sync {run.id} goes on; `tbot sync cancel` stops it")
         raise
 
 
-def _start(session: Session) -> responses.SyncRun:
-    given = session.given
-    parts = {name: given.has(f"--{name}") for name in ("boards", "recipients", "tickets")}
+def _start(context: Context) -> responses.SyncRun:
+    arguments = context.arguments
+    parts = {name: arguments.has(f"--{name}") for name in ("boards", "recipients", "tickets")}
     if not any(parts.values()):
-        parts = dict.fromkeys(parts, given.has("--all"))
-    board_ids = given.numbers("--sync-boards")
+        parts = dict.fromkeys(parts, arguments.has("--all"))
+    board_ids = arguments.numbers("--sync-boards")
     if board_ids and not parts["tickets"]:
         raise errors.InvalidInput("--sync-boards says whose tickets to sync. Add --tickets")
     if not any(parts.values()):
         raise errors.InvalidInput("Say what to sync: --all, --boards, --recipients or --tickets")
-    if board_ids and given.has("--all") and given.has("--tickets"):
+    if board_ids and arguments.has("--all") and arguments.has("--tickets"):
         raise errors.InvalidInput("--all means the tickets of all boards. Leave out --all or --sync-boards")
     try:
-        return session.server.start_sync(**parts, board_ids=board_ids, force=given.has("--force"))
+        return context.server.start_sync(**parts, board_ids=board_ids, force=arguments.has("--force"))
     except errors.Conflict as conflict:
         raise errors.Conflict(
             f"{errors.sentence(str(conflict))} `tbot sync status` shows it, `tbot sync cancel` stops it"
         ) from conflict
 
 
-def _watched(session: Session, run: responses.SyncRun) -> responses.SyncRun:
+def _wait_until_finished(context: Context, run: responses.SyncRun) -> responses.SyncRun:
     """Show the progress of a run until it has ended, and return how it ended."""
-    with _progress(session, run) as show:
+    with _progress(context, run) as show:
         show(run)
         heard_at = time.monotonic()
         while run.state == "running":
             time.sleep(POLL_S)
             try:
-                run = session.server.sync_run(run.id)
+                run = context.server.sync_run(run.id)
                 heard_at = time.monotonic()
             except errors.Unreachable as silence:
-                if time.monotonic() - heard_at > LONGEST_SILENCE_S:
+                if time.monotonic() - heard_at > MAX_UNREACHABLE_S:
                     raise errors.Unreachable(f"{silence}, and sync {run.id} may go on there") from silence
             show(run)
     return run
 
 
-def _conclude(session: Session, run: responses.SyncRun) -> int:
-    if session.screen.is_json:
-        session.screen.document(run)
-    elif run.state == "done" and not session.given.has("--quiet"):
-        session.screen.say(f"Sync {run.id} is done: {entities.progress(run)}")
+def _report(context: Context, run: responses.SyncRun) -> int:
+    if context.output.is_json:
+        context.output.print_json(run)
+    elif run.state == "done" and not context.arguments.has("--quiet"):
+        context.output.say(f"Sync {run.id} is done: {entities.progress(run)}")
     first = f": {run.errors[0]}" if run.errors else ""
     if run.state == "done":
         if run.error_count:
-            session.screen.note(f"Sync {run.id} is done with {entities.failures(run.error_count)}{first}")
+            context.output.note(f"Sync {run.id} is done with {entities.error_count_text(run.error_count)}{first}")
         return 0
     if run.state == "cancelled":
         raise errors.TicketbotError(f"Sync {run.id} was cancelled. `tbot sync` starts another")
     raise errors.TicketbotError(f"Sync {run.id} failed{first}")
 
 
-def _status(session: Session) -> int:
-    status = session.server.sync_status()
-    if session.screen.is_json:
-        session.screen.document(status)
+def _status(context: Context) -> int:
+    status = context.server.sync_status()
+    if context.output.is_json:
+        context.output.print_json(status)
     elif status.run is None:
-        session.screen.note("No sync has run yet. `tbot sync --all` starts one")
+        context.output.note("No sync has run yet. `tbot sync --all` starts one")
     else:
         run = status.run
         pairs: list[tuple[str, object]] = [("sync", run.id), ("state", run.state), ("requested by", run.requested_by)]
         pairs += [("started", run.started_at), ("finished", run.finished_at)]
-        pairs += [(phase.name, entities.counts(phase)) for phase in run.phases]
-        session.screen.record([*pairs, *(("error", text) for text in run.errors)])
+        pairs += [(phase.name, entities.phase_text(phase)) for phase in run.phases]
+        context.output.record([*pairs, *(("error", text) for text in run.errors)])
     return 0
 
 
 @contextlib.contextmanager
-def _progress(session: Session, run: responses.SyncRun) -> Iterator[Show]:
+def _progress(context: Context, run: responses.SyncRun) -> Iterator[Show]:
     """Yield what shows a run as it goes: bars on a terminal, a line for each phase that is over elsewhere."""
-    if session.given.has("--quiet"):
+    if context.arguments.has("--quiet"):
         yield lambda _: None
-    elif session.screen.is_animated(sys.stderr):
-        with _bars(session) as show:
+    elif context.output.is_animated(sys.stderr):
+        with _bars(context) as show:
             yield show
     else:
-        session.screen.note(f"Sync {run.id} has started")
+        context.output.note(f"Sync {run.id} has started")
         told: set[str] = set()
-        yield lambda newer: _tell_phases(session, newer, told)
+        yield lambda newer: _print_phases(context, newer, told)
 
 
-def _tell_phases(session: Session, run: responses.SyncRun, told: set[str]) -> None:
+def _print_phases(context: Context, run: responses.SyncRun, told: set[str]) -> None:
     """Tell of each phase once it is over."""
     for phase in run.phases:
         if phase.name not in told and (run.state != "running" or phase.done == phase.total):
             told.add(phase.name)
-            session.screen.note(f"{phase.name}: {entities.counts(phase)}")
+            context.output.note(f"{phase.name}: {entities.phase_text(phase)}")
 
 
 @contextlib.contextmanager
-def _bars(session: Session) -> Iterator[Show]:
+def _bars(context: Context) -> Iterator[Show]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
-    screen = session.screen
+    output = context.output
     console = Console(
         file=sys.stderr,
-        width=screen.width(sys.stderr),
-        color_system="standard" if screen.has_colour(sys.stderr) else None,
+        width=output.width(sys.stderr),
+        color_system="standard" if output.has_colour(sys.stderr) else None,
         force_terminal=True,
         emoji=False,
     )
@@ -149,6 +149,6 @@ def _bars(session: Session) -> Iterator[Show]:
                 name = formats.clean(phase.name)
                 if name not in tasks:
                     tasks[name] = progress.add_task(name, total=None, counts="")
-                progress.update(tasks[name], total=phase.total, completed=phase.done, counts=entities.counts(phase))
+                progress.update(tasks[name], total=phase.total, completed=phase.done, counts=entities.phase_text(phase))
 
         yield show

@@ -173,19 +173,19 @@ Exit status:
   8    The server, ConnectWise or Webex cannot be reached
   130  Interrupted
 """
-_GOES_ON = " " * 12
+_CONTINUATION = " " * 12
 
 
 class Entry(NamedTuple):
     """What a section says about one name, in one line."""
 
     name: str
-    does: str
+    summary: str
 
 
 def overview() -> str:
     """Return what fits a screen: all commands, and the options that all of them take."""
-    left, right = _halves([f"{each.name:<12}{each.does}" for each in entries("Commands")])
+    left, right = _two_columns([f"{each.name:<12}{each.summary}" for each in parse_section("Commands")])
     table = "".join(f"  {first:<39}{second}".rstrip() + "\n" for first, second in zip(left, right, strict=True))
     options = "\n".join(section("Options"))
     return (
@@ -201,7 +201,7 @@ def title() -> str:
 
 def commands() -> tuple[str, ...]:
     """Return the names of all commands, in the order of the overview."""
-    return tuple(each.name for each in entries("Commands"))
+    return tuple(each.name for each in parse_section("Commands"))
 
 
 def command_of(argv: Sequence[str]) -> str | None:
@@ -222,21 +222,21 @@ def grammar(command: str | None) -> str:
     One option may take a value in one command and none in another, and a short text is parsed sooner.
     """
     lines = patterns(command) if command else section("Usage")[:1]
-    options = [*(described("Options of single commands", command) if command else ()), *section("Options")]
+    options = [*(entries_used_by("Options of single commands", command) if command else ()), *section("Options")]
     return "\n".join(["Usage:", *lines, "", "Options:", *options, ""])
 
 
-def of(command: str) -> str:
+def help_page(command: str) -> str:
     """Return the help page of one of `commands()`: what it does, its usage, arguments, options and examples."""
-    does = next(each.does for each in entries("Commands") if each.name == command)
+    summary = next(each.summary for each in parse_section("Commands") if each.name == command)
     parts = {
         "Usage": patterns(command),
-        "Arguments": described("Arguments", command),
-        "Options": [*described("Options of single commands", command), *section("Options")],
+        "Arguments": entries_used_by("Arguments", command),
+        "Options": [*entries_used_by("Options of single commands", command), *section("Options")],
         "Examples": examples(command),
     }
     shown = (f"{heading}:\n" + "\n".join(lines) + "\n" for heading, lines in parts.items() if lines)
-    return "\n".join([f"{does}.\n", *shown])
+    return "\n".join([f"{summary}.\n", *shown])
 
 
 def patterns(command: str) -> list[str]:
@@ -244,14 +244,14 @@ def patterns(command: str) -> list[str]:
     found: list[str] = []
     is_wanted = False
     for line in section("Usage"):
-        if not line.startswith(_GOES_ON):
+        if not line.startswith(_CONTINUATION):
             is_wanted = line.split()[1:2] == [command]
         if is_wanted:
             found.append(line)
     return found
 
 
-def described(heading: str, command: str) -> list[str]:
+def entries_used_by(heading: str, command: str) -> list[str]:
     """Return the lines of a section that describe what the usage of a command names."""
     used = " ".join(patterns(command))
     options = _options([used])
@@ -272,15 +272,15 @@ def examples(command: str) -> list[str]:
     return [line for line in section("Examples") if line.split()[1] == command]
 
 
-def entries(heading: str) -> list[Entry]:
+def parse_section(heading: str) -> list[Entry]:
     """Return the entries of a section, each with all it says about a name."""
     found: list[Entry] = []
     for line in section(heading):
-        name, _, does = line.strip().partition("  ")
+        name, _, summary = line.strip().partition("  ")
         if re.match(r"  \S", line):
-            found.append(Entry(name, does.strip()))
+            found.append(Entry(name, summary.strip()))
         else:
-            found[-1] = found[-1]._replace(does=f"{found[-1].does} {line.strip()}")
+            found[-1] = found[-1]._replace(summary=f"{found[-1].summary} {line.strip()}")
     return found
 
 
@@ -289,7 +289,7 @@ def section(heading: str) -> list[str]:
     return USAGE.partition(f"\n{heading}:\n")[2].partition("\n\n")[0].rstrip("\n").split("\n")
 
 
-def _halves(lines: list[str]) -> tuple[list[str], list[str]]:
+def _two_columns(lines: list[str]) -> tuple[list[str], list[str]]:
     middle = (len(lines) + 1) // 2
     return lines[:middle], lines[middle:] + [""] * (len(lines) % 2)
 

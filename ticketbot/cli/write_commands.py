@@ -10,78 +10,78 @@ from msgspec import UNSET
 from ticketbot import errors
 from ticketbot.api import responses
 from ticketbot.cli import entities
-from ticketbot.cli.arguments import Given
-from ticketbot.cli.context import Session
+from ticketbot.cli.arguments import Arguments
+from ticketbot.cli.context import Context
 from ticketbot.present import explain
 
-_CONFIG_TRUTHS = ("attempt_notify", "require_board_rule")
+_CONFIG_BOOLEANS = ("attempt_notify", "require_board_rule")
 _CONFIG_NUMBERS = ("max_message_length", "max_concurrent_syncs", "catch_up_interval", "retention_days")
 
 
-def create(session: Session) -> int:
+def create(context: Context) -> int:
     """Add a rule, forward, user or key."""
-    given, server = session.given, session.server
-    if given.has("key"):
-        return _create_key(session)
+    arguments, server = context.arguments, context.server
+    if arguments.has("key"):
+        return _create_key(context)
     made: Any
-    if given.has("rule"):
-        made = server.create_rule(given.required_number("--board-id"), given.required_number("--recipient-id"))
-    elif given.has("forward"):
+    if arguments.has("rule"):
+        made = server.create_rule(arguments.required_number("--board-id"), arguments.required_number("--recipient-id"))
+    elif arguments.has("forward"):
         made = server.create_forward(
-            given.required_number("--source-id"),
-            given.required_number("--destination-id"),
-            start=given.side("--start") or None,
-            end=given.side("--end") or None,
-            keep_copy=given.has("--keep-copy"),
+            arguments.required_number("--source-id"),
+            arguments.required_number("--destination-id"),
+            start=arguments.optional_date("--start") or None,
+            end=arguments.optional_date("--end") or None,
+            keep_copy=arguments.has("--keep-copy"),
         )
     else:
-        made = server.create_user(given.text("--name") or "", given.text("--email") or "")
-    session.show(made)
-    _warn_of_expiry(session, made)
+        made = server.create_user(arguments.text("--name") or "", arguments.text("--email") or "")
+    context.show(made)
+    _warn_of_expiry(context, made)
     return 0
 
 
-def _warn_of_expiry(session: Session, made: Any) -> None:
+def _warn_of_expiry(context: Context, made: Any) -> None:
     """Say that a forward does nothing: who mistypes a year would wait for it in vain."""
     if isinstance(made, responses.Forward) and made.state == "expired":
-        session.screen.note(f"Forward {made.id} has already expired: its end was {made.end}")
+        context.output.note(f"Forward {made.id} has already expired: its end was {made.end}")
 
 
-def _create_key(session: Session) -> int:
-    made = session.server.create_key(session.given.required_number("--user-id"))
-    if session.screen.is_json:
-        session.screen.document(made)
+def _create_key(context: Context) -> int:
+    made = context.server.create_key(context.arguments.required_number("--user-id"))
+    if context.output.is_json:
+        context.output.print_json(made)
     else:
-        session.screen.say(made.key)
-    session.screen.note(f"Key {made.id} is shown this once: keep it now")
+        context.output.say(made.key)
+    context.output.note(f"Key {made.id} is shown this once: keep it now")
     return 0
 
 
-def update(session: Session) -> int:
+def update(context: Context) -> int:
     """Change a rule, a forward or the runtime configuration."""
-    given, server = session.given, session.server
-    if given.has("config"):
-        session.show(server.update_config(_config_changes(given)))
-    elif given.has("forward"):
-        start, end = given.side("--start"), given.side("--end")
-        keep_copy, enabled = given.truth("--keep-copy"), given.truth("--enabled")
-        _ensure_something((start, end, keep_copy, enabled), "forward")
-        row_id = given.required_number("<id>")
+    arguments, server = context.arguments, context.server
+    if arguments.has("config"):
+        context.show(server.update_config(_config_changes(arguments)))
+    elif arguments.has("forward"):
+        start, end = arguments.optional_date("--start"), arguments.optional_date("--end")
+        keep_copy, enabled = arguments.boolean("--keep-copy"), arguments.boolean("--enabled")
+        _require_an_option((start, end, keep_copy, enabled), "forward")
+        row_id = arguments.required_number("<id>")
         changed = server.update_forward(row_id, start=start, end=end, keep_copy=keep_copy, enabled=enabled)
-        session.show(changed)
-        _warn_of_expiry(session, changed)
+        context.show(changed)
+        _warn_of_expiry(context, changed)
     else:
-        is_enabled = given.truth("--enabled") is True
-        session.show(server.update_rule(given.required_number("<id>"), enabled=is_enabled))
+        is_enabled = arguments.boolean("--enabled") is True
+        context.show(server.update_rule(arguments.required_number("<id>"), enabled=is_enabled))
     return 0
 
 
-def _config_changes(given: Given) -> dict[str, bool | int]:
-    truths = {name: given.truth(_option(name)) for name in _CONFIG_TRUTHS}
-    numbers = {name: given.number(_option(name)) for name in _CONFIG_NUMBERS}
-    _ensure_something((*truths.values(), *(UNSET if n is None else n for n in numbers.values())), "config")
+def _config_changes(arguments: Arguments) -> dict[str, bool | int]:
+    truths = {name: arguments.boolean(_option(name)) for name in _CONFIG_BOOLEANS}
+    numbers = {name: arguments.number(_option(name)) for name in _CONFIG_NUMBERS}
+    _require_an_option((*truths.values(), *(UNSET if n is None else n for n in numbers.values())), "config")
     return {
-        **{name: truth for name, truth in truths.items() if truth is not UNSET},
+        **{name: boolean for name, boolean in truths.items() if boolean is not UNSET},
         **{name: number for name, number in numbers.items() if number is not None},
     }
 
@@ -90,34 +90,34 @@ def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _ensure_something(given: Iterable[object], what: str) -> None:
-    if all(value is UNSET for value in given):
+def _require_an_option(arguments: Iterable[object], what: str) -> None:
+    if all(value is UNSET for value in arguments):
         raise errors.InvalidInput(f"Nothing is to be changed. `tbot help update` shows the options of `update {what}`")
 
 
-def delete(session: Session) -> int:
+def delete(context: Context) -> int:
     """Delete a rule, forward, user or key; a terminal is asked first, naming it."""
-    kind = entities.THINGS[session.given.chosen("rule", "forward", "user", "key")]
+    kind = entities.BY_NAME[context.arguments.which("rule", "forward", "user", "key")]
     assert kind.row is not None
     assert kind.delete is not None
-    row_id = session.given.required_number("<id>")
-    row = kind.row(session.server, row_id)
+    row_id = context.arguments.required_number("<id>")
+    row = kind.row(context.server, row_id)
     named = f"{kind.name} {row_id} ({kind.words(row)})"
-    if not session.given.has("--yes") and not session.screen.confirm(f"Delete {named}?"):
+    if not context.arguments.has("--yes") and not context.output.confirm(f"Delete {named}?"):
         raise errors.TicketbotError("Nothing was deleted")
-    kind.delete(session.server, row_id)
-    if session.screen.is_json:
-        session.screen.document(row)
-    session.screen.note(f"Deleted {named}")
+    kind.delete(context.server, row_id)
+    if context.output.is_json:
+        context.output.print_json(row)
+    context.output.note(f"Deleted {named}")
     return 0
 
 
-def retry(session: Session) -> int:
+def retry(context: Context) -> int:
     """Send a dead notification again, or everything that died."""
-    if session.given.has("--dead"):
-        return _retry_dead(session)
-    row = session.server.retry_notification(session.given.required_number("<notification-id>"))
-    session.tell(
+    if context.arguments.has("--dead"):
+        return _retry_dead(context)
+    row = context.server.retry_notification(context.arguments.required_number("<notification-id>"))
+    context.tell(
         row,
         f"Notification {row.id} to {row.recipient_name} about ticket {row.ticket_id} waits to be sent again; "
         f"`tbot get notification {row.id}` tells how it went",
@@ -125,21 +125,21 @@ def retry(session: Session) -> int:
     return 0
 
 
-def _retry_dead(session: Session) -> int:
-    since = session.given.when("--since")
+def _retry_dead(context: Context) -> int:
+    since = context.arguments.when("--since")
     when = f"since {since}" if since else "within the last 24 hours"
-    if session.screen.can_ask and not session.given.has("--yes"):
-        amount = explain.amount(session.server.retry_dead(since=since, dry_run=True))
-        if amount and not session.screen.confirm(f"Retry {amount} that died {when}?"):
+    if context.output.can_ask and not context.arguments.has("--yes"):
+        amount = explain.amount(context.server.retry_dead(since=since, dry_run=True))
+        if amount and not context.output.confirm(f"Retry {amount} that died {when}?"):
             raise errors.TicketbotError("Nothing was retried")
-    retried = session.server.retry_dead(since=since)
+    retried = context.server.retry_dead(since=since)
     amount = explain.amount(retried)
-    session.tell(retried, f"Retrying {amount}" if amount else f"Nothing died {when}")
+    context.tell(retried, f"Retrying {amount}" if amount else f"Nothing died {when}")
     return 0
 
 
-def test(session: Session) -> int:
+def test(context: Context) -> int:
     """Send a recipient a test message and say what Webex answered."""
-    sent = session.server.test_recipient(session.given.required_number("<recipient-id>"))
-    session.tell(sent, f"Webex took the message and gave it the id {sent.webex_message_id}")
+    sent = context.server.test_recipient(context.arguments.required_number("<recipient-id>"))
+    context.tell(sent, f"Webex took the message and gave it the id {sent.webex_message_id}")
     return 0

@@ -27,7 +27,7 @@ LONGEST_CONDITIONS = 1400  # ConnectWise advises against addresses of more than 
 TICKETS_PER_CALL = 100  # that many ids of ten digits fit into one address
 LONGEST_IDENTIFIER = 60  # 15 today; whatever is longer than this is no member
 # No way to escape a quote inside a literal is documented, and [ ] % are wildcards.
-UNSPEAKABLE = frozenset("\"'\\[]%*")
+UNQUOTABLE = frozenset("\"'\\[]%*")
 
 TICKET_FIELDS = (
     "id,summary,recordType,board/id,board/name,status/id,status/name,company/id,company/name,contact/id,"
@@ -55,7 +55,7 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
 
 class _Rows(NamedTuple):
-    rows: list[json_values.Row]
+    rows: list[json_values.JsonObject]
     has_next: bool
     served_at: datetime | None
 
@@ -77,15 +77,15 @@ class ConnectWise:
         private_key: str,
         client_id: str,
         codebase: str = "v4_6_release",
-        limit: rate_limit.CallLimit | None = None,
+        limit: rate_limit.RateLimiter | None = None,
         connect_timeout_s: float = 5.0,
         read_timeout_s: float = 20.0,
-        on_call: http_service.OnCall = http_service.uncounted,
+        on_call: http_service.OnCall = http_service.ignore_call,
         now: Callable[[], datetime] = http_service.utc_now,
         on_date: Callable[[datetime], object] = lambda _: None,
     ) -> None:
         credentials = base64.b64encode(f"{company}+{public_key}:{private_key}".encode()).decode()
-        self._service = http_service.Service(
+        self._service = http_service.HttpService(
             NAME,
             LABEL,
             f"{url.rstrip('/')}/{codebase.strip('/')}/apis/3.0",
@@ -99,7 +99,7 @@ class ConnectWise:
             now=now,
             on_date=on_date,
         )
-        self._limit = limit or rate_limit.CallLimit(0)
+        self._limit = limit or rate_limit.RateLimiter(0)
         self._background = False
 
     def close(self) -> None:
@@ -176,7 +176,7 @@ class ConnectWise:
                 raise errors.RemoteUnavailable(f"{LABEL}: {path} gives the same page again and again", service=NAME)
             after_id = rows[-1]["id"] if rows else after_id
             found = (records.ticket(row, project=project) for row in rows)
-            wanted = tuple(ticket for ticket in found if boards is None or _on_one_of(ticket, boards))
+            wanted = tuple(ticket for ticket in found if boards is None or _is_on_board(ticket, boards))
             yield Page(number, wanted, has_next and bool(rows), after_id, served_at)
             number, has_next = number + 1, has_next and bool(rows)
 
@@ -189,52 +189,52 @@ class ConnectWise:
 
     def boards(self) -> list[records.Board]:
         """Return all boards, inactive ones too."""
-        return [records.board(row) for row in self._all("boards", "/service/boards")]
+        return [records.board(row) for row in self._get_all("boards", "/service/boards")]
 
     def statuses(self, board_id: int) -> list[records.Status]:
         """Return the statuses of a board."""
         path = f"/service/boards/{board_id}/statuses"
-        return [records.status(row, board_id) for row in self._all("statuses", path)]
+        return [records.status(row, board_id) for row in self._get_all("statuses", path)]
 
     def company(self, company_id: int) -> records.Company:
         """Return the company; RemoteGone when there is none."""
-        return records.company(self._one("company", f"/company/companies/{company_id}"))
+        return records.company(self._get_record("company", f"/company/companies/{company_id}"))
 
     def contact(self, contact_id: int) -> records.Contact:
         """Return the contact; RemoteGone when there is none."""
-        return records.contact(self._one("contact", f"/company/contacts/{contact_id}"))
+        return records.contact(self._get_record("contact", f"/company/contacts/{contact_id}"))
 
     def members(self) -> list[records.Member]:
         """Return all members, inactive ones and API members too."""
-        return [records.member(row) for row in self._all("members", "/system/members")]
+        return [records.member(row) for row in self._get_all("members", "/system/members")]
 
     def members_by_identifier(self, identifiers: Iterable[str]) -> list[records.Member]:
         """Return the members with these identifiers, case ignored; unknown ones are left out."""
         wanted = {name.casefold(): name for name in identifiers if 0 < len(name) <= LONGEST_IDENTIFIER}
-        if any(not name.isprintable() or UNSPEAKABLE.intersection(name) for name in wanted.values()):
+        if any(not name.isprintable() or UNQUOTABLE.intersection(name) for name in wanted.values()):
             found = self.members()
         else:
             found = [
                 records.member(row)
                 for conditions in _identifier_conditions(list(wanted.values()))
-                for row in self._all("members", "/system/members", {"conditions": conditions})
+                for row in self._get_all("members", "/system/members", {"conditions": conditions})
             ]
         # Looked at again, because a condition that ConnectWise does not like may be left out in silence.
         return [member for member in found if member.identifier.casefold() in wanted]
 
     def callbacks(self) -> list[records.Callback]:
         """Return all registrations for webhooks, ours and others'."""
-        return [records.callback(row) for row in self._all("callbacks", "/system/callbacks")]
+        return [records.callback(row) for row in self._get_all("callbacks", "/system/callbacks")]
 
     def create_callback(self, url: str) -> records.Callback:
         """Register `url` for every ticket of the system (level `owner`)."""
         body = {"url": url, "objectId": 1, "type": "ticket", "level": "owner", "description": "Ticketbot"}
-        return records.callback(self._one("create_callback", "/system/callbacks", "POST", body))
+        return records.callback(self._get_record("create_callback", "/system/callbacks", "POST", body))
 
     def update_callback(self, callback_id: int, *, inactive: bool) -> records.Callback:
         """Switch a registration on or off."""
         body = [{"op": "replace", "path": "inactiveFlag", "value": inactive}]
-        return records.callback(self._one("update_callback", f"/system/callbacks/{callback_id}", "PATCH", body))
+        return records.callback(self._get_record("update_callback", f"/system/callbacks/{callback_id}", "PATCH", body))
 
     def delete_callback(self, callback_id: int) -> None:
         """Remove a registration; RemoteGone when there is none."""
@@ -253,31 +253,35 @@ class ConnectWise:
         path: str,
         query: Mapping[str, str | int] | None = None,
         body: object = None,
-    ) -> http_service.Answer:
+    ) -> http_service.HttpResponse:
         self._limit.acquire(background=self._background)
         return self._service.call(method, path, operation=operation, query=query, body=body)
 
-    def _one(self, operation: str, path: str, method: str = "GET", body: object = None) -> json_values.Row:
+    def _get_record(
+        self, operation: str, path: str, method: str = "GET", body: object = None
+    ) -> json_values.JsonObject:
         return self._record(self._call(operation, method, path, body=body))
 
-    def _record(self, answer: http_service.Answer) -> json_values.Row:
+    def _record(self, answer: http_service.HttpResponse) -> json_values.JsonObject:
         for row in json_values.rows([answer.body]):
             return row
-        raise self._service.garbage(answer, "not with a record that has an id")
+        raise self._service.unusable(answer, "not with a record that has an id")
 
     def _page(self, operation: str, path: str, query: Mapping[str, str | int]) -> _Rows:
         answer = self._call(operation, "GET", path, query)
         if not isinstance(answer.body, list):
-            raise self._service.garbage(answer, "not with a list")
+            raise self._service.unusable(answer, "not with a list")
         # The link names an absolute address, often another host's or codebase's: only that there is
         # one is taken from it. Without any Link header a full page may be followed by another.
         full = len(answer.body) >= int(query["pageSize"])
         has_next = full if "Link" not in answer.headers else answer.next_link is not None
         return _Rows(list(json_values.rows(answer.body)), has_next, answer.served_at)
 
-    def _pages(self, operation: str, path: str, query: Mapping[str, str | int]) -> Iterator[Page[json_values.Row]]:
+    def _pages(
+        self, operation: str, path: str, query: Mapping[str, str | int]
+    ) -> Iterator[Page[json_values.JsonObject]]:
         number, has_next = 1, True
-        before: list[json_values.Row] | None = None
+        before: list[json_values.JsonObject] | None = None
         while has_next:
             rows, has_next, _ = self._page(operation, path, {**query, "page": number})
             if rows == before:
@@ -285,9 +289,9 @@ class ConnectWise:
             yield Page(number, tuple(rows), has_next)
             number, before = number + 1, rows
 
-    def _all(
+    def _get_all(
         self, operation: str, path: str, query: Mapping[str, str | int] | None = None
-    ) -> Iterator[json_values.Row]:
+    ) -> Iterator[json_values.JsonObject]:
         query = {"orderBy": "id", "pageSize": LARGEST_PAGE, **(query or {})}
         return (row for page in self._pages(operation, path, query) for row in page.items)
 
@@ -327,7 +331,7 @@ def _ticket_conditions(
     return " and ".join(parts)
 
 
-def _on_one_of(ticket: records.Ticket, boards: frozenset[int]) -> bool:
+def _is_on_board(ticket: records.Ticket, boards: frozenset[int]) -> bool:
     return ticket.board is not None and ticket.board.id in boards
 
 

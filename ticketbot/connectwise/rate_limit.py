@@ -9,16 +9,16 @@ from collections.abc import Callable
 # ConnectWise counts calls as they arrive, and one may be on its way for less time than those before it.
 MINUTE_S = 60.5
 BURST_SHARE = 50  # a fiftieth of the minute may go out at once; the rest is spaced, so 98 % is left for the long run
-NO_TIME_S = 1e-6  # sums of floats do not meet exactly
+EPSILON_S = 1e-6  # sums of floats do not meet exactly
 BACKGROUND_SHARE = 0.7  # product.md S: what a sync may use while events or messages wait
 
 
-def nobody_waits() -> bool:
+def never_busy() -> bool:
     """Say that no event and no message waits."""
     return False
 
 
-class CallLimit:
+class RateLimiter:
     """Let through at most `per_minute` calls in any minute, evenly spaced but for a small burst; 0 is no limit.
 
     Calls in the background stand back behind all others, and while `busy()` is true they have only 70 %
@@ -34,7 +34,7 @@ class CallLimit:
         self,
         per_minute: int,
         *,
-        busy: Callable[[], bool] = nobody_waits,
+        busy: Callable[[], bool] = never_busy,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
@@ -80,7 +80,7 @@ class CallLimit:
             now = self._clock()
             if self._foreground_waiting:
                 return self._spacing_s
-            if busy and self._background_due_at - now > NO_TIME_S:
+            if busy and self._background_due_at - now > EPSILON_S:
                 return self._background_due_at - now
             wait_s = self._take(now)
             if not wait_s:
@@ -90,7 +90,7 @@ class CallLimit:
     def _take(self, now: float) -> float:
         """Take the turn and return 0, or return the seconds until there is one."""
         wait_s = self._due_at - self._early_s - now
-        if wait_s > NO_TIME_S:
+        if wait_s > EPSILON_S:
             return wait_s
         self._due_at = max(self._due_at, now) + self._spacing_s
         return 0.0

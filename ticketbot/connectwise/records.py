@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from ticketbot.remote import json_values
-from ticketbot.remote.json_values import Row
+from ticketbot.remote.json_values import JsonObject
 
 NOTE = "TicketNote"
 
@@ -137,9 +137,9 @@ class SystemInfo(msgspec.Struct, frozen=True):
     served_at: datetime | None
 
 
-def ticket(row: Row, *, project: bool = False, served_at: datetime | None = None) -> Ticket:
+def ticket(row: JsonObject, *, project: bool = False, served_at: datetime | None = None) -> Ticket:
     """Read a ticket; `project` says from which list it came, since rows there do not say it themselves."""
-    info = json_values.inner(row, "_info")
+    info = json_values.mapping_at(row, "_info")
     record_type = json_values.text(row.get("recordType"))
     return Ticket(
         id=row["id"],
@@ -149,71 +149,71 @@ def ticket(row: Row, *, project: bool = False, served_at: datetime | None = None
         status=_ref(row, "status"),
         company=_ref(row, "company"),
         contact=_ref(row, "contact"),
-        contact_name=json_values.text(row.get("contactName"), json_values.inner(row, "contact").get("name")),
+        contact_name=json_values.text(row.get("contactName"), json_values.mapping_at(row, "contact").get("name")),
         owner=_member_ref(row, "owner"),
         resources=_identifiers(row.get("resources")),
-        priority=json_values.text(json_values.inner(row, "priority").get("name")),
-        closed=json_values.flag(row.get("closedFlag")),
-        entered_at=json_values.moment(info.get("dateEntered"), row.get("dateEntered")),
-        updated_at=json_values.moment(info.get("lastUpdated"), row.get("lastUpdated")),
+        priority=json_values.text(json_values.mapping_at(row, "priority").get("name")),
+        closed=json_values.truthy(row.get("closedFlag")),
+        entered_at=json_values.timestamp(info.get("dateEntered"), row.get("dateEntered")),
+        updated_at=json_values.timestamp(info.get("lastUpdated"), row.get("lastUpdated")),
         updated_by=json_values.text(info.get("updatedBy")),
         served_at=served_at,
     )
 
 
-def note(row: Row, ticket_id: int) -> Note:
+def note(row: JsonObject, ticket_id: int) -> Note:
     """Read a note out of `allNotes` or of `notes`, whose rows name the same things differently."""
-    info = json_values.inner(row, "_info")
+    info = json_values.mapping_at(row, "_info")
     member = _member_ref(row, "member")
-    contact_name = json_values.text(json_values.inner(row, "contact").get("name"))
+    contact_name = json_values.text(json_values.mapping_at(row, "contact").get("name"))
     entered_by = (row.get("originalAuthor"), row.get("createdBy"), info.get("enteredBy"))
     dates = (info.get("lastUpdated"), info.get("sortByDate"), row.get("dateCreated"), row.get("timeStart"))
-    written_on = (json_values.inner(row, "ticket").get("id"), row.get("ticketId"))
+    written_on = (json_values.mapping_at(row, "ticket").get("id"), row.get("ticketId"))
     return Note(
         kind=json_values.text(row.get("noteType")) or NOTE,
         id=row["id"],
-        ticket_id=next((id_ for id_ in map(json_values.whole, written_on) if id_), ticket_id),
+        ticket_id=next((id_ for id_ in map(json_values.int_id, written_on) if id_), ticket_id),
         text=json_values.text(row.get("text")) or "",
-        discussion=json_values.flag(row.get("detailDescriptionFlag")),
-        internal=json_values.flag(row.get("internalAnalysisFlag")),
-        resolution=json_values.flag(row.get("resolutionFlag")),
+        discussion=json_values.truthy(row.get("detailDescriptionFlag")),
+        internal=json_values.truthy(row.get("internalAnalysisFlag")),
+        resolution=json_values.truthy(row.get("resolutionFlag")),
         author=json_values.text(member and member.name, contact_name, *entered_by),
         author_id=member.id if member else None,
         author_identifier=member.identifier if member else None,
         contact_name=contact_name,
-        entered_at=json_values.moment(info.get("dateEntered"), *dates),
-        updated_at=json_values.moment(info.get("lastUpdated")),
+        entered_at=json_values.timestamp(info.get("dateEntered"), *dates),
+        updated_at=json_values.timestamp(info.get("lastUpdated")),
     )
 
 
-def board(row: Row) -> Board:
+def board(row: JsonObject) -> Board:
     """Read a board."""
     return Board(
         row["id"],
         _name(row),
-        inactive=json_values.flag(row.get("inactiveFlag")),
-        project=json_values.flag(row.get("projectFlag")),
+        inactive=json_values.truthy(row.get("inactiveFlag")),
+        project=json_values.truthy(row.get("projectFlag")),
     )
 
 
-def status(row: Row, board_id: int) -> Status:
+def status(row: JsonObject, board_id: int) -> Status:
     """Read a status of the board with `board_id`; its flags are called unlike everybody else's."""
-    closed, inactive = json_values.flag(row.get("closedStatus")), json_values.flag(row.get("inactive"))
+    closed, inactive = json_values.truthy(row.get("closedStatus")), json_values.truthy(row.get("inactive"))
     return Status(row["id"], _name(row), board_id, closed=closed, inactive=inactive)
 
 
-def company(row: Row) -> Company:
+def company(row: JsonObject) -> Company:
     """Read a company."""
     identifier = json_values.text(row.get("identifier"))
-    return Company(row["id"], identifier, _name(row), deleted=json_values.flag(row.get("deletedFlag")))
+    return Company(row["id"], identifier, _name(row), deleted=json_values.truthy(row.get("deletedFlag")))
 
 
-def contact(row: Row) -> Contact:
+def contact(row: JsonObject) -> Contact:
     """Read a contact."""
     return Contact(row["id"], _full_name(row))
 
 
-def member(row: Row) -> Member:
+def member(row: JsonObject) -> Member:
     """Read a member; which of his addresses counts is clause D7."""
     identifier = json_values.text(row.get("identifier")) or ""
     chosen = (json_values.text(row.get("defaultEmail")) or "").lower()
@@ -222,32 +222,32 @@ def member(row: Row) -> Member:
         identifier=identifier,
         name=_full_name(row) or identifier,
         email=json_values.text(row.get("primaryEmail"), row.get(f"{chosen}Email"), row.get("officeEmail")),
-        inactive=json_values.flag(row.get("inactiveFlag")),
+        inactive=json_values.truthy(row.get("inactiveFlag")),
         license_class=json_values.text(row.get("licenseClass")),
     )
 
 
-def callback(row: Row) -> Callback:
+def callback(row: JsonObject) -> Callback:
     """Read a registration for webhooks."""
     return Callback(
         id=row["id"],
         url=json_values.text(row.get("url")) or "",
-        object_id=json_values.whole(row.get("objectId")),
+        object_id=json_values.int_id(row.get("objectId")),
         type=(json_values.text(row.get("type")) or "").lower(),
         level=(json_values.text(row.get("level")) or "").lower(),
-        inactive=json_values.flag(row.get("inactiveFlag")),
+        inactive=json_values.truthy(row.get("inactiveFlag")),
     )
 
 
-def _ref(row: Row, key: str) -> Ref | None:
-    found = json_values.inner(row, key)
-    id_ = json_values.whole(found.get("id"))
+def _ref(row: JsonObject, key: str) -> Ref | None:
+    found = json_values.mapping_at(row, key)
+    id_ = json_values.int_id(found.get("id"))
     return None if id_ is None else Ref(id_, json_values.text(found.get("name"), found.get("identifier")))
 
 
-def _member_ref(row: Row, key: str) -> MemberRef | None:
-    found = json_values.inner(row, key)
-    id_, identifier = json_values.whole(found.get("id")), json_values.text(found.get("identifier"))
+def _member_ref(row: JsonObject, key: str) -> MemberRef | None:
+    found = json_values.mapping_at(row, key)
+    id_, identifier = json_values.int_id(found.get("id")), json_values.text(found.get("identifier"))
     if id_ is None and identifier is None:
         return None
     return MemberRef(id_, identifier, json_values.text(found.get("name"), _full_name(found), identifier))
@@ -261,10 +261,10 @@ def _identifiers(value: object) -> tuple[str, ...]:
     return tuple(name for name in found.values() if name)
 
 
-def _name(row: Row) -> str:
+def _name(row: JsonObject) -> str:
     return json_values.text(row.get("name"), row.get("identifier")) or ""
 
 
-def _full_name(row: Row) -> str | None:
+def _full_name(row: JsonObject) -> str | None:
     names = (json_values.text(row.get("firstName")), json_values.text(row.get("lastName")))
     return " ".join(name for name in names if name) or None

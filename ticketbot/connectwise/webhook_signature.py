@@ -248,7 +248,7 @@ class SigningKeys:
     def _fetch(self, address: str) -> bytes:
         started = time.monotonic()
         status = "error"
-        failpoints.passing("connectwise.before")
+        failpoints.hit("connectwise.before")
         try:
             with self._response(address, started) as answer:
                 content = answer.read(MAX_BYTES + 1)
@@ -257,7 +257,7 @@ class SigningKeys:
             is_late = time.monotonic() - started >= self._timeout_s
             raise _unusable(f"no answer within {self._timeout_s:g} s" if is_late else type(error).__name__) from error
         finally:
-            failpoints.passing("connectwise.after")
+            failpoints.hit("connectwise.after")
             self._on_call("connectwise", "signing-key", status, time.monotonic() - started)
         if status != "200":
             raise _unusable(f"HTTP {status}")
@@ -279,7 +279,7 @@ class SigningKeys:
         ) as connection:
             connection.connect()
             # The timeout of a socket starts anew with every byte, so a trickle is cut off from outside.
-            alarm = threading.Timer(self._timeout_s - (time.monotonic() - started), _hang_up, [connection.sock])
+            alarm = threading.Timer(self._timeout_s - (time.monotonic() - started), _abort, [connection.sock])
             alarm.daemon = True
             alarm.start()
             try:
@@ -297,7 +297,7 @@ def _verifies(key: bytes, *, body: bytes, signature: str) -> bool:
     return hmac.compare_digest(base64.b64encode(mac.digest()), signature.strip().encode("utf-8", "replace"))
 
 
-def _hang_up(connection: socket.socket) -> None:
+def _abort(connection: socket.socket) -> None:
     with suppress(OSError):
         socket.socket.shutdown(
             connection, socket.SHUT_RDWR

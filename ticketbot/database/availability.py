@@ -36,11 +36,11 @@ _SQLITE_AWAY = frozenset(
 _POSTGRES_AWAY = ("08", "53", "57", "58", "40", "25006", "55P03")
 
 
-def is_away(error: BaseException) -> bool:
+def is_unavailable(error: BaseException) -> bool:
     """Tell whether trying again later may help: the statement itself is not at fault."""
     if isinstance(error, pool.MaxConnectionsExceeded):
         return True
-    cause = original(error)
+    cause = original_error(error)
     sqlite_code = getattr(cause, "sqlite_errorcode", None)
     if sqlite_code is not None:
         return sqlite_code & 0xFF in _SQLITE_AWAY  # the lower byte is the primary code
@@ -51,7 +51,7 @@ def is_away(error: BaseException) -> bool:
     return isinstance(error, (peewee.OperationalError, peewee.InterfaceError)) or type(error) is peewee.DatabaseError
 
 
-def original(error: BaseException) -> BaseException:
+def original_error(error: BaseException) -> BaseException:
     """Return the driver's first error. On a full disk SQLite rolls back by itself, and then our own roll-back fails."""
     before = error.__context__
     while before is not None and type(before).__module__.partition(".")[0] in DRIVERS:
@@ -61,7 +61,7 @@ def original(error: BaseException) -> BaseException:
 
 def first_line(error: BaseException) -> str:
     """Return what the driver says in one line."""
-    lines = str(original(error)).strip().splitlines()
+    lines = str(original_error(error)).strip().splitlines()
     return lines[0] if lines else type(error).__name__
 
 

@@ -24,7 +24,7 @@ from ticketbot.database import availability
 from ticketbot.settings import types
 
 POOL_SIZE = 40  # more than all threads of one server: waitress, workers, senders, sync
-TRUSTED_IDLE_S = 1.0
+SKIP_PING_IF_IDLE_LESS_THAN_S = 1.0
 LOCK_TIMEOUT_S = 2.0  # a webhook must be answered within 5 s (W3), and our own transactions take milliseconds
 BUSY_TIMEOUT_MS = 10_000  # another process on the same SQLite file (`tbot init` beside the server)
 
@@ -75,7 +75,7 @@ class _Postgres(pool.PooledPostgresqlDatabase):
         return bool(super()._can_reuse(conn))
 
     def _is_closed(self, conn: Any) -> bool:
-        is_fresh = time.monotonic() - self._returned_s[conn] < TRUSTED_IDLE_S
+        is_fresh = time.monotonic() - self._returned_s[conn] < SKIP_PING_IF_IDLE_LESS_THAN_S
         return bool(conn.closed if is_fresh else super()._is_closed(conn))
 
 
@@ -111,7 +111,7 @@ def _make_private(file: Path) -> None:
 
 
 @contextlib.contextmanager
-def telling_which(url: str) -> Iterator[None]:
+def naming_database(url: str) -> Iterator[None]:
     """Name the database that does not answer a command that is started, and the setting that named it."""
     try:
         yield
@@ -122,7 +122,7 @@ def telling_which(url: str) -> Iterator[None]:
             if is_other_file
             else "Check TBOT_DATABASE_URL, or its permissions"
         )
-        raise errors.Unreachable(f"{error} ({types.database_words(url)}). {advice}") from error
+        raise errors.Unreachable(f"{error} ({types.describe_database(url)}). {advice}") from error
 
 
 def close_database() -> None:
@@ -142,10 +142,10 @@ def session() -> Iterator[None]:
     if not database.is_closed():
         yield
         return
-    with _translated():
+    with _translating_errors():
         database.connect()
     try:
-        with _translated():
+        with _translating_errors():
             yield
     finally:
         with contextlib.suppress(peewee.DatabaseError, peewee.InterfaceError):
@@ -162,11 +162,11 @@ def transaction(name: str, *, wait_s: float | None = None) -> Iterator[None]:
     with session():
         if database.in_transaction():
             raise RuntimeError(f"transaction {name!r} inside a transaction")
-        with writes.noted(), _sqlite_lock(wait_s), _translated():
+        with writes.noted(), _sqlite_lock(wait_s), _translating_errors():
             with database.atomic() if is_postgres() else database.atomic("IMMEDIATE"):
                 yield
-                failpoints.passing(f"{name}.before")
-            failpoints.passing(f"{name}.after")
+                failpoints.hit(f"{name}.before")
+            failpoints.hit(f"{name}.after")
 
 
 def was_written_within(seconds: float) -> bool:
@@ -193,11 +193,11 @@ def _sqlite_lock(wait_s: float | None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
+def _translating_errors() -> Iterator[None]:
     try:
         yield
     except (peewee.DatabaseError, peewee.InterfaceError, pool.MaxConnectionsExceeded) as error:
-        if not availability.is_away(error):
+        if not availability.is_unavailable(error):
             raise
         _forget_idle_connections()
         raise errors.Unreachable(f"The database does not answer: {availability.first_line(error)}") from error

@@ -11,13 +11,13 @@ import peewee
 
 from ticketbot.database import db, fields
 
-CHUNK = 400  # rows of one statement; SQLite allows 32,766 variables
+ROWS_PER_STATEMENT = 400  # rows of one statement; SQLite allows 32,766 variables
 
 _SKIP_LOCKED = "FOR UPDATE SKIP LOCKED"
 _INDEXED_BY = re.compile(r"INDEXED BY \w+")
 
 
-def run(sql: str, *values: object) -> Any:
+def execute(sql: str, *values: object) -> Any:
     """Run a statement written by hand, `?` for each value, and return its cursor.
 
     For the few statements of the hot path: building one of them with peewee costs more than running it. `SKIP LOCKED`
@@ -32,12 +32,12 @@ def run(sql: str, *values: object) -> Any:
     )
 
 
-def read(model: type[fields.M], sql: str, *values: object) -> list[fields.M]:
+def select(model: type[fields.M], sql: str, *values: object) -> list[fields.M]:
     """Run a statement written by hand and return its rows, or what it names of them, as rows of a model.
 
     Columns that a newer program has added are ignored: the version before still runs (O5).
     """
-    cursor = run(sql, *values)
+    cursor = execute(sql, *values)
     fields = [model._meta.columns.get(column[0]) for column in cursor.description]
     return [
         model(
@@ -48,31 +48,31 @@ def read(model: type[fields.M], sql: str, *values: object) -> list[fields.M]:
     ]
 
 
-def by_id(model: type[fields.M], ids: Iterable[int]) -> dict[int, fields.M]:
+def select_by_id(model: type[fields.M], ids: Iterable[int]) -> dict[int, fields.M]:
     """Return the rows of a model with these ids, by id."""
     wanted = sorted(set(ids))
     found: dict[int, fields.M] = {}
-    for start in range(0, len(wanted), CHUNK):
-        chunk = wanted[start : start + CHUNK]
-        query = f'SELECT * FROM "{model._meta.table_name}" WHERE id IN {list_of(chunk)}'  # noqa: S608
-        found |= {row.id: row for row in read(model, query, *chunk)}
+    for start in range(0, len(wanted), ROWS_PER_STATEMENT):
+        chunk = wanted[start : start + ROWS_PER_STATEMENT]
+        query = f'SELECT * FROM "{model._meta.table_name}" WHERE id IN {placeholders(chunk)}'  # noqa: S608
+        found |= {row.id: row for row in select(model, query, *chunk)}
     return found
 
 
-def finds(sql: str, *values: object) -> bool:
+def exists(sql: str, *values: object) -> bool:
     """Tell whether a query written by hand finds any row."""
-    return run(sql, *values).fetchone() is not None
+    return execute(sql, *values).fetchone() is not None
 
 
-def change(model: type[fields.Model], changes: Mapping[str, Any], where: str, *values: object) -> int:
+def update_where(model: type[fields.Model], changes: Mapping[str, Any], where: str, *values: object) -> int:
     """Update the rows that fit a condition written by hand. Returns how many."""
     fields = [model._meta.fields[name] for name in changes]
     written = (field.db_value(value) for field, value in zip(fields, changes.values(), strict=True))
     sets = ", ".join(f"{field.column_name} = ?" for field in fields)
-    return int(run(f'UPDATE "{model._meta.table_name}" SET {sets} WHERE {where}', *written, *values).rowcount)  # noqa: S608
+    return int(execute(f'UPDATE "{model._meta.table_name}" SET {sets} WHERE {where}', *written, *values).rowcount)  # noqa: S608
 
 
-def list_of(values: Sequence[object]) -> str:
+def placeholders(values: Sequence[object]) -> str:
     """Return as many `?` as there are values, in brackets."""
     return f"({', '.join('?' * len(values))})"
 
@@ -117,22 +117,22 @@ def _insert(model: type[fields.Model], rows: Sequence[Mapping[str, Any]], tail: 
 
             extras.execute_values(cursor, f"{head} %s {tail}", values, page_size=at_once)
         else:
-            cursor.executemany(f"{head} {list_of(fields)} {tail}", values)
+            cursor.executemany(f"{head} {placeholders(fields)} {tail}", values)
     return int(cursor.rowcount)
 
 
-def locking(query: peewee.ModelSelect, how: str = "FOR UPDATE") -> peewee.ModelSelect:
+def for_update(query: peewee.ModelSelect, how: str = "FOR UPDATE") -> peewee.ModelSelect:
     """Let a query lock its rows until the db.transaction ends; on SQLite, a db.transaction has locked everything."""
     return query.for_update(how) if db.is_postgres() else query
 
 
-def counts(field: peewee.Field, values: Sequence[str]) -> dict[str, int]:
+def count_by_value(field: peewee.Field, values: Sequence[str]) -> dict[str, int]:
     """Return how many rows hold each of some values, all at the same moment: a row on the move is counted once."""
     query = field.model.select(field, peewee.fn.COUNT(peewee.SQL("*"))).where(field.in_(list(values))).group_by(field)
     return dict.fromkeys(values, 0) | dict(query.tuples())
 
 
-def execute(query: peewee.Query) -> Any:
+def execute_insert(query: peewee.Query) -> Any:
     """Run an INSERT and return its cursor: only its `rowcount` tells whether an ignored insert did anything.
 
     peewee's own `insert().execute()` returns ids on PostgreSQL and the last row id on SQLite, also after a conflict.
@@ -141,7 +141,7 @@ def execute(query: peewee.Query) -> Any:
     return db.database.execute_sql(sql, parameters)
 
 
-def take_turns(name: str) -> None:
+def advisory_lock(name: str) -> None:
     """Let the transactions that do one thing go one after the other, across all servers.
 
     What such a transaction reads afterwards is what the one before has left. SQLite has one writer at a time anyway.

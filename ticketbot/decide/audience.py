@@ -13,14 +13,14 @@ from ticketbot.decide.values import Facts, Note, Person, Recipient
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-class Account(Protocol):
+class WebexAccount(Protocol):
     """One of the Webex accounts of an e-mail address."""
 
     id: int
     last_activity: datetime | None
 
 
-AccountT = TypeVar("AccountT", bound=Account)
+AccountT = TypeVar("AccountT", bound=WebexAccount)
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -35,7 +35,7 @@ class Candidate(msgspec.Struct, frozen=True):
         return ", ".join(self.reasons)
 
 
-class Unreachable(msgspec.Struct, frozen=True):
+class NotReachable(msgspec.Struct, frozen=True):
     """A person of the ticket who cannot be told, or never is; `is_recorded` tells whether the ledger says so, too."""
 
     person: Person
@@ -69,7 +69,7 @@ def for_note(facts: Facts, note: Note) -> list[Candidate]:
 
 def authors(people: Iterable[Person], note: Note) -> list[Person]:
     """Return the people of the ticket who wrote the note: at most one, twice where two names share an account."""
-    return [person for person in people if person.left_out is None and is_author(person, note)]
+    return [person for person in people if person.excluded_because is None and is_author(person, note)]
 
 
 def is_author(person: Person, note: Note) -> bool:
@@ -77,14 +77,14 @@ def is_author(person: Person, note: Note) -> bool:
     return note.member is not None and note.member.lower() == person.identifier.lower()
 
 
-def unreachable(people: Sequence[Person]) -> list[Unreachable]:
+def not_reachable(people: Sequence[Person]) -> list[NotReachable]:
     """Return the people who get nothing, with the reason; those left out by rule leave no row in the ledger (D7)."""
     found = []
     for person in people:
-        if person.left_out:
-            found.append(Unreachable(person, person.left_out, is_recorded=False))
+        if person.excluded_because:
+            found.append(NotReachable(person, person.excluded_because, is_recorded=False))
         elif person.recipient is None:
-            found.append(Unreachable(person, _no_account(person), is_recorded=True))
+            found.append(NotReachable(person, _no_account(person), is_recorded=True))
     return found
 
 
@@ -95,7 +95,7 @@ def _no_account(person: Person) -> str:
 
 
 def _reachable(people: Iterable[Person]) -> Iterable[Person]:
-    return (person for person in people if person.left_out is None and person.recipient is not None)
+    return (person for person in people if person.excluded_because is None and person.recipient is not None)
 
 
 def _account(person: Person) -> Recipient:

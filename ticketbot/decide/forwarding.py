@@ -30,7 +30,7 @@ class Delivery(msgspec.Struct, frozen=True):
         return tuple(step.source.name for step in self.path)
 
 
-class Relief(msgspec.Struct, frozen=True):
+class ForwardedAway(msgspec.Struct, frozen=True):
     """An original recipient whose notification goes to others; `by` are his active forwards."""
 
     recipient: Recipient
@@ -41,7 +41,7 @@ class Routing(msgspec.Struct, frozen=True):
     """Who is told and who is relieved, each in the order of recipient ids (F6)."""
 
     deliveries: tuple[Delivery, ...]
-    relieved: tuple[Relief, ...]
+    relieved: tuple[ForwardedAway, ...]
 
 
 def is_active(forward: Forward, now: datetime) -> bool:
@@ -49,7 +49,7 @@ def is_active(forward: Forward, now: datetime) -> bool:
     return (forward.start is None or forward.start <= now) and (forward.end is None or now < forward.end)
 
 
-def window(start: str | None, end: str | None, zone: tzinfo) -> tuple[datetime | None, datetime | None]:
+def parse_period(start: str | None, end: str | None, zone: tzinfo) -> tuple[datetime | None, datetime | None]:
     """Return the moments from and until which a forward is active.
 
     A date without a time is a whole day in `zone`, the end date included; a time without an offset is a time in `zone`,
@@ -79,23 +79,23 @@ def _date(text: str) -> date | None:
         return None
 
 
-def follow(originals: Iterable[Recipient], forwards: Iterable[Forward], now: datetime) -> Routing:
+def route(originals: Iterable[Recipient], forwards: Iterable[Forward], now: datetime) -> Routing:
     """Apply the active forwards to the original recipients; without forwards the output is the input (F6)."""
     by_id = {recipient.id: recipient for recipient in originals}
     graph = _graph(forwards, now)
-    staying = {node for node in by_id if _keeps(node, graph)} | _trapped(by_id.keys(), graph)
+    staying = {node for node in by_id if _stops_at(node, graph)} | _only_cycles_ahead(by_id.keys(), graph)
     reached = _shortest_paths(by_id.keys(), graph)
     deliveries = {node: Delivery(by_id[node]) for node in staying}
     for node, path in reached.items():
-        if path and node not in deliveries and _keeps(node, graph):
+        if path and node not in deliveries and _stops_at(node, graph):
             deliveries[node] = Delivery(path[-1].destination, path)
     return Routing(
         deliveries=tuple(deliveries[node] for node in sorted(deliveries)),
-        relieved=tuple(Relief(by_id[node], tuple(graph[node])) for node in sorted(by_id) if node not in staying),
+        relieved=tuple(ForwardedAway(by_id[node], tuple(graph[node])) for node in sorted(by_id) if node not in staying),
     )
 
 
-def find_circle(new: Forward, forwards: Iterable[Forward]) -> tuple[Forward, ...] | None:
+def find_cycle(new: Forward, forwards: Iterable[Forward]) -> tuple[Forward, ...] | None:
     """Return the circle that `new` would close with forwards active at some common time (F4), `new` first; or None.
 
     It is the shortest one, at the first moment there is one.
@@ -118,7 +118,7 @@ def _graph(forwards: Iterable[Forward], now: datetime) -> Graph:
     return graph
 
 
-def _keeps(node: int, graph: Graph) -> bool:
+def _stops_at(node: int, graph: Graph) -> bool:
     return node not in graph or any(forward.keep_copy for forward in graph[node])
 
 
@@ -134,10 +134,10 @@ def _reachable(node: int, graph: Graph) -> set[int]:
     return seen
 
 
-def _trapped(originals: Collection[int], graph: Graph) -> set[int]:
+def _only_cycles_ahead(originals: Collection[int], graph: Graph) -> set[int]:
     """Return the originals with whom a notification stays because every way ends in a circle (F5)."""
-    ways = {node: _reachable(node, graph) for node in originals if not _keeps(node, graph)}
-    lost = {node for node, way in ways.items() if not any(_keeps(each, graph) for each in way)}
+    ways = {node: _reachable(node, graph) for node in originals if not _stops_at(node, graph)}
+    lost = {node for node, way in ways.items() if not any(_stops_at(each, graph) for each in way)}
     inside = {node for node in lost if node in ways[node]}
     outside = {node for node in lost - inside if not ways[node] & inside}
     return inside | outside

@@ -38,7 +38,7 @@ _UNBREAKABLE = re.compile(r"\\.|&[a-z]+;|\[#\d+\]\([^)\s]*\)")
 _EMPHASIS = re.compile(rf"{_UNBREAKABLE.pattern}|(?P<mark>\*\*|_)")
 
 
-class Content(msgspec.Struct, frozen=True):
+class MessageContent(msgspec.Struct, frozen=True):
     """What one message says: an announcement (`is_new`) or an update, and at most one note."""
 
     ticket: Ticket
@@ -55,7 +55,7 @@ def ticket_url(cw_url: str, codebase: str, company: str, ticket_id: int) -> str:
     return f"{base}/{path}?service_recid={ticket_id}&companyName={quote(company, safe='')}"
 
 
-def render(content: Content, recipient: Recipient, *, max_note_chars: int) -> str:
+def render(content: MessageContent, recipient: Recipient, *, max_note_chars: int) -> str:
     """Write the message for one recipient, at most 7,439 bytes of UTF-8 whatever the ticket holds (B2)."""
     text = _write(content, recipient, max_note_chars)
     if len(text.encode()) <= MAX_BYTES:
@@ -63,10 +63,10 @@ def render(content: Content, recipient: Recipient, *, max_note_chars: int) -> st
     fitting = bisect.bisect(
         range(1, max_note_chars), MAX_BYTES, key=lambda chars: len(_write(content, recipient, chars).encode())
     )
-    return shorten(_write(content, recipient, max(fitting, 1)), MAX_BYTES)
+    return truncate_text(_write(content, recipient, max(fitting, 1)), MAX_BYTES)
 
 
-def shorten(markdown: str, max_bytes: int) -> str:
+def truncate_text(markdown: str, max_bytes: int) -> str:
     """Cut a finished message between two lines or words, so that no mark or entity is left half (B2)."""
     if len(markdown.encode()) <= max_bytes:
         return markdown
@@ -74,12 +74,12 @@ def shorten(markdown: str, max_bytes: int) -> str:
     end = len(markdown.encode()[:room].decode(errors="ignore"))
     # A word longer than half of it is cut inside, everything else between words.
     blank = max(markdown.rfind(" ", 0, end), markdown.rfind("\n", 0, end))
-    end = blank if blank > end // 2 else _whole(markdown, end)
+    end = blank if blank > end // 2 else _safe_cut(markdown, end)
     text = markdown[:end].rstrip(" \n>")
     return text + ELLIPSIS + _open_mark(text)
 
 
-def _whole(markdown: str, end: int) -> int:
+def _safe_cut(markdown: str, end: int) -> int:
     """Return where to cut instead of inside something unbreakable."""
     return next((each.start() for each in _UNBREAKABLE.finditer(markdown) if each.start() < end < each.end()), end)
 
@@ -91,19 +91,19 @@ def _open_mark(text: str) -> str:
     return marks[-1] if len(marks) % 2 else ""
 
 
-def half(markdown: str) -> str:
+def halve(markdown: str) -> str:
     """Shorten a message by half, for when Webex still finds it too long (B2)."""
-    return shorten(markdown, max(len(markdown.encode()) // 2, 1))
+    return truncate_text(markdown, max(len(markdown.encode()) // 2, 1))
 
 
 def escape(text: str) -> str:
     """Make text from outside show as it was typed, in every position of a message (B3)."""
     text = _INLINE_MARKS.sub(r"\\\1", _printable(text))
-    text = _LEADING_MARK.sub(_disarm, text)
+    text = _LEADING_MARK.sub(_escape_leading_mark, text)
     return text.translate(_ENTITIES)
 
 
-def cut(text: str, max_chars: int) -> str:
+def truncate_markdown(text: str, max_chars: int) -> str:
     """Cut text at a number of characters, not inside one that is composed of several code points (B2)."""
     if len(text) <= max_chars:
         return text
@@ -118,7 +118,7 @@ def _belongs_to_before(text: str, index: int) -> bool:
     return is_mark or _JOINER in (text[index], text[index - 1])
 
 
-def _write(content: Content, recipient: Recipient, note_chars: int) -> str:
+def _write(content: MessageContent, recipient: Recipient, note_chars: int) -> str:
     lines = [_header(content), *_facts(content.ticket)]
     if content.chain:
         lines.insert(0, _chain(content.chain))
@@ -131,7 +131,7 @@ def _write(content: Content, recipient: Recipient, note_chars: int) -> str:
     return f"{text}\n\n{_note(content.note, recipient, note_chars)}"
 
 
-def _header(content: Content) -> str:
+def _header(content: MessageContent) -> str:
     ticket = content.ticket
     what = "New ticket" if content.is_new else "Ticket updated"
     summary = _one_line(ticket.summary, _SUMMARY_CHARS) or "(no summary)"
@@ -164,7 +164,7 @@ def _note(note: Note, recipient: Recipient, max_chars: int) -> str:
 
 
 def _quote(text: str, max_chars: int) -> str:
-    shown = cut(_printable(text).strip(), max_chars)
+    shown = truncate_markdown(_printable(text).strip(), max_chars)
     if not shown:
         return "> _(no text)_"
     lines = [escape(line.strip()) for line in shown.split("\n")]
@@ -178,7 +178,7 @@ def _quoted_line(line: str, following: str) -> str:
 
 
 def _one_line(text: str, max_chars: int) -> str:
-    return escape(cut(" ".join(_printable(text).split()), max_chars))
+    return escape(truncate_markdown(" ".join(_printable(text).split()), max_chars))
 
 
 def _printable(text: str) -> str:
@@ -186,7 +186,7 @@ def _printable(text: str) -> str:
     return _UNPRINTABLE.sub("", _LINE_ENDS.sub("\n", text))
 
 
-def _disarm(match: re.Match[str]) -> str:
+def _escape_leading_mark(match: re.Match[str]) -> str:
     blank, mark = match.groups()
     # A number keeps its digits: it is the dot or bracket behind it that would make a list.
     return f"{blank}{mark}\\" if mark.isdigit() else f"{blank}\\{mark}"

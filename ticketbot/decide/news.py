@@ -34,7 +34,7 @@ def in_order(notes: Iterable[Note]) -> list[Note]:
     return sorted(notes, key=lambda note: (note.entered_at or _UNDATED, note.id, note.kind))
 
 
-def news(facts: Facts) -> list[Note]:
+def new_notes(facts: Facts) -> list[Note]:
     """Return the notes to tell of, oldest first: neither history nor decided (T6)."""
     return [
         note
@@ -49,4 +49,4 @@ def board_is_silent(facts: Facts) -> bool:
 
 
 def _is_history(facts: Facts, entered_at: datetime | None) -> bool:
-    return is_history(entered_at, watching_since=facts.watching_since, now=facts.theirs or facts.now)
+    return is_history(entered_at, watching_since=facts.watching_since, now=facts.connectwise_now or facts.now)

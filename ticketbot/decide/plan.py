@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from ticketbot.decide import audience, forwarding, message, news
-from ticketbot.decide.values import PERSON, Decision, Draft, Facts, Forward, Note, Plan, Recipient
+from ticketbot.decide.values import PERSON, Decision, Facts, Forward, Note, Plan, PlannedNotification, Recipient
 
 MAX_NOTES_AT_ONCE = 5  # D5: beyond the newest five the older ones are recorded as skipped
 
@@ -30,22 +30,22 @@ class _Topic(msgspec.Struct, frozen=True):
     is_too_old: bool = False  # among more than five new notes (D5)
 
 
-def has_something_to_tell(facts: Facts) -> bool:
+def needs_people(facts: Facts) -> bool:
     """Tell whether anybody may have to be told: only then the people of the ticket need to be looked up."""
-    return not news.board_is_silent(facts) and (news.is_new(facts) or bool(news.news(facts)))
+    return not news.board_is_silent(facts) and (news.is_new(facts) or bool(news.new_notes(facts)))
 
 
 def decide(facts: Facts) -> Plan:
     """Decide for every topic of the ticket who is told, who is not, and why. Asks nothing but the facts."""
     is_new = news.is_new(facts)
-    notes = news.news(facts)
+    notes = news.new_notes(facts)
     topics = _topics(facts, is_new=is_new, notes=notes)
     decided = tuple(note.key for note in facts.notes if note.key not in facts.decided)
     if news.board_is_silent(facts):
         why = "the board has no enabled rule, and require_board_rule is on"
         silent = [Decision(topic.subject, "everybody", "not told", why) for topic in topics]
-        return Plan(is_new, decided, (), tuple(silent or _nothing_to_tell(facts)))
-    drafts: list[Draft] = []
+        return Plan(is_new, decided, (), tuple(silent or _no_news(facts)))
+    drafts: list[PlannedNotification] = []
     decisions: list[Decision] = []
     for topic in topics:
         said_before = len(decisions)
@@ -55,10 +55,10 @@ def decide(facts: Facts) -> Plan:
             else:
                 drafts.append(draft)
                 decisions.append(Decision(draft.subject, draft.name, _OUTCOMES[draft.send], draft.reason))
-        decisions += _left_out(facts, topic)
+        decisions += _exclusions(facts, topic)
         if len(decisions) == said_before:
-            decisions.append(_nobody_to_tell(topic))
-    return Plan(is_new, decided, tuple(_written(facts, drafts)), tuple(decisions or _nothing_to_tell(facts)))
+            decisions.append(_no_audience(topic))
+    return Plan(is_new, decided, tuple(_rendered(facts, drafts)), tuple(decisions or _no_news(facts)))
 
 
 def _topics(facts: Facts, *, is_new: bool, notes: Sequence[Note]) -> list[_Topic]:
@@ -74,27 +74,29 @@ def _topics(facts: Facts, *, is_new: bool, notes: Sequence[Note]) -> list[_Topic
     return topics
 
 
-def _drafts(facts: Facts, topic: _Topic) -> Iterator[Draft]:
+def _drafts(facts: Facts, topic: _Topic) -> Iterator[PlannedNotification]:
     """Yield one draft for everybody concerned by a topic, at most one for each target."""
     candidates = _candidates(facts, topic)
     reasons = {candidate.recipient.id: candidate.reason for candidate in candidates}
-    routing = forwarding.follow((each.recipient for each in candidates), facts.forwards, facts.now)
+    routing = forwarding.route((each.recipient for each in candidates), facts.forwards, facts.now)
     mentioned = set()
     for delivery in routing.deliveries:
         mentioned.add(delivery.recipient.id)
         yield _delivery(facts, topic, delivery, reasons)
     for relief in routing.relieved:
         mentioned.add(relief.recipient.id)
-        yield _skipped(topic, relief.recipient, _relieved(relief))
+        yield _skipped(topic, relief.recipient, _forwarded_reason(relief))
     for recipient in _authors(facts, topic):
         if recipient.id not in mentioned:
             yield _skipped(topic, recipient, AUTHOR)
-    for nobody in audience.unreachable(facts.people):
+    for nobody in audience.not_reachable(facts.people):
         if nobody.is_recorded:
             is_author = topic.kind == "update" and topic.note and audience.is_author(nobody.person, topic.note)
             reason = AUTHOR if is_author else nobody.reason
             target = f"member:{nobody.person.identifier.lower()}"
-            yield Draft(topic.subject, target, topic.kind, None, nobody.person.name, False, reason, topic.note)
+            yield PlannedNotification(
+                topic.subject, target, topic.kind, None, nobody.person.name, False, reason, topic.note
+            )
 
 
 def _candidates(facts: Facts, topic: _Topic) -> list[audience.Candidate]:
@@ -110,9 +112,11 @@ def _authors(facts: Facts, topic: _Topic) -> list[Recipient]:
     return list(dict.fromkeys(recipient for recipient in found if recipient))
 
 
-def _delivery(facts: Facts, topic: _Topic, delivery: forwarding.Delivery, reasons: dict[int, str]) -> Draft:
+def _delivery(
+    facts: Facts, topic: _Topic, delivery: forwarding.Delivery, reasons: dict[int, str]
+) -> PlannedNotification:
     recipient = delivery.recipient
-    if topic.kind == "update" and topic.note and recipient.id in topic.note.account_ids:
+    if topic.kind == "update" and topic.note and recipient.id in topic.note.author_recipient_ids:
         via = f", through {_path(delivery.path, recipient)}" if delivery.path else ""
         return _skipped(topic, recipient, AUTHOR + via)
     why = reasons[recipient.id] if not delivery.path else _path(delivery.path, recipient)
@@ -123,9 +127,9 @@ def _delivery(facts: Facts, topic: _Topic, delivery: forwarding.Delivery, reason
     return msgspec.structs.replace(_skipped(topic, recipient, why), send=True, chain=delivery.chain)
 
 
-def _skipped(topic: _Topic, recipient: Recipient, reason: str) -> Draft:
+def _skipped(topic: _Topic, recipient: Recipient, reason: str) -> PlannedNotification:
     target = f"recipient:{recipient.id}"
-    return Draft(topic.subject, target, topic.kind, recipient, recipient.name, False, reason, topic.note)
+    return PlannedNotification(topic.subject, target, topic.kind, recipient, recipient.name, False, reason, topic.note)
 
 
 def _path(path: Sequence[Forward], recipient: Recipient) -> str:
@@ -134,7 +138,7 @@ def _path(path: Sequence[Forward], recipient: Recipient) -> str:
     return f"{_numbered(path)} ({' > '.join([*(step.source.name for step in path), last])})"
 
 
-def _relieved(relief: forwarding.Relief) -> str:
+def _forwarded_reason(relief: forwarding.ForwardedAway) -> str:
     return f"{_numbered(relief.by)} (you > {', '.join(step.destination.name for step in relief.by)})"
 
 
@@ -142,15 +146,15 @@ def _numbered(steps: Sequence[Forward]) -> str:
     return f"forward{'s' if len(steps) > 1 else ''} {', '.join(str(step.id) for step in steps)}"
 
 
-def _left_out(facts: Facts, topic: _Topic) -> list[Decision]:
+def _exclusions(facts: Facts, topic: _Topic) -> list[Decision]:
     return [
         Decision(topic.subject, each.person.name, "not told", each.reason)
-        for each in audience.unreachable(facts.people)
+        for each in audience.not_reachable(facts.people)
         if not each.is_recorded
     ]
 
 
-def _written(facts: Facts, drafts: Iterable[Draft]) -> Iterator[Draft]:
+def _rendered(facts: Facts, drafts: Iterable[PlannedNotification]) -> Iterator[PlannedNotification]:
     """Write the messages; the first one a recipient gets says how many earlier notes he does not see (D5)."""
     unseen: dict[str, int] = {}
     for draft in drafts:
@@ -161,17 +165,17 @@ def _written(facts: Facts, drafts: Iterable[Draft]) -> Iterator[Draft]:
             continue
         assert draft.recipient is not None
         earlier = unseen.pop(draft.target, 0) if draft.kind == "update" else 0
-        content = message.Content(facts.ticket, draft.kind == "new", draft.note, draft.chain, earlier)
+        content = message.MessageContent(facts.ticket, draft.kind == "new", draft.note, draft.chain, earlier)
         text = message.render(content, draft.recipient, max_note_chars=facts.policy.max_message_length)
         yield msgspec.structs.replace(draft, markdown=text)
 
 
-def _nobody_to_tell(topic: _Topic) -> Decision:
+def _no_audience(topic: _Topic) -> Decision:
     why = "no enabled rule, and nobody assigned" if topic.kind == "new" else "nobody assigned"
     return Decision(topic.subject, "everybody", "not told", f"nobody to tell: {why}")
 
 
-def _nothing_to_tell(facts: Facts) -> list[Decision]:
+def _no_news(facts: Facts) -> list[Decision]:
     """Say why an event was about nothing: no topic at all."""
     reason = NO_NEWS
     if not facts.announced:

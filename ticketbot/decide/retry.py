@@ -18,21 +18,21 @@ OVERTAKEN_AFTER = timedelta(minutes=10)
 
 
 class EventVerdict(msgspec.Struct, frozen=True):
-    """What becomes of an event that failed: again at a moment, or dead when `again_at` is None."""
+    """What becomes of an event that failed: again at a moment, or dead when `retry_at` is None."""
 
     reason: str
     attempts: int
     bugs: int
-    again_at: datetime | None
+    retry_at: datetime | None
     hold_until: datetime | None = None
 
 
 class MessageVerdict(msgspec.Struct, frozen=True):
-    """What becomes of a message that was not sent: again at a moment, or dead when `again_at` is None."""
+    """What becomes of a message that was not sent: again at a moment, or dead when `retry_at` is None."""
 
     reason: str
     failures: int
-    again_at: datetime | None
+    retry_at: datetime | None
     hold_until: datetime | None = None
     failing_since: datetime | None = None
     possible_duplicate: bool = False
@@ -80,16 +80,16 @@ def event_failed(
     """
     if not isinstance(error, errors.TicketbotError):
         reason = f"a bug in tbot: {type(error).__name__}: {error}"
-        again_at = now + timedelta(seconds=delay_s(bugs + 1, jitter)) if bugs + 1 < MAX_BUGS else None
-        return EventVerdict(reason, attempts, bugs + 1, again_at)
+        retry_at = now + timedelta(seconds=delay_s(bugs + 1, jitter)) if bugs + 1 < MAX_BUGS else None
+        return EventVerdict(reason, attempts, bugs + 1, retry_at)
     reason = str(error)
     if (give_up_until or now) - received_at >= GIVE_UP_AFTER:
         return EventVerdict(f"given up after 24 hours: {reason}", attempts + 1, bugs, None)
     if holds_connectwise(error):
         until = now + timedelta(seconds=delay_s(failed_holds + 1, jitter))
-        return EventVerdict(reason, attempts + 1, bugs, again_at=until, hold_until=until)
-    again_at = now + timedelta(seconds=wait_s(error, attempts + 1, jitter))
-    return EventVerdict(reason, attempts + 1, bugs, again_at)
+        return EventVerdict(reason, attempts + 1, bugs, retry_at=until, hold_until=until)
+    retry_at = now + timedelta(seconds=wait_s(error, attempts + 1, jitter))
+    return EventVerdict(reason, attempts + 1, bugs, retry_at)
 
 
 def message_failed(
@@ -119,11 +119,11 @@ def message_failed(
         return MessageVerdict(reason, failures + 1, None, failing_since=failing_since or now, tracking_id=tracking_id)
     since = failing_since or now
     wait = timedelta(seconds=wait_s(error, failures + 1, jitter))
-    again_at, is_over = now + wait, (give_up_until or now) + wait >= give_up_at
+    retry_at, is_over = now + wait, (give_up_until or now) + wait >= give_up_at
     return MessageVerdict(
         f"given up after 24 hours: {reason}" if is_over else reason,
         failures + 1,
-        None if is_over else again_at,
+        None if is_over else retry_at,
         failing_since=since,
         # Also of one that is given up: somebody may send it again.
         possible_duplicate=isinstance(error, errors.RemoteUnavailable) and error.outcome_unknown,

@@ -29,8 +29,8 @@ class Rule(msgspec.Struct, frozen=True):
 class Person(msgspec.Struct, frozen=True):
     """Somebody the ticket names: a resource, its owner, or both.
 
-    `recipient` is None when no Webex account was found. `left_out` says why somebody is never told (D7), None for
-    everybody else.
+    `recipient` is None when no Webex account was found. `excluded_because` says why somebody is never notified (D7),
+    None for everybody else.
     """
 
     identifier: str
@@ -39,7 +39,7 @@ class Person(msgspec.Struct, frozen=True):
     recipient: Recipient | None = None
     email: str | None = None
     is_known: bool = True  # to ConnectWise; a ticket may name members that are gone
-    left_out: str | None = None
+    excluded_because: str | None = None
 
 
 class Forward(msgspec.Struct, frozen=True):
@@ -61,7 +61,7 @@ class Note(msgspec.Struct, frozen=True):
     text: str = ""
     author: str | None = None
     member: str | None = None
-    account_ids: frozenset[int] = frozenset()  # the author's own recipients, also when he is not on the ticket
+    author_recipient_ids: frozenset[int] = frozenset()  # the author's own recipients, also when he is not on the ticket
     internal: bool = False
     resolution: bool = False
     entered_at: datetime | None = None
@@ -107,7 +107,7 @@ class Policy(msgspec.Struct, frozen=True):
 class Facts(msgspec.Struct, frozen=True):
     """Everything a decision may depend on.
 
-    `theirs` is the time on ConnectWise's clock, which dates tickets and notes; without it, `now` serves.
+    `connectwise_now` is the time on ConnectWise's clock, which dates tickets and notes; without it, `now` serves.
     `notes` are all notes that were read, decided or not; `decided` the keys of those already decided, on whichever
     ticket. `ledger` holds the (subject, target) pairs that exist.
     """
@@ -123,10 +123,10 @@ class Facts(msgspec.Struct, frozen=True):
     forwards: tuple[Forward, ...] = ()
     ledger: frozenset[tuple[str, str]] = frozenset()
     policy: Policy = msgspec.field(default_factory=Policy)
-    theirs: datetime | None = None
+    connectwise_now: datetime | None = None
 
 
-class Draft(msgspec.Struct, frozen=True):
+class PlannedNotification(msgspec.Struct, frozen=True):
     """One notification to write into the ledger: to send, or skipped with its reason."""
 
     subject: str
@@ -155,5 +155,5 @@ class Plan(msgspec.Struct, frozen=True):
 
     announced: bool
     decided: tuple[tuple[str, int], ...]
-    drafts: tuple[Draft, ...]
+    drafts: tuple[PlannedNotification, ...]
     decisions: tuple[Decision, ...]

@@ -43,4 +43,6 @@ class SigningKey(fields.Model):
 def up(migrator: Any, database: Any) -> None:  # noqa: ARG001  (the runner's signature)
     database.create_tables((EventCrash, PersonEmail, SigningKey), safe=False)
     # From now on it is when a dead notification died: at the latest now.
-    sql.run("UPDATE notification SET give_up_at = ? WHERE state = 'dead' AND give_up_at > ?", *[datetime.now(UTC)] * 2)
+    sql.execute(
+        "UPDATE notification SET give_up_at = ? WHERE state = 'dead' AND give_up_at > ?", *[datetime.now(UTC)] * 2
+    )

@@ -35,14 +35,14 @@ class ApiKey(fields.Model):
     last_used_at = fields.UtcField(null=True)
 
 
-class NewKey(NamedTuple):
+class CreatedKey(NamedTuple):
     """A key that was just made: its row, and the whole key, which nobody can show again (A1)."""
 
     row: ApiKey
     key: str
 
 
-def add_key(user: users.User, key: str, now: datetime) -> NewKey:
+def add_key(user: users.User, key: str, now: datetime) -> CreatedKey:
     """Store a key for a user: only a prefix, which finds the row, a hash of the whole and a hint are kept."""
     row = ApiKey.create(
         user=user,
@@ -51,7 +51,7 @@ def add_key(user: users.User, key: str, now: datetime) -> NewKey:
         hint=key[-4:] if len(key) >= _SHORTEST_WITH_HINT else "",
         created_at=now,
     )
-    return NewKey(row, key)
+    return CreatedKey(row, key)
 
 
 def new_key() -> str:
@@ -90,10 +90,10 @@ def key_exists(key_id: int, prefix: str) -> bool:
     The id alone says too little: SQLite gives that of a deleted key to the next one.
     """
     query = ApiKey.select(ApiKey.id).where(ApiKey.id == key_id, ApiKey.prefix == prefix)
-    return sql.locking(query, "FOR KEY SHARE").first() is not None
+    return sql.for_update(query, "FOR KEY SHARE").first() is not None
 
 
-def matches(row: ApiKey, key: str) -> bool:
+def verify_key(row: ApiKey, key: str) -> bool:
     """Check a whole key against a row; costs one bcrypt."""
     return bcrypt.checkpw(_digest(key), row.hash.encode())
 
@@ -102,7 +102,7 @@ def _prefix_in_1_0(key: str) -> str:
     return key[: len(_MARK) + 8] if key.startswith(_MARK) else key[:8]
 
 
-def add_first_key(email: str, key: str, now: datetime) -> bool:
+def add_first_administrator(email: str, key: str, now: datetime) -> bool:
     """Make the first administrator with a given key, unless there is any user already (A3)."""
     if users.User.select().exists():
         return False

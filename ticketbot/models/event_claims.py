@@ -65,33 +65,33 @@ def claim(owner: str, now: datetime) -> Event | None:
     with _claiming, db.transaction("claim-event"):
         which = _next_to_claim(owner, now)
         lease_until = now + timedelta(seconds=events.LEASE_S)
-        claimed = sql.read(Event, _CLAIM.format(which), owner, lease_until, now, now) if which else []
+        claimed = sql.select(Event, _CLAIM.format(which), owner, lease_until, now, now) if which else []
     return claimed[0] if claimed else None
 
 
 def _next_to_claim(owner: str, now: datetime) -> str | None:
     """Return the query for the event to claim, None while one runs alone here, or is about to."""
-    if not sql.finds("SELECT 1 FROM event_crash LIMIT 1"):
+    if not sql.exists("SELECT 1 FROM event_crash LIMIT 1"):
         return _FREE
-    if sql.finds(_RUNS_ALONE_HERE, owner):
+    if sql.exists(_RUNS_ALONE_HERE, owner):
         return None
-    if not sql.finds(_TO_RUN_ALONE, now):
+    if not sql.exists(_TO_RUN_ALONE, now):
         return _FREE
-    return None if sql.finds(_RUNS_HERE, owner) else _TO_RUN_ALONE
+    return None if sql.exists(_RUNS_HERE, owner) else _TO_RUN_ALONE
 
 
-def take_back(which: peewee.Expression, now: datetime) -> list[Event]:
+def requeue_abandoned(which: peewee.Expression, now: datetime) -> list[Event]:
     """Let events wait again whose process has ended, each to be claimed alone; returns those that are dead now.
 
     Nobody knows which of several events ended a process. So the first end is not counted, nor any while others ran.
     """
     dead = []
     running = Event.select().where(Event.state == events.RUNNING, which).order_by(Event.ticket_id)
-    for event in sql.locking(running):  # so that of two servers only one counts
+    for event in sql.for_update(running):  # so that of two servers only one counts
         owner = event.lease_owner
-        (alone,) = sql.run(_COUNT_CRASH, event.id).fetchone()
+        (alone,) = sql.execute(_COUNT_CRASH, event.id).fetchone()
         if alone < MAX_CRASHES_ALONE:
-            events.give_back(event, owner, due_at=now, error=event.error)
+            events.requeue(event, owner, due_at=now, error=event.error)
         else:
             events.finish(event, owner, now=now, decisions=[], error=CRASHED, dead=True)
             dead.append(event)
@@ -100,16 +100,16 @@ def take_back(which: peewee.Expression, now: datetime) -> list[Event]:
 
 def is_abandoned(now: datetime) -> bool:
     """Tell whether the lease of a running event has run out."""
-    return sql.finds(_ABANDONED, now)
+    return sql.exists(_ABANDONED, now)
 
 
 def is_due(now: datetime) -> bool:
     """Tell whether a worker may find something to do."""
     due = "SELECT id FROM event INDEXED BY event_due WHERE state = 'waiting' AND due_at <= ? LIMIT 1"
-    return sql.finds(due, now)
+    return sql.exists(due, now)
 
 
 def is_stuck(before: datetime) -> bool:
     """Tell whether a worker could have claimed something ever since a moment, and none has (O2)."""
-    last = holds.last_hold("connectwise")
-    return (last is None or last.until < before) and (sql.finds(_ABANDONED, before) or sql.finds(_FREE, before))
+    last = holds.latest("connectwise")
+    return (last is None or last.until < before) and (sql.exists(_ABANDONED, before) or sql.exists(_FREE, before))

@@ -58,11 +58,14 @@ Event.add_index(Event.index(Event.lease_until, where=peewee.SQL("state = 'runnin
 Event.add_index(Event.index(Event.state, Event.id, name="event_state"))
 
 
-class SeenMessage(fields.Model):
+class ProcessedMessage(fields.Model):
     """A hook's `MessageId`, remembered for 7 days (W4)."""
 
     message_id = peewee.TextField(primary_key=True)
     received_at = fields.UtcField(index=True)
+
+    class Meta:
+        table_name = "seen_message"  # its name in 1.0.0, which may run beside us (O5)
 
 
 class Change(NamedTuple):
@@ -77,10 +80,10 @@ class Change(NamedTuple):
     hooks: int = 1
 
 
-_FIRST_SIGHT = (
+_NEW_MESSAGE_ID = (
     "INSERT INTO seen_message (message_id, received_at) VALUES {} ON CONFLICT DO NOTHING RETURNING message_id"
 )
-_ADD_OR_FOLD = """
+_ENQUEUE = """
     INSERT INTO event (ticket_id, state, source, action, kind_hint, correlation, hooks, first_received_at,
                        received_at, due_at, attempts, bugs, decisions)
     VALUES {}
@@ -94,16 +97,18 @@ _MINE = "id = ? AND state = 'running' AND lease_owner = ?"
 _FORGET_CRASHES = "DELETE FROM event_crash WHERE event_id = ?"
 
 
-def first_sights(message_ids: Iterable[str], now: datetime) -> set[str]:
+def new_message_ids(message_ids: Iterable[str], now: datetime) -> set[str]:
     """Remember message ids; returns those that were never seen before (W4)."""
     ids = sorted(set(message_ids))
     if not ids:
         return set()
-    rows = sql.run(_FIRST_SIGHT.format(_list_of("(?, ?)", ids)), *(value for each in ids for value in (each, now)))
+    rows = sql.execute(
+        _NEW_MESSAGE_ID.format(_list_of("(?, ?)", ids)), *(value for each in ids for value in (each, now))
+    )
     return {message_id for (message_id,) in rows.fetchall()}
 
 
-def add_or_fold(changes: Iterable[Change]) -> None:
+def enqueue(changes: Iterable[Change]) -> None:
     """Queue an event for each change of another ticket, or fold it into the one that already waits for that (W5).
 
     The waiting one becomes due at once: whatever it was waiting for, there is news. Its back-off starts anew, lest a
@@ -118,7 +123,7 @@ def add_or_fold(changes: Iterable[Change]) -> None:
     # By ticket: the one order in which everybody locks events, so that nobody waits in a circle.
     rows = [folded[ticket_id] for ticket_id in sorted(folded)]
     values = [value for row in rows for value in (*row[:5], row.hooks, row.at, row.at, row.at)]
-    sql.run(_ADD_OR_FOLD.format(_list_of("(?, 'waiting', ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '[]')", rows)), *values)
+    sql.execute(_ENQUEUE.format(_list_of("(?, 'waiting', ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '[]')", rows)), *values)
 
 
 def _fold(before: Change, change: Change) -> Change:
@@ -135,7 +140,7 @@ def _list_of(row: str, rows: Sequence[object]) -> str:
 
 def renew(event_id: int, owner: str, now: datetime) -> bool:
     """Prolong a lease; False when somebody else has taken the event over."""
-    return bool(sql.change(Event, {"lease_until": now + timedelta(seconds=LEASE_S)}, _MINE, event_id, owner))
+    return bool(sql.update_where(Event, {"lease_until": now + timedelta(seconds=LEASE_S)}, _MINE, event_id, owner))
 
 
 def finish(
@@ -158,13 +163,13 @@ def finish(
         "attempts": event.attempts,
         "bugs": event.bugs,
     }
-    is_ours = bool(sql.change(Event, changes, _MINE, event.id, owner))
+    is_ours = bool(sql.update_where(Event, changes, _MINE, event.id, owner))
     if is_ours:
-        sql.run(_FORGET_CRASHES, event.id)
+        sql.execute(_FORGET_CRASHES, event.id)
     return is_ours
 
 
-def give_back(event: Event, owner: str, *, due_at: datetime, error: str | None) -> bool:
+def requeue(event: Event, owner: str, *, due_at: datetime, error: str | None) -> bool:
     """Let a running event wait again, taking in what has come for its ticket meanwhile; False when it is not ours.
 
     Two waiting events for one ticket cannot exist, so the one that came later is folded into this one.
@@ -175,16 +180,16 @@ def give_back(event: Event, owner: str, *, due_at: datetime, error: str | None) 
         return False
     try:
         with db.database.atomic():
-            return _wait_again(event, mine, due_at, error)
+            return _requeue(event, mine, due_at, error)
     except peewee.IntegrityError:
         # A hook for the same ticket was committed at this very moment. Now it is seen, and as long as this event is
         # running, nobody claims that one or commits another.
-        return _wait_again(event, mine, due_at, error)
+        return _requeue(event, mine, due_at, error)
 
 
-def _wait_again(event: Event, mine: peewee.Expression, due_at: datetime, error: str | None) -> bool:
+def _requeue(event: Event, mine: peewee.Expression, due_at: datetime, error: str | None) -> bool:
     # Locked: a hook that were folded into it after this look would be deleted with it.
-    later = sql.locking(Event.select().where(Event.ticket_id == event.ticket_id, Event.state == WAITING)).first()
+    later = sql.for_update(Event.select().where(Event.ticket_id == event.ticket_id, Event.state == WAITING)).first()
     changes: dict[Any, Any] = {
         Event.state: WAITING,
         Event.due_at: due_at,
@@ -203,11 +208,11 @@ def _wait_again(event: Event, mine: peewee.Expression, due_at: datetime, error: 
     return bool(Event.update(changes).where(mine).execute())
 
 
-def release(owner: str, now: datetime) -> None:
+def give_up_leases(owner: str, now: datetime) -> None:
     """Let everything this server still works on wait again: it is going away (O4)."""
     mine = Event.select().where(Event.state == RUNNING, Event.lease_owner == owner)
     for event in mine.order_by(Event.ticket_id):  # the order in which hooks lock events, too
-        give_back(event, owner, due_at=now, error=event.error)
+        requeue(event, owner, due_at=now, error=event.error)
 
 
 def owners() -> set[str]:
@@ -215,21 +220,21 @@ def owners() -> set[str]:
     return {row.lease_owner for row in Event.select(Event.lease_owner).where(Event.state == RUNNING).distinct()}
 
 
-def revive(which: peewee.Expression, *, now: datetime) -> int:
+def retry_dead(which: peewee.Expression, *, now: datetime) -> int:
     """Let what is dead among `which` wait again, with all its tries before it (T7). Returns how many do.
 
     Of each ticket only the newest does, and none where an event waits already.
     """
     fresh = {"received_at": now, "due_at": now, "attempts": 0, "bugs": 0, "finished_at": None}
-    return int(Event.update(state=WAITING, **fresh).where(which, _where_revivable()).execute())
+    return int(Event.update(state=WAITING, **fresh).where(which, _where_retryable()).execute())
 
 
-def count_revivable(which: peewee.Expression) -> int:
+def count_retryable(which: peewee.Expression) -> int:
     """Return how many events `revive` would let wait again."""
-    return int(Event.select().where(which, _where_revivable()).count())
+    return int(Event.select().where(which, _where_retryable()).count())
 
 
-def _where_revivable() -> peewee.Expression:
+def _where_retryable() -> peewee.Expression:
     """Return the condition that an event is the newest dead one of its ticket, and that no event of it waits."""
     newest, waiting = Event.alias(), Event.alias()
     last_of_each = newest.select(peewee.fn.MAX(newest.id)).where(newest.state == DEAD).group_by(newest.ticket_id)
@@ -244,7 +249,7 @@ def is_failing() -> bool:
 
 def open_counts() -> dict[str, int]:
     """Return how many events wait, run or are dead."""
-    return sql.counts(Event.state, (WAITING, RUNNING, DEAD))
+    return sql.count_by_value(Event.state, (WAITING, RUNNING, DEAD))
 
 
 def oldest_waiting() -> datetime | None:
@@ -284,6 +289,6 @@ def last_ended(ids: Sequence[int]) -> dict[int, Ended]:
     }
 
 
-def is_old(before: datetime) -> Any:
+def where_expired(before: datetime) -> Any:
     """Return the condition that an event was done before a moment and its ticket is over (O8)."""
-    return (Event.state == DONE) & (Event.finished_at < before) & tickets.is_over(Event.ticket_id)
+    return (Event.state == DONE) & (Event.finished_at < before) & tickets.where_closed(Event.ticket_id)

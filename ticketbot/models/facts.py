@@ -23,13 +23,13 @@ LAST_PROBE = "last_probe"  # of whether the database can be written to (O2)
 SKIPPED_UNTIL = "skipped_until"  # what was entered before it is history to the second, without T5's hour of grace
 
 
-def moment(name: str) -> datetime | None:
+def read_time(name: str) -> datetime | None:
     """Return a fact that is a moment."""
-    rows = sql.read(Fact, "SELECT value FROM fact WHERE name = ?", name)
+    rows = sql.select(Fact, "SELECT value FROM fact WHERE name = ?", name)
     return datetime.fromisoformat(rows[0].value) if rows else None
 
 
-def set_moment(name: str, value: datetime) -> None:
+def write_time(name: str, value: datetime) -> None:
     """Write a fact that is a moment."""
     _set(name, value.isoformat())
 
@@ -41,13 +41,13 @@ def _set(name: str, value: Any) -> None:
 def start_watching(now: datetime) -> datetime:
     """Return since when we watch (T5), which is now at the very first start."""
     Fact.insert(name=WATCHING_SINCE, value=now.isoformat()).on_conflict_ignore().execute()
-    since = moment(WATCHING_SINCE)
+    since = read_time(WATCHING_SINCE)
     assert since is not None
     return since
 
 
 def skip_missed(now: datetime) -> None:
     """Declare history what happened until now (C1, `tbot serve --skip-missed`)."""
-    set_moment(WATCHING_SINCE, now)
-    set_moment(CATCH_UP_WATERMARK, now)
-    set_moment(SKIPPED_UNTIL, now)
+    write_time(WATCHING_SINCE, now)
+    write_time(CATCH_UP_WATERMARK, now)
+    write_time(SKIPPED_UNTIL, now)

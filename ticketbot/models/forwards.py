@@ -37,8 +37,8 @@ def all_forwards() -> peewee.ModelSelect:
 
 def enabled_forwards() -> list[Forward]:
     """Return every enabled forward with source and destination, whatever its time."""
-    forwards = sql.read(Forward, "SELECT * FROM forward WHERE enabled ORDER BY id")
-    known = sql.by_id(
+    forwards = sql.select(Forward, "SELECT * FROM forward WHERE enabled ORDER BY id")
+    known = sql.select_by_id(
         recipients.Recipient, {end for forward in forwards for end in (forward.source_id, forward.destination_id)}
     )
     for forward in forwards:

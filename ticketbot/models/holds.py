@@ -19,7 +19,7 @@ class Hold(fields.Model):
     reason = peewee.TextField()
 
 
-def hold(service: str, *, until: datetime, now: datetime, reason: str) -> None:
+def begin(service: str, *, until: datetime, now: datetime, reason: str) -> None:
     """Stop all calls of one kind until a moment; a longer hold is never shortened by a shorter one.
 
     Calls that were under way when a hold began and fail like the first one are no further failure.
@@ -34,23 +34,25 @@ def hold(service: str, *, until: datetime, now: datetime, reason: str) -> None:
     ).execute()
 
 
-def ends_of_holds(now: datetime) -> dict[str, datetime]:
+def active(now: datetime) -> dict[str, datetime]:
     """Return when the holds that last will be over, by service."""
-    return {hold.service: hold.until for hold in sql.read(Hold, "SELECT service, until FROM hold WHERE until > ?", now)}
+    return {
+        hold.service: hold.until for hold in sql.select(Hold, "SELECT service, until FROM hold WHERE until > ?", now)
+    }
 
 
-def last_hold(service: str) -> Hold | None:
+def latest(service: str) -> Hold | None:
     """Return the hold that no success has ended yet, even when its time is over."""
     found: Hold | None = Hold.get_or_none(Hold.service == service)
     return found
 
 
-def times_held(service: str, now: datetime) -> int:
+def failed_in_a_row(service: str, now: datetime) -> int:
     """Return how many holds in a row were in vain: the one that still lasts has not been tried."""
-    last = last_hold(service)
+    last = latest(service)
     return 0 if last is None else int(last.failures) - (last.until > now)
 
 
-def release(service: str, *, called_at: datetime) -> None:
+def end(service: str, *, called_at: datetime) -> None:
     """End a hold after the success of a call; one that was under way when the hold began has no say in it."""
-    sql.run("DELETE FROM hold WHERE service = ? AND until <= ?", service, called_at)
+    sql.execute("DELETE FROM hold WHERE service = ? AND until <= ?", service, called_at)

@@ -17,7 +17,7 @@ class Lease(fields.Model):
     until = fields.UtcField()
 
 
-def take_lease(name: str, *, owner: str, now: datetime, seconds: float) -> bool:
+def take(name: str, *, owner: str, now: datetime, seconds: float) -> bool:
     """Take or renew a lease; False while somebody else holds it."""
     until = now + timedelta(seconds=seconds)
     over = (Lease.until < now) | (Lease.until > now + timedelta(seconds=2 * seconds))  # the latter: a clock was wrong
@@ -34,16 +34,16 @@ def take_lease(name: str, *, owner: str, now: datetime, seconds: float) -> bool:
     return bool(mine.exists())
 
 
-def give_up_lease(name: str, *, owner: str) -> None:
+def give_up(name: str, *, owner: str) -> None:
     """Let the next one have it at once."""
     Lease.delete().where(Lease.name == name, Lease.owner == owner).execute()
 
 
-def release_leases(owner: str) -> None:
+def give_up_all_of(owner: str) -> None:
     """Let the next one have what an owner holds that is gone."""
     Lease.delete().where(Lease.owner == owner).execute()
 
 
-def lease_owners() -> set[str]:
+def owners() -> set[str]:
     """Return who holds leases."""
     return {row.owner for row in Lease.select(Lease.owner).distinct()}

@@ -104,7 +104,7 @@ _OVERTAKE = """
     UPDATE notification SET overtaken = TRUE
     WHERE recipient_id = ? AND id < ? AND state IN ('pending', 'sending') AND may_be_overtaken AND NOT overtaken
 """
-_WAKE = """
+_RETRY_BACKING_OFF_NOW = """
     UPDATE notification SET next_try_at = ?, woken = TRUE WHERE id IN (
         SELECT id FROM notification INDEXED BY notification_due
         WHERE state = 'pending' AND next_try_at > ? AND NOT woken FOR UPDATE SKIP LOCKED
@@ -113,7 +113,7 @@ _WAKE = """
 _MINE = "id = ? AND state = 'sending' AND lease_owner = ?"
 
 
-def since(moment: datetime) -> peewee.Expression:
+def where_since(moment: datetime) -> peewee.Expression:
     """Return the condition that a notification was decided at a moment or later.
 
     Ids go by time, as far as the clocks of all servers agree; so a list by id need not read all history before it.
@@ -130,8 +130,8 @@ def where_died_since(moment: datetime) -> peewee.Expression:
 
 def existing(subjects: Sequence[str]) -> set[tuple[str, str]]:
     """Return the (subject, target) pairs among these subjects that the ledger already holds."""
-    query = f"SELECT subject, target FROM notification WHERE subject IN {sql.list_of(subjects)}"  # noqa: S608
-    return set(sql.run(query, *subjects).fetchall())
+    query = f"SELECT subject, target FROM notification WHERE subject IN {sql.placeholders(subjects)}"  # noqa: S608
+    return set(sql.execute(query, *subjects).fetchall())
 
 
 def add(rows: Sequence[Mapping[str, Any]]) -> int:
@@ -148,8 +148,8 @@ def claim(owner: str, now: datetime, *, overdue_at: datetime | None = None) -> N
     """
     with db.transaction("claim-notification"):
         lease_until = now + timedelta(seconds=LEASE_S)
-        for claimed in sql.read(Notification, _CLAIM, owner, lease_until, now, overdue_at or now, now):
-            sql.run(_OVERTAKE, claimed.recipient_id, claimed.id)
+        for claimed in sql.select(Notification, _CLAIM, owner, lease_until, now, overdue_at or now, now):
+            sql.execute(_OVERTAKE, claimed.recipient_id, claimed.id)
             claimed.recipient = recipients.recipient(claimed.recipient_id)
             return claimed
     return None
@@ -158,24 +158,24 @@ def claim(owner: str, now: datetime, *, overdue_at: datetime | None = None) -> N
 def record(notification_id: int, owner: str, changes: Mapping[str, Any]) -> bool:
     """Write the outcome of a sending; False when the lease was lost and somebody else decides it now."""
     released = {**changes, "lease_owner": None, "lease_until": None}
-    return bool(sql.change(Notification, released, _MINE, notification_id, owner))
+    return bool(sql.update_where(Notification, released, _MINE, notification_id, owner))
 
 
 def renew(notification_id: int, owner: str, now: datetime) -> bool:
     """Prolong the lease of a message on its way."""
     return bool(
-        sql.change(Notification, {"lease_until": now + timedelta(seconds=LEASE_S)}, _MINE, notification_id, owner)
+        sql.update_where(Notification, {"lease_until": now + timedelta(seconds=LEASE_S)}, _MINE, notification_id, owner)
     )
 
 
-def wake(now: datetime) -> int:
+def retry_backing_off_now(now: datetime) -> int:
     """After a success let what is backing off go at once, each row only once: then its trouble is its own (L2)."""
-    return int(sql.run(_WAKE, now, now).rowcount)
+    return int(sql.execute(_RETRY_BACKING_OFF_NOW, now, now).rowcount)
 
 
-def take_back(now: datetime) -> int:
+def reclaim_expired(now: datetime) -> int:
     """Let what a vanished sender was about to send wait again: it may have gone out (L2). Returns how many."""
-    return _taken_back(now, Notification.lease_until < now)
+    return _reclaim(now, Notification.lease_until < now)
 
 
 def give_up_overdue(now: datetime) -> int:
@@ -201,7 +201,7 @@ def skip_pending(reason: str) -> int:
     )
 
 
-def revive(which: peewee.Expression, *, now: datetime, give_up_at: datetime) -> int:
+def retry_dead(which: peewee.Expression, *, now: datetime, give_up_at: datetime) -> int:
     """Let what is dead among `which` be sent again, with all its tries before it (L5). Returns how many."""
     fresh = {"failures": 0, "failing_since": None, "may_be_overtaken": False, "overtaken": False, "woken": False}
     return int(
@@ -228,7 +228,7 @@ def is_failing() -> bool:
 
 def open_counts() -> dict[str, int]:
     """Return how many notifications wait, are on their way, or are dead."""
-    return sql.counts(Notification.state, (PENDING, SENDING, DEAD))
+    return sql.count_by_value(Notification.state, (PENDING, SENDING, DEAD))
 
 
 def oldest_waiting() -> datetime | None:
@@ -239,12 +239,12 @@ def oldest_waiting() -> datetime | None:
     return oldest
 
 
-def release(owner: str, now: datetime) -> None:
+def give_up_leases(owner: str, now: datetime) -> None:
     """Let what this server still sends be sent by others: it is going away, and how its posts end is unknown (O4)."""
-    _taken_back(now, Notification.lease_owner == owner)
+    _reclaim(now, Notification.lease_owner == owner)
 
 
-def _taken_back(now: datetime, which: peewee.Expression) -> int:
+def _reclaim(now: datetime, which: peewee.Expression) -> int:
     fresh = {"next_try_at": now, "possible_duplicate": True, "lease_owner": None, "lease_until": None}
     return int(Notification.update(state=PENDING, **fresh).where(Notification.state == SENDING, which).execute())
 
@@ -257,10 +257,10 @@ def owners() -> set[str]:
 
 def is_stuck(before: datetime) -> bool:
     """Tell whether a sender could have claimed something ever since a moment, and none has (O2)."""
-    last = holds.last_hold("webex")
+    last = holds.latest("webex")
     if is_abandoned(before):
         return True
-    return (last is None or last.until < before) and sql.finds(_CLAIMABLE, before, before)
+    return (last is None or last.until < before) and sql.exists(_CLAIMABLE, before, before)
 
 
 def is_abandoned(now: datetime) -> bool:
@@ -276,10 +276,10 @@ def has_overdue(now: datetime) -> bool:
 def is_due(now: datetime) -> bool:
     """Tell whether a sender may find something to do."""
     due = "SELECT id FROM notification INDEXED BY notification_due WHERE state = 'pending' AND next_try_at <= ? LIMIT 1"
-    return sql.finds(due, now)
+    return sql.exists(due, now)
 
 
-def is_old(before: datetime) -> Any:
+def where_expired(before: datetime) -> Any:
     """Return the condition that a notification met its fate, was decided before a moment, and its ticket is over."""
-    over = tickets.is_over(Notification.ticket_id)
+    over = tickets.where_closed(Notification.ticket_id)
     return Notification.state.in_([SENT, SKIPPED, DEAD]) & (Notification.created_at < before) & over

@@ -47,7 +47,7 @@ class FoundPerson(NamedTuple):
 
 def recipient(recipient_id: int) -> Recipient:
     """Return one recipient; none is ever deleted."""
-    return sql.by_id(Recipient, [recipient_id])[recipient_id]
+    return sql.select_by_id(Recipient, [recipient_id])[recipient_id]
 
 
 def people_by_email(emails: Iterable[str]) -> dict[str, list[Recipient]]:
@@ -56,15 +56,15 @@ def people_by_email(emails: Iterable[str]) -> dict[str, list[Recipient]]:
     wanted = sorted(set(emails))
     if not wanted:
         return found
-    listed = sql.list_of(wanted)
+    listed = sql.placeholders(wanted)
     # The first is how 1.0.0 knows them, which may run beside us.
     links = f"""
         SELECT email, id FROM recipient WHERE email IN {listed}
         UNION SELECT email, recipient_id FROM person_email WHERE email IN {listed}
         ORDER BY 2
     """  # noqa: S608
-    pairs = sql.run(links, *wanted, *wanted).fetchall()
-    people = sql.by_id(Recipient, {recipient_id for _, recipient_id in pairs})
+    pairs = sql.execute(links, *wanted, *wanted).fetchall()
+    people = sql.select_by_id(Recipient, {recipient_id for _, recipient_id in pairs})
     for email, recipient_id in pairs:
         person = people[recipient_id]
         if person.active and person.type == PERSON:
@@ -100,7 +100,7 @@ def store_people(email: str, people: Sequence[FoundPerson], now: datetime) -> No
 def link_emails(links: Iterable[tuple[str, str]]) -> None:
     """Remember which addresses (lower case) belong to people who are stored, by their ids in Webex."""
     for webex_id, email in sorted(set(links)):
-        sql.run(_LINK_EMAIL, email, webex_id)
+        sql.execute(_LINK_EMAIL, email, webex_id)
 
 
 _LINK_EMAIL = """
@@ -139,5 +139,7 @@ def store_recipients(rows: Sequence[Mapping[str, Any]], *, keep: Sequence[str] =
 def deactivate(webex_ids: Iterable[str]) -> None:
     """Mark recipients as vanished from Webex; rules and forwards go on pointing at them (S2)."""
     wanted = sorted(webex_ids)
-    for start in range(0, len(wanted), sql.CHUNK):
-        Recipient.update(active=False).where(Recipient.webex_id.in_(wanted[start : start + sql.CHUNK])).execute()
+    for start in range(0, len(wanted), sql.ROWS_PER_STATEMENT):
+        Recipient.update(active=False).where(
+            Recipient.webex_id.in_(wanted[start : start + sql.ROWS_PER_STATEMENT])
+        ).execute()

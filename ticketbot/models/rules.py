@@ -22,8 +22,8 @@ class Rule(fields.Model):
 
 def enabled_rules(board_id: int) -> list[Rule]:
     """Return the enabled rules of a board with their recipients, in the order of their ids."""
-    rules = sql.read(Rule, "SELECT * FROM rule WHERE board_id = ? AND enabled ORDER BY id", board_id)
-    known = sql.by_id(recipients.Recipient, {rule.recipient_id for rule in rules})
+    rules = sql.select(Rule, "SELECT * FROM rule WHERE board_id = ? AND enabled ORDER BY id", board_id)
+    known = sql.select_by_id(recipients.Recipient, {rule.recipient_id for rule in rules})
     for rule in rules:
         rule.recipient = known[rule.recipient_id]
     return rules

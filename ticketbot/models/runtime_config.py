@@ -29,14 +29,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     retention_days: int = 90
 
 
-def read_config() -> Config:
+def load() -> Config:
     """Return the runtime configuration as it stands in the database."""
-    stored = {row.name: row.value for row in sql.read(ConfigValue, "SELECT name, value FROM config_value")}
+    stored = {row.name: row.value for row in sql.select(ConfigValue, "SELECT name, value FROM config_value")}
     known = {field: stored[field] for field in Config.__struct_fields__ if field in stored}
     return Config(**known)
 
 
-def write_config(values: Mapping[str, Any]) -> None:
+def save(values: Mapping[str, Any]) -> None:
     """Change some of the runtime configuration."""
     for name, value in values.items():
         ConfigValue.insert(name=name, value=value).on_conflict(

@@ -38,7 +38,7 @@ SyncRun.add_index(
 
 def start(request: Mapping[str, Any], *, requested_by: str | None, owner: str, now: datetime) -> SyncRun | None:
     """Begin a run; None while another one runs, whose lease has not run out."""
-    bury_abandoned(now)
+    fail_abandoned(now)
     row = {
         "state": RUNNING,
         "request": dict(request),
@@ -51,7 +51,7 @@ def start(request: Mapping[str, Any], *, requested_by: str | None, owner: str, n
         "lease_until": now + timedelta(seconds=LEASE_S),
         "started_at": now,
     }
-    added = sql.execute(SyncRun.insert(row).on_conflict_ignore()).rowcount
+    added = sql.execute_insert(SyncRun.insert(row).on_conflict_ignore()).rowcount
     return running() if added else None
 
 
@@ -108,18 +108,18 @@ def is_abandoned(run: SyncRun, now: datetime) -> bool:
     return not now <= run.lease_until <= now + timedelta(seconds=2 * LEASE_S)
 
 
-def bury_abandoned(now: datetime) -> None:
+def fail_abandoned(now: datetime) -> None:
     """End as failed a run that is abandoned."""
     run = running()
     if run is not None and is_abandoned(run, now):
-        _bury(run, now)
+        _fail(run, now)
 
 
-def release(owner: str, now: datetime) -> None:
+def give_up_leases(owner: str, now: datetime) -> None:
     """End as failed what an owner ran that is gone."""
     run = running()
     if run is not None and run.owner == owner:
-        _bury(run, now)
+        _fail(run, now)
 
 
 def owners() -> set[str]:
@@ -131,7 +131,7 @@ def _mine(run_id: int, owner: str) -> Any:
     return (SyncRun.id == run_id) & (SyncRun.state == RUNNING) & (SyncRun.owner == owner)
 
 
-def _bury(run: SyncRun, now: datetime) -> None:
+def _fail(run: SyncRun, now: datetime) -> None:
     changes = {"state": FAILED, "finished_at": now, "lease_until": None}
     named = {"errors": [*run.errors, VANISHED], "error_count": run.error_count + 1}
     still = (SyncRun.state == RUNNING) & (SyncRun.lease_until == run.lease_until)

@@ -123,8 +123,8 @@ def members_by_identifier(identifiers: Iterable[str]) -> dict[str, Member]:
     wanted = sorted({identifier.lower() for identifier in identifiers})
     if not wanted:
         return {}
-    query = f"SELECT * FROM member WHERE lookup IN {sql.list_of(wanted)} ORDER BY id"  # noqa: S608
-    return {row.lookup: row for row in sql.read(Member, query, *wanted)}
+    query = f"SELECT * FROM member WHERE lookup IN {sql.placeholders(wanted)} ORDER BY id"  # noqa: S608
+    return {row.lookup: row for row in sql.select(Member, query, *wanted)}
 
 
 def member_emails(*, without_class: str) -> set[str]:
@@ -138,7 +138,7 @@ def upsert(model: type[fields.Model], rows: Sequence[Mapping[str, Any]]) -> None
     sql.upsert(model, rows, target=["id"])
 
 
-def living(model: type[fields.Model], among: Any = None) -> set[int]:
+def existing_ids(model: type[fields.Model], among: Any = None) -> set[int]:
     """Return the ids of the rows of `model` that are not soft-deleted, all of them or those that fit a condition."""
     rows = model.select(model.id).where(model.deleted_at.is_null())
     return {row.id for row in (rows if among is None else rows.where(among))}
@@ -147,8 +147,8 @@ def living(model: type[fields.Model], among: Any = None) -> set[int]:
 def soft_delete(model: type[fields.Model], ids: Iterable[int], now: datetime) -> None:
     """Mark rows of `model` as gone in ConnectWise."""
     wanted = sorted(ids)
-    for start in range(0, len(wanted), sql.CHUNK):
-        model.update(deleted_at=now).where(model.id.in_(wanted[start : start + sql.CHUNK])).execute()
+    for start in range(0, len(wanted), sql.ROWS_PER_STATEMENT):
+        model.update(deleted_at=now).where(model.id.in_(wanted[start : start + sql.ROWS_PER_STATEMENT])).execute()
 
 
 _DECIDED = ("announced_at", "decided_at_update", "notes_read_at_update")
@@ -176,8 +176,8 @@ def _changed_notes(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]
     """Leave out what we hold already: of a ticket's notes all but the newest are old acquaintances."""
     kinds, ids = _kinds_and_ids((row["kind"], row["note_id"]) for row in rows)
     known: dict[NoteKey, datetime | None] = {}
-    for start in range(0, len(ids), sql.CHUNK):
-        held = _notes("kind, note_id, updated_at", kinds, ids[start : start + sql.CHUNK])
+    for start in range(0, len(ids), sql.ROWS_PER_STATEMENT):
+        held = _notes("kind, note_id, updated_at", kinds, ids[start : start + sql.ROWS_PER_STATEMENT])
         known |= {(row.kind, row.note_id): row.updated_at for row in held}
     return [
         row
@@ -197,8 +197,8 @@ def decided_notes(keys: Iterable[NoteKey]) -> set[NoteKey]:
 
 
 def _notes(columns: str, kinds: Sequence[str], ids: Sequence[int]) -> list[Note]:
-    query = f"SELECT {columns} FROM note WHERE kind IN {sql.list_of(kinds)} AND note_id IN {sql.list_of(ids)}"  # noqa: S608
-    return sql.read(Note, query, *kinds, *ids)
+    query = f"SELECT {columns} FROM note WHERE kind IN {sql.placeholders(kinds)} AND note_id IN {sql.placeholders(ids)}"  # noqa: S608
+    return sql.select(Note, query, *kinds, *ids)
 
 
 def _kinds_and_ids(keys: Iterable[NoteKey]) -> tuple[list[str], list[int]]:
@@ -213,17 +213,17 @@ def mark_decided(keys: Iterable[NoteKey], at: datetime) -> None:
     for kind, note_id in keys:
         by_kind.setdefault(kind, []).append(note_id)
     for kind, ids in by_kind.items():
-        where = f"kind = ? AND note_id IN {sql.list_of(ids)} AND decided_at IS NULL"
-        sql.change(Note, {"decided_at": at}, where, kind, *ids)
+        where = f"kind = ? AND note_id IN {sql.placeholders(ids)} AND decided_at IS NULL"
+        sql.update_where(Note, {"decided_at": at}, where, kind, *ids)
 
 
 def remember_decision(ticket_id: int, *, announced: bool, update: datetime | None, now: datetime) -> None:
     """Remember that a ticket was announced (T5), and up to which update it has been decided (C1), its notes read."""
     if announced:
-        sql.change(Ticket, {"announced_at": now}, "id = ? AND announced_at IS NULL", ticket_id)
+        sql.update_where(Ticket, {"announced_at": now}, "id = ? AND announced_at IS NULL", ticket_id)
     if update is not None:
         older = "id = ? AND (decided_at_update IS NULL OR decided_at_update < ?)"
-        sql.change(Ticket, {"decided_at_update": update}, older, ticket_id, update)
+        sql.update_where(Ticket, {"decided_at_update": update}, older, ticket_id, update)
         mark_notes_read({ticket_id: update})
 
 
@@ -241,7 +241,7 @@ _NOTES_READ = """
 def mark_notes_read(updates: Mapping[int, datetime]) -> None:
     """Remember for each ticket up to which of its updates its notes have been read and stored (S3)."""
     for ticket_id, update in sorted(updates.items()):
-        sql.run(_NOTES_READ, update, ticket_id, update)
+        sql.execute(_NOTES_READ, update, ticket_id, update)
 
 
 def decided_updates(ids: Iterable[int]) -> dict[int, datetime | None]:
@@ -250,7 +250,7 @@ def decided_updates(ids: Iterable[int]) -> dict[int, datetime | None]:
     return {row.id: row.decided_at_update for row in rows}
 
 
-class Unread(NamedTuple):
+class NeedingNotes(NamedTuple):
     """An open ticket whose notes a sync has still to read, as of `update`."""
 
     id: int
@@ -258,15 +258,17 @@ class Unread(NamedTuple):
     update: datetime | None
 
 
-def unread(boards: Sequence[int], *, after_id: int, limit: int) -> list[Unread]:
+def needing_notes(boards: Sequence[int], *, after_id: int, limit: int) -> list[NeedingNotes]:
     """Return open tickets that are new to us or have changed since we last read their notes (S3), by id."""
-    query = Ticket.select(Ticket.id, Ticket.kind, Ticket.updated_at).where(_unread(boards), Ticket.id > after_id)
-    return [Unread(row.id, row.kind, row.updated_at) for row in query.order_by(Ticket.id).limit(limit)]
+    query = Ticket.select(Ticket.id, Ticket.kind, Ticket.updated_at).where(
+        _where_needing_notes(boards), Ticket.id > after_id
+    )
+    return [NeedingNotes(row.id, row.kind, row.updated_at) for row in query.order_by(Ticket.id).limit(limit)]
 
 
-def count_unread(boards: Sequence[int]) -> int:
+def count_needing_notes(boards: Sequence[int]) -> int:
     """Return how many such tickets there are."""
-    return int(Ticket.select().where(_unread(boards)).count())
+    return int(Ticket.select().where(_where_needing_notes(boards)).count())
 
 
 def open_ids(boards: Sequence[int], *, kind: str, after_id: int, up_to_id: int | None) -> set[int]:
@@ -280,7 +282,7 @@ def count_open(boards: Sequence[int]) -> int:
     return int(Ticket.select().where(_open(boards)).count())
 
 
-def _unread(boards: Sequence[int]) -> Any:
+def _where_needing_notes(boards: Sequence[int]) -> Any:
     changed = Ticket.notes_read_at_update.is_null() | (Ticket.notes_read_at_update < Ticket.updated_at)
     return _open(boards) & changed
 
@@ -290,16 +292,16 @@ def _open(boards: Sequence[int]) -> Any:
     return everywhere & Ticket.board_id.in_(list(boards)) if boards else everywhere
 
 
-def is_over(ticket_id: peewee.Field) -> Any:
+def where_closed(ticket_id: peewee.Field) -> Any:
     """Return the condition that the ticket of a row is closed, deleted, or was never stored."""
     alive = Ticket.select(peewee.SQL("1")).where(Ticket.id == ticket_id, Ticket.open, Ticket.deleted_at.is_null())
     return ~peewee.fn.EXISTS(alive)
 
 
-def is_old_note(before: datetime) -> Any:
+def where_note_expired(before: datetime) -> Any:
     """Return the condition that a note was entered and decided before a moment and its ticket is over (O8).
 
     A note without a date never gets old: its age is the only thing that would keep it from being told again.
     """
     decided = Note.decided_at.is_null() | (Note.decided_at < before)
-    return (Note.entered_at < before) & decided & is_over(Note.ticket_id)
+    return (Note.entered_at < before) & decided & where_closed(Note.ticket_id)

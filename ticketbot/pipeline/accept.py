@@ -20,7 +20,7 @@ from ticketbot.models import events
 SUDDEN_S = 0.5  # a failure so soon is that of a connection, and not the end of a wait
 
 
-class Arrival(msgspec.Struct):
+class PendingWebhook(msgspec.Struct):
     """A verified hook. `outcome` is set by whoever commits it: `accepted`, `replayed`, or what went wrong."""
 
     ticket_id: int
@@ -38,9 +38,9 @@ class Inbox:
     def __init__(self) -> None:
         self._turn = threading.Lock()
         self._lock = threading.Lock()
-        self._arrivals: list[Arrival] = []
+        self._arrivals: list[PendingWebhook] = []
 
-    def accept(self, arrival: Arrival) -> str:
+    def accept(self, arrival: PendingWebhook) -> str:
         """Return `accepted` or `replayed` once that is committed.
 
         Raises `Unreachable` when the database does not take it, within some 2 s: nothing was accepted then.
@@ -55,12 +55,12 @@ class Inbox:
         assert arrival.outcome is not None
         return arrival.outcome
 
-    def _waiting(self) -> list[Arrival]:
+    def _waiting(self) -> list[PendingWebhook]:
         with self._lock:
             batch, self._arrivals = self._arrivals, []
         return batch
 
-    def _settle(self, batch: list[Arrival]) -> None:
+    def _settle(self, batch: list[PendingWebhook]) -> None:
         began_s = time.monotonic()
         try:
             try:
@@ -84,22 +84,22 @@ class Inbox:
                 arrival.outcome = outcome
 
 
-def _commit(batch: Sequence[Arrival]) -> list[str]:
+def _commit(batch: Sequence[PendingWebhook]) -> list[str]:
     """Write a batch in the one order that all servers keep: messages, then tickets. So no two wait in a circle."""
     with db.transaction("accept", wait_s=db.LOCK_TIMEOUT_S):
-        new = events.first_sights((each.message_id for each in batch if each.message_id), batch[0].at)
+        new = events.new_message_ids((each.message_id for each in batch if each.message_id), batch[0].at)
         # An id that stands twice in the batch is new the first time only.
-        accepted = [not each.message_id or _taken_from(new, each.message_id) for each in batch]
-        events.add_or_fold(_change(each) for each, is_new in zip(batch, accepted, strict=True) if is_new)
+        accepted = [not each.message_id or _is_first(new, each.message_id) for each in batch]
+        events.enqueue(_change(each) for each, is_new in zip(batch, accepted, strict=True) if is_new)
     return ["accepted" if is_new else "replayed" for is_new in accepted]
 
 
-def _taken_from(new: set[str], message_id: str) -> bool:
+def _is_first(new: set[str], message_id: str) -> bool:
     if message_id not in new:
         return False
     new.remove(message_id)
     return True
 
 
-def _change(arrival: Arrival) -> events.Change:
+def _change(arrival: PendingWebhook) -> events.Change:
     return events.Change(arrival.ticket_id, "hook", arrival.action, arrival.kind_hint, arrival.correlation, arrival.at)

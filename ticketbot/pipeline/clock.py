@@ -35,18 +35,18 @@ class Clocks:
         """Take over what time it is at ConnectWise, from the `Date` of a response."""
         self._heard = served_at, self._monotonic()
 
-    def theirs(self) -> datetime:
+    def connectwise_now(self) -> datetime:
         """Return what time it is at ConnectWise."""
         heard_at, heard_s = self._heard
         return heard_at + timedelta(seconds=self._monotonic() - heard_s)
 
     def earlier(self) -> datetime:
         """Return the earlier of the two times: nothing is overdue as long as one of them says that it is not."""
-        return min(self.now(), self.theirs())
+        return min(self.now(), self.connectwise_now())
 
     def is_wrong(self) -> bool:
         """Tell whether our clock and ConnectWise's are too far apart."""
-        return abs(self.now() - self.theirs()) > WRONG_AFTER
+        return abs(self.now() - self.connectwise_now()) > WRONG_AFTER
 
     def give_up_until(self) -> datetime:
         """Return up to when something had to be done to be given up now; never, in the first minutes of a process."""
@@ -54,21 +54,23 @@ class Clocks:
         return self.earlier() if is_settled else datetime.min.replace(tzinfo=UTC)
 
 
-def check(source: connectwise_client.ConnectWise, clocks: Clocks, keep: Callable[[], None]) -> None:
+def check(source: connectwise_client.ConnectWise, clocks: Clocks, heartbeat: Callable[[], None]) -> None:
     """Ask ConnectWise what time it is, report a clock that is wrong, and correct what it made us write down (T5)."""
-    keep()
+    heartbeat()
     source.info()  # the client passes the time of every response on to `Clocks.hear`
     if clocks.is_wrong():
-        ours, theirs = clocks.now(), clocks.theirs()
-        _logger.error("the clock of this machine shows %s, and that of ConnectWise %s: let NTP set it", ours, theirs)
-    correct_marks(clocks.theirs())
+        ours, connectwise_now = clocks.now(), clocks.connectwise_now()
+        _logger.error(
+            "the clock of this machine shows %s, and that of ConnectWise %s: let NTP set it", ours, connectwise_now
+        )
+    correct_marks(clocks.connectwise_now())
 
 
 def correct_marks(now: datetime) -> None:
     """Move to `now` what was written down with a clock that was ahead: until then, everything new would be history."""
     with db.transaction("clock"):
         for name in (facts.WATCHING_SINCE, facts.CATCH_UP_WATERMARK, facts.SKIPPED_UNTIL):
-            marked = facts.moment(name)
+            marked = facts.read_time(name)
             if marked is not None and marked > now + WRONG_AFTER:
-                facts.set_moment(name, now)
+                facts.write_time(name, now)
                 _logger.warning("%s was %s, in the future: it is %s now", name, marked, now)

@@ -24,7 +24,7 @@ from ticketbot.webex import webex_client
 _logger = logging.getLogger(__name__)
 
 
-class Desk(msgspec.Struct, frozen=True):
+class Services(msgspec.Struct, frozen=True):
     """What sending needs.
 
     `pause` waits some seconds, less when the server stops, and then returns False. `claimed` lets another sender look:
@@ -32,42 +32,41 @@ class Desk(msgspec.Struct, frozen=True):
     """
 
     webex: webex_client.Webex
-    held: lease_keeper.Held
+    lease_holder: lease_keeper.LeaseKeeper
     clocks: clock.Clocks
-    now: Callable[[], datetime]
     pause: Callable[[float], bool]
     jitter: Callable[[], float] = random.SystemRandom().random
     claimed: Callable[[], None] = lambda: None
 
 
-def send_next(desk: Desk) -> bool:
+def send_next(services: Services) -> bool:
     """Send the next due message; False when there is none. A failed message is not a failure of this function."""
-    claimed_at = desk.now()
-    row = notifications.claim(desk.held.owner, claimed_at, overdue_at=desk.clocks.earlier())
+    claimed_at = services.clocks.now()
+    row = notifications.claim(services.lease_holder.owner, claimed_at, overdue_at=services.clocks.earlier())
     if row is None:
         return False
-    desk.claimed()
-    with log.correlation(row.correlation), desk.held.holding(lease_keeper.NOTIFICATION, row.id):
+    services.claimed()
+    with log.bound_correlation(row.correlation), services.lease_holder.keeping(lease_keeper.NOTIFICATION, row.id):
         try:
-            message_id = _post(row, desk)
+            message_id = _post(row, services)
         except Exception as error:  # noqa: BLE001  (a bug with one message must not stop the others)
-            _not_sent(row, error, desk)
+            _record_failure(row, error, services)
         else:
-            _sent(row, message_id, claimed_at, desk)
+            _record_sent(row, message_id, claimed_at, services)
     return True
 
 
-def _post(row: notifications.Notification, desk: Desk) -> str:
+def _post(row: notifications.Notification, services: Services) -> str:
     recipient = row.recipient
     try:
-        return desk.webex.send(recipient.type, recipient.webex_id, row.markdown)
+        return services.webex.send(recipient.type, recipient.webex_id, row.markdown)
     except errors.MessageTooLong:
         _logger.warning("Webex finds the message about ticket %d too long, it is sent cut by half", row.ticket_id)
-        return desk.webex.send(recipient.type, recipient.webex_id, message.half(row.markdown))
+        return services.webex.send(recipient.type, recipient.webex_id, message.halve(row.markdown))
 
 
-def _sent(row: notifications.Notification, message_id: str, claimed_at: datetime, desk: Desk) -> None:
-    now = desk.now()
+def _record_sent(row: notifications.Notification, message_id: str, claimed_at: datetime, services: Services) -> None:
+    now = services.clocks.now()
     changes: dict[str, Any] = {
         "state": notifications.SENT,
         "webex_message_id": message_id,
@@ -75,7 +74,7 @@ def _sent(row: notifications.Notification, message_id: str, claimed_at: datetime
         "attempts": row.attempts + 1,
         "next_try_at": None,
     }
-    recorded = _record("sent", row, changes, desk, claimed_at=claimed_at)
+    recorded = _record("sent", row, changes, services, claimed_at=claimed_at)
     extra = {"ticket_id": row.ticket_id, "notification_id": row.id, "webex_message_id": message_id}
     if recorded:
         metrics.count_notification(notifications.SENT, row.reason)
@@ -84,10 +83,10 @@ def _sent(row: notifications.Notification, message_id: str, claimed_at: datetime
         _logger.warning("told %s about ticket %d, perhaps twice", row.recipient_name, row.ticket_id, extra=extra)
 
 
-def _not_sent(row: notifications.Notification, error: Exception, desk: Desk) -> None:
-    now = desk.now()
+def _record_failure(row: notifications.Notification, error: Exception, services: Services) -> None:
+    now = services.clocks.now()
     with db.session():
-        failed_holds = holds.times_held("webex", now)
+        failed_holds = holds.failed_in_a_row("webex", now)
     verdict = retry.message_failed(
         error,
         now=now,
@@ -95,23 +94,23 @@ def _not_sent(row: notifications.Notification, error: Exception, desk: Desk) -> 
         failures=row.failures,
         failing_since=row.failing_since,
         failed_holds=failed_holds,
-        jitter=desk.jitter(),
-        give_up_until=desk.clocks.give_up_until(),
+        jitter=services.jitter(),
+        give_up_until=services.clocks.give_up_until(),
     )
-    dead = verdict.again_at is None
+    dead = verdict.retry_at is None
     changes: dict[str, Any] = {
         "state": notifications.DEAD if dead else notifications.PENDING,
         "attempts": row.attempts + 1,
         "failures": verdict.failures,
         "failing_since": verdict.failing_since,
-        "next_try_at": verdict.again_at,
+        "next_try_at": verdict.retry_at,
         "error": verdict.reason,
         "tracking_id": verdict.tracking_id,
         "may_be_overtaken": verdict.may_be_overtaken,
         "possible_duplicate": row.possible_duplicate or verdict.possible_duplicate,
         **({"give_up_at": now} if dead else {}),
     }
-    if _record("not-sent", row, changes, desk, verdict=verdict) and dead:
+    if _record("not-sent", row, changes, services, verdict=verdict) and dead:
         metrics.count_notification(notifications.DEAD, row.reason)
     _logger.log(
         logging.ERROR if dead else logging.WARNING,
@@ -119,7 +118,7 @@ def _not_sent(row: notifications.Notification, error: Exception, desk: Desk) -> 
         row.recipient_name,
         row.ticket_id,
         verdict.reason,
-        f"tried again at {verdict.again_at:%H:%M:%S}" if verdict.again_at else "given up",
+        f"tried again at {verdict.retry_at:%H:%M:%S}" if verdict.retry_at else "given up",
         exc_info=None if isinstance(error, errors.TicketbotError) else error,
         extra={"ticket_id": row.ticket_id, "notification_id": row.id, "tracking_id": verdict.tracking_id},
     )
@@ -129,7 +128,7 @@ def _record(
     name: str,
     row: notifications.Notification,
     changes: dict[str, Any],
-    desk: Desk,
+    services: Services,
     *,
     claimed_at: datetime | None = None,
     verdict: retry.MessageVerdict | None = None,
@@ -141,16 +140,16 @@ def _record(
     while True:
         try:
             with db.transaction(name):
-                recorded = notifications.record(row.id, desk.held.owner, changes)
+                recorded = notifications.record(row.id, services.lease_holder.owner, changes)
                 if claimed_at:
-                    holds.release("webex", called_at=claimed_at)
-                    notifications.wake(desk.now())
+                    holds.end("webex", called_at=claimed_at)
+                    notifications.retry_backing_off_now(services.clocks.now())
                 if verdict and verdict.hold_until:
-                    now = desk.now()
-                    holds.hold("webex", until=verdict.hold_until, now=now, reason=verdict.reason)
+                    now = services.clocks.now()
+                    holds.begin("webex", until=verdict.hold_until, now=now, reason=verdict.reason)
         except errors.Unreachable as error:
             _logger.warning("the outcome of notification %d cannot be written yet: %s", row.id, error)
-            if not desk.pause(1.0):
+            if not services.pause(1.0):
                 return False
         else:
             return recorded

@@ -20,7 +20,7 @@ MAX_NOTES = 200  # T6
 KINDS = ("service", "project")
 
 
-class Reading(msgspec.Struct, frozen=True):
+class FetchedTicket(msgspec.Struct, frozen=True):
     """A ticket as ConnectWise has it, with its newest notes; `ticket` is None when it is gone there.
 
     `began_at` is when the first of the calls left, on ConnectWise's clock; None when it does not tell its time.
@@ -42,7 +42,9 @@ class Reading(msgspec.Struct, frozen=True):
         return min(update, self.began_at.replace(microsecond=0) - timedelta(seconds=1))
 
 
-def read(ticket_id: int, *, kind_hint: str | None, source: connectwise_client.ConnectWise, pool: Executor) -> Reading:
+def fetch(
+    ticket_id: int, *, kind_hint: str | None, source: connectwise_client.ConnectWise, pool: Executor
+) -> FetchedTicket:
     """Fetch the ticket and its notes side by side.
 
     Service and project tickets live under two paths, and a hook may not say which it is about: the likely one is
@@ -50,11 +52,11 @@ def read(ticket_id: int, *, kind_hint: str | None, source: connectwise_client.Co
     """
     likely = _known_kind(ticket_id) or kind_hint or "service"
     other = next(kind for kind in KINDS if kind != likely)
-    found = _read_kind(ticket_id, likely, source, pool) or _read_kind(ticket_id, other, source, pool)
-    return found or Reading(None)
+    found = _fetch_kind(ticket_id, likely, source, pool) or _fetch_kind(ticket_id, other, source, pool)
+    return found or FetchedTicket(None)
 
 
-def find(ticket_id: int, likely: str, source: connectwise_client.ConnectWise) -> records.Ticket | None:
+def find_ticket(ticket_id: int, likely: str, source: connectwise_client.ConnectWise) -> records.Ticket | None:
     """Return the ticket without its notes, of whichever kind; None when it is gone under both paths (W7)."""
     for kind in sorted(KINDS, key=lambda kind: kind != likely):
         try:
@@ -66,14 +68,16 @@ def find(ticket_id: int, likely: str, source: connectwise_client.ConnectWise) ->
 
 def _known_kind(ticket_id: int) -> str | None:
     with db.session():
-        row = sql.by_id(tickets.Ticket, [ticket_id]).get(ticket_id)
+        row = sql.select_by_id(tickets.Ticket, [ticket_id]).get(ticket_id)
     return None if row is None else str(row.kind)
 
 
-def _read_kind(ticket_id: int, kind: str, source: connectwise_client.ConnectWise, pool: Executor) -> Reading | None:
+def _fetch_kind(
+    ticket_id: int, kind: str, source: connectwise_client.ConnectWise, pool: Executor
+) -> FetchedTicket | None:
     project = kind == "project"
     try:
-        return _read(ticket_id, source, pool, project=project)
+        return _fetch(ticket_id, source, pool, project=project)
     except errors.RemoteDenied as error:
         if not project or error.status == 401:
             raise
@@ -85,7 +89,9 @@ def _read_kind(ticket_id: int, kind: str, source: connectwise_client.ConnectWise
         ) from error
 
 
-def _read(ticket_id: int, source: connectwise_client.ConnectWise, pool: Executor, *, project: bool) -> Reading | None:
+def _fetch(
+    ticket_id: int, source: connectwise_client.ConnectWise, pool: Executor, *, project: bool
+) -> FetchedTicket | None:
     started_s = time.monotonic()
     first_page = pool.submit(source.notes, ticket_id, project=project, page=1, page_size=NOTES_PER_PAGE)
     try:
@@ -103,7 +109,7 @@ def _read(ticket_id: int, source: connectwise_client.ConnectWise, pool: Executor
         notes += page.items
     # Pages drift while notes are written: the same note may stand on two of them.
     unique = {(note.kind, note.id): note for note in notes}
-    return Reading(ticket, tuple(unique.values()), ticket.served_at and ticket.served_at - took)
+    return FetchedTicket(ticket, tuple(unique.values()), ticket.served_at and ticket.served_at - took)
 
 
 def _is_in_order(notes: Sequence[records.Note]) -> bool:

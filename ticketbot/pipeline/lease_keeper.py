@@ -27,16 +27,17 @@ RENEW_EVERY_S = 10.0  # a lease lasts 30 s: two renewals may fail before it is l
 _logger = logging.getLogger(__name__)
 
 
-class Held:
+class LeaseKeeper:
     """What this server holds leases on. `owner` is unique to this process, so a restarted one never mistakes itself."""
 
     def __init__(self) -> None:
-        self.owner = f"{_place() or socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}/{uuid.uuid4().hex[:8]}"
+        host, pid = _host_identity() or socket.gethostname(), os.getpid()
+        self.owner = f"{host}/{pid}/{_process_start_time(pid)}/{uuid.uuid4().hex[:8]}"
         self._ids: set[tuple[str, int]] = set()
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
-    def holding(self, kind: str, row_id: int) -> Iterator[None]:
+    def keeping(self, kind: str, row_id: int) -> Iterator[None]:
         """Have the lease of one row renewed while the block runs; a worker that ends lets it lapse."""
         with self._lock:
             self._ids.add((kind, row_id))
@@ -57,22 +58,22 @@ class Held:
                 (events if kind == EVENT else notifications).renew(row_id, self.owner, now)
 
 
-def take_over(now: datetime) -> None:
+def release_leases_of_dead_processes(now: datetime) -> None:
     """Free what a process held that is gone: at once if it ran on this machine, otherwise when its leases run out."""
     with db.session():
-        owners = events.owners() | notifications.owners() | syncs.owners() | leases.lease_owners()
+        owners = events.owners() | notifications.owners() | syncs.owners() | leases.owners()
         is_abandoned = event_claims.is_abandoned(now)
-    for owner in sorted(filter(is_dead, owners)):
+    for owner in sorted(filter(process_is_gone, owners)):
         with db.transaction("release"):
-            dead = event_claims.take_back(events.Event.lease_owner == owner, now)
-            notifications.release(owner, now)
-            syncs.release(owner, now)
-            leases.release_leases(owner)
+            dead = event_claims.requeue_abandoned(events.Event.lease_owner == owner, now)
+            notifications.give_up_leases(owner, now)
+            syncs.give_up_leases(owner, now)
+            leases.give_up_all_of(owner)
         _logger.warning("took over the work of a server that is gone: %s", owner)
         _report_dead(dead)
     if is_abandoned:
         with db.transaction("release"):
-            dead = event_claims.take_back(events.Event.lease_until < now, now)
+            dead = event_claims.requeue_abandoned(events.Event.lease_until < now, now)
         _report_dead(dead)
 
 
@@ -84,12 +85,12 @@ def _report_dead(dead: list[events.Event]) -> None:
         metrics.EVENTS.labels("dead").inc()
 
 
-def is_dead(owner: str) -> bool:
+def process_is_gone(owner: str) -> bool:
     """Tell whether an owner is certainly gone: only one of the same boot of this machine, and container, can be."""
     place, _, process = owner.partition("/")
     pid, _, rest = process.partition("/")
     started = rest.partition("/")[0]
-    if place != _place() or not pid.isdigit():
+    if place != _host_identity() or not pid.isdigit():
         return False
     try:
         os.kill(int(pid), 0)
@@ -97,10 +98,10 @@ def is_dead(owner: str) -> bool:
         return True
     except PermissionError:
         pass  # it lives, as somebody else's
-    return started != _started(int(pid))
+    return started != _process_start_time(int(pid))
 
 
-def _place() -> str | None:
+def _host_identity() -> str | None:
     """Return what process ids are unique in, or None where the system does not tell.
 
     That is one boot of one machine and a pid namespace. Neither of the other two will do alone: cloned machines share a
@@ -112,7 +113,7 @@ def _place() -> str | None:
         return None
 
 
-def _started(pid: int) -> str:
+def _process_start_time(pid: int) -> str:
     """Return when a process was started, in the kernel's own count: a pid that is used again has another."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]

@@ -16,51 +16,60 @@ from ticketbot.pipeline import fetch, people
 API_MEMBER = "A"  # licenseClass of members that are programs (D7)
 
 
-class Locale(msgspec.Struct, frozen=True):
+class DisplaySettings(msgspec.Struct, frozen=True):
     """How tickets are addressed and in which zone whole days are counted."""
 
     ticket_url: Callable[[int], str]
     timezone: tzinfo
 
 
-def facts_of(
-    reading: fetch.Reading, outside: people.Outside, locale: Locale, now: datetime, *, theirs: datetime
+def load(
+    reading: fetch.FetchedTicket,
+    remote: people.RemoteServices,
+    display: DisplaySettings,
+    now: datetime,
+    *,
+    connectwise_now: datetime,
 ) -> values.Facts:
     """Return everything the decision may depend on; people are looked up only when there is something to tell them.
 
-    `theirs` is what time it is by ConnectWise's clock, which dates tickets and notes.
+    `connectwise_now` is what time it is by ConnectWise's clock, which dates tickets and notes.
 
     Raises `RemoteError` when somebody who may have to be told cannot be looked up (T7, D7).
     """
     assert reading.ticket is not None
-    known = _own_facts(reading.ticket, reading, locale, now, theirs)
-    if not plan.has_something_to_tell(known):
+    known = _from_database(reading.ticket, reading, display, now, connectwise_now)
+    if not plan.needs_people(known):
         return known
-    people.refresh_names(reading.ticket, outside, now)
-    return _with_people(known, reading.ticket, outside, now)
+    people.refresh_names(reading.ticket, remote, now)
+    return _with_people(known, reading.ticket, remote, now)
 
 
-def _own_facts(
-    ticket: records.Ticket, reading: fetch.Reading, locale: Locale, now: datetime, theirs: datetime
+def _from_database(
+    ticket: records.Ticket,
+    reading: fetch.FetchedTicket,
+    display: DisplaySettings,
+    now: datetime,
+    connectwise_now: datetime,
 ) -> values.Facts:
     keys = [(note.kind, note.id) for note in reading.notes]
     with db.session():
         decided = tickets.decided_notes(keys)
         notes = tuple(_note(note) for note in reading.notes)
         subjects = [f"new:{ticket.id}", *(note.subject for note in notes if note.key not in decided)]
-        config = runtime_config.read_config()
-        stored = sql.by_id(tickets.Ticket, [ticket.id]).get(ticket.id)
+        config = runtime_config.load()
+        stored = sql.select_by_id(tickets.Ticket, [ticket.id]).get(ticket.id)
         on_board = rules.enabled_rules(ticket.board.id) if ticket.board else []
         return values.Facts(
             now=now,
-            theirs=theirs,
-            watching_since=_watching_since(theirs),
-            ticket=_ticket(ticket, locale.ticket_url(ticket.id)),
+            connectwise_now=connectwise_now,
+            watching_since=_watching_since(connectwise_now),
+            ticket=_ticket(ticket, display.ticket_url(ticket.id)),
             announced=stored is not None and stored.announced_at is not None,
             notes=notes,
             decided=frozenset(decided),
             rules=tuple(values.Rule(rule.id, people.recipient(rule.recipient)) for rule in on_board),
-            forwards=tuple(forward_fact(row, locale.timezone) for row in forwards.enabled_forwards()),
+            forwards=tuple(forward_fact(row, display.timezone) for row in forwards.enabled_forwards()),
             ledger=frozenset(notifications.existing(subjects)),
             policy=values.Policy(config.attempt_notify, config.require_board_rule, config.max_message_length),
         )
@@ -71,7 +80,7 @@ def _watching_since(now: datetime) -> datetime:
 
     Neither can lie in the future, by ConnectWise's clock: then our own was ahead when it was written down.
     """
-    since, skipped_until = facts.moment(facts.WATCHING_SINCE) or now, facts.moment(facts.SKIPPED_UNTIL)
+    since, skipped_until = facts.read_time(facts.WATCHING_SINCE) or now, facts.read_time(facts.SKIPPED_UNTIL)
     return max(min(since, now), min(skipped_until, now) + news.GRACE) if skipped_until else min(since, now)
 
 
@@ -104,7 +113,7 @@ def _note(note: records.Note) -> values.Note:
 
 def forward_fact(row: forwards.Forward, zone: tzinfo) -> values.Forward:
     """Return a forward as a decision sees it."""
-    start, end = forwarding.window(row.start, row.end, zone)
+    start, end = forwarding.parse_period(row.start, row.end, zone)
     return values.Forward(
         row.id, people.recipient(row.source), people.recipient(row.destination), start, end, row.keep_copy
     )
@@ -115,20 +124,23 @@ def name_of(ref: records.Ref | None) -> str | None:
     return None if ref is None else ref.name
 
 
-def _with_people(known: values.Facts, ticket: records.Ticket, outside: people.Outside, now: datetime) -> values.Facts:
+def _with_people(
+    known: values.Facts, ticket: records.Ticket, remote: people.RemoteServices, now: datetime
+) -> values.Facts:
     """Add the people of the ticket with their Webex accounts, and the accounts of the authors of its notes."""
     roles = roles_of(ticket)
     # An author who is not on the ticket matters only where a forward may bring him his own note (D6).
     authors = {note.member for note in known.notes if note.member and known.forwards and note.key not in known.decided}
-    members = people.find_members(list(dict.fromkeys([*roles, *sorted(authors)])), outside, now)
-    emails = {key: row.email.lower() for key, row in members.items() if row.email and not _left_out(row)}
-    accounts = people.find_accounts(emails.values(), outside, now)
+    members = people.find_members(list(dict.fromkeys([*roles, *sorted(authors)])), remote, now)
+    emails = {key: row.email.lower() for key, row in members.items() if row.email and not _excluded_because(row)}
+    accounts = people.find_accounts(emails.values(), remote, now)
     everyone = [_person(name, why, members, accounts) for name, why in roles.items()]
     return msgspec.structs.replace(
         known,
         people=tuple(everyone),
         notes=tuple(
-            msgspec.structs.replace(note, account_ids=_account_ids(note, emails, accounts)) for note in known.notes
+            msgspec.structs.replace(note, author_recipient_ids=_account_ids(note, emails, accounts))
+            for note in known.notes
         ),
     )
 
@@ -159,11 +171,11 @@ def _person(
         roles,
         recipient=people.recipient(account) if account else None,
         email=member.email,
-        left_out=_left_out(member),
+        excluded_because=_excluded_because(member),
     )
 
 
-def _left_out(member: tickets.Member) -> str | None:
+def _excluded_because(member: tickets.Member) -> str | None:
     if member.deleted_at:
         return "deleted member"
     if member.inactive:

@@ -22,7 +22,7 @@ from ticketbot.models import recipients, tickets
 from ticketbot.webex import webex_client
 
 FRESH_FOR = timedelta(minutes=15)  # T2
-MOST_REMEMBERED = 10_000
+MAX_REMEMBERED = 10_000
 
 _logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class NotFound:
             for key in keys:
                 self._looked_up_at.pop(key, None)
                 self._looked_up_at[key] = now
-            for key in list(self._looked_up_at)[:-MOST_REMEMBERED]:
+            for key in list(self._looked_up_at)[:-MAX_REMEMBERED]:
                 del self._looked_up_at[key]
 
     def unless_recent(self, keys: Iterable[str], now: datetime) -> list[str]:
@@ -49,7 +49,7 @@ class NotFound:
             return [key for key in keys if now - self._looked_up_at.get(key, now - FRESH_FOR) >= FRESH_FOR]
 
 
-class Outside(msgspec.Struct, frozen=True):
+class RemoteServices(msgspec.Struct, frozen=True):
     """The two services, threads to ask them side by side, and whom neither knows: identifiers and addresses."""
 
     connectwise: connectwise_client.ConnectWise
@@ -58,16 +58,16 @@ class Outside(msgspec.Struct, frozen=True):
     not_found: NotFound = msgspec.field(default_factory=NotFound)
 
 
-def refresh_names(ticket: records.Ticket, outside: Outside, now: datetime) -> None:
+def refresh_names(ticket: records.Ticket, remote: RemoteServices, now: datetime) -> None:
     """Bring our copies of the ticket's board, statuses, company and contact up to date.
 
     The ticket itself names them all, so no failure here stops an event (T2).
     """
     asked: dict[Any, Future[list[dict[str, Any]]]] = {}
     with db.session():
-        for model, ref, fetch in _references(ticket, outside.connectwise):
-            if ref is not None and not _is_fresh(sql.by_id(model, [ref.id]).get(ref.id), now):
-                asked[model] = outside.pool.submit(fetch)
+        for model, ref, fetch in _references(ticket, remote.connectwise):
+            if ref is not None and not _is_fresh(sql.select_by_id(model, [ref.id]).get(ref.id), now):
+                asked[model] = remote.pool.submit(fetch)
     found = {model: _rows_or_nothing(future) for model, future in asked.items()}
     rows = {model: [row | {"fetched_at": now, "deleted_at": None} for row in each] for model, each in found.items()}
     if any(rows.values()):
@@ -131,7 +131,7 @@ def member_row(member: records.Member) -> dict[str, Any]:
     }
 
 
-def find_members(identifiers: Sequence[str], outside: Outside, now: datetime) -> dict[str, tickets.Member]:
+def find_members(identifiers: Sequence[str], remote: RemoteServices, now: datetime) -> dict[str, tickets.Member]:
     """Return the members by identifier in lower case; those ConnectWise never knew are missing.
 
     Raises `RemoteError` when ConnectWise cannot be asked about one we have never seen: not telling him would be final.
@@ -139,11 +139,11 @@ def find_members(identifiers: Sequence[str], outside: Outside, now: datetime) ->
     with db.session():
         known = tickets.members_by_identifier(identifiers)
     stale = [each.lower() for each in identifiers if not _is_fresh(known.get(each.lower()), now)]
-    wanted = outside.not_found.unless_recent(stale, now)
+    wanted = remote.not_found.unless_recent(stale, now)
     if not wanted:
         return known
     try:
-        found = outside.connectwise.members_by_identifier(wanted)
+        found = remote.connectwise.members_by_identifier(wanted)
     except errors.RemoteError as error:
         if any(each not in known for each in wanted):
             raise
@@ -152,7 +152,7 @@ def find_members(identifiers: Sequence[str], outside: Outside, now: datetime) ->
     missing = set(wanted) - {each.identifier.lower() for each in found}
     # A member found under a new identifier is the same row, and still there.
     gone = {known[each].id for each in missing if each in known} - {each.id for each in found}
-    outside.not_found.add(missing, now)
+    remote.not_found.add(missing, now)
     with db.transaction("lookups"):
         tickets.upsert(tickets.Member, [member_row(each) | {"fetched_at": now, "deleted_at": None} for each in found])
         tickets.soft_delete(tickets.Member, gone, now)
@@ -160,7 +160,7 @@ def find_members(identifiers: Sequence[str], outside: Outside, now: datetime) ->
         return tickets.members_by_identifier(identifiers)
 
 
-def find_accounts(emails: Iterable[str], outside: Outside, now: datetime) -> dict[str, recipients.Recipient]:
+def find_accounts(emails: Iterable[str], remote: RemoteServices, now: datetime) -> dict[str, recipients.Recipient]:
     """Return the Webex account of each address (lower case): the most recently active where there are several (D7).
 
     Raises `RemoteError` when Webex cannot be asked about an address we have no account for.
@@ -169,12 +169,12 @@ def find_accounts(emails: Iterable[str], outside: Outside, now: datetime) -> dic
     with db.session():
         known = recipients.people_by_email(wanted)
     stale = [email for email in wanted if not any(_is_fresh(each, now) for each in known.get(email, ()))]
-    asked = outside.not_found.unless_recent(stale, now)
-    answers = {email: outside.pool.submit(outside.webex.people_by_email, email) for email in asked}
+    asked = remote.not_found.unless_recent(stale, now)
+    answers = {email: remote.pool.submit(remote.webex.people_by_email, email) for email in asked}
     found = {
         email: people for email, future in answers.items() if (people := _people(email, future, known)) is not None
     }
-    outside.not_found.add([email for email, people in found.items() if not people], now)
+    remote.not_found.add([email for email, people in found.items() if not people], now)
     if any(people or email in known for email, people in found.items()):
         with db.transaction("lookups"):
             for email, people in sorted(found.items()):  # in one order on all servers: nobody waits in a circle

@@ -28,67 +28,72 @@ class LeaseLost(errors.TicketbotError):
     """Our lease had expired and somebody else has taken the event over; what we planned is void."""
 
 
-class Desk(msgspec.Struct, frozen=True):
+class Services(msgspec.Struct, frozen=True):
     """What working events off needs. `claimed` lets another worker look: where one event was there may be more."""
 
-    outside: people.Outside
-    locale: load_facts.Locale
-    held: lease_keeper.Held
+    remote: people.RemoteServices
+    display: load_facts.DisplaySettings
+    lease_holder: lease_keeper.LeaseKeeper
     clocks: clock.Clocks
-    now: Callable[[], datetime]
     jitter: Callable[[], float] = random.SystemRandom().random
     claimed: Callable[[], None] = lambda: None
 
 
-def work_next(desk: Desk) -> bool:
+def process_next(services: Services) -> bool:
     """Work the next due event off; False when there is none. A failure of the event is not one of this function."""
-    claimed_at = desk.now()
-    event = event_claims.claim(desk.held.owner, claimed_at)
+    claimed_at = services.clocks.now()
+    event = event_claims.claim(services.lease_holder.owner, claimed_at)
     if event is None:
         return False
-    desk.claimed()
-    with log.correlation(event.correlation), desk.held.holding(lease_keeper.EVENT, event.id):
+    services.claimed()
+    with log.bound_correlation(event.correlation), services.lease_holder.keeping(lease_keeper.EVENT, event.id):
         try:
-            _work(event, claimed_at, desk)
+            _process(event, claimed_at, services)
         except LeaseLost as error:
             _logger.warning("%s", error)
         except Exception as error:  # noqa: BLE001  (the verdict tells a bug of ours from the weather outside)
-            _failed(event, error, desk)
+            _handle_failure(event, error, services)
     return True
 
 
-def _work(event: events.Event, claimed_at: datetime, desk: Desk) -> None:
-    source, pool = desk.outside.connectwise, desk.outside.pool
-    reading = fetch.read(event.ticket_id, kind_hint=event.kind_hint, source=source, pool=pool)
+def _process(event: events.Event, claimed_at: datetime, services: Services) -> None:
+    source, pool = services.remote.connectwise, services.remote.pool
+    reading = fetch.fetch(event.ticket_id, kind_hint=event.kind_hint, source=source, pool=pool)
     if reading.ticket is None:
-        _commit_gone(event, claimed_at, desk)
+        _commit_gone(event, claimed_at, services)
         return
     decided = plan.decide(
-        load_facts.facts_of(reading, desk.outside, desk.locale, desk.now(), theirs=desk.clocks.theirs())
+        load_facts.load(
+            reading,
+            services.remote,
+            services.display,
+            services.clocks.now(),
+            connectwise_now=services.clocks.connectwise_now(),
+        )
     )
-    _commit(event, reading, reading.ticket, decided, desk, claimed_at=claimed_at)
+    _commit(event, reading, reading.ticket, decided, services, claimed_at=claimed_at)
 
 
 def _commit(
     event: events.Event,
-    reading: fetch.Reading,
+    reading: fetch.FetchedTicket,
     ticket: records.Ticket,
     decided: values.Plan,
-    desk: Desk,
+    services: Services,
     *,
     claimed_at: datetime,
 ) -> None:
-    now = desk.now()
+    now = services.clocks.now()
     rows = [notification_row(draft, event, now) for draft in decided.drafts]
     with db.transaction("finish-event"):
-        if not events.finish(event, desk.held.owner, now=now, decisions=decided.decisions):
+        if not events.finish(event, services.lease_holder.owner, now=now, decisions=decided.decisions):
             raise LeaseLost(f"event {event.id} of ticket {ticket.id} was taken over, this server was too slow")
         tickets.store_tickets([ticket_row(ticket, now)])
         tickets.store_notes([note_row(note, now) for note in reading.notes])
         tickets.mark_decided(decided.decided, now)
         tickets.remember_decision(ticket.id, announced=decided.announced, update=reading.covers, now=now)
         notifications.add(rows)
-        holds.release("connectwise", called_at=claimed_at)
+        holds.end("connectwise", called_at=claimed_at)
     metrics.EVENTS.labels("done").inc()
     for row in rows:
         metrics.count_notification(row["state"], row["reason"])
@@ -101,22 +106,22 @@ def _commit(
     )
 
 
-def _commit_gone(event: events.Event, claimed_at: datetime, desk: Desk) -> None:
-    now = desk.now()
+def _commit_gone(event: events.Event, claimed_at: datetime, services: Services) -> None:
+    now = services.clocks.now()
     gone = values.Decision(f"new:{event.ticket_id}", "everybody", "not told", "deleted in ConnectWise")
     with db.transaction("finish-event"):
-        if not events.finish(event, desk.held.owner, now=now, decisions=[gone]):
+        if not events.finish(event, services.lease_holder.owner, now=now, decisions=[gone]):
             raise LeaseLost(f"event {event.id} of ticket {event.ticket_id} was taken over, this server was too slow")
         tickets.mark_deleted(event.ticket_id, now)
-        holds.release("connectwise", called_at=claimed_at)
+        holds.end("connectwise", called_at=claimed_at)
     metrics.EVENTS.labels("gone").inc()
     _logger.info("ticket %d is gone in ConnectWise", event.ticket_id, extra={"ticket_id": event.ticket_id})
 
 
-def _failed(event: events.Event, error: Exception, desk: Desk) -> None:
-    now = desk.now()
+def _handle_failure(event: events.Event, error: Exception, services: Services) -> None:
+    now = services.clocks.now()
     with db.session():
-        failed_holds = holds.times_held("connectwise", now)
+        failed_holds = holds.failed_in_a_row("connectwise", now)
     verdict = retry.event_failed(
         error,
         now=now,
@@ -124,34 +129,36 @@ def _failed(event: events.Event, error: Exception, desk: Desk) -> None:
         attempts=event.attempts,
         bugs=event.bugs,
         failed_holds=failed_holds,
-        jitter=desk.jitter(),
-        give_up_until=desk.clocks.give_up_until(),
+        jitter=services.jitter(),
+        give_up_until=services.clocks.give_up_until(),
     )
     is_bug = not isinstance(error, errors.TicketbotError)
     _logger.log(
-        logging.ERROR if is_bug or verdict.again_at is None else logging.WARNING,
+        logging.ERROR if is_bug or verdict.retry_at is None else logging.WARNING,
         "ticket %d: %s; %s",
         event.ticket_id,
         verdict.reason,
-        f"tried again at {verdict.again_at:%H:%M:%S}" if verdict.again_at else "given up, see `tbot explain`",
+        f"tried again at {verdict.retry_at:%H:%M:%S}" if verdict.retry_at else "given up, see `tbot explain`",
         exc_info=error if is_bug else None,
         extra={"ticket_id": event.ticket_id, "event_id": event.id},
     )
     event.attempts, event.bugs = verdict.attempts, verdict.bugs
-    if _hand_back(event, verdict, desk, now):
-        metrics.EVENTS.labels("again" if verdict.again_at else "dead").inc()
+    if _reschedule(event, verdict, services, now):
+        metrics.EVENTS.labels("again" if verdict.retry_at else "dead").inc()
 
 
-def _hand_back(event: events.Event, verdict: retry.EventVerdict, desk: Desk, now: datetime) -> bool:
+def _reschedule(event: events.Event, verdict: retry.EventVerdict, services: Services, now: datetime) -> bool:
     with db.transaction("return-event"):
         if verdict.hold_until:
-            holds.hold("connectwise", until=verdict.hold_until, now=now, reason=verdict.reason)
-        if verdict.again_at is None:
-            return events.finish(event, desk.held.owner, now=now, decisions=[], error=verdict.reason, dead=True)
-        return events.give_back(event, desk.held.owner, due_at=verdict.again_at, error=verdict.reason)
+            holds.begin("connectwise", until=verdict.hold_until, now=now, reason=verdict.reason)
+        if verdict.retry_at is None:
+            return events.finish(
+                event, services.lease_holder.owner, now=now, decisions=[], error=verdict.reason, dead=True
+            )
+        return events.requeue(event, services.lease_holder.owner, due_at=verdict.retry_at, error=verdict.reason)
 
 
-def notification_row(draft: values.Draft, event: events.Event, now: datetime) -> dict[str, Any]:
+def notification_row(draft: values.PlannedNotification, event: events.Event, now: datetime) -> dict[str, Any]:
     """Return a draft as a row of the ledger."""
     return {
         "ticket_id": event.ticket_id,

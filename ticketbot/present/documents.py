@@ -91,12 +91,12 @@ DOCUMENTS: dict[str, Any] = {
     "delete key": responses.Key,
     "explain": responses.Explanation,
     "retry": responses.Notification,
-    "retry --dead": responses.Retried,
-    "test": responses.TestSent,
+    "retry --dead": responses.RetryResult,
+    "test": responses.TestMessageResult,
 }
 """What each command prints; a delete prints what is no more, as it was."""
 
 
-def text(document: Any) -> str:
+def to_json(document: Any) -> str:
     """Return a document as it is printed: ASCII, so that neither locale nor terminal can spoil it."""
     return json.dumps(msgspec.to_builtins(document), indent=2).replace("\x7f", "\\u007f") + "\n"

@@ -42,21 +42,21 @@ class Section(NamedTuple):
     topics: list[Topic]
 
 
-def explained(explanation: responses.Explanation, style: Style) -> Iterator[Section]:
+def sections(explanation: responses.Explanation, style: Style) -> Iterator[Section]:
     """Yield a section for each event, newest first, and one for the notifications whose event is no longer kept."""
     unclaimed = {row.id: row for row in explanation.notifications}
     for event in explanation.events:
-        heading = f"{style.moment(event.first_received_at)}  {_cause(event)}"
+        heading = f"{style.moment(event.first_received_at)}  {_trigger_text(event)}"
         yield Section(heading, list(_topics(event, unclaimed, style)))
     if unclaimed:
-        fates = [fate(row, style) for row in unclaimed.values()]
+        fates = [delivery_text(row, style) for row in unclaimed.values()]
         yield Section("From events that are no longer kept:", [Topic(None, fates)])
 
 
-def fate(row: responses.Notification, style: Style) -> str:
+def delivery_text(row: responses.Notification, style: Style) -> str:
     """Return what became of a notification, with the reason and what Webex answered."""
     who, error = row.recipient_name, f": {row.error}" if row.error else ""
-    tries = f" after {counted(row.attempts, 'try', 'tries')}" if row.attempts else ""
+    tries = f" after {count_text(row.attempts, 'try', 'tries')}" if row.attempts else ""
     if row.state == "sent":
         sent_at = f" on {style.moment(row.sent_at)}" if row.sent_at else ""
         twice = ", perhaps twice" if row.possible_duplicate else ""
@@ -75,18 +75,18 @@ def fate(row: responses.Notification, style: Style) -> str:
     return f"{who} was not told yet, will retry on {style.moment(row.next_try_at)}{tries} ({row.reason}){error}"
 
 
-def amount(retried: responses.Retried) -> str:
+def amount(retried: responses.RetryResult) -> str:
     """Return how much is retried, such as "1 notification and 2 events"; empty for nothing."""
     counts = ((retried.notifications, "notification"), (retried.events, "event"))
-    return " and ".join(counted(count, name, f"{name}s") for count, name in counts if count)
+    return " and ".join(count_text(count, name, f"{name}s") for count, name in counts if count)
 
 
-def counted(count: int, one: str, many: str) -> str:
+def count_text(count: int, one: str, many: str) -> str:
     """Return a number with its noun."""
     return f"{count} {one if count == 1 else many}"
 
 
-def _cause(event: responses.Event) -> str:
+def _trigger_text(event: responses.Event) -> str:
     cause = _SOURCES.get(event.source, event.source)
     action = f" ({event.action})" if event.action else ""
     more = f", and {event.hooks - 1} more for the same change" if event.hooks > 1 else ""
@@ -96,7 +96,7 @@ def _cause(event: responses.Event) -> str:
 def _topics(event: responses.Event, unclaimed: dict[int, responses.Notification], style: Style) -> Iterator[Topic]:
     """Yield what is said about an event; the notifications it names are taken out of `unclaimed`."""
     if event.state != "done":
-        yield Topic(None, [_trouble(event, style)])
+        yield Topic(None, [_event_problem(event, style)])
     if [each.reason for each in event.decisions] == [plan.NO_NEWS]:
         yield Topic(None, ["nothing new"])
         return
@@ -104,9 +104,9 @@ def _topics(event: responses.Event, unclaimed: dict[int, responses.Notification]
         yield Topic(_about(subject), [_outcome(each, unclaimed, style) for each in decisions])
 
 
-def _trouble(event: responses.Event, style: Style) -> str:
+def _event_problem(event: responses.Event, style: Style) -> str:
     error = f": {event.error}" if event.error else ""
-    tries = counted(event.attempts, "try", "tries") if event.attempts else ""
+    tries = count_text(event.attempts, "try", "tries") if event.attempts else ""
     if event.state == "dead":
         given_up = f"It could not be looked at, and was given up{f' after {tries}' if tries else ''}{error}"
         return f"{errors.sentence(given_up)} {style.retry_event}"
@@ -118,7 +118,7 @@ def _trouble(event: responses.Event, style: Style) -> str:
 def _outcome(decision: responses.Decision, unclaimed: dict[int, responses.Notification], style: Style) -> str:
     row = _notification(decision, unclaimed)
     if row is not None:
-        return fate(row, style)
+        return delivery_text(row, style)
     if decision.who == "everybody":
         return f"nobody was told: {decision.reason.removeprefix('nobody to tell: ')}"
     if decision.outcome == "told":

@@ -25,9 +25,9 @@ from ticketbot.remote import json_values
 
 CONNECTIONS = 100  # kept open per service; more threads than that would open and close their own
 IDLE_PROBE_S = 60  # below the idle time after which NAT gateways forget a connection without a word (AWS: 350 s)
-LARGEST_ANSWER = 64 * 1024 * 1024  # a thousand whole tickets are some 15 MB
-LONGEST_ANSWER_S = 120.0  # the read timeout starts anew with every byte, so a trickle needs an end of its own
-LONGEST_WAIT_S = 900.0  # product.md L2: Retry-After is capped at 15 min
+MAX_RESPONSE_BYTES = 64 * 1024 * 1024  # a thousand whole tickets are some 15 MB
+MAX_RESPONSE_S = 120.0  # the read timeout starts anew with every byte, so a trickle needs an end of its own
+MAX_WAIT_S = 900.0  # product.md L2: Retry-After is capped at 15 min
 LONGEST_MESSAGE = 300
 SHORTEST_SECRET = 4  # blanking anything shorter would blank half of every text
 
@@ -46,7 +46,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def uncounted(service: str, operation: str, status: str, seconds: float) -> None:
+def ignore_call(service: str, operation: str, status: str, seconds: float) -> None:
     """Count nothing: the `on_call` of a service that nobody measures."""
 
 
@@ -58,7 +58,7 @@ class Problem(msgspec.Struct, frozen=True):
     message: str | None
 
 
-class Answer(msgspec.Struct, frozen=True):
+class HttpResponse(msgspec.Struct, frozen=True):
     """An answer as it came: `call` (method and path) that it belongs to, status, headers and parsed body."""
 
     call: str
@@ -78,7 +78,7 @@ class Answer(msgspec.Struct, frozen=True):
         return _http_date(self.headers.get("Date", ""))
 
 
-class Service:
+class HttpService:
     """Ask one outside service; one instance may be shared by any number of threads.
 
     Keeps connections and nothing else: no cookies, no proxies or credentials from the environment, no
@@ -129,7 +129,7 @@ class Service:
         operation: str,
         query: Mapping[str, str | int] | None = None,
         body: object = None,
-    ) -> Answer:
+    ) -> HttpResponse:
         """Send one request and return its 2xx answer, whose body is None when it was empty.
 
         `path` is below `url`, or an address that the service itself named (a `Link`), which must lie on
@@ -140,23 +140,23 @@ class Service:
         url = address + (f"?{urlencode(query, quote_via=quote)}" if query else "")
         started = time.perf_counter()
         status = "error"
-        failpoints.passing(f"{self.name}.before")
+        failpoints.hit(f"{self.name}.before")
         try:
             response, content = self._exchange(method, url, body)
-            failpoints.passing(f"{self.name}.after")
+            failpoints.hit(f"{self.name}.after")
             status = str(response.status_code)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             # No cause: a library's text may quote a header that it did not like.
             raise self._no_answer(call, error) from None
         finally:
             self._on_call(self.name, operation, status, time.perf_counter() - started)
-        return self._judge(call, response, content)
+        return self._to_response(call, response, content)
 
     def close(self) -> None:
         """Close the connections that are kept."""
         self._session.close()
 
-    def garbage(self, answer: Answer, why: str) -> errors.RemoteUnavailable:
+    def unusable(self, answer: HttpResponse, why: str) -> errors.RemoteUnavailable:
         """Return the error for a 2xx that is of no use; whatever was asked for may have been done."""
         return errors.RemoteUnavailable(
             self._one_line(f"{self.label}: {answer.call} answered {answer.status}, but {why}", answer),
@@ -193,23 +193,23 @@ class Service:
         with closing(response):
             return response, _read(response)
 
-    def _judge(self, call: str, response: requests.Response, content: bytes) -> Answer:
+    def _to_response(self, call: str, response: requests.Response, content: bytes) -> HttpResponse:
         status = response.status_code
         try:
             # Replaced rather than refused: one broken character must not hide a whole ticket for ever.
             body = json.loads(content.decode("utf-8-sig", "replace")) if content.strip() else None
         except (ValueError, RecursionError):
             if 200 <= status < 300:
-                raise self.garbage(Answer(call, status, response.headers), "not with JSON") from None
+                raise self.unusable(HttpResponse(call, status, response.headers), "not with JSON") from None
             body = None
-        answer = Answer(call, status, response.headers, body)
+        answer = HttpResponse(call, status, response.headers, body)
         if 200 <= status < 300:
             if answer.served_at is not None:
                 self._on_date(answer.served_at)
             return answer
         raise self._refused(answer)
 
-    def _refused(self, answer: Answer) -> errors.RemoteError:
+    def _refused(self, answer: HttpResponse) -> errors.RemoteError:
         problem = _problem(answer)
         message = self._one_line(
             f"{self.label}: {answer.call} answered {answer.status}: {problem.message or 'no reason given'}", answer
@@ -235,12 +235,12 @@ class Service:
             f"{self.label}: {call} {_what_broke(error)}", service=self.name, outcome_unknown=not _never_sent(error)
         )
 
-    def _tracking_id(self, answer: Answer) -> str | None:
+    def _tracking_id(self, answer: HttpResponse) -> str | None:
         body = answer.body if isinstance(answer.body, Mapping) else {}
         found = json_values.text(answer.headers.get(self._tracking_header), body.get("trackingId"))
         return self._blank(_printable(found))[:100] if found else None
 
-    def _one_line(self, message: str, answer: Answer) -> str:
+    def _one_line(self, message: str, answer: HttpResponse) -> str:
         tracking_id = self._tracking_id(answer)
         message = self._blank(_printable(message))
         if len(message) > LONGEST_MESSAGE:
@@ -260,10 +260,10 @@ def retry_after_s(value: str | None, now: datetime) -> float | None:
     """
     value = (value or "").strip()
     if value.isascii() and value.isdigit():
-        return min(float(value), LONGEST_WAIT_S)
+        return min(float(value), MAX_WAIT_S)
     until = _http_date(value)
     wait_s = (until - now).total_seconds() if until else -1.0
-    return min(wait_s, LONGEST_WAIT_S) if wait_s >= 0 else None
+    return min(wait_s, MAX_WAIT_S) if wait_s >= 0 else None
 
 
 def _http_date(value: str) -> datetime | None:
@@ -299,12 +299,12 @@ def _session(headers: Mapping[str, str]) -> requests.Session:
 
 
 def _read(response: requests.Response) -> bytes:
-    deadline = time.monotonic() + LONGEST_ANSWER_S
+    deadline = time.monotonic() + MAX_RESPONSE_S
     content = bytearray()
     response.raw.decode_content = True
     while piece := response.raw.read1(65_536):
         content += piece
-        if len(content) > LARGEST_ANSWER or time.monotonic() > deadline:
+        if len(content) > MAX_RESPONSE_BYTES or time.monotonic() > deadline:
             raise requests.exceptions.ContentDecodingError("an answer without end")
     return bytes(content)
 
@@ -335,10 +335,10 @@ def _origin(url: str) -> tuple[str, str | None, int | None, str | None]:
     return parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme), parts.username
 
 
-def _problem(answer: Answer) -> Problem:
+def _problem(answer: HttpResponse) -> Problem:
     """Read the errors of both: `{code | error, message, errors: [{message}]}`, `{message, errors: [{description}]}`."""
     if not isinstance(answer.body, Mapping):
-        return Problem(answer.status, None, _no_words(answer))
+        return Problem(answer.status, None, _describe_non_json(answer))
     body = answer.body
     details = body.get("errors")
     words = [json_values.text(body.get("message"))]
@@ -350,7 +350,7 @@ def _problem(answer: Answer) -> Problem:
     return Problem(answer.status, json_values.text(body.get("code"), body.get("error")), message or None)
 
 
-def _no_words(answer: Answer) -> str | None:
+def _describe_non_json(answer: HttpResponse) -> str | None:
     if 300 <= answer.status < 400:
         return "it points to another address, which is not followed"
     return "HTML" if "html" in answer.headers.get("Content-Type", "").lower() else None

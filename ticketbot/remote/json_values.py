@@ -6,19 +6,19 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-Row = Mapping[str, Any]
+JsonObject = Mapping[str, Any]
 
 LARGEST_ID = 2**31 - 1  # ConnectWise ids are 32-bit integers; a larger number would not fit a column
-NO_WORDS = frozenset({"", "0", "false", "n", "no"})
+FALSE_WORDS = frozenset({"", "0", "false", "n", "no"})
 
 
-def rows(value: object) -> Iterator[Row]:
+def rows(value: object) -> Iterator[JsonObject]:
     """Return the objects of a list that have an integer `id`; leave out whatever else stands there."""
     if isinstance(value, list):
-        yield from (row for row in value if isinstance(row, Mapping) and whole(row.get("id")) is not None)
+        yield from (row for row in value if isinstance(row, Mapping) and int_id(row.get("id")) is not None)
 
 
-def inner(row: Row, key: str) -> Row:
+def mapping_at(row: JsonObject, key: str) -> JsonObject:
     """Return the object under `key`, an empty one where there is none."""
     value = row.get(key)
     return value if isinstance(value, Mapping) else {}
@@ -41,29 +41,29 @@ def _text(value: object) -> str | None:
     return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8").strip()
 
 
-def whole(value: object) -> int | None:
+def int_id(value: object) -> int | None:
     """Return the value if it is an integer that can be an id."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_ID:
         return value
     return None
 
 
-def flag(value: object) -> bool:
+def truthy(value: object) -> bool:
     """Say whether a flag is set: anything that is not empty, zero or a word for no."""
     if isinstance(value, str):
-        return value.strip().lower() not in NO_WORDS
+        return value.strip().lower() not in FALSE_WORDS
     return bool(value)
 
 
-def moment(*values: object) -> datetime | None:
+def timestamp(*values: object) -> datetime | None:
     """Return the first value that is an ISO 8601 time, as aware UTC; a time without a zone is UTC.
 
     Both services write with and without fractions, with `Z` and with an offset.
     """
-    return next((found for found in map(_moment, values) if found), None)
+    return next((found for found in map(_timestamp, values) if found), None)
 
 
-def _moment(value: object) -> datetime | None:
+def _timestamp(value: object) -> datetime | None:
     if not isinstance(value, str):
         return None
     try:

@@ -51,7 +51,7 @@ class _Verified(msgspec.Struct, frozen=True):
     verified_until: float
 
 
-class Access:
+class Authenticator:
     """Authentication for one server, shared by its threads. `clock` counts seconds and never goes back.
 
     `is_local_open` says that a request from this machine is one, and not one that a proxy here passes on.
@@ -75,7 +75,7 @@ class Access:
         self._verified: dict[bytes, _Verified] = {}
         self._deletions = 0
 
-    def admit(self, environ: Mapping[str, Any], *, is_change: bool = False) -> Caller:
+    def authenticate(self, environ: Mapping[str, Any], *, is_change: bool = False) -> Caller:
         """Return whose key a request carries; for a change, the key must exist in the database now.
 
         Raises `NotAllowed` without a good key, and `TooMany` for a wrong one after ten of them within a minute from
@@ -94,10 +94,10 @@ class Access:
             raise errors.NotAllowed("This API key is not known")
         return caller
 
-    def admit_local(self, environ: Mapping[str, Any]) -> None:
+    def authenticate_local(self, environ: Mapping[str, Any]) -> None:
         """Let in a request that comes from this machine, where that can be told, or carries a key."""
         if not (self._is_local_open and client_address.is_loopback(environ)):
-            self.admit(environ)
+            self.authenticate(environ)
 
     def forget(self, key_ids: Iterable[int]) -> None:
         """End the access of keys whose deletion has been committed."""
@@ -132,7 +132,7 @@ class Access:
         """Spend a bcrypt on a key, one at a time for all addresses that are throttled."""
         is_throttled = self._wrong_keys.wait_s(address) > 0
         with self._throttled_turn if is_throttled else contextlib.nullcontext():
-            return api_keys.matches(row, key)
+            return api_keys.verify_key(row, key)
 
     def _remember(self, digest: bytes, verified: _Verified, deletions: int) -> None:
         with self._lock:

@@ -18,7 +18,7 @@ from prometheus_client.metrics_core import Metric
 from ticketbot import errors, metrics
 from ticketbot.database import db
 from ticketbot.models import event_claims, events, facts, holds, notifications, schema, syncs
-from ticketbot.server import app as application
+from ticketbot.server import application
 
 UNCLAIMED_FOR = timedelta(seconds=60)
 READY_FOR_S = 1.0  # strangers may ask as often as they like, and it costs several queries
@@ -30,21 +30,21 @@ _logger = logging.getLogger(__name__)
 def add_routes(
     app: bottle.Bottle,
     *,
-    admit_local: Callable[[Mapping[str, Any]], None],
+    authenticate_local: Callable[[Mapping[str, Any]], None],
     dead_threads: Callable[[], list[str]],
-    troubled: Callable[[], Collection[str]],
+    failing_services: Callable[[], Collection[str]],
     clock_is_wrong: Callable[[], bool],
     now: Callable[[], datetime],
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Serve `/healthcheck`, `/readyz`, and `/metrics` to whom `admit_local` does not refuse."""
-    numbers = Numbers(now)
+    """Serve `/healthcheck`, `/readyz`, and `/metrics` to whom `authenticate_local` does not refuse."""
+    numbers = QueueMetrics(now)
 
     def healthcheck() -> bottle.HTTPResponse:
         return application.json_answer({"status": "ok"})
 
     readiness = Cached(
-        lambda: check(dead_threads(), now(), troubled(), clock_is_wrong=clock_is_wrong()), READY_FOR_S, clock
+        lambda: check(dead_threads(), now(), failing_services(), clock_is_wrong=clock_is_wrong()), READY_FOR_S, clock
     )
 
     def readyz() -> bottle.HTTPResponse:
@@ -53,7 +53,7 @@ def add_routes(
         return application.json_answer({"status": status, "checks": checks}, 503 if status == "failed" else 200)
 
     def show_metrics() -> bottle.HTTPResponse:
-        admit_local(bottle.request.environ)
+        authenticate_local(bottle.request.environ)
         body = prometheus_client.generate_latest(metrics.REGISTRY) + prometheus_client.generate_latest(numbers)
         return bottle.HTTPResponse(body, 200, {"Content-Type": prometheus_client.CONTENT_TYPE_LATEST})
 
@@ -62,11 +62,11 @@ def add_routes(
 
 
 def check(
-    dead_threads: list[str], now: datetime, troubled: Collection[str] = (), *, clock_is_wrong: bool = False
+    dead_threads: list[str], now: datetime, failing_services: Collection[str] = (), *, clock_is_wrong: bool = False
 ) -> dict[str, str]:
     """Return each check as `ok`, `degraded` (something waits for an outside service) or `failed` (O2).
 
-    `troubled` are the services at which what is done every so often, as catch-up, has failed.
+    `failing_services` are the services at which what is done every so often, as catch-up, has failed.
     """
     checks = {
         "database": "ok",
@@ -79,10 +79,10 @@ def check(
         with db.session():
             checks["schema"] = "ok" if schema.is_current() else "failed"
             if checks["schema"] == "ok":
-                checks |= _queues_and_services(now, troubled)
+                checks |= _queues_and_services(now, failing_services)
         if checks["schema"] == "ok" and not db.was_written_within(WRITTEN_WITHIN_S):
             with db.transaction("probe", wait_s=db.LOCK_TIMEOUT_S):
-                facts.set_moment(facts.LAST_PROBE, now)
+                facts.write_time(facts.LAST_PROBE, now)
     except errors.Unreachable:
         checks["database"] = "failed"
     except peewee.DatabaseError:  # the database answers, but not as this program expects it to
@@ -91,10 +91,10 @@ def check(
     return checks
 
 
-def _queues_and_services(now: datetime, troubled: Collection[str]) -> dict[str, str]:
+def _queues_and_services(now: datetime, failing_services: Collection[str]) -> dict[str, str]:
     stuck = event_claims.is_stuck(now - UNCLAIMED_FOR) or notifications.is_stuck(now - UNCLAIMED_FOR)
     services = {
-        service: "degraded" if service in troubled or _waits_for(service) else "ok"
+        service: "degraded" if service in failing_services or _waits_for(service) else "ok"
         for service in ("connectwise", "webex")
     }
     return {"queues": "failed" if stuck else "ok", **services}
@@ -118,12 +118,12 @@ class Cached:
 
 
 def _waits_for(service: str) -> bool:
-    if holds.last_hold(service):
+    if holds.latest(service):
         return True
     return events.is_failing() if service == "connectwise" else notifications.is_failing()
 
 
-class Numbers(prometheus_client.CollectorRegistry):
+class QueueMetrics(prometheus_client.CollectorRegistry):
     """Gauges over the database, read when they are asked for."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:

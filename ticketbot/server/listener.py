@@ -40,7 +40,7 @@ def listen(app: Any, host: str, port: int) -> tuple[Any, list[Any]]:
     )
     sockets: dict[int, Any] = {}
     most_connections = _connection_limit()
-    with in_words(host, port):
+    with explain_bind_errors(host, port):
         server = waitress.server.create_server(
             app,
             map=sockets,
@@ -98,7 +98,7 @@ def _connection_limit() -> int:
 
 
 @contextlib.contextmanager
-def in_words(host: str, port: int) -> Iterator[None]:
+def explain_bind_errors(host: str, port: int) -> Iterator[None]:
     """Turn what goes wrong while sockets are opened into a `TicketbotError` that names address and setting."""
     try:
         yield

@@ -9,8 +9,7 @@ import msgspec
 
 from ticketbot import __version__
 from ticketbot.api import responses
-from ticketbot.server import app as application
-from ticketbot.server import operations
+from ticketbot.server import application, operations
 
 _SCHEMA = "#/components/schemas/{name}"
 
@@ -58,7 +57,7 @@ class _Schemas:
     """The schemas of all structs, and how each type refers to them."""
 
     def __init__(self, all_operations: Iterable[operations.Operation]) -> None:
-        types: list[Any] = [responses.Problem, responses.Health, responses.Readiness, responses.HookAnswer]
+        types: list[Any] = [responses.Problem, responses.Health, responses.Readiness, responses.WebhookResponse]
         for operation in all_operations:
             types += [operation.types[name] for name in ("body", "query") if name in operation.types]
             types += [_answer_type(operation)] if _answer_type(operation) else []
@@ -156,7 +155,7 @@ def _open_paths(schemas: _Schemas) -> dict[str, Any]:
     hook = open_operation(
         "ticket_hook",
         "Take a webhook of ConnectWise in, signed in `x-content-signature`",
-        answering(responses.HookAnswer, 200) | _problems((400, 401, 413, 429, 500), schemas),
+        answering(responses.WebhookResponse, 200) | _problems((400, 401, 413, 429, 500), schemas),
     )
     hook["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
     hook["parameters"] = [

@@ -1,13 +1,13 @@
 """One table for routing and for OpenAPI: path, what comes in and goes out, status, and the function that does it.
 
-The signature of the function says the rest. `{rule_id}` in the path is an argument of that name, an id; `body` and
-`query` are structs of `asked`; `caller` is whose key it is; `desk` is what the server lends; the annotated result is
-the answer. A function raises `errors`; a change and its `audit.record` share one transaction:
+The function's signature says the rest. `{rule_id}` in the path is an argument of that name, an id; `body` and `query`
+are models of `api.requests`; `caller` is the owner of the API key; `services` is what the server provides; the annotated
+result is the response. A function raises `errors`; a change and its `audit.record` share one transaction:
 
-    TABLE = operations.Table("rules")
+    ROUTES = operations.Routes("rules")
 
-    @TABLE.post("/notifiers/rules", "Add a rule", status=201, refuses=(409,))
-    def create_rule(body: asked.NewRule, caller: access.Caller, desk: operations.Desk) -> shapes.Rule: ...
+    @ROUTES.post("/notifiers/rules", "Add a rule", status=201, refuses=(409,))
+    def create_rule(body: requests.NewRule, caller: authentication.Caller, services: Services) -> responses.Rule: ...
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ Row = TypeVar("Row")
 Run = TypeVar("Run", bound=Callable[..., Any])
 
 
-class Desk(msgspec.Struct, frozen=True):
+class Services(msgspec.Struct, frozen=True):
     """What the server lends to operations; `wake_...` let a background thread look for work now."""
 
-    access: authentication.Access
+    authenticator: authentication.Authenticator
     webex: webex_client.Webex
     syncs: sync_service.Syncs
     timezone: tzinfo
@@ -83,7 +83,7 @@ class Operation(msgspec.Struct, frozen=True):
         return typing.get_args(answer)[0] if typing.get_origin(answer) is Listing else None
 
 
-class Table:
+class Routes:
     """The operations of one subject, in the order of their definition."""
 
     def __init__(self, tag: str) -> None:
@@ -152,11 +152,11 @@ def listing(
         rows = rows.where(key < page.after if page.order == "desc" else key > page.after)
     ordered = rows.order_by(key.desc() if page.order == "desc" else key)
     if keep is None:
-        return _cut((shape(row) for row in ordered.limit(page.limit + 1)), page.limit)
-    return _cut(filter(keep, map(shape, ordered)), page.limit)
+        return _page((shape(row) for row in ordered.limit(page.limit + 1)), page.limit)
+    return _page(filter(keep, map(shape, ordered)), page.limit)
 
 
-def found(row: Row | None, what: str, row_id: int) -> Row:
+def or_not_found(row: Row | None, what: str, row_id: int) -> Row:
     """Return a row that a path names, or raise `NotFound`."""
     if row is None:
         raise errors.NotFound(f"There is no {what} {row_id}")
@@ -167,25 +167,25 @@ def known_recipient(field: str, recipient_id: int) -> recipients.Recipient:
     """Return the recipient that a field names, or raise `InvalidInput`."""
     row: recipients.Recipient | None = recipients.Recipient.get_or_none(recipients.Recipient.id == recipient_id)
     if row is None:
-        raise wrong(field, f"There is no recipient {recipient_id}. Perhaps a sync of the recipients finds it")
+        raise invalid_field(field, f"There is no recipient {recipient_id}. Perhaps a sync of the recipients finds it")
     return row
 
 
 def moment(field: str, text: str | None, zone: tzinfo, *, is_end: bool = False) -> datetime | None:
     """Return the moment that a date or time means, the end of a day for an end; raises `InvalidInput`."""
     try:
-        start, end = forwarding.window(text, text, zone)
+        start, end = forwarding.parse_period(text, text, zone)
     except (ValueError, OverflowError):
-        raise wrong(field, requests.ADVICE[requests.WHEN]) from None
+        raise invalid_field(field, requests.PATTERN_HINTS[requests.DATE_OR_TIME]) from None
     return end if is_end else start
 
 
-def wrong(field: str, message: str) -> errors.InvalidInput:
+def invalid_field(field: str, message: str) -> errors.InvalidInput:
     """Return the failure that one field is wrong, to be raised."""
     return errors.InvalidInput("The request is not valid", [errors.FieldError(field, message)])
 
 
-def _cut(rows: Iterable[Row], limit: int) -> Listing[Row]:
+def _page(rows: Iterable[Row], limit: int) -> Listing[Row]:
     found: list[Row] = []
     for row in rows:
         if len(found) == limit:

@@ -24,8 +24,7 @@ from ticketbot.database import db
 from ticketbot.decide import message
 from ticketbot.models import api_keys, events, facts, leases, notifications, schema, syncs
 from ticketbot.pipeline import accept, clock, deliver, lease_keeper, load_facts, people, process_event
-from ticketbot.server import app as application
-from ticketbot.server import authentication, health, listener, operations, verified_keys, webhooks
+from ticketbot.server import application, authentication, health, listener, operations, verified_keys, webhooks
 from ticketbot.server.routes import all_routes
 from ticketbot.settings import types
 from ticketbot.settings.table import Settings
@@ -41,16 +40,16 @@ def run(settings: Settings, *, skip_missed: bool = False) -> int:
     """Serve until SIGTERM or SIGINT, or until a newer release takes over the database. Returns the exit status."""
     settings.require("serve")
     log.configure(settings.log_level, settings.log_format, sys.stderr)
-    with db.telling_which(settings.database_url):
+    with db.naming_database(settings.database_url):
         prepare_database(settings, skip_missed=skip_missed, now=_now())
-    signals.hold_signals()
+    signals.block_shutdown_signals()
     signals.end_with_parent()
     with listener.explaining_missing_threads():
         server = Server(settings)
     try:
         with listener.explaining_missing_threads():
             server.start()
-        signals.wait_for_signal()
+        signals.wait_for_shutdown()
     finally:
         server.stop()
     status = 0
@@ -70,10 +69,10 @@ def prepare_database(settings: Settings, *, skip_missed: bool, now: datetime) ->
     with db.transaction("first-start"):
         since = facts.start_watching(now)
         if skip_missed:
-            skipped_from = facts.moment(facts.CATCH_UP_WATERMARK) or since
+            skipped_from = facts.read_time(facts.CATCH_UP_WATERMARK) or since
             facts.skip_missed(now)
             _logger.warning("skipped what happened from %s to %s: nobody will be notified of it", skipped_from, now)
-        if settings.admin_key and api_keys.add_first_key(settings.admin_email, settings.admin_key, now):
+        if settings.admin_key and api_keys.add_first_administrator(settings.admin_email, settings.admin_key, now):
             _logger.info("the first administrator is %s, with the key from TBOT_ADMIN_KEY", settings.admin_email)
 
 
@@ -82,15 +81,17 @@ class Server:
 
     def __init__(self, settings: Settings, now: Callable[[], datetime] | None = None) -> None:
         self._now = now or _now
-        self._held = lease_keeper.Held()
+        self._lease_holder = lease_keeper.LeaseKeeper()
         self._pool = ThreadPoolExecutor(settings.workers * 6, thread_name_prefix="lookups")
-        limit = rate_limit.CallLimit(settings.cw_calls_per_minute)
+        limit = rate_limit.RateLimiter(settings.cw_calls_per_minute)
         self._clocks = clock.Clocks(self._now)
-        self._outside = people.Outside(_connectwise(settings, limit, self._clocks), _webex(settings), self._pool)
+        self._remote = people.RemoteServices(_connectwise(settings, limit, self._clocks), _webex(settings), self._pool)
         self._worker = self._new_worker(settings)
         limit.busy = self._worker.is_busy
-        background = self._outside.connectwise.in_background()
-        self.syncs = sync_service.Syncs(sync_run.Desk(background, self._outside.webex, self._held.owner, self._now))
+        background = self._remote.connectwise.in_background()
+        self.syncs = sync_service.Syncs(
+            sync_run.Services(background, self._remote.webex, self._lease_holder.owner, self._now)
+        )
         self.app = self._new_app(settings)
         self._http, self._listeners = listener.listen(self.app, settings.host, settings.port)
         self._serving = threading.Thread(target=self._http.run, name="http", daemon=True)
@@ -105,7 +106,7 @@ class Server:
         """Start all threads; requests are answered from now on."""
         self._serving.start()  # first: whoever asks is answered while two dozen threads get up
         self._worker.start()
-        _logger.info("tbot %s listens at %s", __version__, self.url, extra={"owner": self._held.owner})
+        _logger.info("tbot %s listens at %s", __version__, self.url, extra={"owner": self._lease_holder.owner})
 
     def stop(self) -> None:
         """Take nothing more in, finish what is in flight, release the leases (O4)."""
@@ -125,10 +126,10 @@ class Server:
         self._pool.shutdown(wait=False, cancel_futures=True)
         try:
             with db.transaction("release"):
-                events.release(self._held.owner, self._now())
-                notifications.release(self._held.owner, self._now())
-                syncs.release(self._held.owner, self._now())
-                leases.release_leases(self._held.owner)
+                events.give_up_leases(self._lease_holder.owner, self._now())
+                notifications.give_up_leases(self._lease_holder.owner, self._now())
+                syncs.give_up_leases(self._lease_holder.owner, self._now())
+                leases.give_up_all_of(self._lease_holder.owner)
         # A plain DatabaseError: a newer release has changed the tables.
         except (errors.Unreachable, peewee.DatabaseError) as error:
             _logger.warning("leases are not released and will run out: %s", error)
@@ -136,32 +137,34 @@ class Server:
         _logger.info("stopped%s", "" if in_time else f"; {', '.join(self._worker.alive())} still busy")
 
     def _new_worker(self, settings: Settings) -> workers.Worker:
-        outside = self._outside
-        locale = load_facts.Locale(ticket_links(settings), settings.timezone)
+        remote = self._remote
+        display = load_facts.DisplaySettings(ticket_links(settings), settings.timezone)
         return workers.Worker(
-            intake_desk=process_event.Desk(outside, locale, self._held, self._clocks, self._now),
-            deliver_desk=lambda pause: deliver.Desk(outside.webex, self._held, self._clocks, self._now, pause),
+            event_services=process_event.Services(remote, display, self._lease_holder, self._clocks),
+            message_services=lambda pause: deliver.Services(remote.webex, self._lease_holder, self._clocks, pause),
             event_threads=settings.workers,
             now=self._now,
-            held=self._held,
-            regular=self._duties(settings),
-            on_outdated=signals.ask,
+            lease_holder=self._lease_holder,
+            jobs=self._jobs(settings),
+            on_outdated=signals.request_shutdown,
         )
 
-    def _duties(self, settings: Settings) -> list[periodic.Duty]:
-        def duty(name: str, do: Callable[[periodic.Keep], object], every_s: Callable[[], float]) -> periodic.Duty:
-            return periodic.Duty(name, do, every_s=every_s, owner=self._held.owner, now=self._now)
+    def _jobs(self, settings: Settings) -> list[periodic.PeriodicJob]:
+        def job(
+            name: str, do: Callable[[periodic.Heartbeat], object], every_s: Callable[[], float]
+        ) -> periodic.PeriodicJob:
+            return periodic.PeriodicJob(name, do, every_s=every_s, owner=self._lease_holder.owner, now=self._now)
 
-        source = self._outside.connectwise
-        regular = [
-            duty(catch_up.NAME, partial(catch_up.run, catch_up.Desk(source, self._now)), catch_up.every_s),
-            duty(clock.NAME, partial(clock.check, source, self._clocks), lambda: clock.EVERY_S),
-            duty(retention.NAME, partial(retention.run, source, self._now), lambda: retention.EVERY_S),
+        source = self._remote.connectwise
+        jobs = [
+            job(catch_up.NAME, partial(catch_up.run, catch_up.Services(source, self._now)), catch_up.every_s),
+            job(clock.NAME, partial(clock.check, source, self._clocks), lambda: clock.EVERY_S),
+            job(retention.NAME, partial(retention.run, source, self._now), lambda: retention.EVERY_S),
         ]
         if settings.public_url:
             repair = partial(callbacks.run, source, settings.public_url)
-            regular.append(duty(callbacks.NAME, repair, lambda: callbacks.EVERY_S))
-        return regular
+            jobs.append(job(callbacks.NAME, repair, lambda: callbacks.EVERY_S))
+        return jobs
 
     def _new_app(self, settings: Settings) -> bottle.Bottle:
         app = application.new_app()
@@ -173,27 +176,29 @@ class Server:
             save_proven=partial(verified_keys.save, self._now),
             on_call=metrics.count_call,
         )
-        ring, proxies = self._worker.events.ring, settings.trusted_proxies
-        webhooks.add_routes(app, webhooks.Intake(signing_keys, accept.Inbox(), ring, self._now, proxies))
-        gate = authentication.Access(trusted_proxies=proxies, now=self._now, is_local_open=is_unproxied(settings))
+        notify, proxies = self._worker.events.notify, settings.trusted_proxies
+        webhooks.add_routes(app, webhooks.WebhookServices(signing_keys, accept.Inbox(), notify, self._now, proxies))
+        authenticator = authentication.Authenticator(
+            trusted_proxies=proxies, now=self._now, is_local_open=is_unproxied(settings)
+        )
         health.add_routes(
             app,
-            admit_local=gate.admit_local,
+            authenticate_local=authenticator.authenticate_local,
             dead_threads=self._worker.dead,
-            troubled=self._worker.troubled,
+            failing_services=self._worker.failing_services,
             clock_is_wrong=self._clocks.is_wrong,
             now=self._now,
         )
-        desk = operations.Desk(
-            access=gate,
-            webex=self._outside.webex,
+        services = operations.Services(
+            authenticator=authenticator,
+            webex=self._remote.webex,
             syncs=self.syncs,
             timezone=settings.timezone,
             now=self._now,
-            wake_events=self._worker.events.ring,
-            wake_messages=self._worker.messages.ring,
+            wake_events=self._worker.events.notify,
+            wake_messages=self._worker.messages.notify,
         )
-        all_routes.add_routes(app, desk)
+        all_routes.add_routes(app, services)
         return app
 
 
@@ -213,7 +218,7 @@ def is_unproxied(settings: Settings) -> bool:
 
 
 def _connectwise(
-    settings: Settings, limit: rate_limit.CallLimit, known_clocks: clock.Clocks
+    settings: Settings, limit: rate_limit.RateLimiter, known_clocks: clock.Clocks
 ) -> connectwise_client.ConnectWise:
     return connectwise_client.ConnectWise(
         url=settings.cw_url,

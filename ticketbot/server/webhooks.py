@@ -16,8 +16,7 @@ import peewee
 from ticketbot import errors, log, metrics
 from ticketbot.connectwise import webhook_signature
 from ticketbot.pipeline import accept
-from ticketbot.server import app as application
-from ticketbot.server import client_address
+from ticketbot.server import application, client_address
 from ticketbot.settings import types
 
 MAX_BODY = 1024 * 1024
@@ -61,23 +60,23 @@ _read_hook = msgspec.json.Decoder(_Hook).decode
 _read_entity = msgspec.json.Decoder(_Entity).decode
 
 
-class Intake(msgspec.Struct, frozen=True):
-    """What taking hooks in needs; `ring` wakes a worker after the commit, `trusted_proxies` say who sent a request."""
+class WebhookServices(msgspec.Struct, frozen=True):
+    """What accepting webhooks needs; `notify` wakes a worker after the commit."""
 
     signing_keys: webhook_signature.SigningKeys
     inbox: accept.Inbox
-    ring: Callable[[], None]
+    notify: Callable[[], None]
     now: Callable[[], datetime]
     trusted_proxies: Sequence[types.Network] = ()
 
 
-def add_routes(app: bottle.Bottle, intake: Intake) -> None:
+def add_routes(app: bottle.Bottle, intake: WebhookServices) -> None:
     """Serve `POST /hooks/cw/tickets`."""
 
     def ticket_hook() -> bottle.HTTPResponse:
         outcome = "refused"
         try:
-            outcome = _take_in(intake)
+            outcome = _accept(intake)
         except errors.TooMany:
             outcome = "put off"
             raise
@@ -88,7 +87,7 @@ def add_routes(app: bottle.Bottle, intake: Intake) -> None:
     app.route(PATH, "POST", ticket_hook)
 
 
-def _take_in(intake: Intake) -> str:
+def _accept(intake: WebhookServices) -> str:
     """Check in the order of W1: nothing of a hook is believed, looked up or logged before its signature verified."""
     length = bottle.request.content_length
     if length > MAX_BODY:
@@ -111,14 +110,14 @@ def _take_in(intake: Intake) -> str:
 
 def _read(body: bytes) -> _Hook:
     try:
-        return _leniently(_read_hook, body)
+        return _decode_leniently(_read_hook, body)
     except msgspec.ValidationError:
         raise errors.Unreadable("The body is not a JSON object with Metadata.key_url") from None
     except (msgspec.DecodeError, RecursionError):
         raise errors.Unreadable("The body is not JSON") from None
 
 
-def _leniently(read: Callable[[bytes | str], _T], content: bytes | str) -> _T:
+def _decode_leniently(read: Callable[[bytes | str], _T], content: bytes | str) -> _T:
     """Read JSON; only where that fails, read it with replacement characters for what is not clean UTF-8 (W1)."""
     try:
         return read(content)
@@ -133,7 +132,7 @@ def _without_lone_surrogate(escape: re.Match[str]) -> str:
     return r"\ufffd" if escape["lone"] else escape[0]
 
 
-def _queue(hook: _Hook, intake: Intake) -> str:
+def _queue(hook: _Hook, intake: WebhookServices) -> str:
     action, kind = str(hook.action).lower(), str(hook.type).lower()
     if kind != "ticket" or action not in _ACTIONS:
         _logger.info("a webhook of another kind is ignored", extra={"type": kind[:40], "action": action[:40]})
@@ -141,7 +140,7 @@ def _queue(hook: _Hook, intake: Intake) -> str:
     ticket_id = hook.id
     if type(ticket_id) is not int or not 0 < ticket_id <= LARGEST_ID:
         raise errors.Unreadable("The webhook has no integer ID")
-    arrival = accept.Arrival(
+    arrival = accept.PendingWebhook(
         ticket_id=ticket_id,
         action=action,
         kind_hint=_kind_hint(hook.entity),
@@ -156,7 +155,7 @@ def _queue(hook: _Hook, intake: Intake) -> str:
         _logger.error("a webhook is put off: %s", error)  # noqa: TRY400  (the text says it all)
         raise errors.TooMany("The webhook cannot be stored now", retry_after_s=_RETRY_AFTER_S) from error
     if outcome == "accepted":
-        intake.ring()
+        intake.notify()
     # Whoever works the event off logs its correlation id; a line for each hook of a burst would say nothing more.
     _logger.debug("ticket %d was %s: %s", ticket_id, action, outcome)
     return outcome
@@ -172,7 +171,7 @@ def _kind_hint(entity: object) -> str | None:
     if not isinstance(entity, str):
         return None
     try:
-        record_type = _leniently(_read_entity, entity).record_type
+        record_type = _decode_leniently(_read_entity, entity).record_type
     except (msgspec.MsgspecError, RecursionError):
         return None
     return "project" if str(record_type).startswith("Project") else None

@@ -43,7 +43,7 @@ class Setting:
 Table = Sequence[Setting]
 
 
-class Given(NamedTuple):
+class RawValue(NamedTuple):
     """A text given for a setting; `subject` is how an error names the place, `origin` how `tbot config` does."""
 
     text: str
@@ -51,24 +51,24 @@ class Given(NamedTuple):
     origin: str
 
 
-def from_flags(table: Table, flags: Mapping[str, str]) -> dict[str, Given]:
+def from_flags(table: Table, flags: Mapping[str, str]) -> dict[str, RawValue]:
     """Return what the command line gives, by key."""
-    return {row.key: Given(flags[row.flag], row.flag, "flag") for row in table if row.flag in flags}
+    return {row.key: RawValue(flags[row.flag], row.flag, "flag") for row in table if row.flag in flags}
 
 
-def from_environ(table: Table, environ: Mapping[str, str], problems: list[str]) -> dict[str, Given]:
+def from_environ(table: Table, environ: Mapping[str, str], problems: list[str]) -> dict[str, RawValue]:
     """Return what the environment gives, by key; an empty variable is none."""
     found = {}
     for row in table:
-        given = Given(environ.get(row.name, ""), row.name, "environment")
+        given = RawValue(environ.get(row.name, ""), row.name, "environment")
         file_name = f"{row.name}_FILE"
         found[row.key] = _or_file(given, file_name, environ.get(file_name, "") if row.is_secret else "", problems)
     return {key: given for key, given in found.items() if given}
 
 
-def from_file(table: Table, path: Path, problems: list[str], *, is_named: bool) -> dict[str, Given]:
+def from_file(table: Table, path: Path, problems: list[str], *, is_explicit: bool) -> dict[str, RawValue]:
     """Return what config.toml gives, by key; that it does not exist is a problem only if somebody named it."""
-    content = _read_toml(table, path, problems, is_named=is_named)
+    content = _read_toml(table, path, problems, is_explicit=is_explicit)
     secret_files = {f"{row.key}_file" for row in table if row.is_secret}
     known = {row.key for row in table} | secret_files
     texts = {key: _as_text(value) for key, value in content.items() if key in known}
@@ -82,7 +82,7 @@ def from_file(table: Table, path: Path, problems: list[str], *, is_named: bool) 
     ]
     found = {}
     for row in table:
-        given = Given(texts.get(row.key) or "", f"{row.key} in {path}", f"file {path}")
+        given = RawValue(texts.get(row.key) or "", f"{row.key} in {path}", f"file {path}")
         file_name = f"{row.key}_file"
         found[row.key] = _or_file(given, f"{file_name} in {path}", texts.get(file_name) or "", problems)
     return {key: given for key, given in found.items() if given}
@@ -104,7 +104,7 @@ def _as_text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _read_toml(table: Table, path: Path, problems: list[str], *, is_named: bool) -> dict[str, Any]:
+def _read_toml(table: Table, path: Path, problems: list[str], *, is_explicit: bool) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             is_readable_by_others = os.name == "posix" and os.fstat(file.fileno()).st_mode & _READABLE_BY_OTHERS
@@ -112,7 +112,7 @@ def _read_toml(table: Table, path: Path, problems: list[str], *, is_named: bool)
 
             content = tomllib.load(file)
     except (FileNotFoundError, NotADirectoryError):
-        problems += [f"{path} does not exist. Name another file with --config, or leave it out"] if is_named else []
+        problems += [f"{path} does not exist. Name another file with --config, or leave it out"] if is_explicit else []
         return {}
     except UnicodeDecodeError:
         problems.append(f"{path} is not UTF-8. Save it as UTF-8")
@@ -131,7 +131,7 @@ def _read_toml(table: Table, path: Path, problems: list[str], *, is_named: bool)
     return content
 
 
-def _or_file(given: Given, file_subject: str, path: str, problems: list[str]) -> Given | None:
+def _or_file(given: RawValue, file_subject: str, path: str, problems: list[str]) -> RawValue | None:
     """Return what was given, or the content of the file named instead, without the newline at its end."""
     if given.text and path:
         problems.append(f"{given.subject} and {file_subject} are both set. Keep one of them")
@@ -148,10 +148,10 @@ def _or_file(given: Given, file_subject: str, path: str, problems: list[str]) ->
     if not text:
         problems.append(f"{file_subject} names {path!r}, which is empty. Write the secret into it")
         return None
-    return Given(text, f"the content of the file that {file_subject} names", f"file {path}")
+    return RawValue(text, f"the content of the file that {file_subject} names", f"file {path}")
 
 
-def malformed(row: Setting, given: Given, advice: object, secrets: Iterable[str]) -> str:
+def malformed(row: Setting, given: RawValue, advice: object, secrets: Iterable[str]) -> str:
     """Return the line that says what is wrong with a setting: its value is quoted unless it may hold a secret."""
     may_hold_password = "@" in given.text and ":" in given.text
     if row.is_secret or may_hold_password or shows_secret(given.text, secrets):

@@ -17,7 +17,7 @@ import platformdirs
 
 from ticketbot import errors
 from ticketbot.settings import sources, types
-from ticketbot.settings.sources import Given, Setting
+from ticketbot.settings.sources import RawValue, Setting
 
 _SERVER = ("serve",)
 _CLIENT = ("tui", "authcheck", "sync", "list", "get", "create", "update", "delete", "explain", "retry", "test")
@@ -80,11 +80,13 @@ class Settings:
         example="https://tbot.example.com",
     )
     cw_url: str = _setting(
-        types.site_url,
+        types.connectwise_host,
         "https://api-na.myconnectwise.net",
         meaning="ConnectWise API host (any region, staging, on-premises)",
     )
-    cw_company: str = _setting(types.text, meaning="ConnectWise login company", example="acme", needed_by=_SERVER)
+    cw_company: str = _setting(
+        types.printable_line, meaning="ConnectWise login company", example="acme", needed_by=_SERVER
+    )
     cw_public_key: str = _setting(
         types.credential,
         meaning="public key of the ConnectWise API member",
@@ -106,7 +108,7 @@ class Settings:
         secret=True,
         needed_by=_SERVER,
     )
-    cw_codebase: str = _setting(types.segment, "v4_6_release", meaning="path segment before `/apis/3.0`")
+    cw_codebase: str = _setting(types.path_segment, "v4_6_release", meaning="path segment before `/apis/3.0`")
     cw_calls_per_minute: int = _setting(
         types.whole_number(0), "1000", meaning="ConnectWise calls allowed per server; 0 = no limit of ours"
     )
@@ -116,7 +118,7 @@ class Settings:
         meaning="further hosts that may serve webhook signing keys, comma separated",
         example="psa.example.com",
     )
-    webex_url: str = _setting(types.outside_url, "https://webexapis.com/v1", meaning="Webex API")
+    webex_url: str = _setting(types.api_base_url, "https://webexapis.com/v1", meaning="Webex API")
     webex_token: str = _setting(
         types.credential, meaning="token of the Webex bot", example="bottoken", secret=True, needed_by=_SERVER
     )
@@ -124,13 +126,13 @@ class Settings:
         types.email, meaning="first administrator, used once on an empty database", example="ana@example.com"
     )
     admin_key: str = _setting(
-        types.key,
+        types.api_key,
         meaning="API key of the first administrator, 20 to 64 printable characters, used once on an empty database",
         example="choose-20-to-64-characters",
         secret=True,
     )
     timezone: zoneinfo.ZoneInfo = _setting(  # noqa: RUF009  (describes the field; there is no value to share)
-        types.zone, "UTC", meaning="IANA zone for dates of forwards and for display", example="America/New_York"
+        types.time_zone, "UTC", meaning="IANA zone for dates of forwards and for display", example="America/New_York"
     )
     trusted_proxies: tuple[types.Network, ...] = _setting(
         types.networks,
@@ -151,7 +153,7 @@ class Settings:
     )
     workers: int = _setting(types.whole_number(1, 64), "4", meaning="events processed side by side per server")
     base_url: str = _setting(
-        types.web_url, "http://127.0.0.1:8080", flag=True, meaning="server that the command line and the TUI talk to"
+        types.http_url, "http://127.0.0.1:8080", flag=True, meaning="server that the command line and the TUI talk to"
     )
     api_key: str = _setting(
         types.credential,
@@ -184,7 +186,7 @@ class Settings:
     def secrets(self) -> tuple[str, ...]:
         """Return every text that must never be shown, for `log.hide`."""
         others = (getattr(self, row.key) for row in TABLE if row.is_secret and row.key != "database_url")
-        return (*filter(None, others), *types.database_secrets(self.database_url))
+        return (*filter(None, others), *types.database_credentials(self.database_url))
 
     def describe(self) -> tuple[Row, ...]:
         """Return a row for every setting, in the order of the table, with secrets hidden."""
@@ -193,7 +195,7 @@ class Settings:
     def _shown(self, row: Setting) -> str:
         value = getattr(self, row.key)
         if row.key == "database_url":
-            shown = types.database_words(value)
+            shown = types.describe_database(value)
         elif row.is_secret:
             return HIDDEN if value else ""
         else:
@@ -232,8 +234,8 @@ def load(
     named = flags.get("--config")
     config_file = Path(named) if named else (config_dir or _platform_dir("config")) / "config.toml"
     given = {
-        "database_url": Given(_sqlite_url((data_dir or _platform_dir("data")) / DATABASE_FILE), "", "default"),
-        **sources.from_file(TABLE, config_file, problems, is_named=bool(named) and not writes_config),
+        "database_url": RawValue(_sqlite_url((data_dir or _platform_dir("data")) / DATABASE_FILE), "", "default"),
+        **sources.from_file(TABLE, config_file, problems, is_explicit=bool(named) and not writes_config),
         **sources.from_environ(TABLE, environ, problems),
         **sources.from_flags(TABLE, flags),
     }
@@ -243,7 +245,7 @@ def load(
     if problems:
         raise errors.SettingsError("\n".join(problems))
     origins = {row.key: given[row.key].origin if row.key in given else "default" for row in TABLE}
-    warnings = (*_misspelt(environ), *_doubtful(values))
+    warnings = (*_unknown_variables(environ), *_suspicious_values(values))
     return Settings(**values, config_file=config_file, origins=origins, warnings=warnings)
 
 
@@ -256,7 +258,7 @@ def _sqlite_url(path: Path) -> str:
     return f"sqlite:///{quote(path.as_posix())}"
 
 
-def _values(given: Mapping[str, Given], problems: list[str]) -> dict[str, Any]:
+def _values(given: Mapping[str, RawValue], problems: list[str]) -> dict[str, Any]:
     """Return the typed values that can be read, and add a line to `problems` for each of the others."""
     secrets = [given[row.key].text for row in TABLE if row.is_secret and row.key in given]
     values: dict[str, Any] = {}
@@ -264,12 +266,12 @@ def _values(given: Mapping[str, Given], problems: list[str]) -> dict[str, Any]:
         text = given[row.key].text if row.key in given else row.default
         try:
             values[row.key] = "" if text is None else row.read(text)
-        except types.Malformed as advice:
+        except types.InvalidSetting as advice:
             problems.append(sources.malformed(row, given[row.key], advice, secrets))
     return values
 
 
-def _misspelt(environ: Mapping[str, str]) -> list[str]:
+def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
     known = {row.name for row in TABLE} | {f"{row.name}_FILE" for row in TABLE if row.is_secret}
     unknown = sorted(name for name in environ if name.startswith("TBOT_") and name not in known)
     return [
@@ -279,7 +281,7 @@ def _misspelt(environ: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _doubtful(values: Mapping[str, Any]) -> list[str]:
+def _suspicious_values(values: Mapping[str, Any]) -> list[str]:
     doubts = [
         f"TBOT_{key.upper()} is plain http: credentials travel unencrypted. Use https outside of development"
         for key in ("cw_url", "webex_url")

@@ -24,43 +24,43 @@ _PLACE = re.compile(r"([A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _DIGITS = re.compile(r"[0-9]{1,9}")
 
 
-class Malformed(Exception):
+class InvalidSetting(Exception):
     """A text is not of its kind; the message is the advice that ends an error line: "Give ..."."""
 
 
-def text(raw: str) -> str:
+def printable_line(raw: str) -> str:
     """Read one line of printable text."""
     if not raw.isprintable():
-        raise Malformed("Give one line of printable text")
+        raise InvalidSetting("Give one line of printable text")
     return raw
 
 
 def credential(raw: str) -> str:
     """Read a secret that travels in an HTTP header: printable ASCII, no space at either end."""
     if not (raw.isascii() and raw.isprintable()) or raw != raw.strip():
-        raise Malformed("Give it as it was issued: printable ASCII, one line, no space at either end")
+        raise InvalidSetting("Give it as it was issued: printable ASCII, one line, no space at either end")
     return raw
 
 
-def key(raw: str) -> str:
+def api_key(raw: str) -> str:
     """Read an API key chosen by the operator (A3), which must fit into a header."""
     if not 20 <= len(raw) <= 64 or not (raw.isascii() and raw.isprintable()) or raw != raw.strip():
-        raise Malformed("Give 20 to 64 printable ASCII characters, no space at either end")
+        raise InvalidSetting("Give 20 to 64 printable ASCII characters, no space at either end")
     return raw
 
 
 def email(raw: str) -> str:
     """Read an e-mail address."""
     if len(raw) > MAX_EMAIL_LENGTH or not re.search(EMAIL, raw):
-        raise Malformed("Give one e-mail address, such as ana@example.com")
+        raise InvalidSetting("Give one e-mail address, such as ana@example.com")
     return raw
 
 
-def segment(raw: str) -> str:
+def path_segment(raw: str) -> str:
     """Read one segment of a URL path; slashes around it are left out."""
     stripped = raw.strip("/")
     if not _SEGMENT.fullmatch(stripped):
-        raise Malformed("Give one path segment, such as v4_6_release")
+        raise InvalidSetting("Give one path segment, such as v4_6_release")
     return stripped
 
 
@@ -72,7 +72,7 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
 
     def read(raw: str) -> int:
         if not _DIGITS.fullmatch(raw) or not least <= int(raw) or (most is not None and int(raw) > most):
-            raise Malformed(wanted)
+            raise InvalidSetting(wanted)
         return int(raw)
 
     return read
@@ -83,25 +83,25 @@ def choice(*words: str) -> Callable[[str], str]:
 
     def read(raw: str) -> str:
         if raw.lower() not in words:
-            raise Malformed(f"Give one of {', '.join(words)}")
+            raise InvalidSetting(f"Give one of {', '.join(words)}")
         return raw.lower()
 
     return read
 
 
-def zone(raw: str) -> zoneinfo.ZoneInfo:
+def time_zone(raw: str) -> zoneinfo.ZoneInfo:
     """Read the name of an IANA time zone."""
     try:
         return zoneinfo.ZoneInfo(raw)
     except (KeyError, ValueError, OSError):  # unknown, malformed, or the name of a directory of zones
-        raise Malformed("Give an IANA time zone, such as Europe/Berlin or UTC") from None
+        raise InvalidSetting("Give an IANA time zone, such as Europe/Berlin or UTC") from None
 
 
 def host(raw: str) -> str:
     """Read an address or name to listen on; an IPv6 address may stand in brackets."""
     bare = raw.removeprefix("[").removesuffix("]")
     if not _is_address(bare) and not _HOST.fullmatch(bare):
-        raise Malformed("Give an IP address or a host name, such as 127.0.0.1 or 0.0.0.0")
+        raise InvalidSetting("Give an IP address or a host name, such as 127.0.0.1 or 0.0.0.0")
     return bare
 
 
@@ -116,7 +116,7 @@ def hosts(raw: str) -> tuple[str, ...]:
         except ValueError:
             is_host = False
         if not is_host:
-            raise Malformed("Give host names separated by commas, such as keys.example.com,psa.example.com:8443")
+            raise InvalidSetting("Give host names separated by commas, such as keys.example.com,psa.example.com:8443")
     return tuple(name.lower() for name in names)
 
 
@@ -125,14 +125,14 @@ def networks(raw: str) -> tuple[Network, ...]:
     try:
         return tuple(ipaddress.ip_network(each, strict=False) for each in _listed(raw))
     except ValueError:
-        raise Malformed("Give addresses or networks separated by commas, such as 10.0.0.0/8,192.0.2.7") from None
+        raise InvalidSetting("Give addresses or networks separated by commas, such as 10.0.0.0/8,192.0.2.7") from None
 
 
 def _listed(raw: str) -> list[str]:
     return [each.strip() for each in raw.split(",") if each.strip()]
 
 
-def web_url(raw: str) -> str:
+def http_url(raw: str) -> str:
     """Read an http or https address without userinfo, query and fragment; a slash at its end is left out."""
     try:
         parts = urlsplit(raw)
@@ -140,38 +140,40 @@ def web_url(raw: str) -> str:
     except ValueError:
         is_sound = False
     if not is_sound or _OUTSIDE_URLS.search(raw):
-        raise Malformed("Give an address such as https://tbot.example.com")
+        raise InvalidSetting("Give an address such as https://tbot.example.com")
     if "@" in parts.netloc:
-        raise Malformed("Leave user name and password out of the address")
+        raise InvalidSetting("Leave user name and password out of the address")
     if "?" in raw or "#" in raw:
-        raise Malformed("Leave out ? and # and what follows them")
+        raise InvalidSetting("Leave out ? and # and what follows them")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
 def public_url(raw: str) -> str:
     """Read the address others reach us under: https, or plain http on loopback."""
-    url = web_url(raw)
+    url = http_url(raw)
     if not is_encrypted(url) and not is_loopback(url):
-        raise Malformed("Give an https address; plain http is for loopback only")
+        raise InvalidSetting("Give an https address; plain http is for loopback only")
     return url
 
 
-def outside_url(raw: str) -> str:
+def api_base_url(raw: str) -> str:
     """Read the address of an API that gets credentials: https; plain http only to a machine that is near.
 
     Near is loopback, a private address, or a name without a dot, as containers have: development and simulators.
     """
-    url = web_url(raw)
-    if not is_encrypted(url) and not _is_near(url):
-        raise Malformed("Give an https address; plain http is for development on loopback or a private network")
+    url = http_url(raw)
+    if not is_encrypted(url) and not _is_private_host(url):
+        raise InvalidSetting("Give an https address; plain http is for development on loopback or a private network")
     return url
 
 
-def site_url(raw: str) -> str:
+def connectwise_host(raw: str) -> str:
     """Read the address of a ConnectWise site, which is a host without a path."""
-    url = outside_url(raw)
+    url = api_base_url(raw)
     if urlsplit(url).path:
-        raise Malformed("Give the host alone, such as https://api-na.myconnectwise.net; TBOT_CW_CODEBASE is its path")
+        raise InvalidSetting(
+            "Give the host alone, such as https://api-na.myconnectwise.net; TBOT_CW_CODEBASE is its path"
+        )
     return url
 
 
@@ -186,7 +188,7 @@ def is_loopback(url: str) -> bool:
     return name == "localhost" or (_is_address(name) and ipaddress.ip_address(name).is_loopback)
 
 
-def _is_near(url: str) -> bool:
+def _is_private_host(url: str) -> bool:
     name = urlsplit(url).hostname or ""
     return ipaddress.ip_address(name).is_private if _is_address(name) else "." not in name
 
@@ -205,10 +207,10 @@ def database_url(raw: str) -> str:
     if scheme == "sqlite" and len(rest) > 1 and rest.startswith("/") and raw.isprintable():
         return raw
     if scheme not in ("postgresql", "postgres") or not raw.isprintable():
-        raise Malformed("Give sqlite:///path/to/file.db or postgresql://user:password@host:5432/name")
+        raise InvalidSetting("Give sqlite:///path/to/file.db or postgresql://user:password@host:5432/name")
     url = f"postgresql://{rest}"
     if not _is_postgres_url(url):
-        raise Malformed(
+        raise InvalidSetting(
             "Give postgresql://user:password@host:5432/name, with %40 %2F %3F %23 for @ / ? # in a password"
         )
     return url
@@ -229,7 +231,7 @@ def _is_postgres_url(url: str) -> bool:
     )
 
 
-def database_words(url: str) -> str:
+def describe_database(url: str) -> str:
     """Say which database an address means, without its user, password and options."""
     if url.startswith("sqlite:///"):
         return f"SQLite file {unquote(url.removeprefix('sqlite:///'))}"
@@ -238,7 +240,7 @@ def database_words(url: str) -> str:
     return f"PostgreSQL database {name} at {place}"
 
 
-def database_secrets(url: str) -> tuple[str, ...]:
+def database_credentials(url: str) -> tuple[str, ...]:
     """Return what must not be shown of the address of a database: nothing of a SQLite file."""
     if url.startswith("sqlite:"):
         return ()

@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
         _serve(options, "connectwise", connectwise_api.app(system, remote_control.of_connectwise(system))) as first,
         _serve(options, "webex", webex_api.app(organisation, remote_control.of_webex(organisation))) as second,
     ):
-        system.settle_at(first.url)
+        system.serve_at(first.url)
         organisation.url = f"{second.url}/v1"
         _announce(options["--port-file"], addresses(system, first, organisation, second))
         signal.sigwait(_SHUTDOWN)

@@ -52,7 +52,7 @@ class ConnectWise(Directory):
         self._notes: dict[int, list[Row]] = {}
         self._children: dict[int, list[tuple[int, str]]] = {}  # parent -> child and how it shows
 
-    def settle_at(self, url: str) -> None:
+    def serve_at(self, url: str) -> None:
         """Say under which address the site is served."""
         self.callbacks.url = url
         self.root = f"{url}/{self.callbacks.codebase}//apis/3.0"
@@ -124,7 +124,7 @@ class ConnectWise(Directory):
             module, ticket = self._locate(ticket_id)
             self._deleted[ticket_id] = (module, self._tickets[module].pop(ticket_id))
             if notify:
-                self.callbacks.announce(ticket, None, "deleted", by)
+                self.callbacks.send_webhooks(ticket, None, "deleted", by)
 
     def restore_ticket(self, ticket_id: int, *, by: str = "zadmin", notify: bool = True) -> None:
         """Bring a deleted ticket back, with its notes."""
@@ -220,7 +220,7 @@ class ConnectWise(Directory):
         entity = self._entity(ticket_id) if found and action != "deleted" else None
         return self.callbacks.body(ticket_id, entity, action, by, callback=0)
 
-    def hooks_idle(self, timeout_s: float = 30.0) -> bool:
+    def wait_for_webhooks(self, timeout_s: float = 30.0) -> bool:
         """Wait until every hook has been sent or given up; False when that takes longer."""
         return self.callbacks.sender.wait_idle(timeout_s)
 
@@ -287,7 +287,7 @@ class ConnectWise(Directory):
 
     def _announce(self, ticket_id: int, action: str, by: str, *, notify: bool) -> None:
         if notify and self.callbacks.entries:
-            self.callbacks.announce(self.ticket(ticket_id), self._entity(ticket_id), action, by)
+            self.callbacks.send_webhooks(self.ticket(ticket_id), self._entity(ticket_id), action, by)
 
     def _entity(self, ticket_id: int) -> Row:
         module, ticket = self._locate(ticket_id)

@@ -63,7 +63,7 @@ class Created(NamedTuple):
 def serve(system: ConnectWise, host: str = "127.0.0.1", port: int = 0) -> http_server.Running:
     """Serve `system` and tell it its address."""
     running = http_server.serve(app(system), host, port)
-    system.settle_at(running.url)
+    system.serve_at(running.url)
     return running
 
 

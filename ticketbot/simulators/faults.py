@@ -98,7 +98,7 @@ class Faults:
         with self._lock:
             return list(self._faults.values())
 
-    def strike(self, request: Request) -> Fault | None:
+    def apply(self, request: Request) -> Fault | None:
         """Return the fault that strikes this call, counting it, or None."""
         if not self._faults:
             return None

@@ -40,7 +40,7 @@ def guard(app: WSGIApplication, service: Service, control: WSGIApplication | Non
             return control(environ, start_response)
         request = _request(environ)
         call = service.calls.begin(request.method, request.path, request.query)
-        fault = service.faults.strike(request)
+        fault = service.faults.apply(request)
         connection = environ.get(http_server.CONNECTION) or http_server.Connection(threading.Event())
         connection.pause(service.latency_s + (fault.delay_s if fault else 0))
         status, headers, body = _run(app, environ, fault)

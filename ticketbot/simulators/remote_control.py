@@ -21,11 +21,11 @@ Method = Callable[..., Any]
 _CONNECTWISE = (
     "add_board", "remove_board", "add_company", "add_contact", "add_member", "change", "remove", "add_ticket",
     "add_many", "update_ticket", "delete_ticket", "restore_ticket", "merge", "bundle", "add_note", "edit_note",
-    "ticket", "notes", "all_notes", "tickets", "hooks_idle",
+    "ticket", "notes", "all_notes", "tickets", "wait_for_webhooks",
 )  # fmt: skip
 _WEBEX = (
     "add_person", "change_person", "remove_person", "add_room", "change_room", "break_title", "remove_room",
-    "join", "leave", "swallow", "messages", "refused", "wait_for_messages", "clear_messages",
+    "join", "leave", "accept_without_posting", "messages", "refused", "wait_for_messages", "clear_messages",
 )  # fmt: skip
 
 
@@ -46,8 +46,8 @@ def of_connectwise(system: ConnectWise) -> WSGIApplication:
         _set(system.callbacks, per_change=hooks_per_change, signing_key=signing_key)
         _set(sender, time_scale=hook_time_scale)
 
-    def be_mischievous(mischief: webhook_sender.Mischief) -> None:
-        sender.be_mischievous(mischief)
+    def inject_faults(faults: webhook_sender.NetworkFaults) -> None:
+        sender.inject_faults(faults)
 
     def change_callback(callback_id: int, fields: dict[str, Any]) -> None:
         system.callbacks.change(callback_id, fields)
@@ -55,7 +55,7 @@ def of_connectwise(system: ConnectWise) -> WSGIApplication:
     methods = {name: getattr(system, name) for name in _CONNECTWISE}
     own = {
         "configure": configure,
-        "be_mischievous": be_mischievous,
+        "inject_faults": inject_faults,
         "hooks": sender.log,
         "callbacks": lambda: list(system.callbacks.entries.values()),
         "change_callback": change_callback,
@@ -75,7 +75,7 @@ def of_webex(organisation: Webex) -> WSGIApplication:
     return _application(methods | {"configure": configure} | _shared(organisation))
 
 
-class Remote:
+class SimulatorProxy:
     """Calls the methods of a simulator behind `url`: `Remote(url).call("add_ticket", board=1, summary="x")`.
 
     Raises RuntimeError with the simulator's words when the call fails there.

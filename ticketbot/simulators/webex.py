@@ -226,7 +226,7 @@ class Webex:
             text=message.text, markdown=markdown, at=clock.in_milliseconds(message.at),
         )  # fmt: skip
 
-    def swallow(self, count: int = 1) -> None:
+    def accept_without_posting(self, count: int = 1) -> None:
         """Answer the next `count` messages with success, and lose them all the same."""
         with self._changed:
             self._swallow += count

@@ -29,7 +29,7 @@ def sign(signing_key: str, body: bytes) -> str:
     return base64.b64encode(hmac.new(key, body, hashlib.sha256).digest()).decode()
 
 
-class Mischief(msgspec.Struct, kw_only=True):
+class NetworkFaults(msgspec.Struct, kw_only=True):
     """What may happen to hooks on the way, each as a probability; the seed makes it repeatable."""
 
     drop: float = 0.0
@@ -88,9 +88,9 @@ class Sender:
         self._in_flight = 0
         self._started = self._stopped = False
         self._log: list[Sent] = []
-        self.be_mischievous(Mischief())
+        self.inject_faults(NetworkFaults())
 
-    def be_mischievous(self, mischief: Mischief) -> None:
+    def inject_faults(self, mischief: NetworkFaults) -> None:
         """Replace what happens to hooks on the way, and start its seed anew."""
         self._mischief = mischief
         self._random = random.Random(mischief.seed)  # noqa: S311 - replayable chaos, no secret

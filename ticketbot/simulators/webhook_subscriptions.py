@@ -96,7 +96,7 @@ class Callbacks:
             }
         )
 
-    def announce(self, ticket: Row, entity: Row | None, action: str, by: str) -> None:
+    def send_webhooks(self, ticket: Row, entity: Row | None, action: str, by: str) -> None:
         """Send the hooks of one change to every active callback that wants to know."""
         for entry in list(self.entries.values()):
             if entry["inactiveFlag"] or not _wants(entry, ticket):

@@ -16,7 +16,7 @@ from ticketbot.decide import retry
 
 TRIES = 4  # of one question, some 7 s in all; whoever asks again later asks a service that is back
 THROTTLED_TRIES = 20  # a 429 says when to come back, and that is no failure of the question
-LOOK_EVERY_S = 0.1  # how soon the end of the work is noticed while everybody waits for an answer
+POLL_EVERY_S = 0.1  # how soon the end of the work is noticed while everybody waits for an answer
 
 _jitter = random.SystemRandom().random
 
@@ -44,7 +44,7 @@ class _Task(msgspec.Struct):
     error: Exception | None = None
 
 
-class Crew:
+class AdaptivePool:
     """Threads that ask; one caller hands the questions out and takes the answers.
 
     At most `width()` are under way, less after a 429: half as many, then one more for every round that went well.
@@ -62,7 +62,7 @@ class Crew:
         self._width, self._check, self._clock, self._jitter = width, check, clock, jitter
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._threads = 0
-        self._bearable = float("inf")
+        self._window = float("inf")
         self._slowed_s = self._resume_s = clock()
 
     def close(self) -> None:
@@ -71,14 +71,14 @@ class Crew:
             self._tasks.put(None)
         self._threads = 0
 
-    def one(self, ask: Callable[[], R]) -> R:
+    def ask(self, ask: Callable[[], R]) -> R:
         """Ask one question; raises the `RemoteError` that remains after all tries."""
-        (outcome,) = self.each([None], lambda _: ask())
+        (outcome,) = self.map_unordered([None], lambda _: ask())
         if outcome.error is not None:
             raise outcome.error
         return cast(R, outcome.answer)  # None where that is the answer
 
-    def each(self, items: Iterable[T], ask: Callable[[T], R]) -> Iterator[Outcome[T, R]]:
+    def map_unordered(self, items: Iterable[T], ask: Callable[[T], R]) -> Iterator[Outcome[T, R]]:
         """Yield what comes of asking about each item, in the order of the answers; items are taken as needed."""
         fresh = iter(items)
         done: queue.SimpleQueue[_Task] = queue.SimpleQueue()
@@ -97,11 +97,11 @@ class Crew:
             if not (busy or again or has_more):
                 return
             try:
-                task = done.get(timeout=LOOK_EVERY_S)
+                task = done.get(timeout=POLL_EVERY_S)
             except queue.Empty:
                 continue
             busy -= 1
-            if self._shall_try_again(task):
+            if self._should_retry(task):
                 again.append(task)
             else:
                 yield _outcome(task)
@@ -110,7 +110,7 @@ class Crew:
         """Return how many questions may be under way now."""
         if self._clock() < self._resume_s:
             return 0
-        return max(1, min(self._width(), int(min(self._bearable, 1e6))))
+        return max(1, min(self._width(), int(min(self._window, 1e6))))
 
     def _next(self, again: list[_Task]) -> _Task | None:
         now_s = self._clock()
@@ -143,22 +143,22 @@ class Crew:
             task.done.put(task)
             del task  # or a thread that waits would keep its last answer in memory
 
-    def _shall_try_again(self, task: _Task) -> bool:
+    def _should_retry(self, task: _Task) -> bool:
         error = task.error
         if error is None:
-            self._bearable = min(self._width(), self._bearable + 1 / max(1.0, self._bearable))
+            self._window = min(self._width(), self._window + 1 / max(1.0, self._window))
             return False
         if isinstance(error, errors.RemoteThrottled):
-            return self._slow_down(task, error)
+            return self._shrink_window(task, error)
         task.tries += 1
         task.due_s = self._clock() + retry.wait_s(error, task.tries, self._jitter())
         return isinstance(error, errors.RemoteUnavailable) and task.tries < TRIES
 
-    def _slow_down(self, task: _Task, error: errors.RemoteThrottled) -> bool:
+    def _shrink_window(self, task: _Task, error: errors.RemoteThrottled) -> bool:
         """Halve the width, once for all who were under way together, and let everybody wait as long as asked for."""
         task.throttled += 1
         if task.started_s >= self._slowed_s:
-            self._bearable = max(1.0, min(self._bearable, self._width()) / 2)
+            self._window = max(1.0, min(self._window, self._width()) / 2)
             self._slowed_s = self._clock()
         self._resume_s = max(self._resume_s, self._clock() + retry.wait_s(error, task.throttled, self._jitter()))
         return task.throttled < THROTTLED_TRIES

@@ -14,7 +14,7 @@ from ticketbot.sync import sync_run
 def sync(run: sync_run.Run) -> None:
     """Store all boards and statuses; what is gone is soft-deleted, what is back undeleted."""
     phase = run.phase("boards")
-    boards = run.crew.one(run.desk.connectwise.boards)
+    boards = run.pool.ask(run.services.connectwise.boards)
     phase.total = len(boards)
     _store(run, "boards", tickets.Board, [people.board_row(board) for board in boards])
     phase.done = len(boards)
@@ -25,7 +25,7 @@ def _sync_statuses(run: sync_run.Run, boards: list[records.Board]) -> None:
     phase = run.phase("statuses", len(boards))
     rows: list[dict[str, Any]] = []
     unread = []
-    for outcome in run.crew.each(boards, lambda board: run.desk.connectwise.statuses(board.id)):
+    for outcome in run.pool.map_unordered(boards, lambda board: run.services.connectwise.statuses(board.id)):
         phase.done += 1
         if outcome.error is None:
             rows += [people.status_row(status) for status in outcome.answer or ()]
@@ -40,13 +40,13 @@ def _store(run: sync_run.Run, what: str, model: Any, rows: list[dict[str, Any]],
     """Store rows and soft-delete the other rows of `model`, or neither if too much would vanish."""
 
     def write() -> None:
-        known = tickets.living(model)
-        gone = tickets.living(model, among) - {row["id"] for row in rows}
-        run.guard(what, len(known), len(gone))
+        known = tickets.existing_ids(model)
+        gone = tickets.existing_ids(model, among) - {row["id"] for row in rows}
+        run.check_mass_deletion(what, len(known), len(gone))
         tickets.upsert(model, [_stored(row, now) for row in rows])
         tickets.soft_delete(model, gone, now)
 
-    now = run.desk.now()
+    now = run.services.now()
     run.commit(f"sync-{what}", write)
 
 

@@ -39,10 +39,10 @@ def _active_rooms() -> dict[str, recipients.Recipient]:
 
 def _sync_rooms(run: sync_run.Run) -> list[webex_client.Room]:
     phase = run.phase("rooms")
-    rooms = list({room.id: room for room in run.crew.one(run.desk.webex.rooms)}.values())
+    rooms = list({room.id: room for room in run.pool.ask(run.services.webex.rooms)}.values())
     phase.total = len(rooms)
     known = run.read(_active_rooms)
-    run.guard("rooms", len(known), len(known.keys() - {room.id for room in rooms}))
+    run.check_mass_deletion("rooms", len(known), len(known.keys() - {room.id for room in rooms}))
     named = [_room_row(run, room) for room in rooms if room.title is not None]
     nameless = [_room_row(run, room) for room in rooms if room.title is None]
 
@@ -61,7 +61,7 @@ def _room_row(run: sync_run.Run, room: webex_client.Room) -> dict[str, Any]:
         "webex_id": room.id,
         "name": room.title or "",
         _LAST_ACTIVITY: room.last_activity,
-        "fetched_at": run.desk.now(),
+        "fetched_at": run.services.now(),
     }
 
 
@@ -71,10 +71,10 @@ def _read_memberships(
     """Return who is in the rooms, and whether all rooms told; one that is listed and answers 404 has nobody to tell."""
     phase = run.phase("room members", len(rooms))
     found: dict[str, webex_client.Membership] = {}
-    for outcome in run.crew.each(rooms, lambda room: run.desk.webex.memberships(room.id)):
+    for outcome in run.pool.map_unordered(rooms, lambda room: run.services.webex.memberships(room.id)):
         phase.done += 1
         if outcome.answer is not None:
-            found |= {each.person_id: each for each in outcome.answer}
+            found |= {map_unordered.person_id: map_unordered for map_unordered in outcome.answer}
         elif isinstance(outcome.error, errors.RemoteGone):
             run.note(f"room {outcome.item.title}: {outcome.error}")
         else:
@@ -86,18 +86,18 @@ def _sync_members(run: sync_run.Run) -> set[str]:
     """Store ConnectWise's members; return the addresses of those who may have to be told (D7)."""
     phase = run.phase("members")
     try:
-        listed = run.crew.one(run.desk.connectwise.members)
+        listed = run.pool.ask(run.services.connectwise.members)
     except errors.RemoteError as error:
         run.fail(phase, f"members of ConnectWise: {error}")
     else:
         phase.total = len(listed)
-        now = run.desk.now()
+        now = run.services.now()
         rows = [people.member_row(member) | {"fetched_at": now, "deleted_at": None} for member in listed]
 
         def write() -> None:
-            known = tickets.living(tickets.Member)
+            known = tickets.existing_ids(tickets.Member)
             gone = known - {row["id"] for row in rows}
-            run.guard("members", len(known), len(gone))
+            run.check_mass_deletion("members", len(known), len(gone))
             tickets.upsert(tickets.Member, rows)
             tickets.soft_delete(tickets.Member, gone, now)
 
@@ -116,7 +116,7 @@ def _read_people(run: sync_run.Run, ids: Iterable[str]) -> tuple[People, set[str
     ]
     persons: People = {}
     unasked: set[str] = set()
-    for outcome in run.crew.each(batches, run.desk.webex.people_by_ids):
+    for outcome in run.pool.map_unordered(batches, run.services.webex.people_by_ids):
         phase.done += len(outcome.item)
         if outcome.answer is None:
             run.report(phase, f"{len(outcome.item)} people: {outcome.error}")
@@ -160,7 +160,7 @@ def _person_row(run: sync_run.Run, webex_id: str, name: str, email: str | None) 
         "name": name,
         "email": email,
         _LAST_ACTIVITY: None,
-        "fetched_at": run.desk.now(),
+        "fetched_at": run.services.now(),
     }
 
 
@@ -173,7 +173,7 @@ def _read_accounts(run: sync_run.Run, found: dict[str, dict[str, Any]], emails: 
     phase = run.phase("accounts", len(wanted))
     rows: dict[str, dict[str, Any]] = {}
     links: list[tuple[str, str]] = []
-    for outcome in run.crew.each(wanted, run.desk.webex.people_by_email):
+    for outcome in run.pool.map_unordered(wanted, run.services.webex.people_by_email):
         phase.done += 1
         if outcome.answer is None:
             if not isinstance(outcome.error, errors.RemoteRefused | errors.RemoteGone):  # no address Webex can have
@@ -184,7 +184,7 @@ def _read_accounts(run: sync_run.Run, found: dict[str, dict[str, Any]], emails: 
                 email = found[person.id]["email"] if person.id in found else outcome.item
                 row = _person_row(run, person.id, person.name, email)
                 rows[person.id] = row | {_LAST_ACTIVITY: person.last_activity}
-                links += [(person.id, each) for each in (outcome.item, *person.emails)]
+                links += [(person.id, map_unordered) for map_unordered in (outcome.item, *person.emails)]
     _store_people(run, rows, links)
     found |= rows
 
@@ -207,7 +207,7 @@ def _store_people(
 
 def _deactivate(run: sync_run.Run, gone: set[str]) -> None:
     def write() -> None:
-        run.guard("recipients", recipients.count_active(), len(gone))
+        run.check_mass_deletion("recipients", recipients.count_active(), len(gone))
         recipients.deactivate(gone)
 
     if gone:

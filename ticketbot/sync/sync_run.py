@@ -22,18 +22,18 @@ from ticketbot.models import runtime_config, syncs
 from ticketbot.sync import adaptive_pool
 from ticketbot.webex import webex_client
 
-BEAT_S = 0.4  # progress is written at least every half second (S)
+HEARTBEAT_S = 0.4  # progress is written at least every half second (S)
 RENEW_AFTER_S = 10.0  # a lease lasts 60 s
 MAX_ERRORS = 100  # that are kept as text; all are counted
-PATIENCE_S = 45.0  # with a database that is away: less than our lease lasts
-GUARDED_ABOVE = 10  # S: no more than half of more than ten may vanish at once
+DATABASE_RETRY_S = 45.0  # with a database that is away: less than our lease lasts
+MASS_DELETION_FLOOR = 10  # S: no more than half of more than ten may vanish at once
 
 T = TypeVar("T")
 
 _logger = logging.getLogger(__name__)
 
 
-class Stopped(errors.TicketbotError):
+class SyncStopped(errors.TicketbotError):
     """The run was cancelled, or its server stops."""
 
 
@@ -41,11 +41,11 @@ class LeaseLost(errors.TicketbotError):
     """The run was taken for abandoned; whatever it says now does not count."""
 
 
-class Vanishing(errors.TicketbotError):
+class MassDeletionRefused(errors.TicketbotError):
     """So much is gone at once that the answer is not to be believed, unless forced (S)."""
 
 
-class Desk(msgspec.Struct, frozen=True):
+class Services(msgspec.Struct, frozen=True):
     """What syncs need. The client of ConnectWise is that of the background, which stands back behind events."""
 
     connectwise: connectwise_client.ConnectWise
@@ -66,8 +66,8 @@ class Phase(msgspec.Struct):
 class Run:
     """A run as its syncs see it. They call `check`, or what calls it, often, and let its errors pass."""
 
-    def __init__(self, run_id: int, desk: Desk, stopping: threading.Event, *, force: bool) -> None:
-        self.id, self.desk, self.force = run_id, desk, force
+    def __init__(self, run_id: int, services: Services, stopping: threading.Event, *, force: bool) -> None:
+        self.id, self.services, self.force = run_id, services, force
         self.has_failed = False
         self._stopping = stopping
         self._ended = threading.Event()
@@ -76,10 +76,10 @@ class Run:
         self._errors: list[str] = []
         self.error_count = 0
         with db.session():
-            self._width = runtime_config.read_config().max_concurrent_syncs
+            self._width = runtime_config.load().max_concurrent_syncs
         self._written: object = None
         self._written_s = float("-inf")
-        self.crew = adaptive_pool.Crew(lambda: self._width, self.check)
+        self.pool = adaptive_pool.AdaptivePool(lambda: self._width, self.check)
 
     def phase(self, name: str, total: int | None = None) -> Phase:
         """Begin a part of the run."""
@@ -108,14 +108,14 @@ class Run:
     def check(self) -> None:
         """Raise `Stopped` or `LeaseLost` when the run has to end."""
         if self._stopping.is_set():
-            raise Stopped("the server stops")
+            raise SyncStopped("the server stops")
         if self._end is not None:
             raise self._end
 
-    def guard(self, what: str, known: int, gone: int) -> None:
+    def check_mass_deletion(self, what: str, known: int, gone: int) -> None:
         """Raise `Vanishing` when more than half of more than ten rows would vanish, unless that is forced."""
-        if known > GUARDED_ABOVE and gone * 2 > known and not self.force:
-            raise Vanishing(
+        if known > MASS_DELETION_FLOOR and gone * 2 > known and not self.force:
+            raise MassDeletionRefused(
                 f"{gone} of {known} {what} would vanish. If that is right, sync again with force; nothing was removed"
             )
 
@@ -123,18 +123,20 @@ class Run:
         """Wait for a moment of the monotonic clock."""
         while (left_s := at_s - time.monotonic()) > 0:
             self.check()
-            self._stopping.wait(min(left_s, BEAT_S))
+            self._stopping.wait(min(left_s, HEARTBEAT_S))
 
     def read(self, query: Callable[[], T]) -> T:
         """Return what a query says, asked again for a while when the database is away."""
-        return self._patiently(db.session, query)
+        return self._retry_while_database_is_away(db.session, query)
 
     def commit(self, name: str, write: Callable[[], object]) -> None:
         """Write in one transaction, again for a while when the database is away."""
-        self._patiently(partial(db.transaction, name), write)
+        self._retry_while_database_is_away(partial(db.transaction, name), write)
 
-    def _patiently(self, enter: Callable[[], AbstractContextManager[None]], do: Callable[[], T]) -> T:
-        deadline_s = time.monotonic() + PATIENCE_S
+    def _retry_while_database_is_away(
+        self, enter: Callable[[], AbstractContextManager[None]], do: Callable[[], T]
+    ) -> T:
+        deadline_s = time.monotonic() + DATABASE_RETRY_S
         while True:
             self.check()
             try:
@@ -146,45 +148,45 @@ class Run:
                 self._stopping.wait(1.0)
 
     @contextlib.contextmanager
-    def kept(self) -> Iterator[None]:
+    def heartbeat(self) -> Iterator[None]:
         """Write progress, renew the lease and look for a wish to cancel, as long as the block runs."""
-        thread = threading.Thread(target=self._keep, name="sync-progress", daemon=True)
+        thread = threading.Thread(target=self._heartbeat_loop, name="sync-progress", daemon=True)
         thread.start()
         try:
             yield
         finally:
             self._ended.set()
             thread.join()
-            self.crew.close()
+            self.pool.close()
 
     def finish(self, state_: str) -> None:
         """Write how the run ended, again and again while the database is away: nobody else knows."""
-        deadline_s = time.monotonic() + PATIENCE_S
+        deadline_s = time.monotonic() + DATABASE_RETRY_S
         while True:
             try:
                 with db.transaction("sync-end"):
                     if self._renew():
-                        syncs.finish(self.id, self.desk.owner, state=state_, now=self.desk.now())
+                        syncs.finish(self.id, self.services.owner, state=state_, now=self.services.now())
             except errors.Unreachable:
                 if time.monotonic() > deadline_s or self._stopping.wait(1.0):
                     raise
             else:
                 return
 
-    def _keep(self) -> None:
-        while not self._ended.wait(BEAT_S):
+    def _heartbeat_loop(self) -> None:
+        while not self._ended.wait(HEARTBEAT_S):
             try:
-                self._beat()
+                self._write_progress()
             except errors.Unreachable as error:
                 _logger.warning("sync %d: %s", self.id, error)
             except Exception:
                 _logger.exception("a bug in tbot; sync %d goes on", self.id)
 
-    def _beat(self) -> None:
+    def _write_progress(self) -> None:
         with db.session():
-            self._width = runtime_config.read_config().max_concurrent_syncs
+            self._width = runtime_config.load().max_concurrent_syncs
             if syncs.is_cancelled(self.id):
-                self._end = self._end or Stopped("cancelled on request")
+                self._end = self._end or SyncStopped("cancelled on request")
         progress = self._progress()
         if progress == self._written and time.monotonic() - self._written_s < RENEW_AFTER_S:
             return
@@ -196,8 +198,8 @@ class Run:
 
     def _renew(self) -> bool:
         phases, texts, count = self._progress()
-        now = self.desk.now()
-        return syncs.renew(self.id, self.desk.owner, phases=phases, errors=texts, error_count=count, now=now)
+        now = self.services.now()
+        return syncs.renew(self.id, self.services.owner, phases=phases, errors=texts, error_count=count, now=now)
 
     def _progress(self) -> tuple[list[dict[str, object]], list[str], int]:
         return [asdict(phase) for phase in self._phases], list(self._errors), self.error_count

@@ -28,21 +28,21 @@ class Request(msgspec.Struct, frozen=True):
     force: bool = False
 
 
-def unrecorded(run: syncs.SyncRun) -> None:
+def no_audit(run: syncs.SyncRun) -> None:
     """Leave no other trace of a start than the run itself."""
 
 
 class Syncs:
     """The syncs of one server: each runs in a thread of its own, until its end or that of the server."""
 
-    def __init__(self, desk: sync_run.Desk) -> None:
-        self._desk = desk
+    def __init__(self, services: sync_run.Services) -> None:
+        self._services = services
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
     def start(
-        self, request: Request, requested_by: str | None = None, record: Callable[[syncs.SyncRun], None] = unrecorded
+        self, request: Request, requested_by: str | None = None, record: Callable[[syncs.SyncRun], None] = no_audit
     ) -> syncs.SyncRun:
         """Start a sync and return its row; raises `Conflict` with `run_id` while another one runs on any server.
 
@@ -51,9 +51,9 @@ class Syncs:
         with self._lock:
             if self._stopping.is_set():
                 raise errors.Unreachable("The server stops. Start the sync on another one")
-            now = self._desk.now()
+            now = self._services.now()
             with db.transaction("sync-start"):
-                row = syncs.start(asdict(request), requested_by=requested_by, owner=self._desk.owner, now=now)
+                row = syncs.start(asdict(request), requested_by=requested_by, owner=self._services.owner, now=now)
                 if row is None:
                     other = syncs.running()
                     number = other.id if other else None
@@ -66,8 +66,8 @@ class Syncs:
     def unknown_boards(self, ids: Iterable[int]) -> set[int]:
         """Return those of the boards that neither we know nor ConnectWise; raises `RemoteError` when it cannot say."""
         with db.session():
-            unknown = set(ids) - tickets.living(tickets.Board)
-        return unknown - {board.id for board in self._desk.connectwise.boards()} if unknown else unknown
+            unknown = set(ids) - tickets.existing_ids(tickets.Board)
+        return unknown - {board.id for board in self._services.connectwise.boards()} if unknown else unknown
 
     def join(self, timeout_s: float | None = None) -> bool:
         """Wait for the present sync to end; False when it goes on."""
@@ -83,8 +83,8 @@ class Syncs:
 
     def _run(self, run_id: int, request: Request) -> None:
         try:
-            run = sync_run.Run(run_id, self._desk, self._stopping, force=request.force)
-            with run.kept():
+            run = sync_run.Run(run_id, self._services, self._stopping, force=request.force)
+            with run.heartbeat():
                 state = _outcome(run, request)
             if state is not None:
                 run.finish(state)
@@ -95,26 +95,26 @@ class Syncs:
             _logger.exception("a bug in tbot: sync %d ended without a word; its lease will run out", run_id)
 
 
-def bury_abandoned(now: datetime) -> None:
+def fail_abandoned(now: datetime) -> None:
     """End as failed a run that nobody has kept going."""
     with db.session():
         run = syncs.running()
     if run is not None and syncs.is_abandoned(run, now):
         with db.transaction("bury-sync"):
-            syncs.bury_abandoned(now)
+            syncs.fail_abandoned(now)
 
 
 def _outcome(run: sync_run.Run, request: Request) -> str | None:
     """Do all that was asked for and return how the run ended; None when that is no longer ours to say."""
     try:
         _work(run, request)
-    except sync_run.Stopped as error:
+    except sync_run.SyncStopped as error:
         run.report(None, str(error))
         return syncs.CANCELLED
     except sync_run.LeaseLost as error:
         _logger.warning("%s", error)
         return None
-    except (sync_run.Vanishing, errors.Unreachable) as error:
+    except (sync_run.MassDeletionRefused, errors.Unreachable) as error:
         run.report(None, str(error))
         return syncs.FAILED
     except Exception as error:
@@ -126,11 +126,7 @@ def _outcome(run: sync_run.Run, request: Request) -> str | None:
 
 def _work(run: sync_run.Run, request: Request) -> None:
     """Do one sync after the other; one that the outside world does not let happen keeps none of the others away."""
-    from ticketbot.sync import (
-        boards,  # not before a sync wants them
-        recipients,
-        tickets,
-    )
+    from ticketbot.sync import boards, recipients, tickets
 
     parts: list[tuple[bool, str, Callable[[], None]]] = [
         (request.boards, "boards", lambda: boards.sync(run)),

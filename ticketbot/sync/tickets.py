@@ -39,7 +39,7 @@ def sync(run: sync_run.Run, boards: Sequence[int]) -> None:
         phase.total = phase.done
         listed += phase.done
     if not listed:
-        run.guard("open tickets", known_open, known_open)
+        run.check_mass_deletion("open tickets", known_open, known_open)
     _refresh_missing(run, missing)
     run.wait_until(settled_s)
     _read_notes(run, boards)
@@ -86,21 +86,21 @@ def _page(
     run: sync_run.Run, kind: str, boards: Sequence[int], after_id: int
 ) -> connectwise_client.Page[records.Ticket]:
     def ask(size: int) -> connectwise_client.Page[records.Ticket]:
-        pages = run.desk.connectwise.tickets(
+        pages = run.services.connectwise.tickets(
             project=kind == "project", board_ids=boards or None, open_only=True, page_size=size, after_id=after_id
         )
         return next(pages)
 
     for size in PAGE_SIZES[:-1]:
         try:
-            return run.crew.one(partial(ask, size))
+            return run.pool.ask(partial(ask, size))
         except errors.RemoteUnavailable as error:
             run.note(f"{kind} tickets after {after_id}, {size} at once: {error}")
-    return run.crew.one(partial(ask, PAGE_SIZES[-1]))
+    return run.pool.ask(partial(ask, PAGE_SIZES[-1]))
 
 
 def _store(run: sync_run.Run, name: str, found: Iterable[records.Ticket]) -> None:
-    now = run.desk.now()
+    now = run.services.now()
     rows = [process_event.ticket_row(ticket, now) for ticket in found]
     if rows:
         run.commit(name, lambda: tickets.store_tickets(rows))
@@ -114,8 +114,8 @@ def _refresh_missing(run: sync_run.Run, missing: Sequence[tuple[int, str]]) -> N
         ids = [ticket_id for ticket_id, of_kind in missing if of_kind == kind]
         size = connectwise_client.TICKETS_PER_CALL
         chunks = [ids[start : start + size] for start in range(0, len(ids), size)]
-        ask = partial(run.desk.connectwise.tickets_by_id, project=kind == "project")
-        for outcome in run.crew.each(chunks, ask):
+        ask = partial(run.services.connectwise.tickets_by_id, project=kind == "project")
+        for outcome in run.pool.map_unordered(chunks, ask):
             if outcome.answer is None:
                 run.report(phase, f"{len(outcome.item)} tickets that may have closed: {outcome.error}")
                 continue
@@ -127,7 +127,9 @@ def _refresh_missing(run: sync_run.Run, missing: Sequence[tuple[int, str]]) -> N
 
 
 def _confirm_gone(run: sync_run.Run, phase: sync_run.Phase, unfound: Sequence[tuple[int, str]]) -> None:
-    for outcome in run.crew.each(unfound, lambda each: fetch.find(*each, run.desk.connectwise)):
+    for outcome in run.pool.map_unordered(
+        unfound, lambda map_unordered: fetch.find_ticket(*map_unordered, run.services.connectwise)
+    ):
         ticket_id, _ = outcome.item
         if outcome.error is not None:
             run.report(phase, f"ticket {ticket_id}: {outcome.error}")
@@ -136,14 +138,14 @@ def _confirm_gone(run: sync_run.Run, phase: sync_run.Phase, unfound: Sequence[tu
         if outcome.answer is not None:
             _store(run, "sync-closed", [outcome.answer])
         else:
-            run.commit("sync-closed", partial(tickets.mark_deleted, ticket_id, run.desk.now()))
+            run.commit("sync-closed", partial(tickets.mark_deleted, ticket_id, run.services.now()))
 
 
 def _read_notes(run: sync_run.Run, boards: Sequence[int]) -> None:
-    phase = run.phase("notes", run.read(lambda: tickets.count_unread(boards)))
-    read: list[tuple[tickets.Unread, Sequence[records.Note]]] = []
+    phase = run.phase("notes", run.read(lambda: tickets.count_needing_notes(boards)))
+    read: list[tuple[tickets.NeedingNotes, Sequence[records.Note]]] = []
     written_s = time.monotonic()
-    for outcome in run.crew.each(_unread(run, boards), partial(_newest_notes, run)):
+    for outcome in run.pool.map_unordered(_unread(run, boards), partial(_newest_notes, run)):
         phase.done += 1
         if outcome.answer is not None:
             read.append((outcome.item, outcome.answer.items))
@@ -155,22 +157,22 @@ def _read_notes(run: sync_run.Run, boards: Sequence[int]) -> None:
     _store_notes(run, read)
 
 
-def _unread(run: sync_run.Run, boards: Sequence[int]) -> Iterator[tickets.Unread]:
+def _unread(run: sync_run.Run, boards: Sequence[int]) -> Iterator[tickets.NeedingNotes]:
     after_id = 0
-    while found := run.read(partial(tickets.unread, boards, after_id=after_id, limit=UNREAD_AT_ONCE)):
+    while found := run.read(partial(tickets.needing_notes, boards, after_id=after_id, limit=UNREAD_AT_ONCE)):
         yield from found
         after_id = found[-1].id
 
 
-def _newest_notes(run: sync_run.Run, ticket: tickets.Unread) -> connectwise_client.Page[records.Note]:
+def _newest_notes(run: sync_run.Run, ticket: tickets.NeedingNotes) -> connectwise_client.Page[records.Note]:
     project = ticket.kind == "project"
-    return run.desk.connectwise.notes(ticket.id, project=project, page_size=fetch.NOTES_PER_PAGE)
+    return run.services.connectwise.notes(ticket.id, project=project, page_size=fetch.NOTES_PER_PAGE)
 
 
-def _store_notes(run: sync_run.Run, read: Sequence[tuple[tickets.Unread, Sequence[records.Note]]]) -> None:
+def _store_notes(run: sync_run.Run, read: Sequence[tuple[tickets.NeedingNotes, Sequence[records.Note]]]) -> None:
     if not read:
         return
-    now = run.desk.now()
+    now = run.services.now()
     # A merged ticket's notes come with its parent's, too, and one statement must not write a row twice.
     notes = {(note.kind, note.id): process_event.note_row(note, now) for _, found in read for note in found}
     updates = {ticket.id: ticket.update for ticket, _ in read if ticket.update is not None}

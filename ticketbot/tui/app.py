@@ -27,7 +27,7 @@ def run(settings: table.Settings, environ: Mapping[str, str] = os.environ) -> in
     """Show the TUI until somebody quits. Returns the exit status; raises `SettingsError` without a terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise errors.SettingsError("The TUI needs a terminal. `tbot --help` shows the commands, which need none")
-    loop = _Loop(settings, themes.pick(environ))
+    loop = _Loop(settings, themes.default_theme(environ))
     with _quiet(), _ended_by(signal.SIGTERM, signal.SIGHUP):
         loop.run()
     return 0
@@ -38,16 +38,16 @@ class _Loop:
 
     def __init__(self, settings: table.Settings, theme: themes.Theme) -> None:
         self._theme = theme
-        self._window = main_view.Window(
+        self._window = main_view.MainView(
             lambda: client.Client(settings.base_url, settings.api_key, timeout_s=TIMEOUT_S),
             base_url=settings.base_url,
             zone=settings.timezone,
-            wake=self._ring,
+            wake=self._wake,
             next_theme=self._turn_theme,
         )
         self._screen = terminal.Screen()
         self._loop = urwid.MainLoop(self._window, screen=self._screen, handle_mouse=False)
-        self._bell = self._loop.watch_pipe(self._rung)
+        self._wake_fd = self._loop.watch_pipe(self._on_wake)
         self._ticked_at = time.monotonic()
         self._show_theme()
 
@@ -57,13 +57,13 @@ class _Loop:
         try:
             self._loop.run()
         finally:
-            os.close(self._bell)
+            os.close(self._wake_fd)
 
-    def _ring(self) -> None:
+    def _wake(self) -> None:
         with contextlib.suppress(OSError):  # a call that ends after us
-            os.write(self._bell, b"!")
+            os.write(self._wake_fd, b"!")
 
-    def _rung(self, _data: bytes) -> bool:
+    def _on_wake(self, _data: bytes) -> bool:
         self._window.deliver()
         return True
 
@@ -74,7 +74,7 @@ class _Loop:
         loop.set_alarm_in(TICK_S, self._tick)
 
     def _turn_theme(self) -> str:
-        self._theme = themes.after(self._theme)
+        self._theme = themes.next_theme(self._theme)
         self._show_theme()
         return self._theme.name
 

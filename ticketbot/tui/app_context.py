@@ -13,15 +13,17 @@ if TYPE_CHECKING:
     from ticketbot.tui import dialogs
 
 T = TypeVar("T")
-Failed = Callable[[errors.TicketbotError], None]
+OnError = Callable[[errors.TicketbotError], None]
 
 
-class Desk(Protocol):
+class AppContext(Protocol):
     """The app, as its parts see it. All of it belongs to the main loop's thread."""
 
     zone: tzinfo
 
-    def call(self, work: Callable[[client.Client], T], done: Callable[[T], None], failed: Failed | None = None) -> None:
+    def call(
+        self, work: Callable[[client.Client], T], done: Callable[[T], None], failed: OnError | None = None
+    ) -> None:
         """Ask the server in the background; without `failed` a failure becomes a popup."""
 
     def open(self, dialog: dialogs.Dialog) -> None:

@@ -19,7 +19,7 @@ from ticketbot.api import client
 T = TypeVar("T")
 
 
-class Calls:
+class BackgroundCalls:
     """Calls under way. `submit` and `deliver` belong to the main loop's thread; `wake` may be called by any thread."""
 
     def __init__(self, connect: Callable[[], client.Client], wake: Callable[[], None]) -> None:
@@ -66,7 +66,7 @@ class Calls:
     ) -> None:
         tell: Callable[[], None]
         try:
-            tell = partial(done, self._lend(work))
+            tell = partial(done, self._with_client(work))
         except errors.TicketbotError as error:
             tell = partial(failed, error)
         except Exception as bug:  # noqa: BLE001  (said in words on a screen that goes on)
@@ -74,7 +74,7 @@ class Calls:
         self._ended.put((number, tell))
         self._wake()
 
-    def _lend(self, work: Callable[[client.Client], T]) -> T:
+    def _with_client(self, work: Callable[[client.Client], T]) -> T:
         """Run work with a client that nobody else uses meanwhile."""
         try:
             lent = self._clients.pop()

@@ -19,7 +19,7 @@ _DATE = ("[0-9]",) * 4 + ("-", "[01]", "[0-9]", "-", "[0-3]", "[0-9]")
 
 
 class Field:
-    """One value of a form. `complaint` is what is wrong with it, `cursor` the column where one types."""
+    """One value of a form. `error` is what is wrong with it, `cursor` the column where one types."""
 
     actions: ClassVar[Collection[str]] = ()
     """What a key does in this field only, by action of the table of keys."""
@@ -28,7 +28,7 @@ class Field:
         self.name = name
         self.label = label
         self.hint = hint
-        self.complaint = ""
+        self.error = ""
         self.cursor: int | None = None
         self.changed: Callable[[], None] = lambda: None
 
@@ -49,25 +49,25 @@ class Field:
         """Return what is wrong with what was typed so far."""
         return ""
 
-    def missing(self) -> str:
+    def required_error(self) -> str:
         """Return what must still be given."""
         return ""
 
-    def against(self, _values: Mapping[str, Any]) -> str:
+    def cross_check(self, _values: Mapping[str, Any]) -> str:
         """Return what is wrong in the light of the other fields."""
         return ""
 
-    def leave(self) -> None:
+    def on_blur(self) -> None:
         """Let somebody go on to another field."""
 
-    def notes(self, columns: int, is_focused: bool) -> list[Line]:
+    def help_lines(self, columns: int, is_focused: bool) -> list[Line]:
         """Return what is wrong, or else the hint while somebody is here."""
-        if self.complaint:
-            return [[("bad", line)] for line in table_cells.wrap(self.complaint, columns)]
+        if self.error:
+            return [[("bad", line)] for line in table_cells.wrap(self.error, columns)]
         return [[("dim", line)] for line in table_cells.wrap(self.hint, columns)] if is_focused and self.hint else []
 
 
-class Typed(Field):
+class TextField(Field):
     """A line of text that matches a pattern of the API."""
 
     def __init__(self, name: str, label: str, hint: str = "", *, pattern: str = requests.NAME) -> None:
@@ -82,24 +82,24 @@ class Typed(Field):
 
     def lines(self, columns: int, is_focused: bool) -> list[Line]:
         """Return the part of the line around the cursor, and the notes."""
-        text, self.cursor = _window(self._edit.edit_text, self._edit.edit_pos, columns)
+        text, self.cursor = _visible_part(self._edit.edit_text, self._edit.edit_pos, columns)
         look = "edit on" if is_focused else "edit"
-        return [[(look, table_cells.fit(text, columns))], *self.notes(columns, is_focused)]
+        return [[(look, table_cells.fit(text, columns))], *self.help_lines(columns, is_focused)]
 
     def press(self, key: str) -> bool:
         """Edit the line; keys that move between lines are the form's."""
         return key not in ("up", "down", "enter", "tab") and self._edit.keypress((10**6,), key) is None
 
-    def missing(self) -> str:
+    def required_error(self) -> str:
         """Return the advice of the pattern when the text does not match it."""
-        return "" if re.search(self._pattern, self.value) else f"{requests.ADVICE[self._pattern]}."
+        return "" if re.search(self._pattern, self.value) else f"{requests.PATTERN_HINTS[self._pattern]}."
 
 
-class When(Typed):
+class DateField(TextField):
     """A date or a moment, or nothing; `after` names the field that must not be later."""
 
     def __init__(self, name: str, label: str, hint: str, *, after: str = "") -> None:
-        super().__init__(name, label, hint, pattern=requests.WHEN)
+        super().__init__(name, label, hint, pattern=requests.DATE_OR_TIME)
         self._after = after
 
     @property
@@ -112,21 +112,21 @@ class When(Typed):
         text = super().value
         if not text or _may_become_a_date(text):
             return ""
-        return self.missing() or ("" if _moment(text) else f"There is no such date: {text}.")
+        return self.required_error() or ("" if _moment(text) else f"There is no such date: {text}.")
 
-    def missing(self) -> str:
+    def required_error(self) -> str:
         """Return the advice when there is something, but no date."""
         if self.value is None:
             return ""
-        return super().missing() or ("" if _moment(self.value) else f"There is no such date: {self.value}.")
+        return super().required_error() or ("" if _moment(self.value) else f"There is no such date: {self.value}.")
 
-    def against(self, values: Mapping[str, Any]) -> str:
+    def cross_check(self, values: Mapping[str, Any]) -> str:
         """Return that the end lies before the start."""
         start, end = _moment(values.get(self._after) or ""), _moment(self.value or "")
         return "The end is before the start." if start and end and end.date() < start.date() else ""
 
 
-class Tick(Field):
+class Checkbox(Field):
     """A box to tick."""
 
     actions = ("tick",)
@@ -145,7 +145,7 @@ class Tick(Field):
         self.cursor = 1 if is_focused else None
         mark = "x" if self._is_ticked else " "
         line: Line = [("edit on" if is_focused else "dialog", f"[{mark}]"), ("dim", f" {self.hint}")]
-        return [line, *([("bad", text)] for text in table_cells.wrap(self.complaint, columns) if text)]
+        return [line, *([("bad", text)] for text in table_cells.wrap(self.error, columns) if text)]
 
     def press(self, key: str) -> bool:
         """Tick or untick."""
@@ -166,15 +166,15 @@ class Options:
     """All that can be chosen, ready to be searched. Making it is for a thread beside the screen."""
 
     def __init__(self, options: Iterable[Option]) -> None:
-        self.all: Sequence[Option] = sorted(options, key=lambda option: name_filter.fold(option.name))
+        self.all: Sequence[Option] = sorted(options, key=lambda option: name_filter.normalize(option.name))
         self._index = name_filter.Index(option.name for option in self.all)
 
-    def best(self, wanted: str) -> list[Option]:
+    def top_matches(self, wanted: str) -> list[Option]:
         """Return the options that match best."""
-        return [self.all[row] for row in self._index.best(wanted, MATCHES_SHOWN)]
+        return [self.all[row] for row in self._index.top_matches(wanted, MATCHES_SHOWN)]
 
 
-class Choice(Field):
+class PickerField(Field):
     """Something chosen by typing a part of its name, or with the arrow keys; several with `is_many`.
 
     `none` is said when there is nothing to choose, `empty` is what the field means when nothing is chosen.
@@ -198,11 +198,11 @@ class Choice(Field):
     def fill(self, options: Options) -> None:
         """Say what there is to choose from."""
         self._options = options
-        self.complaint = ""
-        self._look()
+        self.error = ""
+        self._update_matches()
         self.changed()
 
-    def give_up(self, why: str) -> None:
+    def set_error(self, why: str) -> None:
         """Say that it is not known what there is to choose from."""
         self._none = why
         self.fill(Options([]))
@@ -215,14 +215,14 @@ class Choice(Field):
 
     def lines(self, columns: int, is_focused: bool) -> list[Line]:
         """Return what was typed or chosen, and the best matches below it while somebody is here."""
-        text, self.cursor = _window(self._edit.edit_text, self._edit.edit_pos, columns)
+        text, self.cursor = _visible_part(self._edit.edit_text, self._edit.edit_pos, columns)
         if self._empty and not text and not self._chosen:
             text = f"({self._empty})"
         lines: list[Line] = [[("edit on" if is_focused else "edit", table_cells.fit(text, columns))]]
         if self._is_many:
             lines += [[("good", f"+ {option.name}")] for option in self._chosen]
-        notes = self.notes(columns, is_focused)
-        return lines + notes + (self._match_lines(columns) if is_focused else [])
+        help_lines = self.help_lines(columns, is_focused)
+        return lines + help_lines + (self._match_lines(columns) if is_focused else [])
 
     def _match_lines(self, columns: int) -> list[Line]:
         if self._options is None:
@@ -232,7 +232,7 @@ class Choice(Field):
         if self._is_taken:
             return []
         if not self._matches:
-            return [] if self.complaint else [[("warning", self._unknown())]]
+            return [] if self.error else [[("warning", self._unknown())]]
         lines: list[Line] = [
             [("match on" if number == self._marked else "dialog", table_cells.fit(f" {option.name}", columns))]
             for number, option in enumerate(self._matches)
@@ -251,7 +251,7 @@ class Choice(Field):
         if key == "enter" and self._options is None and self._edit.edit_text:
             return True  # soon there is something to take
         if key == "enter":
-            return self._take() and self._is_many
+            return self._accept_match() and self._is_many
         if key == "backspace" and self._is_many and not self._edit.edit_text and self._chosen:
             self._chosen.pop()
             return True
@@ -259,13 +259,13 @@ class Choice(Field):
             return False
         if not self._is_many:
             self._chosen = []
-        self._look()
+        self._update_matches()
         return True
 
-    def leave(self) -> None:
+    def on_blur(self) -> None:
         """Take the marked match when something was typed; one that was only passed on the way is not taken."""
         if self._edit.edit_text:
-            self._take()
+            self._accept_match()
         else:
             self._marked = None
 
@@ -277,7 +277,7 @@ class Choice(Field):
     def _unknown(self) -> str:
         return f"Nothing is called {self._edit.edit_text!r}."
 
-    def missing(self) -> str:
+    def required_error(self) -> str:
         """Return that nothing was chosen."""
         if self._edit.edit_text and self._options is None:
             return "The names are still being read."
@@ -285,9 +285,9 @@ class Choice(Field):
             return self._unknown()
         return "" if self._chosen or self._is_many else "Choose one: type a part of its name."
 
-    def _look(self) -> None:
+    def _update_matches(self) -> None:
         self._marked = 0 if self._edit.edit_text else None  # nobody has chosen anything by coming here
-        self._matches = self._options.best(self._edit.edit_text) if self._options else []
+        self._matches = self._options.top_matches(self._edit.edit_text) if self._options else []
 
     def _mark(self, step: int) -> bool:
         """Mark another match; False at the ends, where the key leads to another field."""
@@ -300,7 +300,7 @@ class Choice(Field):
         self._marked = wanted
         return True
 
-    def _take(self) -> bool:
+    def _accept_match(self) -> bool:
         """Take the marked match; False when there is nothing to take."""
         if self._is_taken or not self._matches or self._marked is None:
             return False
@@ -308,16 +308,16 @@ class Choice(Field):
         if self._is_many:
             self._chosen += [option] if option not in self._chosen else []
             self._edit.set_edit_text("")
-            self._look()
+            self._update_matches()
         else:
             self._chosen = [option]
             self._edit.set_edit_text(option.name)
             self._edit.set_edit_pos(len(option.name))
-        self.complaint = ""
+        self.error = ""
         return True
 
 
-def _window(text: str, at: int, columns: int) -> tuple[str, int]:
+def _visible_part(text: str, at: int, columns: int) -> tuple[str, int]:
     """Return the end of a line up to the cursor and what fits behind it, and the column of the cursor."""
     before = table_cells.clean(text[:at])
     while before and table_cells.width(before) >= columns:
@@ -334,7 +334,7 @@ def _may_become_a_date(text: str) -> bool:
 
 def _moment(text: str) -> datetime | None:
     """Return a date or moment, None when there is no such one."""
-    if not text or not re.search(requests.WHEN, text):
+    if not text or not re.search(requests.DATE_OR_TIME, text):
         return None
     try:
         if len(text) == 10:

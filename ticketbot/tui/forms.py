@@ -92,16 +92,16 @@ class Form(Dialog):
 
     def _move(self, step: int) -> None:
         if self._focused:
-            self._focused.leave()
+            self._focused.on_blur()
         self._at = max(min(self._at + step, len(self._fields)), 0)
 
     def _submit(self) -> None:
         if self._is_saving:
             return
         for field in self._fields:
-            field.leave()
+            field.on_blur()
         self._check_fields(is_whole=True)
-        wrong = [number for number, field in enumerate(self._fields) if field.complaint]
+        wrong = [number for number, field in enumerate(self._fields) if field.error]
         if wrong:
             self._at = wrong[0]
             return
@@ -112,7 +112,7 @@ class Form(Dialog):
         """Let each field say what is wrong with it so far; `is_whole` says that nothing more will be typed."""
         values = {field.name: field.value for field in self._fields}
         for field in self._fields:
-            field.complaint = field.check() or (is_whole and field.missing()) or field.against(values)
+            field.error = field.check() or (is_whole and field.required_error()) or field.cross_check(values)
 
     def refuse(self, error: errors.TicketbotError) -> bool:
         """Take back that it is being saved, and say at the fields what is wrong; False if no field is named."""
@@ -120,7 +120,7 @@ class Form(Dialog):
         named = {each.field: each.message for each in getattr(error, "errors", ())}
         for number, field in reversed(list(enumerate(self._fields))):
             if field.name in named:
-                field.complaint = named[field.name]
+                field.error = named[field.name]
                 self._at = number
         self._invalidate()
         return any(field.name in named for field in self._fields)

@@ -11,7 +11,7 @@ _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _TURNS_PER_S = 5
 
 
-class Bar(widgets.Lines):
+class TextBar(widgets.Lines):
     """Lines that are told what to show."""
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Bar(widgets.Lines):
         return self._lines
 
 
-def both_ends(left: Line, right: Line, columns: int, look: str) -> Line:
+def justify(left: Line, right: Line, columns: int, look: str) -> Line:
     """Return a line with something at each end; the left gives way."""
     room = max(columns - sum(table_cells.width(table_cells.clean(text)) for _, text in right), 0)
     shown: Line = []

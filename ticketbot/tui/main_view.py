@@ -11,7 +11,7 @@ import urwid
 from ticketbot import errors
 from ticketbot.api import client
 from ticketbot.tui import background_calls, dialogs, header_footer, keymap, server_status, table_cells
-from ticketbot.tui.app_context import Failed, explain
+from ticketbot.tui.app_context import OnError, explain
 from ticketbot.tui.table_cells import Line
 from ticketbot.tui.tabs import api_keys as keys_tab
 from ticketbot.tui.tabs import base, forwards, notifications, rules, syncs, users
@@ -31,7 +31,7 @@ _TABS: tuple[type[base.Tab[Any]], ...] = (
 )
 
 
-class Window(urwid.Widget):
+class MainView(urwid.Widget):
     """The topmost widget, and the `Desk` of its tabs and dialogs.
 
     `wake` is called by any thread when the main loop's should call `deliver`; `next_theme` returns the theme's name.
@@ -52,9 +52,9 @@ class Window(urwid.Widget):
     ) -> None:
         super().__init__()
         self.zone = zone
-        self.calls = background_calls.Calls(connect, wake)
+        self.calls = background_calls.BackgroundCalls(connect, wake)
         self._base_url = base_url
-        self._status = server_status.Watch(self)
+        self._status = server_status.StatusPoller(self)
         self._next_theme = next_theme
         self._notice, self._notice_s = "", 0.0
         self._is_pasting = False
@@ -63,13 +63,15 @@ class Window(urwid.Widget):
         self._has_complained = False
         self._tabs = [make(self) for make in _TABS]
         self.tab = self._tabs[0]
-        self._header, self._footer = header_footer.Bar(), header_footer.Bar()
+        self._header, self._footer = header_footer.TextBar(), header_footer.TextBar()
 
     # What tabs and dialogs ask for.
 
-    def call(self, work: Callable[[client.Client], T], done: Callable[[T], None], failed: Failed | None = None) -> None:
+    def call(
+        self, work: Callable[[client.Client], T], done: Callable[[T], None], failed: OnError | None = None
+    ) -> None:
         """Ask the server in the background; without `failed` a failure becomes a popup."""
-        self.calls.submit(work, done, failed or self._complain)
+        self.calls.submit(work, done, failed or self._show_error)
 
     def open(self, dialog: dialogs.Dialog) -> None:
         """Show a dialog above everything; it gets the keys until it is closed."""
@@ -84,7 +86,7 @@ class Window(urwid.Widget):
         """Show a line for some seconds."""
         self._notice, self._notice_s = text, NOTICE_S
 
-    def _complain(self, error: errors.TicketbotError) -> None:
+    def _show_error(self, error: errors.TicketbotError) -> None:
         self.open(dialogs.Failure(explain(error), self.close))
 
     # What the main loop asks for.
@@ -135,8 +137,8 @@ class Window(urwid.Widget):
             pass  # what somebody pastes by mistake is no command
         elif keymap.action("anywhere", key):
             self._do_anywhere(keymap.action("anywhere", key))
-        elif self._leads_to_a_tab(key):
-            self._leave_for(key)
+        elif self._is_tab_key(key):
+            self._go_to_tab(key)
         elif self.dialog:
             self.dialog.press(key)
         elif self.tab.filter_line:
@@ -145,13 +147,13 @@ class Window(urwid.Widget):
             self._do(keymap.action("list", key) or "")
         return None
 
-    def _leads_to_a_tab(self, key: str) -> bool:
+    def _is_tab_key(self, key: str) -> bool:
         """Tell whether a key leads to a tab from here: also from a text or a filter, where nothing can be lost."""
         is_text = self._where == "text" and len(self._dialogs) == 1
         is_tab = keymap.action("list", key) in [each.action for each in self._tabs]
         return is_tab and (is_text or self._where in ("list", "filter"))
 
-    def _leave_for(self, key: str) -> None:
+    def _go_to_tab(self, key: str) -> None:
         self._dialogs.clear()
         self.tab.filter_line = None
         self._do(keymap.action("list", key) or "")
@@ -164,13 +166,13 @@ class Window(urwid.Widget):
     def _do(self, action: str) -> None:
         if self.tab.table.move(action):
             return
-        deed = {**self._deeds(), **self.tab.deeds()}.get(action)
+        deed = {**self._actions(), **self.tab.actions()}.get(action)
         if deed:
             deed()
 
-    def _deeds(self) -> base.Deeds:
+    def _actions(self) -> base.Actions:
         at = self._tabs.index(self.tab)
-        steps: base.Deeds = {
+        steps: base.Actions = {
             "next tab": lambda: self._switch(self._tabs[(at + 1) % len(self._tabs)]),
             "previous tab": lambda: self._switch(self._tabs[at - 1]),
             "help": self._help,
@@ -206,9 +208,9 @@ class Window(urwid.Widget):
     def _header_lines(self, columns: int) -> list[Line]:
         left: Line = [("title", " Ticketbot "), ("bar", f" {self._base_url}  {self._status.user}")]
         waiting = header_footer.spinner(self.calls.waiting_s())
-        right = [("bar", "  "), *self._status.words(self.failure), ("bar", f"{waiting} ")]
+        right = [("bar", "  "), *self._status.header_text(self.failure), ("bar", f"{waiting} ")]
         chosen = header_footer.tabs([(each.action, each.title) for each in self._tabs], self.tab.action)
-        return [header_footer.both_ends(left, right, columns, "bar"), chosen, []]
+        return [header_footer.justify(left, right, columns, "bar"), chosen, []]
 
     def _line_below(self, columns: int) -> Line:
         line = self.tab.filter_line
@@ -222,7 +224,7 @@ class Window(urwid.Widget):
             said = [("warning", f" The server has not answered for {self.calls.waiting_s():.0f} s.")]
         order = f"  {self._counted()}, sorted by {self.tab.table.sorted_by.lower()} "
         is_crowded = table_cells.width(table_cells.clean(said[0][1] + order)) > columns and said[0][1].strip()
-        return header_footer.both_ends(said, [] if is_crowded else [("dim", order)], columns, "dim")
+        return header_footer.justify(said, [] if is_crowded else [("dim", order)], columns, "dim")
 
     def _counted(self) -> str:
         table, kind = self.tab.table, self.tab.kind
@@ -235,5 +237,5 @@ class Window(urwid.Widget):
         always = keymap.footer("anywhere")
         if self.dialog:
             return [*self.dialog.footer(), *always]
-        actions: Collection[str] | None = [*self._deeds(), *self.tab.deeds()] if self._where == "list" else None
+        actions: Collection[str] | None = [*self._actions(), *self.tab.actions()] if self._where == "list" else None
         return [*keymap.footer(self._where, actions), *always]

@@ -11,11 +11,11 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
-_FEW = 500
-_MOST_KNOWN = 200
+_CACHE_RESULTS_UP_TO = 500
+_CACHE_SIZE = 200
 
 
-def fold(text: str) -> str:
+def normalize(text: str) -> str:
     """Return a text as it is compared: without case, accents and double spaces."""
     folded = text.casefold()
     if not folded.isascii():
@@ -44,7 +44,7 @@ class Index:
             return iter(range(len(self)))
         return iter(self._known[text]) if text in self._known else self._search(text)
 
-    def best(self, wanted: str, count: int) -> list[int]:
+    def top_matches(self, wanted: str, count: int) -> list[int]:
         """Return some rows that match: first those that begin so, then those with a word that does, then others."""
         text = _encoded(wanted)
         some = list(itertools.islice(self.matches(wanted), count + 1))
@@ -60,8 +60,8 @@ class Index:
             if all(word in line for word in words):
                 found.append(row)
                 yield row
-        if len(found) <= _FEW:
-            if len(self._known) >= _MOST_KNOWN:
+        if len(found) <= _CACHE_RESULTS_UP_TO:
+            if len(self._known) >= _CACHE_SIZE:
                 self._known.clear()
             self._known[text] = tuple(found)
 
@@ -94,18 +94,18 @@ class Index:
         return 0 if line.startswith(b"\n" + text) else 1 if b" " + text in line else 2
 
 
-class Found(Sequence[int]):
+class LazyMatches(Sequence[int]):
     """The rows that match, looked for no further than somebody asks."""
 
     def __init__(self, rows: Iterator[int]) -> None:
         self._found: list[int] = []
         self._rest = rows
 
-    def reach(self, count: int) -> int:
+    def load_up_to(self, count: int) -> int:
         """Look for as many rows; returns how many there are up to there."""
-        missing = count - len(self._found)
-        if missing > 0:
-            self._found += itertools.islice(self._rest, missing)
+        required_error = count - len(self._found)
+        if required_error > 0:
+            self._found += itertools.islice(self._rest, required_error)
         return len(self._found)
 
     def __len__(self) -> int:
@@ -113,7 +113,7 @@ class Found(Sequence[int]):
         return len(self._found)
 
     def __getitem__(self, at: int) -> int:  # type: ignore[override]
-        self.reach(at + 1)
+        self.load_up_to(at + 1)
         return self._found[at]
 
 
@@ -126,4 +126,4 @@ def _distinct(rows: Iterable[int]) -> Iterator[int]:
 
 
 def _encoded(text: str) -> bytes:
-    return fold(text).encode("utf-8", "replace")
+    return normalize(text).encode("utf-8", "replace")

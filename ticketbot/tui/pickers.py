@@ -7,57 +7,57 @@ from collections.abc import Callable
 from ticketbot import errors
 from ticketbot.api import client, responses
 from ticketbot.tui import fields
-from ticketbot.tui.app_context import Desk
+from ticketbot.tui.app_context import AppContext
 
 _NO_BOARDS = "No boards are known yet. Esc, Ctrl+S, then N, starts a sync that brings them."
 _NO_RECIPIENTS = "No recipients are known yet. Esc, Ctrl+S, then N, starts a sync that brings them."
 
 
-def board(name: str, label: str) -> fields.Choice:
+def board(name: str, label: str) -> fields.PickerField:
     """Return a field to choose a board."""
-    return fields.Choice(name, label, none=_NO_BOARDS)
+    return fields.PickerField(name, label, none=_NO_BOARDS)
 
 
-def boards(name: str, label: str, hint: str) -> fields.Choice:
+def boards(name: str, label: str, hint: str) -> fields.PickerField:
     """Return a field to choose several boards; none means all."""
-    return fields.Choice(name, label, hint, none=_NO_BOARDS, empty="all boards", is_many=True)
+    return fields.PickerField(name, label, hint, none=_NO_BOARDS, empty="all boards", is_many=True)
 
 
-def recipient(name: str, label: str) -> fields.Choice:
+def recipient(name: str, label: str) -> fields.PickerField:
     """Return a field to choose a recipient."""
-    return fields.Choice(name, label, none=_NO_RECIPIENTS)
+    return fields.PickerField(name, label, none=_NO_RECIPIENTS)
 
 
-def user(name: str, label: str) -> fields.Choice:
+def user(name: str, label: str) -> fields.PickerField:
     """Return a field to choose a user."""
-    return fields.Choice(name, label, none="There are no users.")
+    return fields.PickerField(name, label, none="There are no users.")
 
 
-def fill_boards(desk: Desk, *wanting: fields.Choice) -> None:
+def load_boards_into(context: AppContext, *wanting: fields.PickerField) -> None:
     """Read the boards, and offer them."""
-    _fill(desk, _read_boards, *wanting)
+    _fill(context, _read_boards, *wanting)
 
 
-def fill_recipients(desk: Desk, *wanting: fields.Choice) -> None:
+def load_recipients_into(context: AppContext, *wanting: fields.PickerField) -> None:
     """Read the recipients, and offer them."""
-    _fill(desk, _read_recipients, *wanting)
+    _fill(context, _read_recipients, *wanting)
 
 
-def fill_users(desk: Desk, *wanting: fields.Choice) -> None:
+def load_users_into(context: AppContext, *wanting: fields.PickerField) -> None:
     """Read the users, and offer them."""
-    _fill(desk, _read_users, *wanting)
+    _fill(context, _read_users, *wanting)
 
 
-def _fill(desk: Desk, read: Callable[[client.Client], fields.Options], *wanting: fields.Choice) -> None:
+def _fill(context: AppContext, read: Callable[[client.Client], fields.Options], *wanting: fields.PickerField) -> None:
     def done(options: fields.Options) -> None:
         for field in wanting:
             field.fill(options)
 
     def failed(error: errors.TicketbotError) -> None:
         for field in wanting:
-            field.give_up(f"{error}. Esc, then N, tries again.")
+            field.set_error(f"{error}. Esc, then N, tries again.")
 
-    desk.call(read, done, failed)
+    context.call(read, done, failed)
 
 
 def _read_boards(api: client.Client) -> fields.Options:

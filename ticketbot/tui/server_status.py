@@ -4,44 +4,44 @@ from __future__ import annotations
 
 from ticketbot import errors
 from ticketbot.api import client, responses
-from ticketbot.tui.app_context import Desk
+from ticketbot.tui.app_context import AppContext
 from ticketbot.tui.table_cells import Line
 
-ASK_EVERY_S = 5.0
+POLL_EVERY_S = 5.0
 
 
-class Watch:
+class StatusPoller:
     """Asks every few seconds. `failure` is why the last answer did not come."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, context: AppContext) -> None:
         self.failure: errors.TicketbotError | None = None
         self.user = ""
-        self._desk = desk
+        self._context = context
         self._notifies: bool | None = None
         self._readiness: responses.Readiness | None = None
         self._is_asking = False
-        self._since_asked_s = ASK_EVERY_S
+        self._since_asked_s = POLL_EVERY_S
 
     def tick(self, passed_s: float) -> None:
         """Ask when the last answer is old."""
         self._since_asked_s += passed_s
-        if not self._is_asking and self._since_asked_s >= ASK_EVERY_S:
+        if not self._is_asking and self._since_asked_s >= POLL_EVERY_S:
             self._is_asking = True
-            self._desk.call(_ask, self._have_heard, self._have_failed)
+            self._context.call(_ask, self._on_status, self._on_error)
 
-    def _have_heard(self, heard: tuple[responses.Readiness, responses.User, responses.Config]) -> None:
+    def _on_status(self, heard: tuple[responses.Readiness, responses.User, responses.Config]) -> None:
         self._is_asking, self._since_asked_s, self.failure = False, 0.0, None
         self._readiness, user, settings = heard
         self.user, self._notifies = user.name, settings.attempt_notify
 
-    def _have_failed(self, error: errors.TicketbotError) -> None:
+    def _on_error(self, error: errors.TicketbotError) -> None:
         self._is_asking, self._since_asked_s, self.failure = False, 0.0, error
 
-    def words(self, failure: errors.TicketbotError | None) -> Line:
+    def header_text(self, failure: errors.TicketbotError | None) -> Line:
         """Return notifications on or off, and the problems."""
-        return [*self._switch(), *self._problems(failure)]
+        return [*self._notify_state(), *self._problems(failure)]
 
-    def _switch(self) -> Line:
+    def _notify_state(self) -> Line:
         if self._notifies is None:
             return []
         return [("bar", "notifications on") if self._notifies else ("bar alert", " notifications OFF ")]

@@ -143,7 +143,7 @@ COLOURS_256 = Theme(
 ALL = (DEFAULT, LIGHT, COLOURS_256, MONO)
 
 
-def pick(environ: Mapping[str, str]) -> Theme:
+def default_theme(environ: Mapping[str, str]) -> Theme:
     """Return the theme for a terminal, by what its environment says of it.
 
     `NO_COLOR` (no-color.org) and terminals without colours get none; `COLORFGBG`, which some terminals set, tells of a
@@ -158,6 +158,6 @@ def pick(environ: Mapping[str, str]) -> Theme:
     return COLOURS_256 if many else DEFAULT
 
 
-def after(theme: Theme) -> Theme:
+def next_theme(theme: Theme) -> Theme:
     """Return the theme that follows another one."""
     return ALL[(ALL.index(theme) + 1) % len(ALL)]

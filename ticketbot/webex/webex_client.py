@@ -61,10 +61,10 @@ class Webex:
         url: str = "https://webexapis.com/v1",
         connect_timeout_s: float = 5.0,
         read_timeout_s: float = 15.0,
-        on_call: http_service.OnCall = http_service.uncounted,
+        on_call: http_service.OnCall = http_service.ignore_call,
         now: Callable[[], datetime] = http_service.utc_now,
     ) -> None:
-        self._service = http_service.Service(
+        self._service = http_service.HttpService(
             NAME,
             LABEL,
             url,
@@ -92,7 +92,7 @@ class Webex:
         answer = self._service.call("POST", "/messages", operation="send", body=body)
         message_id = json_values.text(answer.body.get("id")) if isinstance(answer.body, Mapping) else None
         if message_id is None:
-            raise self._service.garbage(answer, "not with the id of a message")
+            raise self._service.unusable(answer, "not with the id of a message")
         return message_id
 
     def me(self) -> Person:
@@ -100,47 +100,49 @@ class Webex:
         answer = self._service.call("GET", "/people/me", operation="me")
         for row in _rows([answer.body]):
             return _person(row)
-        raise self._service.garbage(answer, "not with a person")
+        raise self._service.unusable(answer, "not with a person")
 
     def people_by_email(self, email: str) -> list[Person]:
         """Return the accounts with this address, with their last activity; mostly one or none."""
         if not email.strip():
             return []
-        return [_person(row) for row in self._all("people_by_email", "/people", {"email": email.strip()})]
+        return [_person(row) for row in self._get_all("people_by_email", "/people", {"email": email.strip()})]
 
     def people_by_ids(self, ids: Iterable[str]) -> list[Person]:
         """Return the accounts with these ids, as far as they exist."""
         rest = iter(dict.fromkeys(ids))
         batches = iter(lambda: tuple(islice(rest, PEOPLE_PER_CALL)), ())
         return [
-            _person(row) for batch in batches for row in self._all("people_by_ids", "/people", {"id": ",".join(batch)})
+            _person(row)
+            for batch in batches
+            for row in self._get_all("people_by_ids", "/people", {"id": ",".join(batch)})
         ]
 
     def rooms(self, room_type: str = "group") -> list[Room]:
         """Return the rooms that the bot is in."""
         query: dict[str, str | int] = {"type": room_type, "max": ROOMS_PER_PAGE}
-        return [_room(row) for row in self._all("rooms", "/rooms", query)]
+        return [_room(row) for row in self._get_all("rooms", "/rooms", query)]
 
     def memberships(self, room_id: str) -> list[Membership]:
         """Return who is in a room; RemoteGone when the bot is not, although the room may have been listed."""
         query: dict[str, str | int] = {"roomId": room_id, "max": ROOMS_PER_PAGE}
-        found = (_membership(row, room_id) for row in self._all("memberships", "/memberships", query))
+        found = (_membership(row, room_id) for row in self._get_all("memberships", "/memberships", query))
         return [membership for membership in found if membership.person_id]
 
-    def _all(self, operation: str, path: str, query: Mapping[str, str | int]) -> Iterator[json_values.Row]:
+    def _get_all(self, operation: str, path: str, query: Mapping[str, str | int]) -> Iterator[json_values.JsonObject]:
         """Yield the items of all pages: a list ends where no next page is named, not with an empty page."""
         answer = self._service.call("GET", path, operation=operation, query=query)
         followed: set[str] = set()
         while True:
             items = answer.body.get("items") if isinstance(answer.body, Mapping) else None
             if not isinstance(items, list):
-                raise self._service.garbage(answer, "not with a list of items")
+                raise self._service.unusable(answer, "not with a list of items")
             yield from _rows(items)
             link = answer.next_link
             if link is None:
                 return
             if link in followed:
-                raise self._service.garbage(answer, "with a next page that was read already")
+                raise self._service.unusable(answer, "with a next page that was read already")
             followed.add(link)
             answer = self._service.call("GET", _repaired(link, query), operation=operation)
 
@@ -163,11 +165,11 @@ def _repaired(link: str, query: Mapping[str, str | int]) -> str:
     return f"{base}?{'&'.join(parts)}"
 
 
-def _rows(items: list[object]) -> Iterator[json_values.Row]:
+def _rows(items: list[object]) -> Iterator[json_values.JsonObject]:
     return (row for row in items if isinstance(row, Mapping) and json_values.text(row.get("id")))
 
 
-def _person(row: json_values.Row) -> Person:
+def _person(row: json_values.JsonObject) -> Person:
     emails = row.get("emails")
     found = (json_values.text(email) for email in emails) if isinstance(emails, list) else ()
     addresses = tuple(email.lower() for email in found if email)
@@ -178,20 +180,20 @@ def _person(row: json_values.Row) -> Person:
         name=json_values.text(row.get("displayName"), full_name, row.get("nickName"), *addresses) or id_,
         emails=addresses,
         type=json_values.text(row.get("type")) or "person",
-        last_activity=json_values.moment(row.get("lastActivity")),
+        last_activity=json_values.timestamp(row.get("lastActivity")),
     )
 
 
-def _room(row: json_values.Row) -> Room:
+def _room(row: json_values.JsonObject) -> Room:
     return Room(
         id=json_values.text(row.get("id")) or "",
         title=None if _title_is_broken(row) else json_values.text(row.get("title")),
         type=json_values.text(row.get("type")) or "group",
-        last_activity=json_values.moment(row.get("lastActivity")),
+        last_activity=json_values.timestamp(row.get("lastActivity")),
     )
 
 
-def _title_is_broken(row: json_values.Row) -> bool:
+def _title_is_broken(row: json_values.JsonObject) -> bool:
     """Say whether Webex could not decrypt the title: it says so, or gives the ciphertext (a JWE) instead."""
     faults, title = row.get("errors"), json_values.text(row.get("title")) or ""
     return (bool(faults) and (not isinstance(faults, Mapping) or "title" in faults)) or (
@@ -199,7 +201,7 @@ def _title_is_broken(row: json_values.Row) -> bool:
     )
 
 
-def _membership(row: json_values.Row, room_id: str) -> Membership:
+def _membership(row: json_values.JsonObject, room_id: str) -> Membership:
     email = json_values.text(row.get("personEmail"))
     return Membership(
         person_id=json_values.text(row.get("personId")) or "",

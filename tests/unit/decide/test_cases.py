@@ -28,7 +28,7 @@ def _note(note: CaseNote, number: int) -> values.Note:
         text=note.text,
         author=CAST[member].name if member else CONTACT,
         member=member,
-        account_ids=frozenset({_PEOPLE[member].id}) if member in _PEOPLE else frozenset(),
+        author_recipient_ids=frozenset({_PEOPLE[member].id}) if member in _PEOPLE else frozenset(),
         internal=note.internal,
         entered_at=NOW - timedelta(minutes=note.minutes_ago),
     )
@@ -41,14 +41,14 @@ def _person(identifier: str, case: Case) -> values.Person:
         for role, given in (("resource", identifier in case.resources), ("owner", identifier == case.owner))
         if given
     ]
-    left_out = "inactive member" if member.inactive else "API member" if member.license_class == "A" else None
+    excluded_because = "inactive member" if member.inactive else "API member" if member.license_class == "A" else None
     return values.Person(
         identifier,
         member.name,
         tuple(roles),
         recipient=_PEOPLE.get(identifier),
         email=member.email(identifier),
-        left_out=left_out,
+        excluded_because=excluded_because,
     )
 
 

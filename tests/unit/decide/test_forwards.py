@@ -18,7 +18,7 @@ ANA, BEN, CORA, DAN = (
 
 
 def _routes(told: list[Recipient], *rows: Forward) -> dict[str, tuple[str, ...]]:
-    return {each.recipient.name: each.chain for each in forwarding.follow(told, rows, NOW).deliveries}
+    return {each.recipient.name: each.chain for each in forwarding.route(told, rows, NOW).deliveries}
 
 
 def _moment(text: str) -> datetime:
@@ -97,7 +97,7 @@ def test_a_forward_is_active_from_its_start_until_before_its_end(
     start: str | None, end: str | None, active: bool
 ) -> None:
     """F: `start <= now < end`, and an inactive one does nothing."""
-    row = Forward(1, ANA, BEN, *forwarding.window(start, end, UTC))
+    row = Forward(1, ANA, BEN, *forwarding.parse_period(start, end, UTC))
 
     assert forwarding.is_active(row, NOW) is active
     assert _routes([ANA], row) == ({"Ben": ("Ana",)} if active else {"Ana": ()})
@@ -119,7 +119,7 @@ def test_a_forward_is_active_from_its_start_until_before_its_end(
 )
 def test_a_date_is_the_whole_day_however_long_it_is(zone: ZoneInfo, day: str, start: str, hours: int) -> None:
     """F: in Cairo the day begins at one, in Havana midnight comes twice."""
-    begins, ends = forwarding.window(day, day, zone)
+    begins, ends = forwarding.parse_period(day, day, zone)
 
     assert begins == _moment(start)
     assert ends is not None and begins is not None
@@ -138,7 +138,7 @@ def test_a_date_is_the_whole_day_however_long_it_is(zone: ZoneInfo, day: str, st
 )
 def test_a_time_without_an_offset_is_one_of_the_zone(zone: ZoneInfo, local: str, moment: str) -> None:
     """F: in the gap of spring and the fold of autumn, too; an offset says all there is to say."""
-    assert forwarding.window(local, local, zone) == (_moment(moment), _moment(moment))
+    assert forwarding.parse_period(local, local, zone) == (_moment(moment), _moment(moment))
 
 
 @pytest.mark.parametrize(
@@ -148,29 +148,31 @@ def test_a_time_without_an_offset_is_one_of_the_zone(zone: ZoneInfo, local: str,
 def test_what_is_no_time_of_the_calendar_is_refused(text: str) -> None:
     """F: also the ends of the calendar, whose neighbours do not exist."""
     with pytest.raises(ValueError, match=r"\S"):
-        forwarding.window(text, text, BERLIN)
+        forwarding.parse_period(text, text, BERLIN)
 
 
 def test_a_circle_is_spelled_out_from_the_new_forward_on() -> None:
     """F4."""
     new, first, second = Forward(3, CORA, ANA), Forward(1, ANA, BEN), Forward(2, BEN, CORA)
 
-    assert forwarding.find_circle(new, [second, first]) == (new, first, second)
-    assert forwarding.find_circle(new, [first]) is None
+    assert forwarding.find_cycle(new, [second, first]) == (new, first, second)
+    assert forwarding.find_cycle(new, [first]) is None
 
 
 def test_forwards_that_are_never_active_together_close_no_circle() -> None:
     """F4: pairs may overlap where all three do not."""
-    first = Forward(1, ANA, BEN, *forwarding.window("2026-03-01", "2026-03-05", UTC))
-    second = Forward(2, BEN, CORA, *forwarding.window("2026-03-05", "2026-03-10", UTC))
+    first = Forward(1, ANA, BEN, *forwarding.parse_period("2026-03-01", "2026-03-05", UTC))
+    second = Forward(2, BEN, CORA, *forwarding.parse_period("2026-03-05", "2026-03-10", UTC))
 
-    assert forwarding.find_circle(Forward(3, CORA, ANA, *forwarding.window("2026-03-05", None, UTC)), [first, second])
+    assert forwarding.find_cycle(
+        Forward(3, CORA, ANA, *forwarding.parse_period("2026-03-05", None, UTC)), [first, second]
+    )
     assert (
-        forwarding.find_circle(Forward(3, CORA, ANA, *forwarding.window("2026-03-06", None, UTC)), [first, second])
+        forwarding.find_cycle(Forward(3, CORA, ANA, *forwarding.parse_period("2026-03-06", None, UTC)), [first, second])
         is None
     )
 
 
 def test_a_forward_does_not_close_a_circle_with_what_it_was_before() -> None:
     """F4: enabling or changing a forward replaces its row."""
-    assert forwarding.find_circle(Forward(1, ANA, BEN), [Forward(1, BEN, ANA)]) is None
+    assert forwarding.find_cycle(Forward(1, ANA, BEN), [Forward(1, BEN, ANA)]) is None

@@ -16,7 +16,7 @@ TICKET = values.Ticket(4711, "Printer on fire", URL)
 def _render(
     note: values.Note | None = None, ticket: values.Ticket = TICKET, *, to: values.Recipient = PERSON, **more: Any
 ) -> str:
-    content = message.Content(ticket, **{"is_new": False, "note": note, **more})
+    content = message.MessageContent(ticket, **{"is_new": False, "note": note, **more})
     return message.render(content, to, max_note_chars=300)
 
 
@@ -113,7 +113,7 @@ def test_a_forwarded_message_starts_with_its_chain() -> None:
 )
 def test_a_note_is_cut_between_characters(text: str, max_chars: int, shown: str) -> None:
     """B2: what a person sees as one is left out whole, unless nothing else is there."""
-    assert message.cut(text, max_chars) == shown
+    assert message.truncate_markdown(text, max_chars) == shown
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_what_somebody_typed_shows_and_does_nothing(typed: str, escaped: str) ->
 
 def test_a_message_that_would_be_too_long_shows_as_much_of_the_note_as_fits() -> None:
     """B2: 4,000 characters of four bytes each are more than Webex takes."""
-    content = message.Content(TICKET, is_new=False, note=_note("\U0001f525" * 5000))
+    content = message.MessageContent(TICKET, is_new=False, note=_note("\U0001f525" * 5000))
 
     text = message.render(content, PERSON, max_note_chars=4000)
 
@@ -166,12 +166,12 @@ def test_a_header_that_is_too_long_is_cut_itself() -> None:
 )
 def test_a_finished_message_is_cut_where_nothing_is_left_half(markdown: str, max_bytes: int, short: str) -> None:
     """B2, B3: between words; inside a long one not in an entity, an escape or a link; bold and italics are closed."""
-    assert message.shorten(markdown, max_bytes) == short
+    assert message.truncate_text(markdown, max_bytes) == short
 
 
 def test_half_of_a_message_is_at_most_half_as_long() -> None:
     """B2."""
     text = _render(_note("word " * 60))
 
-    assert len(text.encode()) // 2 - 10 <= len(message.half(text).encode()) <= len(text.encode()) // 2
-    assert message.half("") == ""
+    assert len(text.encode()) // 2 - 10 <= len(message.halve(text).encode()) <= len(text.encode()) // 2
+    assert message.halve("") == ""

@@ -14,7 +14,7 @@ ANA_ACCOUNT, BEN_ACCOUNT, CORA_ACCOUNT = (
 ANA = values.Person("ana", "Ana Alvarez", ("resource",), ANA_ACCOUNT)
 BEN = values.Person("ben", "Ben Bauer", ("owner",), BEN_ACCOUNT)
 DAN = values.Person("dan", "Dan Doe", ("resource",), None, "dan@msp.example")
-EVE = values.Person("eve", "Eve Ersatz", ("resource",), left_out="inactive member")
+EVE = values.Person("eve", "Eve Ersatz", ("resource",), excluded_because="inactive member")
 
 
 def _note(number: int, **more: object) -> values.Note:
@@ -105,7 +105,7 @@ def test_a_silent_board_decides_everything_and_tells_nobody() -> None:
 
     decided = plan.decide(known)
 
-    assert not plan.has_something_to_tell(known)
+    assert not plan.needs_people(known)
     assert (decided.announced, decided.drafts) == (True, ())
     assert decided.decided == (("TicketNote", 1), ("TicketNote", 2))
     assert [each.subject for each in decided.decisions] == ["new:4711", "note:TicketNote:2"]
@@ -114,9 +114,9 @@ def test_a_silent_board_decides_everything_and_tells_nobody() -> None:
 
 def test_there_is_something_to_tell_when_the_ticket_or_a_note_is_new() -> None:
     """D2, D3: only then people are looked up."""
-    assert plan.has_something_to_tell(_known(announced=False))
-    assert plan.has_something_to_tell(_known(notes=(_note(1),)))
-    assert not plan.has_something_to_tell(_known())
+    assert plan.needs_people(_known(announced=False))
+    assert plan.needs_people(_known(notes=(_note(1),)))
+    assert not plan.needs_people(_known())
 
 
 def test_the_announcement_covers_the_first_note_even_when_it_was_decided_elsewhere() -> None:
@@ -158,7 +158,7 @@ def test_a_name_cannot_pass_for_notes_that_are_not_shown() -> None:
     """D5: only what was skipped as too old counts."""
     odd = values.Recipient(9, "person", "5 new notes at once")
     forward = values.Forward(1, odd, BEN_ACCOUNT)
-    notes = (_note(1, member="ben", account_ids=frozenset({3})), _note(2))
+    notes = (_note(1, member="ben", author_recipient_ids=frozenset({3})), _note(2))
 
     decided = plan.decide(
         _known(notes=notes, people=(values.Person("odd", odd.name, ("resource",), odd), BEN), forwards=(forward,))
@@ -171,7 +171,9 @@ def test_the_author_with_an_account_shared_by_another_member_gets_nothing_back()
     """D6: it is the account that would show him his own note."""
     twin = values.Person("ana2", "Ana Admin", ("owner",), ANA_ACCOUNT)
 
-    decided = plan.decide(_known(notes=(_note(1, member="ana", account_ids=frozenset({2})),), people=(ANA, twin)))
+    decided = plan.decide(
+        _known(notes=(_note(1, member="ana", author_recipient_ids=frozenset({2})),), people=(ANA, twin))
+    )
 
     assert _rows(decided) == [("note:TicketNote:1", "recipient:2", False, "author of the note")]
 

@@ -77,17 +77,17 @@ def test_a_note_by_a_contact_excludes_nobody() -> None:
         ),
         (values.Person("dan", "Dan", ()), "no e-mail address in ConnectWise", True),
         (values.Person("ghost", "ghost", (), is_known=False), "not a member ConnectWise knows", True),
-        (values.Person("eve", "Eve", (), left_out="inactive member"), "inactive member", False),
+        (values.Person("eve", "Eve", (), excluded_because="inactive member"), "inactive member", False),
     ],
 )
 def test_who_cannot_be_told_is_named_with_the_reason(person: values.Person, reason: str, is_recorded: bool) -> None:
     """D7: who is left out by rule leaves no row."""
-    assert audience.unreachable([ANA, person]) == [audience.Unreachable(person, reason, is_recorded)]
+    assert audience.not_reachable([ANA, person]) == [audience.NotReachable(person, reason, is_recorded)]
 
 
 def test_who_is_left_out_is_told_nothing_even_with_an_account() -> None:
     """D7: inactive and API members."""
-    robot = values.Person("robot", "Robby", ("owner",), ANA_ACCOUNT, left_out="API member")
+    robot = values.Person("robot", "Robby", ("owner",), ANA_ACCOUNT, excluded_because="API member")
 
     assert audience.for_new_ticket(_known(robot)) == []
     assert audience.authors([robot], values.Note("TicketNote", 1, member="robot")) == []

@@ -45,7 +45,7 @@ class TestEvents:
 
     def test_the_wait_that_connectwise_asks_for_is_kept(self) -> None:
         """T7."""
-        assert _event(_throttled("connectwise", 42)).again_at == _after(42)
+        assert _event(_throttled("connectwise", 42)).retry_at == _after(42)
 
     def test_a_429_does_not_hold_other_events(self) -> None:
         """T7: the client paces itself."""
@@ -55,8 +55,8 @@ class TestEvents:
         """T7."""
         verdict = _event(NETWORK, received_at=NOW - DAY)
 
-        assert (verdict.again_at, verdict.reason) == (None, "given up after 24 hours: no answer")
-        assert _event(NETWORK, received_at=NOW - DAY + timedelta(seconds=1)).again_at == _after(1)
+        assert (verdict.retry_at, verdict.reason) == (None, "given up after 24 hours: no answer")
+        assert _event(NETWORK, received_at=NOW - DAY + timedelta(seconds=1)).retry_at == _after(1)
 
     @pytest.mark.parametrize("status", [401, 403, 404])
     def test_denied_credentials_hold_all_events(self, status: int) -> None:
@@ -71,12 +71,12 @@ class TestEvents:
         """T7: that the people cannot be looked up is about this event."""
         assert _event(errors.RemoteDenied("401", service="webex", status=401)).hold_until is None
 
-    @pytest.mark.parametrize(("bugs", "again_at"), [(0, _after(1)), (3, _after(8)), (4, None)])
-    def test_a_bug_of_ours_gets_five_tries(self, bugs: int, again_at: datetime | None) -> None:
+    @pytest.mark.parametrize(("bugs", "retry_at"), [(0, _after(1)), (3, _after(8)), (4, None)])
+    def test_a_bug_of_ours_gets_five_tries(self, bugs: int, retry_at: datetime | None) -> None:
         """T7: and does not count as trouble of the outside world."""
         verdict = _event(KeyError("owner"), bugs=bugs, attempts=3)
 
-        assert verdict == retry.EventVerdict("a bug in tbot: KeyError: 'owner'", 3, bugs + 1, again_at)
+        assert verdict == retry.EventVerdict("a bug in tbot: KeyError: 'owner'", 3, bugs + 1, retry_at)
 
 
 class TestMessages:
@@ -97,14 +97,14 @@ class TestMessages:
         verdict = _message(error, failures=4, failing_since=since, failed_holds=5, give_up_at=NOW)
 
         wait_s = 30 if isinstance(error, errors.RemoteThrottled) else 32
-        assert (verdict.again_at, verdict.hold_until) == (_after(wait_s), _after(wait_s))
+        assert (verdict.retry_at, verdict.hold_until) == (_after(wait_s), _after(wait_s))
         assert (verdict.failures, verdict.failing_since, verdict.may_be_overtaken) == (4, since, False)
 
     def test_a_423_waits_alone(self) -> None:
         """L2: only a 429 is about the bot."""
         verdict = _message(_throttled("webex", 30, status=423))
 
-        assert (verdict.again_at, verdict.hold_until, verdict.failures) == (_after(30), None, 1)
+        assert (verdict.retry_at, verdict.hold_until, verdict.failures) == (_after(30), None, 1)
 
     @pytest.mark.parametrize(
         "error",
@@ -120,7 +120,7 @@ class TestMessages:
         """L3: others go on."""
         verdict = _message(error)
 
-        assert (verdict.again_at, verdict.hold_until, verdict.failures) == (None, None, 1)
+        assert (verdict.retry_at, verdict.hold_until, verdict.failures) == (None, None, 1)
         assert verdict.reason == str(error)
 
     @pytest.mark.parametrize("outcome_unknown", [True, False])
@@ -129,9 +129,9 @@ class TestMessages:
         error = errors.RemoteUnavailable("cut", service="webex", outcome_unknown=outcome_unknown)
         verdict = _message(error, give_up_at=_after(1))
 
-        assert (verdict.again_at, verdict.reason) == (None, "given up after 24 hours: cut")
+        assert (verdict.retry_at, verdict.reason) == (None, "given up after 24 hours: cut")
         assert verdict.possible_duplicate is outcome_unknown
-        assert _message(error, give_up_at=_after(1.5)).again_at == _after(1)
+        assert _message(error, give_up_at=_after(1.5)).retry_at == _after(1)
 
     def test_an_unknown_outcome_is_flagged(self) -> None:
         """L2."""

@@ -66,7 +66,7 @@ def test_news_are_the_notes_that_are_neither_decided_nor_history() -> None:
     old = values.Note("TicketNote", 2, entered_at=NOW - timedelta(days=8))
     known = _known(notes=(same_number, decided, old), decided=frozenset({decided.key}))
 
-    assert news.news(known) == [same_number]
+    assert news.new_notes(known) == [same_number]
 
 
 @pytest.mark.parametrize(

@@ -26,46 +26,46 @@ def ended(state: str, source: str, at: datetime) -> events.Ended:
 
 
 def test_what_was_never_decided_needs_a_look() -> None:
-    assert catch_up.needs_a_look(changed(NOW), catch_up.Known(None), NOW)
+    assert catch_up.needs_event(changed(NOW), catch_up.TicketHistory(None), NOW)
 
 
 def test_what_was_decided_is_not_queued_again() -> None:
-    assert not catch_up.needs_a_look(changed(NOW), catch_up.Known(NOW), NOW)
-    assert not catch_up.needs_a_look(changed(NOW), catch_up.Known(NOW + MINUTE), NOW)
+    assert not catch_up.needs_event(changed(NOW), catch_up.TicketHistory(NOW), NOW)
+    assert not catch_up.needs_event(changed(NOW), catch_up.TicketHistory(NOW + MINUTE), NOW)
 
 
 def test_what_was_decided_within_the_second_of_the_update_is_looked_at_once_more() -> None:
     """Two changes may carry the same second."""
-    known = catch_up.Known(NOW - timedelta(seconds=1), last=ended("done", "hook", NOW))
-    assert catch_up.needs_a_look(changed(NOW), known, NOW)
-    assert catch_up.is_confirmation(changed(NOW), known)
-    assert not catch_up.is_confirmation(changed(NOW), catch_up.Known(NOW - MINUTE))
+    known = catch_up.TicketHistory(NOW - timedelta(seconds=1), last=ended("done", "hook", NOW))
+    assert catch_up.needs_event(changed(NOW), known, NOW)
+    assert catch_up.is_recheck(changed(NOW), known)
+    assert not catch_up.is_recheck(changed(NOW), catch_up.TicketHistory(NOW - MINUTE))
 
 
 def test_an_event_that_waits_is_left_alone() -> None:
     """T7: its next try is not brought forward, nor its 24 hours started anew."""
-    assert not catch_up.needs_a_look(changed(NOW), catch_up.Known(None, waits=True), NOW)
+    assert not catch_up.needs_event(changed(NOW), catch_up.TicketHistory(None, waits=True), NOW)
 
 
 def test_a_dead_event_is_tried_again_once_for_each_change() -> None:
     """T7"""
-    by_hook = catch_up.Known(None, last=ended("dead", "hook", NOW))
-    by_catch_up = catch_up.Known(None, last=ended("dead", "catch-up", NOW))
-    assert catch_up.needs_a_look(changed(NOW), by_hook, NOW)
-    assert not catch_up.needs_a_look(changed(NOW), by_catch_up, NOW)
-    assert catch_up.needs_a_look(changed(NOW + MINUTE), by_catch_up, NOW)
+    by_hook = catch_up.TicketHistory(None, last=ended("dead", "hook", NOW))
+    by_catch_up = catch_up.TicketHistory(None, last=ended("dead", "catch-up", NOW))
+    assert catch_up.needs_event(changed(NOW), by_hook, NOW)
+    assert not catch_up.needs_event(changed(NOW), by_catch_up, NOW)
+    assert catch_up.needs_event(changed(NOW + MINUTE), by_catch_up, NOW)
 
 
 def test_a_ticket_that_is_listed_and_cannot_be_read_is_not_queued_for_ever() -> None:
-    gone = catch_up.Known(None, last=ended("done", "catch-up", NOW + catch_up.LOOKED_AT_AFTER))
-    assert not catch_up.needs_a_look(changed(NOW), gone, NOW + 9 * MINUTE)
+    gone = catch_up.TicketHistory(None, last=ended("done", "catch-up", NOW + catch_up.LOOKED_AT_AFTER))
+    assert not catch_up.needs_event(changed(NOW), gone, NOW + 9 * MINUTE)
 
 
 @pytest.mark.parametrize(("minutes", "needed"), [(1, False), (59, False), (61, True), (-61, True)])
 def test_a_ticket_without_dates_is_looked_at_once_an_hour(minutes: int, needed: bool) -> None:
     """A clock that jumped back does not silence it."""
-    known = catch_up.Known(None, last=ended("done", "catch-up", NOW))
-    assert catch_up.needs_a_look(changed(None), known, NOW + minutes * MINUTE) is needed
+    known = catch_up.TicketHistory(None, last=ended("done", "catch-up", NOW))
+    assert catch_up.needs_event(changed(None), known, NOW + minutes * MINUTE) is needed
 
 
 def test_the_watermark_moves_to_the_newest_change_by_connectwise_clock() -> None:
@@ -104,7 +104,7 @@ def test_a_change_later_in_the_second_that_was_read_is_never_taken_for_decided(
     """C1: a reading covers an update only if nothing that carries the same second can have come after it."""
     updated_at = NOW + timedelta(seconds=update_ms // 1000)
     began_at = NOW + timedelta(milliseconds=max(began_ms, update_ms))  # it saw the update
-    reading = fetch.Reading(changed(updated_at), (), began_at)
+    reading = fetch.FetchedTicket(changed(updated_at), (), began_at)
     change_at = began_at + timedelta(milliseconds=later_ms)
     assert reading.covers is not None
     assert reading.covers < change_at.replace(microsecond=0)
@@ -116,11 +116,11 @@ def test_a_look_at_what_was_read_right_after_its_update_is_no_find(update_ms: in
     """O3: hooks that arrive must not look like hooks that do not."""
     answered_at = NOW + timedelta(milliseconds=update_ms + later_ms)
     began_at = answered_at.replace(microsecond=0) - timedelta(milliseconds=took_ms)  # as the `Date` of an answer tells
-    covers = fetch.Reading(changed(NOW), (), began_at).covers
-    assert catch_up.is_confirmation(changed(NOW), catch_up.Known(covers))
+    covers = fetch.FetchedTicket(changed(NOW), (), began_at).covers
+    assert catch_up.is_recheck(changed(NOW), catch_up.TicketHistory(covers))
 
 
 def test_a_reading_well_after_the_update_covers_it() -> None:
-    assert fetch.Reading(changed(NOW), (), NOW + timedelta(seconds=1)).covers == NOW
-    assert fetch.Reading(changed(NOW), (), None).covers == NOW
-    assert fetch.Reading(changed(None), (), NOW).covers is None
+    assert fetch.FetchedTicket(changed(NOW), (), NOW + timedelta(seconds=1)).covers == NOW
+    assert fetch.FetchedTicket(changed(NOW), (), None).covers == NOW
+    assert fetch.FetchedTicket(changed(None), (), NOW).covers is None

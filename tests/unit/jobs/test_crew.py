@@ -52,17 +52,17 @@ def _nothing() -> None:
 
 
 @pytest.fixture
-def hire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., adaptive_pool.Crew]]:
-    monkeypatch.setattr(adaptive_pool, "LOOK_EVERY_S", 0.001)
-    hired: list[adaptive_pool.Crew] = []
+def hire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., adaptive_pool.AdaptivePool]]:
+    monkeypatch.setattr(adaptive_pool, "POLL_EVERY_S", 0.001)
+    hired: list[adaptive_pool.AdaptivePool] = []
 
-    def hire(width: int = 4, check: Callable[[], None] = _nothing, clock: Any = None) -> adaptive_pool.Crew:
-        hired.append(adaptive_pool.Crew(lambda: width, check, clock=clock or Clock(), jitter=lambda: 0.5))
+    def hire(width: int = 4, check: Callable[[], None] = _nothing, clock: Any = None) -> adaptive_pool.AdaptivePool:
+        hired.append(adaptive_pool.AdaptivePool(lambda: width, check, clock=clock or Clock(), jitter=lambda: 0.5))
         return hired[-1]
 
     yield hire
-    for each in hired:
-        each.close()
+    for map_unordered in hired:
+        map_unordered.close()
 
 
 def unavailable() -> errors.RemoteUnavailable:
@@ -73,16 +73,16 @@ def throttled(retry_after_s: float | None = None) -> errors.RemoteThrottled:
     return errors.RemoteThrottled("slower", service="connectwise", status=429, retry_after_s=retry_after_s)
 
 
-def test_every_item_is_asked_about_once(hire: Callable[..., adaptive_pool.Crew]) -> None:
+def test_every_item_is_asked_about_once(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
     service = Service()
     items = [f"item{number}" for number in range(50)]
-    outcomes = list(hire().each(items, service.ask))
+    outcomes = list(hire().map_unordered(items, service.ask))
     assert {(outcome.item, outcome.answer) for outcome in outcomes} == {(item, f"{item}!") for item in items}
     assert sorted(service.asked) == sorted(items)
     assert 1 < service.peak <= 4
 
 
-def test_items_are_taken_only_as_they_are_needed(hire: Callable[..., adaptive_pool.Crew]) -> None:
+def test_items_are_taken_only_as_they_are_needed(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
     """A list of 20,000 is never in memory."""
     taken = []
 
@@ -91,65 +91,67 @@ def test_items_are_taken_only_as_they_are_needed(hire: Callable[..., adaptive_po
             taken.append(number)
             yield str(number)
 
-    outcomes = hire(3).each(items(), Service().ask)
+    outcomes = hire(3).map_unordered(items(), Service().ask)
     next(outcomes)
     assert len(taken) <= 7
 
 
-def test_passing_trouble_is_tried_again(hire: Callable[..., adaptive_pool.Crew]) -> None:
+def test_passing_trouble_is_tried_again(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
     service = Service(a=[unavailable(), unavailable(), "at last"])
-    outcomes = {outcome.item: outcome for outcome in hire().each(["a", "b"], service.ask)}
+    outcomes = {outcome.item: outcome for outcome in hire().map_unordered(["a", "b"], service.ask)}
     assert outcomes["a"].answer == "at last"
     assert service.asked.count("a") == 3
 
 
-def test_lasting_trouble_is_given_up_and_named(hire: Callable[..., adaptive_pool.Crew]) -> None:
+def test_lasting_trouble_is_given_up_and_named(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
     service = Service(a=[unavailable() for _ in range(9)])
-    (outcome,) = hire().each(["a"], service.ask)
+    (outcome,) = hire().map_unordered(["a"], service.ask)
     assert isinstance(outcome.error, errors.RemoteUnavailable)
     assert len(service.asked) == adaptive_pool.TRIES
 
 
 @pytest.mark.parametrize("kind", [errors.RemoteDenied, errors.RemoteGone, errors.RemoteRefused])
 def test_what_will_never_succeed_is_asked_once(
-    hire: Callable[..., adaptive_pool.Crew], kind: type[errors.RemoteError]
+    hire: Callable[..., adaptive_pool.AdaptivePool], kind: type[errors.RemoteError]
 ) -> None:
     service = Service(a=[kind("no", service="connectwise")])
-    (outcome,) = hire().each(["a"], service.ask)
+    (outcome,) = hire().map_unordered(["a"], service.ask)
     assert isinstance(outcome.error, kind)
     assert service.asked == ["a"]
 
 
-def test_a_429_is_waited_for_and_does_not_count_as_a_try(hire: Callable[..., adaptive_pool.Crew]) -> None:
+def test_a_429_is_waited_for_and_does_not_count_as_a_try(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
     """S4"""
     clock = Clock()
     service = Service(a=[throttled(30.0) for _ in range(adaptive_pool.TRIES + 1)])
-    (outcome,) = hire(clock=clock).each(["a"], service.ask)
+    (outcome,) = hire(clock=clock).map_unordered(["a"], service.ask)
     assert outcome.answer == "a!"
     assert clock.now_s >= 30.0 * (adaptive_pool.TRIES + 1)
 
 
-def test_a_429_without_an_end_ends(hire: Callable[..., adaptive_pool.Crew]) -> None:
+def test_a_429_without_an_end_ends(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
     service = Service(a=[throttled(1.0) for _ in range(100)])
-    (outcome,) = hire().each(["a"], service.ask)
+    (outcome,) = hire().map_unordered(["a"], service.ask)
     assert isinstance(outcome.error, errors.RemoteThrottled)
     assert len(service.asked) == adaptive_pool.THROTTLED_TRIES
 
 
-def test_a_429_halves_the_width_once_and_success_widens_it_again(hire: Callable[..., adaptive_pool.Crew]) -> None:
+def test_a_429_halves_the_width_once_and_success_widens_it_again(
+    hire: Callable[..., adaptive_pool.AdaptivePool],
+) -> None:
     """S4"""
     script: Any = {f"i{number}": [throttled(0.0)] for number in range(8)}
     service = Service(**script)
     hired = hire(8)
     widths = []
-    for _ in hired.each([f"i{number}" for number in range(100)], service.ask):
+    for _ in hired.map_unordered([f"i{number}" for number in range(100)], service.ask):
         widths.append(hired.allowed())
     working = [width for width in widths if width]
     assert min(working) in (4, 5)
     assert working[-1] == 8
 
 
-def test_nothing_goes_out_while_a_429_asks_to_wait(hire: Callable[..., adaptive_pool.Crew]) -> None:
+def test_nothing_goes_out_while_a_429_asks_to_wait(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
     hired = hire(2, clock=lambda: 1.0)
     service = Service(a=[throttled(60.0)])
     stop = threading.Event()
@@ -161,12 +163,14 @@ def test_nothing_goes_out_while_a_429_asks_to_wait(hire: Callable[..., adaptive_
 
     hired._check = check  # type: ignore[method-assign]
     with pytest.raises(InterruptedError):
-        list(hired.each(["a", *map(str, range(50))], service.ask))
+        list(hired.map_unordered(["a", *map(str, range(50))], service.ask))
     assert stop.is_set()
     assert len(service.asked) <= 4
 
 
-def test_the_end_of_the_work_is_noticed_while_an_answer_is_awaited(hire: Callable[..., adaptive_pool.Crew]) -> None:
+def test_the_end_of_the_work_is_noticed_while_an_answer_is_awaited(
+    hire: Callable[..., adaptive_pool.AdaptivePool],
+) -> None:
     """O4: a call that hangs keeps no server from stopping."""
     hangs, ended = threading.Event(), threading.Event()
 
@@ -180,20 +184,20 @@ def test_the_end_of_the_work_is_noticed_while_an_answer_is_awaited(hire: Callabl
         return item
 
     with pytest.raises(InterruptedError):
-        list(hire(check=check).each(["a"], ask))
+        list(hire(check=check).map_unordered(["a"], ask))
     hangs.set()
 
 
-def test_a_bug_is_no_outcome(hire: Callable[..., adaptive_pool.Crew]) -> None:
+def test_a_bug_is_no_outcome(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
     with pytest.raises(ZeroDivisionError):
-        list(hire().each(["a"], lambda _: 1 // 0))
+        list(hire().map_unordered(["a"], lambda _: 1 // 0))
 
 
-def test_one_question_gives_its_answer_or_its_error(hire: Callable[..., adaptive_pool.Crew]) -> None:
-    assert hire().one(lambda: 42) == 42
+def test_one_question_gives_its_answer_or_its_error(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
+    assert hire().ask(lambda: 42) == 42
 
     def gone() -> None:
         raise errors.RemoteGone("gone", service="connectwise")
 
     with pytest.raises(errors.RemoteGone):
-        hire().one(gone)
+        hire().ask(gone)

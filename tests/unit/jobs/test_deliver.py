@@ -18,7 +18,7 @@ def stepper(outage: Outage) -> Iterator[Stepper]:
     """Return a server with one message to send."""
     with Stepper(outage.url) as here:
         here.hook(here.add_ticket("ana", note="zero"))
-        assert process_event.work_next(here.events)
+        assert process_event.process_next(here.events)
         yield here
 
 

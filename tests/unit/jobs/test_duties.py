@@ -22,7 +22,7 @@ class Server:
         self.every_s = every_s
         self.clock_s, self.now = 0.0, NOW
         self.fails = False
-        self.duty = periodic.Duty(
+        self.job = periodic.PeriodicJob(
             "duty",
             self._do,
             every_s=lambda: self.every_s,
@@ -31,7 +31,7 @@ class Server:
             clock=lambda: self.clock_s,
         )
 
-    def _do(self, keep: periodic.Keep) -> None:
+    def _do(self, keep: periodic.Heartbeat) -> None:
         keep()
         if self.fails:
             raise errors.RemoteUnavailable("down", service="connectwise")
@@ -40,7 +40,7 @@ class Server:
     def look_for(self, seconds: int) -> None:
         """Look every second."""
         for _ in range(seconds):
-            self.duty.look()
+            self.job.run_if_due()
             self.clock_s += 1
             self.now += timedelta(seconds=1)
 
@@ -79,16 +79,16 @@ class TestDuty:
         server = Server()
         server.fails = True
         server.look_for(5)
-        assert server.duty.trouble == "connectwise"
+        assert server.job.failing_service == "connectwise"
         server.every_s = 0
         server.look_for(5)
-        assert server.duty.trouble == ""
+        assert server.job.failing_service == ""
         server.every_s = 300
         server.look_for(20)
-        assert server.duty.trouble == "connectwise"
+        assert server.job.failing_service == "connectwise"
         server.fails = False
         server.look_for(20)
-        assert server.duty.trouble == ""
+        assert server.job.failing_service == ""
 
     @pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(days=400)])
     def test_a_clock_that_jumps_changes_nothing(self, jump: timedelta) -> None:
@@ -105,11 +105,11 @@ def test_two_servers_never_do_it_at_once(database: str) -> None:
     """C2: under a lease."""
     first, second = Server("one"), Server("two")
     with db.transaction("test"):
-        assert leases.take_lease("duty", owner="one", now=NOW, seconds=periodic.LEASE_S)
+        assert leases.take("duty", owner="one", now=NOW, seconds=periodic.LEASE_S)
     second.look_for(5)
     assert second.done == []
     with db.transaction("test"):
-        leases.give_up_lease("duty", owner="one")
+        leases.give_up("duty", owner="one")
     second.look_for(10)
     first.look_for(5)
     assert (first.done, second.done) == ([0], [10])
@@ -117,7 +117,7 @@ def test_two_servers_never_do_it_at_once(database: str) -> None:
 
 def test_a_server_that_is_gone_holds_it_for_no_longer_than_its_lease(database: str) -> None:
     with db.transaction("test"):
-        leases.take_lease("duty", owner="gone", now=NOW, seconds=periodic.LEASE_S)
+        leases.take("duty", owner="gone", now=NOW, seconds=periodic.LEASE_S)
     server = Server()
     server.look_for(90)
     assert server.done == [70]
@@ -125,7 +125,7 @@ def test_a_server_that_is_gone_holds_it_for_no_longer_than_its_lease(database: s
 
 def test_a_lease_from_a_clock_that_was_wrong_holds_nobody(database: str) -> None:
     with db.transaction("test"):
-        leases.take_lease("duty", owner="gone", now=NOW + timedelta(days=9), seconds=periodic.LEASE_S)
+        leases.take("duty", owner="gone", now=NOW + timedelta(days=9), seconds=periodic.LEASE_S)
     server = Server()
     server.look_for(1)
     assert server.done == [0]
@@ -134,7 +134,7 @@ def test_a_lease_from_a_clock_that_was_wrong_holds_nobody(database: str) -> None
 def test_it_ends_at_its_next_step_when_the_server_stops(sqlite: str) -> None:
     """O4"""
     server = Server()
-    server.duty.stop()
+    server.job.stop()
     server.look_for(1)
     assert server.done == []
 
@@ -143,17 +143,17 @@ def test_it_ends_at_its_next_step_when_another_server_has_taken_it_over(sqlite: 
     """C2: one that was paused for longer than its lease must not go on beside the other."""
     server, steps = Server(), []
 
-    def do(keep: periodic.Keep) -> None:
+    def do(keep: periodic.Heartbeat) -> None:
         keep()
         steps.append("before the pause")
         server.now += timedelta(seconds=periodic.LEASE_S + 1)
         with db.transaction("test"):
-            assert leases.take_lease("duty", owner="another", now=server.now, seconds=periodic.LEASE_S)
+            assert leases.take("duty", owner="another", now=server.now, seconds=periodic.LEASE_S)
         keep()
         steps.append("after it")
 
-    duty = periodic.Duty("duty", do, every_s=lambda: 300, owner="one", now=lambda: server.now, clock=lambda: 0.0)
-    assert not duty.look()
+    job = periodic.PeriodicJob("duty", do, every_s=lambda: 300, owner="one", now=lambda: server.now, clock=lambda: 0.0)
+    assert not job.run_if_due()
     assert steps == ["before the pause"]
     with db.session():
-        assert leases.lease_owners() == {"another"}
+        assert leases.owners() == {"another"}

@@ -28,7 +28,7 @@ def _three_tickets(database: str) -> None:
 
 def forget(**config: int) -> dict[str, int]:
     with db.transaction("test"):
-        runtime_config.write_config(config)
+        runtime_config.save(config)
     return retention.forget(NOW, lambda: None)
 
 
@@ -127,10 +127,10 @@ def test_zero_days_keep_everything_but_message_ids_and_the_audit_trail() -> None
     note(1, CLOSED, entered_at=ago(5000), decided_at=ago(5000))
     with db.transaction("test"):
         for days in (6.9, 7.1):
-            events.SeenMessage.insert(message_id=str(days), received_at=ago(days)).execute()
+            events.ProcessedMessage.insert(message_id=str(days), received_at=ago(days)).execute()
         for days in (364, 366):
             audit.Audit.insert(at=ago(days), action="create", object="rule").execute()
-    assert forget(retention_days=0) == {"SeenMessage": 1, "Audit": 1}
+    assert forget(retention_days=0) == {"ProcessedMessage": 1, "Audit": 1}
 
 
 def test_finished_syncs_go_after_ninety_days() -> None:
@@ -144,15 +144,15 @@ def test_finished_syncs_go_after_ninety_days() -> None:
 def test_it_goes_in_small_batches_and_can_be_interrupted() -> None:
     with db.transaction("test"):
         rows = [{"message_id": str(number), "received_at": ago(8)} for number in range(1200)]
-        events.SeenMessage.insert_many(rows).execute()
-    kept = []
+        events.ProcessedMessage.insert_many(rows).execute()
+    heartbeat = []
 
     def keep() -> None:
-        kept.append(1)
-        if len(kept) == 3:
+        heartbeat.append(1)
+        if len(heartbeat) == 3:
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
         retention.forget(NOW, keep)
-    assert len(left(events.SeenMessage, events.SeenMessage.message_id)) == 1200 - 2 * retention.BATCH
-    assert forget() == {"SeenMessage": 1200 - 2 * retention.BATCH}
+    assert len(left(events.ProcessedMessage, events.ProcessedMessage.message_id)) == 1200 - 2 * retention.BATCH
+    assert forget() == {"ProcessedMessage": 1200 - 2 * retention.BATCH}

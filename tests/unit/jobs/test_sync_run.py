@@ -37,16 +37,16 @@ class Patience(threading.Event):
         return self.is_set()
 
 
-def _desk(now: Callable[[], datetime] = lambda: NOW) -> sync_run.Desk:
+def _services(now: Callable[[], datetime] = lambda: NOW) -> sync_run.Services:
     asked = connectwise_client.ConnectWise(url=NOWHERE, company="c", public_key="k", private_key="k", client_id="i")
-    return sync_run.Desk(asked, webex_client.Webex(url=NOWHERE, token="t"), OWNER, now)
+    return sync_run.Services(asked, webex_client.Webex(url=NOWHERE, token="t"), OWNER, now)
 
 
 def _start(stopping: threading.Event) -> sync_run.Run:
     with db.transaction("test"):
         row = syncs.start({}, requested_by=None, owner=OWNER, now=NOW)
     assert row is not None
-    return sync_run.Run(row.id, _desk(), stopping, force=False)
+    return sync_run.Run(row.id, _services(), stopping, force=False)
 
 
 def _row() -> syncs.SyncRun:
@@ -56,7 +56,7 @@ def _row() -> syncs.SyncRun:
 
 
 def _set_fact() -> None:
-    facts.set_moment("tests", NOW)
+    facts.write_time("tests", NOW)
 
 
 def _phase() -> dict[str, object]:
@@ -71,13 +71,13 @@ def test_what_is_found_is_written_as_soon_as_the_database_is_back(outage: Outage
     outage.begin()
     run.commit("sync-tickets", _set_fact)
     with db.session():
-        assert facts.moment("tests") == NOW
+        assert facts.read_time("tests") == NOW
     assert patience.waited == [1.0]
 
 
 def test_a_database_that_stays_away_ends_a_run(outage: Outage, monkeypatch: pytest.MonkeyPatch) -> None:
     """S"""
-    monkeypatch.setattr(sync_run, "PATIENCE_S", -1.0)
+    monkeypatch.setattr(sync_run, "DATABASE_RETRY_S", -1.0)
     run = _start(threading.Event())
     outage.begin()
     with pytest.raises(errors.Unreachable):
@@ -88,7 +88,7 @@ def test_a_server_that_stops_does_not_wait_for_the_database(outage: Outage) -> N
     """O4"""
     run = _start(Patience())
     outage.begin()
-    with pytest.raises(sync_run.Stopped):
+    with pytest.raises(sync_run.SyncStopped):
         run.commit("sync-tickets", _set_fact)
 
 
@@ -112,19 +112,19 @@ def test_an_end_that_cannot_be_written_is_left_to_the_lease(
     if stops:
         stopping.set()
     else:
-        monkeypatch.setattr(sync_run, "PATIENCE_S", -1.0)
+        monkeypatch.setattr(sync_run, "DATABASE_RETRY_S", -1.0)
     outage.begin()
     with pytest.raises(errors.Unreachable):
         run.finish(syncs.DONE)
     outage.end()
-    sync_service.bury_abandoned(NOW + timedelta(seconds=syncs.LEASE_S + 1))
+    sync_service.fail_abandoned(NOW + timedelta(seconds=syncs.LEASE_S + 1))
     assert (_row().state, _row().errors) == ("failed", [syncs.VANISHED])
 
 
 def test_a_run_that_was_taken_for_abandoned_has_no_say_in_how_it_ended(sqlite: str) -> None:
     """S"""
     run = _start(threading.Event())
-    sync_service.bury_abandoned(NOW + timedelta(seconds=syncs.LEASE_S + 1))
+    sync_service.fail_abandoned(NOW + timedelta(seconds=syncs.LEASE_S + 1))
     run.finish(syncs.DONE)
     assert _row().state == "failed"
 
@@ -133,9 +133,9 @@ def test_progress_goes_on_after_an_outage_of_the_database(
     outage: Outage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """S"""
-    monkeypatch.setattr(sync_run, "BEAT_S", 0.01)
+    monkeypatch.setattr(sync_run, "HEARTBEAT_S", 0.01)
     run = _start(threading.Event())
-    with run.kept():
+    with run.heartbeat():
         outage.begin()
         run.phase("boards", 3)
         assert wait_for(lambda: "The database does not answer" in caplog.text)
@@ -148,9 +148,9 @@ def test_progress_goes_on_after_a_bug(
     sqlite: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """S: what cannot be shown ends no run."""
-    monkeypatch.setattr(sync_run, "BEAT_S", 0.01)
+    monkeypatch.setattr(sync_run, "HEARTBEAT_S", 0.01)
     run = _start(threading.Event())
-    with run.kept():
+    with run.heartbeat():
         phase = run.phase("boards", object())  # type: ignore[arg-type]
         assert wait_for(lambda: "a bug in tbot; sync 1 goes on" in caplog.text)
         phase.total = 3
@@ -170,10 +170,10 @@ def test_a_bug_at_the_end_of_a_sync_is_logged_and_its_lease_runs_out(
             raise ZeroDivisionError("on purpose")
         return NOW
 
-    ours = sync_service.Syncs(_desk(now))
+    ours = sync_service.Syncs(_services(now))
     ours.start(sync_service.Request())
     assert ours.join(10)
     assert "sync 1 ended without a word" in caplog.text
     assert _row().state == "running"
-    sync_service.bury_abandoned(NOW + timedelta(seconds=syncs.LEASE_S + 1))
+    sync_service.fail_abandoned(NOW + timedelta(seconds=syncs.LEASE_S + 1))
     assert _row().state == "failed"

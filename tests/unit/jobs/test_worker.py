@@ -25,19 +25,19 @@ class Crew:
         self.script = list(script)
         self.looks = 0
         self.pause: Callable[[float], bool] = lambda _: True
-        duty = periodic.Duty(
+        job = periodic.PeriodicJob(
             "duty", lambda keep: keep(), every_s=self._every_s, owner="tests", now=lambda: datetime.now(UTC)
         )
         self.worker = workers.Worker(
-            intake_desk=stepper.events,
-            deliver_desk=lambda pause: self._desk(stepper, pause),
+            event_services=stepper.events,
+            message_services=lambda pause: self._services(stepper, pause),
             event_threads=1,
             now=stepper.clock,
-            held=lease_keeper.Held(),
-            regular=[duty],
+            lease_holder=lease_keeper.LeaseKeeper(),
+            jobs=[job],
         )
 
-    def _desk(self, stepper: Stepper, pause: Callable[[float], bool]) -> deliver.Desk:
+    def _services(self, stepper: Stepper, pause: Callable[[float], bool]) -> deliver.Services:
         self.pause = pause
         return replace(stepper.messages, pause=pause)
 
@@ -50,7 +50,7 @@ class Crew:
 
 @pytest.fixture
 def stepper(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stepper]:
-    monkeypatch.setattr(workers, "LOOK_FOR_DUTIES_EVERY_S", 0.01)
+    monkeypatch.setattr(workers, "RUN_JOBS_EVERY_S", 0.01)
     monkeypatch.setattr(workers, "PAUSE_AFTER_FAILURE_S", 0.01)
     with Stepper(sqlite) as here:
         yield here
@@ -60,13 +60,13 @@ def test_a_thread_goes_on_after_a_bug_and_after_an_outage_of_the_database(
     stepper: Stepper, caplog: pytest.LogCaptureFixture
 ) -> None:
     """O2: and the log tells the one from the other."""
-    crew = Crew(stepper, ZeroDivisionError("on purpose"), errors.Unreachable("The database does not answer: gone"))
-    crew.worker.start()
+    pool = Crew(stepper, ZeroDivisionError("on purpose"), errors.Unreachable("The database does not answer: gone"))
+    pool.worker.start()
     try:
-        assert wait_for(lambda: crew.looks >= 3)
-        assert crew.worker.dead() == []
+        assert wait_for(lambda: pool.looks >= 3)
+        assert pool.worker.dead() == []
     finally:
-        assert crew.worker.stop(10)
+        assert pool.worker.stop(10)
     told = [(row.levelname, bool(row.exc_info), row.message) for row in caplog.records if row.name == workers.__name__]
     assert told == [
         ("ERROR", True, "a bug in tbot; the thread goes on"),
@@ -76,12 +76,12 @@ def test_a_thread_goes_on_after_a_bug_and_after_an_outage_of_the_database(
 
 def test_whoever_pauses_is_told_when_the_server_stops(stepper: Stepper) -> None:
     """O4: an outcome that cannot be written keeps no server from stopping."""
-    crew = Crew(stepper)
-    assert crew.pause(0)
-    crew.worker.start()
-    assert crew.worker.stop(10)
-    assert not crew.pause(60)
-    assert crew.worker.alive() == []
+    pool = Crew(stepper)
+    assert pool.pause(0)
+    pool.worker.start()
+    assert pool.worker.stop(10)
+    assert not pool.pause(60)
+    assert pool.worker.alive() == []
 
 
 def test_threads_that_never_started_keep_no_server_from_stopping(stepper: Stepper) -> None:
@@ -93,38 +93,38 @@ def test_the_end_of_a_hold_is_waited_for_to_the_moment_and_then_wakes_everybody(
     stepper: Stepper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """T7, L2: what is allowed while nobody has noticed yet is lost."""
-    crew = Crew(stepper)
+    pool = Crew(stepper)
     rung: list[str] = []
-    for name, bell in (("events", crew.worker.events), ("messages", crew.worker.messages)):
-        monkeypatch.setattr(bell, "ring", lambda name=name: rung.append(f"one of {name}"))
-        monkeypatch.setattr(bell, "ring_all", lambda name=name: rung.append(f"all {name}"))
+    for name, wake_up in (("events", pool.worker.events), ("messages", pool.worker.messages)):
+        monkeypatch.setattr(wake_up, "notify", lambda name=name: rung.append(f"one of {name}"))
+        monkeypatch.setattr(wake_up, "notify_all", lambda name=name: rung.append(f"all {name}"))
 
-    def look() -> tuple[float, list[str]]:
+    def poll() -> tuple[float, list[str]]:
         rung.clear()
-        crew.worker._until_next_look_s = workers.LOOK_EVERY_S
-        crew.worker._look()
-        return crew.worker._until_next_look_s, rung
+        pool.worker._poll_after_s = workers.POLL_EVERY_S
+        pool.worker._poll()
+        return pool.worker._poll_after_s, rung
 
-    assert look() == (workers.LOOK_EVERY_S, [])
+    assert poll() == (workers.POLL_EVERY_S, [])
     stepper.hook(1)
-    assert look() == (workers.LOOK_EVERY_S, ["one of events"])
+    assert poll() == (workers.POLL_EVERY_S, ["one of events"])
     with db.transaction("test"):
-        holds.hold("connectwise", until=stepper.clock() + timedelta(seconds=0.3), now=stepper.clock(), reason="test")
-    assert look() == (workers.LOOK_EVERY_S, [])
+        holds.begin("connectwise", until=stepper.clock() + timedelta(seconds=0.3), now=stepper.clock(), reason="test")
+    assert poll() == (workers.POLL_EVERY_S, [])
     stepper.clock.advance(seconds=0.2)
-    assert look() == (pytest.approx(0.1), [])
+    assert poll() == (pytest.approx(0.1), [])
     stepper.clock.advance(seconds=0.1)
-    assert look() == (workers.LOOK_EVERY_S, ["all events"])
-    assert look() == (workers.LOOK_EVERY_S, ["one of events"])
+    assert poll() == (workers.POLL_EVERY_S, ["all events"])
+    assert poll() == (workers.POLL_EVERY_S, ["one of events"])
 
 
 def test_a_bell_that_rang_for_all_is_heard_by_each() -> None:
-    bell, started = workers.Bell(3), time.monotonic()
-    bell.ring_all()
+    wake_up, started = workers.WakeUp(3), time.monotonic()
+    wake_up.notify_all()
     for _ in range(3):
-        bell.wait(60)
-    bell.ring()
-    bell.wait(60)
+        wake_up.wait(60)
+    wake_up.notify()
+    wake_up.wait(60)
     assert time.monotonic() - started < 60
 
 
@@ -142,11 +142,11 @@ def test_a_worker_says_once_that_a_newer_release_has_taken_over_the_database(
     monkeypatch.setattr(workers, "CHECK_VERSION_EVERY_S", 0.01)
     monkeypatch.setattr(schema, "check_program", check_program)
     threads = workers.Worker(
-        intake_desk=stepper.events,
-        deliver_desk=lambda _: stepper.messages,
+        event_services=stepper.events,
+        message_services=lambda _: stepper.messages,
         event_threads=1,
         now=stepper.clock,
-        held=lease_keeper.Held(),
+        lease_holder=lease_keeper.LeaseKeeper(),
         on_outdated=lambda: said.append(None),
     )
     threads.start()

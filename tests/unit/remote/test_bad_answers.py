@@ -115,7 +115,7 @@ class TestNobodyKnows:
 
     def test_an_answer_without_end(self, rude: RudeServer, rude_webex: Webex, monkeypatch: pytest.MonkeyPatch) -> None:
         """P11"""
-        monkeypatch.setattr(http_service, "LARGEST_ANSWER", 1000)
+        monkeypatch.setattr(http_service, "MAX_RESPONSE_BYTES", 1000)
         rude.always(answer(gzip.compress(b" " * 100_000), Content_Encoding="gzip"))
         assert failure(lambda: send(rude_webex)).outcome_unknown
 
@@ -123,7 +123,7 @@ class TestNobodyKnows:
         self, rude: RudeServer, rude_webex: Webex, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """P11"""
-        monkeypatch.setattr(http_service, "LONGEST_ANSWER_S", -1.0)
+        monkeypatch.setattr(http_service, "MAX_RESPONSE_S", -1.0)
         rude.always(answer({"id": "late"}))
         assert failure(lambda: send(rude_webex)).outcome_unknown
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketbot.connectwise.rate_limit import MINUTE_S, CallLimit
+from ticketbot.connectwise.rate_limit import MINUTE_S, RateLimiter
 
 
 class Clock:
@@ -29,11 +29,11 @@ class Clock:
         self.now += seconds
 
 
-def limited(per_minute: int, clock: Clock, busy: Callable[[], bool] = lambda: False) -> CallLimit:
-    return CallLimit(per_minute, busy=busy, clock=clock, wait=clock.wait)
+def limited(per_minute: int, clock: Clock, busy: Callable[[], bool] = lambda: False) -> RateLimiter:
+    return RateLimiter(per_minute, busy=busy, clock=clock, wait=clock.wait)
 
 
-def calls(limit: CallLimit, clock: Clock, minutes: float, *, background: bool = False) -> list[float]:
+def calls(limit: RateLimiter, clock: Clock, minutes: float, *, background: bool = False) -> list[float]:
     """Return when calls went out that were made as fast as they were allowed."""
     end, made = clock.now + 60 * minutes, []
     while clock.now < end:
@@ -121,7 +121,7 @@ def test_an_event_that_waits_goes_before_a_sync_that_could_go() -> None:
     def wait(seconds: float) -> None:
         (event_waits if threading.current_thread() is event else sync_waits)(seconds)
 
-    limit = CallLimit(1, clock=clock, wait=wait)
+    limit = RateLimiter(1, clock=clock, wait=wait)
     limit.acquire()
     event = threading.Thread(target=event_calls)
     event.start()
@@ -133,7 +133,7 @@ def test_an_event_that_waits_goes_before_a_sync_that_could_go() -> None:
 
 
 def test_threads_share_one_limit() -> None:
-    limit = CallLimit(6000)  # 120 at once, then one every 10 ms
+    limit = RateLimiter(6000)  # 120 at once, then one every 10 ms
     started = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: limit.acquire(), range(135)))

@@ -17,7 +17,7 @@ from rude_server import Received, Rude, RudeServer, answer
 
 from ticketbot import errors
 from ticketbot.connectwise.connectwise_client import ConnectWise
-from ticketbot.connectwise.rate_limit import CallLimit
+from ticketbot.connectwise.rate_limit import RateLimiter
 from ticketbot.remote import http_service
 from ticketbot.webex.webex_client import Webex
 
@@ -178,7 +178,7 @@ class TestRequests:
     def test_only_calls_of_a_sync_stand_back(self, rude: RudeServer) -> None:
         """S"""
         asked: list[str] = []
-        limit = CallLimit(100, busy=lambda: bool(asked.append("who waits?")))
+        limit = RateLimiter(100, busy=lambda: bool(asked.append("who waits?")))
         rude.always(answer([]))
         with closing(ConnectWise(url=rude.url, **CREDENTIALS, limit=limit)) as client:
             client.boards()

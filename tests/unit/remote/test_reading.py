@@ -243,7 +243,7 @@ def test_a_contact_may_have_half_a_name(row: dict[str, Any], name: str | None) -
     ],
 )
 def test_times_are_read_in_every_spelling(value: object, moment: datetime | None) -> None:
-    assert json_values.moment(value) == moment
+    assert json_values.timestamp(value) == moment
 
 
 class TestRooms:

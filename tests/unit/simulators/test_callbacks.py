@@ -82,7 +82,7 @@ class TestHooks:
         self, system: ConnectWise, listening: Receiver
     ) -> None:
         made = system.add_ticket(1, "Printer", by="ana")
-        assert system.hooks_idle(10)
+        assert system.wait_for_webhooks(10)
         ((address, signature, body),) = listening.received
         assert address == f"/hooks/cw/tickets?recordId={made}&action=added"
         assert signature == system.sign(body)
@@ -103,7 +103,7 @@ class TestHooks:
             lambda: system.update_ticket(other, notify=False),
         ):
             change()
-        assert system.hooks_idle(10)
+        assert system.wait_for_webhooks(10)
         told = sorted((body["ID"], body["Action"]) for body in bodies(listening))
         assert told == sorted([(made, "added"), (made, "deleted"), *[(made, "updated")] * 4, (other, "updated")])
         assert len({body["MessageId"] for body in bodies(listening)}) == 7
@@ -115,7 +115,7 @@ class TestHooks:
         """W5"""
         system.callbacks.per_change = 3
         system.add_ticket(1, "Printer")
-        assert system.hooks_idle(10)
+        assert system.wait_for_webhooks(10)
         assert sorted(body["Action"] for body in bodies(listening)) == ["added", "updated", "updated"]
 
     @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ class TestHooks:
     ) -> None:
         system.callbacks.add(1, entry(receiver.url, **fields), system.api_member_id)
         system.add_ticket(1, "Printer")
-        assert system.hooks_idle(10)
+        assert system.wait_for_webhooks(10)
         assert len(receiver.received) == told
 
     def test_a_test_can_craft_its_own_hook(self, system: ConnectWise) -> None:
@@ -150,8 +150,8 @@ class TestHooks:
         """W2"""
         system.callbacks.other_tenants["evil"] = "their-key"
         ours = system.callbacks.key_url
-        theirs = ours.replace("companyName=examplemsp", "companyName=evil")
-        assert requests.get(theirs, timeout=10).json() == {"signing_key": "their-key"}
+        connectwise_now = ours.replace("companyName=examplemsp", "companyName=evil")
+        assert requests.get(connectwise_now, timeout=10).json() == {"signing_key": "their-key"}
         for wrong in (ours.replace("=examplemsp", "=nobody"), ours + "0"):
             assert requests.get(wrong, timeout=10).status_code == 404
 
@@ -170,14 +170,14 @@ class TestRetries:
     def test_four_answers_are_tried_again_twice(self, system: ConnectWise, listening: Receiver, status: int) -> None:
         listening.statuses = [status, status]
         system.add_ticket(1, "Printer")
-        assert system.hooks_idle(10)
+        assert system.wait_for_webhooks(10)
         assert tries(system) == [status, status, 200]
         assert len({body for _, _, body in listening.received}) == 1
 
     def test_the_third_try_is_the_last(self, system: ConnectWise, listening: Receiver) -> None:
         listening.statuses = [429] * 9
         system.add_ticket(1, "Printer")
-        assert system.hooks_idle(10)
+        assert system.wait_for_webhooks(10)
         assert [(sent.attempt, sent.status) for sent in system.callbacks.sender.log()] == [
             (1, 429), (2, 429), (3, 429)
         ]  # fmt: skip
@@ -186,7 +186,7 @@ class TestRetries:
     def test_anything_else_is_lost(self, system: ConnectWise, listening: Receiver, status: int) -> None:
         listening.statuses = [status]
         system.add_ticket(1, "Printer")
-        assert system.hooks_idle(10)
+        assert system.wait_for_webhooks(10)
         assert tries(system) == [status]
 
     def test_nobody_listening_is_lost_too(self, system: ConnectWise) -> None:
@@ -194,7 +194,7 @@ class TestRetries:
             port = taken.getsockname()[1]
         system.callbacks.add(1, entry(f"http://127.0.0.1:{port}/?recordId="), 1)
         system.add_ticket(1, "Printer")
-        assert system.hooks_idle(10)
+        assert system.wait_for_webhooks(10)
         (sent,) = system.callbacks.sender.log()
         assert (sent.status, sent.error, sent.ok) == (0, "ConnectionError", False)
 
@@ -206,39 +206,39 @@ class TestRetries:
             clock.advance(days=days)
             listening.statuses = statuses
             system.add_ticket(1, "Printer")
-            assert system.hooks_idle(10)
+            assert system.wait_for_webhooks(10)
         assert not system.callbacks.entries[1]["inactiveFlag"]
         clock.advance(days=1)
         listening.statuses = [500]
         system.add_ticket(1, "Printer")
-        assert system.hooks_idle(10)
+        assert system.wait_for_webhooks(10)
         assert system.callbacks.entries[1]["inactiveFlag"]
         system.add_ticket(1, "Unheard")
-        assert system.hooks_idle(10)
+        assert system.wait_for_webhooks(10)
         assert len(listening.received) == 5
         cw(f"{ENTRIES}/1", "PATCH", json=[{"op": "replace", "path": "inactiveFlag", "value": False}])
         system.add_ticket(1, "Heard")
-        assert system.hooks_idle(10)
+        assert system.wait_for_webhooks(10)
         assert len(listening.received) == 6
 
 
 class TestMischief:
     def sent(
-        self, system: ConnectWise, receiver: Receiver, mischief: webhook_sender.Mischief, count: int = 20
+        self, system: ConnectWise, receiver: Receiver, mischief: webhook_sender.NetworkFaults, count: int = 20
     ) -> list[int]:
         """Return the tickets the receiver was told of, in its order."""
-        system.callbacks.sender.be_mischievous(mischief)
+        system.callbacks.sender.inject_faults(mischief)
         for _ in range(count):
             system.add_ticket(1, "Printer")
-        assert system.hooks_idle(10)
+        assert system.wait_for_webhooks(10)
         return [body["ID"] for body in bodies(receiver)]
 
     def test_everything_can_be_dropped_and_is_logged_as_such(self, system: ConnectWise, listening: Receiver) -> None:
-        assert self.sent(system, listening, webhook_sender.Mischief(drop=1)) == []
+        assert self.sent(system, listening, webhook_sender.NetworkFaults(drop=1)) == []
         assert {sent.error for sent in system.callbacks.sender.log()} == {"dropped on purpose"}
 
     def test_a_share_is_dropped_the_same_with_the_same_seed(self, system: ConnectWise, listening: Receiver) -> None:
-        mischief = webhook_sender.Mischief(drop=0.5, seed=7)
+        mischief = webhook_sender.NetworkFaults(drop=0.5, seed=7)
         first = set(self.sent(system, listening, mischief))
         listening.received.clear()
         second = set(self.sent(system, listening, mischief))
@@ -247,25 +247,25 @@ class TestMischief:
 
     def test_everything_can_come_twice_with_the_same_message_id(self, system: ConnectWise, listening: Receiver) -> None:
         """W4"""
-        assert len(self.sent(system, listening, webhook_sender.Mischief(duplicate=1))) == 40
+        assert len(self.sent(system, listening, webhook_sender.NetworkFaults(duplicate=1))) == 40
         assert len({body["MessageId"] for body in bodies(listening)}) == 20
 
     def test_a_hook_held_back_goes_out_after_the_next_or_when_all_is_awaited(
         self, system: ConnectWise, listening: Receiver
     ) -> None:
         sender = system.callbacks.sender
-        sender.be_mischievous(webhook_sender.Mischief(reorder=1))
+        sender.inject_faults(webhook_sender.NetworkFaults(reorder=1))
         first = system.add_ticket(1, "Held")
-        sender.be_mischievous(webhook_sender.Mischief())
+        sender.inject_faults(webhook_sender.NetworkFaults())
         assert listening.received == []
         system.add_ticket(1, "Overtakes")
-        assert system.hooks_idle(10)
+        assert system.wait_for_webhooks(10)
         assert {body["ID"] for body in bodies(listening)} == {first, first + 1}
-        assert self.sent(system, listening, webhook_sender.Mischief(reorder=1), count=1)[-1] == first + 2
+        assert self.sent(system, listening, webhook_sender.NetworkFaults(reorder=1), count=1)[-1] == first + 2
 
     def test_late_hooks_arrive(self, system: ConnectWise, listening: Receiver) -> None:
         system.callbacks.sender.time_scale = 0.01
-        late = webhook_sender.Mischief(delay=1, max_delay_s=1)
+        late = webhook_sender.NetworkFaults(delay=1, max_delay_s=1)
         assert len(self.sent(system, listening, late)) == 20
 
     def test_a_stopped_sender_sends_nothing_more(self, system: ConnectWise, listening: Receiver) -> None:

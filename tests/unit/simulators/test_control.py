@@ -27,11 +27,11 @@ def system() -> ConnectWise:
 
 
 @pytest.fixture
-def remote(system: ConnectWise) -> Iterator[remote_control.Remote]:
+def remote(system: ConnectWise) -> Iterator[remote_control.SimulatorProxy]:
     """Steer a tenant over HTTP."""
     app = connectwise_api.app(system, remote_control.of_connectwise(system))
-    with http_server.serve(app) as running, closing(remote_control.Remote(running.url)) as remote:
-        system.settle_at(running.url)
+    with http_server.serve(app) as running, closing(remote_control.SimulatorProxy(running.url)) as remote:
+        system.serve_at(running.url)
         yield remote
 
 
@@ -41,14 +41,14 @@ def organisation() -> Webex:
 
 
 @pytest.fixture
-def webex(organisation: Webex) -> Iterator[remote_control.Remote]:
+def webex(organisation: Webex) -> Iterator[remote_control.SimulatorProxy]:
     """Steer an organisation over HTTP."""
     app = webex_api.app(organisation, remote_control.of_webex(organisation))
-    with http_server.serve(app) as running, closing(remote_control.Remote(running.url)) as remote:
+    with http_server.serve(app) as running, closing(remote_control.SimulatorProxy(running.url)) as remote:
         yield remote
 
 
-def test_methods_are_called_with_their_types(system: ConnectWise, remote: remote_control.Remote) -> None:
+def test_methods_are_called_with_their_types(system: ConnectWise, remote: remote_control.SimulatorProxy) -> None:
     board = remote.call("add_board", name="Help Desk", statuses=["Open", ">Done"])
     entered = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     (ticket,) = remote.call("add_many", count=1, board=board, entered_at=entered.isoformat(), notes=1)
@@ -60,7 +60,7 @@ def test_methods_are_called_with_their_types(system: ConnectWise, remote: remote
     assert remote.call("tickets", module="service")[0]["closedBy"] == "ana"
 
 
-def test_what_fails_says_why(remote: remote_control.Remote) -> None:
+def test_what_fails_says_why(remote: remote_control.SimulatorProxy) -> None:
     for name, arguments, why in (
         ("no_such_method", {}, "no such method"),
         ("__init__", {}, "no such method"),
@@ -73,7 +73,9 @@ def test_what_fails_says_why(remote: remote_control.Remote) -> None:
             remote.call(name, **arguments)
 
 
-def test_faults_strike_the_service_and_never_its_control(system: ConnectWise, remote: remote_control.Remote) -> None:
+def test_faults_strike_the_service_and_never_its_control(
+    system: ConnectWise, remote: remote_control.SimulatorProxy
+) -> None:
     fault = remote.call("add_fault", fault={"effect": "answer", "status": 503})
     assert requests.get(f"{remote.url}/login/companyinfo/examplemsp", timeout=10).status_code == 503
     assert remote.call("faults")[0]["id"] == fault
@@ -89,19 +91,19 @@ def test_faults_strike_the_service_and_never_its_control(system: ConnectWise, re
     assert remote.call("calls") == []
 
 
-def test_settings_change_while_it_runs(system: ConnectWise, remote: remote_control.Remote) -> None:
+def test_settings_change_while_it_runs(system: ConnectWise, remote: remote_control.SimulatorProxy) -> None:
     remote.call("configure", latency_s=0.01, hooks_per_change=2, hook_time_scale=0.5, signing_key="other")
     assert (system.latency_s, system.callbacks.per_change) == (0.01, 2)
     assert (system.callbacks.sender.time_scale, system.callbacks.signing_key) == (0.5, "other")
-    remote.call("be_mischievous", mischief={"drop": 1})
+    remote.call("inject_faults", faults={"drop": 1})
     system.callbacks.add(1, {"url": "http://127.0.0.1:9/?id=", "type": "ticket", "level": "owner"}, 1)
     remote.call("add_ticket", board=remote.call("add_board", name="Help Desk"), summary="Printer")
-    assert remote.call("hooks_idle", timeout_s=10) is True
+    assert remote.call("wait_for_webhooks", timeout_s=10) is True
     assert {sent["error"] for sent in remote.call("hooks")} == {"dropped on purpose"}
     system.callbacks.sender.stop()
 
 
-def test_webex_is_steered_alike(organisation: Webex, webex: remote_control.Remote) -> None:
+def test_webex_is_steered_alike(organisation: Webex, webex: remote_control.SimulatorProxy) -> None:
     ana = webex.call("add_person", email="ana@msp.example", name="Ana Alvarez")
     room = webex.call("add_room", title="Help Desk", members=[ana])
     organisation.post({"roomId": room, "markdown": "hello"})
@@ -130,7 +132,7 @@ def test_a_process_of_its_own_serves_both_and_ends_when_told(process: subprocess
     assert known == json.loads((tmp_path / "ports.json").read_text())
     assert known["pid"] == process.pid
     settings = known["settings"]
-    with closing(remote_control.Remote(known["connectwise"])) as remote:
+    with closing(remote_control.SimulatorProxy(known["connectwise"])) as remote:
         assert remote.call("add_board", name="Help Desk") == 1
     user = f"{settings['TBOT_CW_COMPANY']}+{settings['TBOT_CW_PUBLIC_KEY']}"
     answer = requests.get(

@@ -42,14 +42,14 @@ def test_a_fault_strikes_only_what_all_its_patterns_fit(fault: dict[str, str], o
     book.add(faults.down(**fault))
     fitting = {"method": "POST", "path": "/tickets/7", "query": "size=1&page=2", "body": "POISON",
                "destination": "Ana@msp.example"}  # fmt: skip
-    assert book.strike(request(**fitting))
-    assert book.strike(request(**fitting | other)) is None
+    assert book.apply(request(**fitting))
+    assert book.apply(request(**fitting | other)) is None
 
 
 def test_a_fault_skips_strikes_its_times_and_ends() -> None:
     book = faults.Faults()
     book.add(faults.status(500, skip=2, times=2))
-    assert [bool(book.strike(request())) for _ in range(6)] == [False, False, True, True, False, False]
+    assert [bool(book.apply(request())) for _ in range(6)] == [False, False, True, True, False, False]
     assert book.active() == []
 
 
@@ -57,7 +57,7 @@ def test_faults_by_chance_repeat_with_their_seed() -> None:
     def struck(seed: int) -> list[bool]:
         book = faults.Faults(seed)
         book.add(faults.down(probability=0.5))
-        return [bool(book.strike(request())) for _ in range(64)]
+        return [bool(book.apply(request())) for _ in range(64)]
 
     assert struck(1) == struck(1) != struck(2)
     assert 16 < sum(struck(1)) < 48
@@ -66,21 +66,21 @@ def test_faults_by_chance_repeat_with_their_seed() -> None:
 def test_the_first_fitting_fault_strikes_and_removing_it_uncovers_the_next() -> None:
     book = faults.Faults()
     first, second = book.add(faults.status(500)), book.add(faults.status(503))
-    struck = book.strike(request())
+    struck = book.apply(request())
     assert struck is not None
     assert (struck.id, struck.status) == (first, 500)
     book.remove(first)
     book.remove(first)
     assert [fault.id for fault in book.active()] == [second]
     book.clear()
-    assert book.strike(request()) is None
+    assert book.apply(request()) is None
 
 
 def test_adding_a_fault_twice_counts_each_alone() -> None:
     book, fault = faults.Faults(), faults.down(times=1)
     book.add(fault)
     book.add(fault)
-    assert [bool(book.strike(request())) for _ in range(3)] == [True, True, False]
+    assert [bool(book.apply(request())) for _ in range(3)] == [True, True, False]
 
 
 @pytest.mark.parametrize("sent", [None, "7", "rand(30),add(30)"])

@@ -31,21 +31,21 @@ def references() -> dict[str, Any]:
     return {"owner": time_entry["member"], "member": time_entry["member"], "company": company["billToCompany"]}
 
 
-def unknown(ours: Any, theirs: Any, path: str = "") -> Iterator[str]:
+def unknown(ours: Any, connectwise_now: Any, path: str = "") -> Iterator[str]:
     """Yield what of ours the real thing does not have: keys, or types of values. Null fits everything."""
-    if ours is None or theirs is None:
+    if ours is None or connectwise_now is None:
         return
-    if isinstance(ours, dict) and isinstance(theirs, dict):
+    if isinstance(ours, dict) and isinstance(connectwise_now, dict):
         for key, value in ours.items():
-            if key not in theirs:
+            if key not in connectwise_now:
                 yield f"{path}/{key}".lstrip("/")
             else:
-                yield from unknown(value, theirs[key], f"{path}/{key}")
-    elif isinstance(ours, list) and isinstance(theirs, list):
-        for value in ours if theirs else []:
-            yield from unknown(value, _merged(theirs), f"{path}/*")
-    elif _kind(ours) != _kind(theirs):
-        yield f"{path}: {_kind(ours)} instead of {_kind(theirs)}"
+                yield from unknown(value, connectwise_now[key], f"{path}/{key}")
+    elif isinstance(ours, list) and isinstance(connectwise_now, list):
+        for value in ours if connectwise_now else []:
+            yield from unknown(value, _merged(connectwise_now), f"{path}/*")
+    elif _kind(ours) != _kind(connectwise_now):
+        yield f"{path}: {_kind(ours)} instead of {_kind(connectwise_now)}"
 
 
 def _merged(rows: list[Any]) -> Any:
@@ -60,8 +60,8 @@ def _kind(value: Any) -> str:
     return "number" if isinstance(value, int | float) else type(value).__name__
 
 
-def missing(ours: dict[str, Any], theirs: dict[str, Any]) -> set[str]:
-    return {key for key, value in theirs.items() if value is not None and key not in ours}
+def missing(ours: dict[str, Any], connectwise_now: dict[str, Any]) -> set[str]:
+    return {key for key, value in connectwise_now.items() if value is not None and key not in ours}
 
 
 @pytest.fixture
@@ -101,11 +101,13 @@ UNSET = {
 
 
 class TestConnectWise:
-    def held(self, name: str, ours: dict[str, Any], theirs: dict[str, Any]) -> None:
-        theirs = theirs | {key: value for key, value in references().items() if key in theirs}
-        assert set(unknown(ours, theirs)) <= NEWER[name]
+    def held(self, name: str, ours: dict[str, Any], connectwise_now: dict[str, Any]) -> None:
+        connectwise_now = connectwise_now | {
+            key: value for key, value in references().items() if key in connectwise_now
+        }
+        assert set(unknown(ours, connectwise_now)) <= NEWER[name]
         if name in UNSET:
-            assert missing(ours, theirs) == UNSET[name]
+            assert missing(ours, connectwise_now) == UNSET[name]
 
     def test_a_service_ticket(self, cw: Caller, ticket: int) -> None:
         row = cw.get(f"/service/tickets/{ticket}").json()
@@ -122,22 +124,22 @@ class TestConnectWise:
     def test_a_ticket_with_nulls_has_the_old_keys(self) -> None:
         system = ConnectWise(explicit_nulls=True)
         row = system.ticket(system.add_ticket(system.add_board("Help Desk"), "Printer"))
-        theirs = payload("connectwise/ticket")
-        assert set(row) <= set(theirs)
+        connectwise_now = payload("connectwise/ticket")
+        assert set(row) <= set(connectwise_now)
         nulls = {key for key, value in row.items() if value is None}
         assert {"owner", "contact", "closedDate", "parentTicketId", "budgetHours"} <= nulls
 
     def test_notes(self, cw: Caller, ticket: int) -> None:
         (row,) = cw.get(f"/service/tickets/{ticket}/notes").json()
-        theirs = payload("connectwise/notes-list")[0]
-        del theirs["member"]  # ours is by a contact
-        self.held("note", row, theirs | {"contact": payload("connectwise/ticket")["contact"]})
+        connectwise_now = payload("connectwise/notes-list")[0]
+        del connectwise_now["member"]  # ours is by a contact
+        self.held("note", row, connectwise_now | {"contact": payload("connectwise/ticket")["contact"]})
 
     def test_all_notes_key_for_key(self, system: ConnectWise, cw: Caller, ticket: int) -> None:
         system.add_note(ticket, "Replaced fuser", member="ana", kind="TimeEntryNote")
         by_contact, entry = cw.get(f"/service/tickets/{ticket}/allNotes").json()
-        theirs = payload("connectwise/synthetic-allNotes-list")
-        for ours, real in ((by_contact, theirs[0]), (entry, theirs[1])):
+        connectwise_now = payload("connectwise/synthetic-allNotes-list")
+        for ours, real in ((by_contact, connectwise_now[0]), (entry, connectwise_now[1])):
             assert set(ours) == set(real)
             assert list(unknown(ours, real)) == []
 
@@ -165,20 +167,20 @@ class TestConnectWise:
     def test_company_info_and_system_info(self, system: ConnectWise, cw: Caller) -> None:
         site = system.callbacks.url
         info = cw.session.get(f"{site}/login/companyinfo/examplemsp", timeout=10).json()
-        theirs = payload("connectwise/companyinfo")
-        assert (set(info), list(unknown(info, theirs))) == (set(theirs), [])
+        connectwise_now = payload("connectwise/companyinfo")
+        assert (set(info), list(unknown(info, connectwise_now))) == (set(connectwise_now), [])
         assert set(cw.get("/system/info").json()) == set(payload("connectwise/system-info"))
 
     @pytest.mark.parametrize("action", ["added", "updated", "deleted"])
     def test_the_body_of_a_hook(self, system: ConnectWise, ticket: int, action: str) -> None:
         ours = json.loads(system.hook_body(ticket, action))
-        theirs = payload(f"connectwise/synthetic-webhook-ticket-{action}")
-        assert set(ours) == set(theirs)
-        assert list(unknown(ours, theirs)) == []
-        assert (ours["Entity"] is None) == (theirs["Entity"] is None) == (action == "deleted")
+        connectwise_now = payload(f"connectwise/synthetic-webhook-ticket-{action}")
+        assert set(ours) == set(connectwise_now)
+        assert list(unknown(ours, connectwise_now)) == []
+        assert (ours["Entity"] is None) == (connectwise_now["Entity"] is None) == (action == "deleted")
         assert ours["Metadata"]["key_url"].split("?")[0].endswith("//system/callbackkey/index.rails")
-        if theirs["Entity"]:
-            self.held("ticket", json.loads(ours["Entity"]), json.loads(theirs["Entity"]))
+        if connectwise_now["Entity"]:
+            self.held("ticket", json.loads(ours["Entity"]), json.loads(connectwise_now["Entity"]))
 
     def test_signatures(self) -> None:
         vectors = payload("connectwise/synthetic-signature-vectors")
@@ -203,8 +205,8 @@ class TestWebex:
         ana = organisation.add_person("ana@msp.example", "Ana Alvarez", last_activity=at)
         return organisation.add_room("Help Desk", [ana])
 
-    def held(self, ours: Any, theirs: Any) -> None:
-        assert list(unknown(ours, theirs)) == []
+    def held(self, ours: Any, connectwise_now: Any) -> None:
+        assert list(unknown(ours, connectwise_now)) == []
 
     def test_rooms_and_memberships(self, webex: Caller, room: str) -> None:
         self.held(webex.get("/rooms").json(), payload("webex/rooms_list"))
@@ -215,24 +217,24 @@ class TestWebex:
         self.held(webex.get("/people", email="ana@msp.example").json(), payload("webex/people_list_by_email"))
         self.held(webex.get("/people/me").json(), payload("webex/people_me"))
         by_id = webex.get("/people", id=f"{organisation.bot_id},{EXAMPLE}").json()
-        theirs = payload("webex/people_by_ids_notfound_derived")
-        assert by_id["notFoundIds"] == theirs["notFoundIds"] == [EXAMPLE]
-        self.held(by_id, theirs)
+        connectwise_now = payload("webex/people_by_ids_notfound_derived")
+        assert by_id["notFoundIds"] == connectwise_now["notFoundIds"] == [EXAMPLE]
+        self.held(by_id, connectwise_now)
         assert webex.get("/people", email="nobody@msp.example").json() == payload("webex/people_list_empty_derived")
 
     def test_a_created_message(self, webex: Caller, room: str) -> None:
-        theirs = payload("webex/message_create_response")
+        connectwise_now = payload("webex/message_create_response")
         for to in ({"roomId": room}, {"toPersonEmail": "ana@msp.example"}):
             ours = webex("/messages", "POST", json={**to, "markdown": "**hello**"}).json()
-            self.held(ours, theirs)
+            self.held(ours, connectwise_now)
             assert {"id", "roomId", "roomType", "text", "markdown", "html", "personId", "created"} <= set(ours)
 
     def test_errors(self, organisation: Webex, webex: Caller, room: str) -> None:
         def told(name: str, **body: str) -> None:
-            ours, theirs = webex("/messages", "POST", json=body).json(), payload(f"webex/{name}")
-            assert set(ours) == set(theirs)
-            assert ours["message"] == theirs["message"]
-            self.held(ours, theirs)
+            ours, connectwise_now = webex("/messages", "POST", json=body).json(), payload(f"webex/{name}")
+            assert set(ours) == set(connectwise_now)
+            assert ours["message"] == connectwise_now["message"]
+            self.held(ours, connectwise_now)
 
         told("error_400_message_length_reconstructed", roomId=room, markdown="x" * 7440)
         told("error_404_resource_not_found", roomId="nonsense", markdown="x")

@@ -123,7 +123,7 @@ class TestMessages:
 
     def test_a_swallowed_message_looks_sent_and_is_not(self, organisation: Webex, webex: Caller) -> None:
         room = organisation.add_room("Help Desk")
-        organisation.swallow()
+        organisation.accept_without_posting()
         answers = [post(webex, roomId=room, markdown=text) for text in ("lost", "kept")]
         assert [answer.status_code for answer in answers] == [200, 200]
         assert all(answer.json()["id"] for answer in answers)

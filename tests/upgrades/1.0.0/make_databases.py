@@ -99,8 +99,8 @@ def live(stepper: Stepper) -> None:
     stepper.hook(first)
     stepper.work()
     with db.transaction("fill"):  # one that catch-up found, and one that a webhook repeated
-        events.first_sights(["message-1", "message-2"], stepper.clock())
-        events.add_or_fold([events.Change(first, events.CATCH_UP, None, None, "catch-up-1", stepper.clock())])
+        events.new_message_ids(["message-1", "message-2"], stepper.clock())
+        events.enqueue([events.Change(first, events.CATCH_UP, None, None, "catch-up-1", stepper.clock())])
     stepper.work()
     world.configure(attempt_notify=False)
     stepper.announce("ben", note="Nobody hears of it.")

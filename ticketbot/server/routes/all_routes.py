@@ -22,37 +22,37 @@ from ticketbot.server.routes import (
     users,
 )
 
-OWN = operations.Table("description")
+API_DESCRIPTION = operations.Routes("description")
 
-TABLES = (
-    OWN,
-    users.TABLE,
-    connectwise.TABLE,
-    recipients.TABLE,
-    rules.TABLE,
-    forwards.TABLE,
-    events.TABLE,
-    notifications.TABLE,
-    syncs.TABLE,
-    config.TABLE,
-    audit.TABLE,
+GROUPS = (
+    API_DESCRIPTION,
+    users.ROUTES,
+    connectwise.ROUTES,
+    recipients.ROUTES,
+    rules.ROUTES,
+    forwards.ROUTES,
+    events.ROUTES,
+    notifications.ROUTES,
+    syncs.ROUTES,
+    config.ROUTES,
+    audit.ROUTES,
 )
 
 
-@OWN.get("/openapi.json", "Describe this API")
+@API_DESCRIPTION.get("/openapi.json", "Describe this API")
 def describe_api() -> msgspec.Raw:
     return _description()
 
 
-def add_routes(app: bottle.Bottle, desk: operations.Desk) -> None:
+def add_routes(app: bottle.Bottle, services: operations.Services) -> None:
     """Serve every operation of every table."""
     for operation in all_operations():
-        endpoint.serve(app, operation, desk)
+        endpoint.serve(app, operation, services)
 
 
 def all_operations() -> list[operations.Operation]:
     """Return every operation, in the order of the documentation."""
-    return [operation for table in TABLES for operation in table.operations]
+    return [operation for table in GROUPS for operation in table.operations]
 
 
 @functools.cache

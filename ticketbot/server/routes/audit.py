@@ -12,12 +12,12 @@ from ticketbot.api import requests, responses
 from ticketbot.models import api_keys, audit
 from ticketbot.server import authentication, operations
 
-TABLE = operations.Table("audit")
+ROUTES = operations.Routes("audit")
 
 _SECRETS = ("key",)
 
 
-@TABLE.get("/audit", "List what was changed through the API")
+@ROUTES.get("/audit", "List what was changed through the API")
 def list_audit(query: requests.Page) -> operations.Listing[responses.AuditEntry]:
     return operations.listing(audit.Audit.select(), audit.Audit.id, query, _entry)
 

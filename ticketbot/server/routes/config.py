@@ -12,37 +12,37 @@ from ticketbot.models import notifications, runtime_config
 from ticketbot.server import authentication, operations
 from ticketbot.server.routes import audit
 
-TABLE = operations.Table("config")
+ROUTES = operations.Routes("config")
 
 SHORTEST_CATCH_UP_S = 30
 
 
-@TABLE.get("/config", "Show the runtime configuration")
+@ROUTES.get("/config", "Show the runtime configuration")
 def get_config() -> responses.Config:
     return _config()
 
 
-@TABLE.put("/config", "Change any part of the runtime configuration")
+@ROUTES.put("/config", "Change any part of the runtime configuration")
 def update_config(
-    body: requests.ConfigChanges, caller: authentication.Caller, desk: operations.Desk
+    body: requests.ConfigChanges, caller: authentication.Caller, services: operations.Services
 ) -> responses.Config:
     changes = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not msgspec.UNSET}
     if 0 < changes.get("catch_up_interval", 0) < SHORTEST_CATCH_UP_S:
-        raise operations.wrong("catch_up_interval", "Give 0, or 30 to 86400 seconds")
+        raise operations.invalid_field("catch_up_interval", "Give 0, or 30 to 86400 seconds")
     skipped = 0
     with db.transaction("update-config"):
-        sql.take_turns("config")
+        sql.advisory_lock("config")
         before = _config()
         after = msgspec.structs.replace(before, **changes)
-        runtime_config.write_config(changes)
+        runtime_config.save(changes)
         if before.attempt_notify and not after.attempt_notify:
             # Not left to the housekeeping: who switches on again a moment later must find nothing that waits (D1).
             skipped = notifications.skip_pending(plan.NOTIFICATIONS_OFF)
         if after != before:
-            audit.record(caller, desk.now(), "update", "config", before=before, after=after)
+            audit.record(caller, services.now(), "update", "config", before=before, after=after)
     outbox_upkeep.report_switched_off(skipped)
     return after
 
 
 def _config() -> responses.Config:
-    return msgspec.convert(runtime_config.read_config(), responses.Config, from_attributes=True)
+    return msgspec.convert(runtime_config.load(), responses.Config, from_attributes=True)

@@ -6,28 +6,28 @@ from ticketbot.api import requests, responses
 from ticketbot.models import tickets
 from ticketbot.server import operations
 
-TABLE = operations.Table("connectwise")
+ROUTES = operations.Routes("connectwise")
 
 
-@TABLE.get("/cw/boards", "List the boards that exist")
+@ROUTES.get("/cw/boards", "List the boards that exist")
 def list_boards(query: requests.Page) -> operations.Listing[responses.Board]:
     rows = tickets.Board.select().where(tickets.Board.deleted_at.is_null())
     return operations.listing(rows, tickets.Board.id, query, _board)
 
 
-@TABLE.get("/cw/boards/{board_id}", "Show a board, also a deleted one")
+@ROUTES.get("/cw/boards/{board_id}", "Show a board, also a deleted one")
 def get_board(board_id: int) -> responses.Board:
     row = tickets.Board.get_or_none(tickets.Board.id == board_id)
-    return _board(operations.found(row, "board", board_id))
+    return _board(operations.or_not_found(row, "board", board_id))
 
 
-@TABLE.get("/cw/members", "List the members that exist")
+@ROUTES.get("/cw/members", "List the members that exist")
 def list_members(query: requests.Page) -> operations.Listing[responses.Member]:
     rows = tickets.Member.select().where(tickets.Member.deleted_at.is_null())
     return operations.listing(rows, tickets.Member.id, query, _member)
 
 
-@TABLE.get("/cw/tickets", "List stored tickets")
+@ROUTES.get("/cw/tickets", "List stored tickets")
 def list_tickets(query: requests.TicketQuery) -> operations.Listing[responses.Ticket]:
     rows = tickets.Ticket.select()
     if query.board_id is not None:
@@ -38,10 +38,10 @@ def list_tickets(query: requests.TicketQuery) -> operations.Listing[responses.Ti
     return operations.listing(rows, tickets.Ticket.id, query, ticket)
 
 
-@TABLE.get("/cw/tickets/{ticket_id}", "Show a stored ticket")
+@ROUTES.get("/cw/tickets/{ticket_id}", "Show a stored ticket")
 def get_ticket(ticket_id: int) -> responses.Ticket:
     row = tickets.Ticket.get_or_none(tickets.Ticket.id == ticket_id)
-    return ticket(operations.found(row, "ticket", ticket_id))
+    return ticket(operations.or_not_found(row, "ticket", ticket_id))
 
 
 def ticket(row: tickets.Ticket) -> responses.Ticket:

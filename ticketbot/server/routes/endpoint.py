@@ -14,8 +14,7 @@ import peewee
 from ticketbot import errors
 from ticketbot.api import requests
 from ticketbot.database import db
-from ticketbot.server import app as application
-from ticketbot.server import operations
+from ticketbot.server import application, operations
 
 MAX_BODY = 1024 * 1024
 
@@ -27,17 +26,17 @@ _LOST_PLUS = re.compile(r"([0-9]T[0-9:.]+) ([0-9]{2}:[0-9]{2})")
 _BOUND = re.compile(r"Expected `(?P<kind>int|str)`(?: of length)? (?P<side>>=|<=) (?P<limit>-?[0-9]+)")
 
 
-def serve(app: bottle.Bottle, operation: operations.Operation, desk: operations.Desk) -> None:
+def serve(app: bottle.Bottle, operation: operations.Operation, services: operations.Services) -> None:
     """Add the route of an operation to the application."""
 
     def handle(**ids: str) -> bottle.HTTPResponse:
-        caller = desk.access.admit(bottle.request.environ, is_change=operation.method != "GET")
+        caller = services.authenticator.authenticate(bottle.request.environ, is_change=operation.method != "GET")
         arguments: dict[str, Any] = {name: read_id(text) for name, text in ids.items()}
         for name, read in readers.items():
             arguments[name] = read()
-        lent = {"caller": caller, "desk": desk}
-        arguments |= {name: value for name, value in lent.items() if name in operation.types}
-        return _answered(operation, arguments)
+        injected = {"caller": caller, "services": services}
+        arguments |= {name: value for name, value in injected.items() if name in operation.types}
+        return _respond(operation, arguments)
 
     readers = _readers(operation)
     # An id is digits and nothing else, so that `/users/me` is no user and has none of the methods of one.
@@ -55,7 +54,7 @@ def _readers(operation: operations.Operation) -> Mapping[str, Callable[[], Any]]
     return readers
 
 
-def _answered(operation: operations.Operation, arguments: Mapping[str, Any]) -> bottle.HTTPResponse:
+def _respond(operation: operations.Operation, arguments: Mapping[str, Any]) -> bottle.HTTPResponse:
     try:
         with db.session():
             result = operation.run(**arguments)
@@ -67,11 +66,11 @@ def _answered(operation: operations.Operation, arguments: Mapping[str, Any]) -> 
     if result is None:
         return bottle.HTTPResponse(b"", operation.status)
     if isinstance(result, operations.Listing):
-        return _listed(result, arguments["query"])
+        return _respond_list(result, arguments["query"])
     return application.json_answer(result, operation.status)
 
 
-def _listed(result: operations.Listing[Any], page: requests.Page) -> bottle.HTTPResponse:
+def _respond_list(result: operations.Listing[Any], page: requests.Page) -> bottle.HTTPResponse:
     response = application.json_answer(result.rows)
     if result.more:
         query = urlencode({**_query(), "limit": page.limit, "after": result.rows[-1].id})
@@ -142,7 +141,7 @@ def _wrong_fields(shape: Any, given: Mapping[str, Any], *, strict: bool) -> list
     return wrong
 
 
-def _in_words(message: str) -> str:
+def _humanize(message: str) -> str:
     """Return what msgspec says of a number or text out of bounds as a person says it."""
     bound = _BOUND.fullmatch(message)
     if not bound:
@@ -159,6 +158,6 @@ def _wrong_value(name: str, value: object, kind: Any, *, strict: bool) -> list[e
             return [errors.FieldError(name, "Give a value, or leave it out")]
     except msgspec.ValidationError as error:
         message, _, place = str(error).partition(" - at `$")
-        advice = (words for pattern, words in requests.ADVICE.items() if repr(pattern) in message)
-        return [errors.FieldError(f"{name}{place.rstrip('`')}", next(advice, _in_words(message)))]
+        advice = (words for pattern, words in requests.PATTERN_HINTS.items() if repr(pattern) in message)
+        return [errors.FieldError(f"{name}{place.rstrip('`')}", next(advice, _humanize(message)))]
     return []

@@ -12,12 +12,12 @@ from ticketbot.models.notifications import Notification
 from ticketbot.server import authentication, operations
 from ticketbot.server.routes import audit, connectwise, notifications
 
-TABLE = operations.Table("events")
+ROUTES = operations.Routes("events")
 
 Event = events.Event
 
 
-@TABLE.get("/cw/tickets/{ticket_id}/explain", "Explain a ticket: events, decisions, notifications, newest first")
+@ROUTES.get("/cw/tickets/{ticket_id}/explain", "Explain a ticket: events, decisions, notifications, newest first")
 def explain_ticket(ticket_id: int, query: requests.ExplainQuery) -> responses.Explanation:
     stored = tickets.Ticket.get_or_none(tickets.Ticket.id == ticket_id)
     traces = Event.select().where(Event.ticket_id == ticket_id).order_by(Event.id.desc()).limit(query.limit)
@@ -34,7 +34,7 @@ def explain_ticket(ticket_id: int, query: requests.ExplainQuery) -> responses.Ex
     return explanation
 
 
-@TABLE.get("/events", "List events")
+@ROUTES.get("/events", "List events")
 def list_events(query: requests.EventQuery) -> operations.Listing[responses.Event]:
     rows = Event.select()
     if query.state is not None:
@@ -44,12 +44,12 @@ def list_events(query: requests.EventQuery) -> operations.Listing[responses.Even
     return operations.listing(rows, Event.id, query, _event)
 
 
-@TABLE.post("/events/{event_id}/retry", "Look again at a dead event", status=202, refuses=(409,))
-def retry_event(event_id: int, caller: authentication.Caller, desk: operations.Desk) -> responses.Event:
-    now = desk.now()
+@ROUTES.post("/events/{event_id}/retry", "Look again at a dead event", status=202, refuses=(409,))
+def retry_event(event_id: int, caller: authentication.Caller, services: operations.Services) -> responses.Event:
+    now = services.now()
     with db.transaction("retry"):
         before = _found(event_id)
-        if not events.revive(Event.id == event_id, now=now):
+        if not events.retry_dead(Event.id == event_id, now=now):
             raise errors.Conflict(
                 f"Event {event_id} is {before.state}"
                 if before.state != events.DEAD
@@ -57,12 +57,12 @@ def retry_event(event_id: int, caller: authentication.Caller, desk: operations.D
             )
         after = _found(event_id)
         audit.record(caller, now, "retry", "event", event_id, before=before, after=after)
-    desk.wake_events()
+    services.wake_events()
     return after
 
 
 def _found(event_id: int) -> responses.Event:
-    return _event(operations.found(Event.get_or_none(Event.id == event_id), "event", event_id))
+    return _event(operations.or_not_found(Event.get_or_none(Event.id == event_id), "event", event_id))
 
 
 def _event(row: events.Event) -> responses.Event:

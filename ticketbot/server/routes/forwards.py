@@ -18,30 +18,30 @@ from ticketbot.pipeline import load_facts, people
 from ticketbot.server import authentication, operations
 from ticketbot.server.routes import audit
 
-TABLE = operations.Table("forwards")
+ROUTES = operations.Routes("forwards")
 
 _WITHOUT_OFFSET = re.compile(r".*[T ][0-9:.]+")
 
 
-@TABLE.get("/notifiers/forwards", "List forwards")
-def list_forwards(query: requests.ForwardQuery, desk: operations.Desk) -> operations.Listing[responses.Forward]:
-    shape, wanted = _shaping(desk), query.state
+@ROUTES.get("/notifiers/forwards", "List forwards")
+def list_forwards(query: requests.ForwardQuery, services: operations.Services) -> operations.Listing[responses.Forward]:
+    shape, wanted = _presenter(services), query.state
     keep = None if wanted is None else lambda row: row.state == wanted
     return operations.listing(forwards.all_forwards(), forwards.Forward.id, query, shape, keep=keep)
 
 
-@TABLE.get("/notifiers/forwards/preview", "Show who would get a notification for a recipient, and by which way")
-def preview_forwards(query: requests.PreviewQuery, desk: operations.Desk) -> responses.Preview:
+@ROUTES.get("/notifiers/forwards/preview", "Show who would get a notification for a recipient, and by which way")
+def preview_forwards(query: requests.PreviewQuery, services: operations.Services) -> responses.Preview:
     asked_about = people.recipient(operations.known_recipient("recipient_id", query.recipient_id))
-    at = operations.moment("at", query.at, desk.timezone) or desk.now()
-    enabled = [load_facts.forward_fact(row, desk.timezone) for row in forwards.enabled_forwards()]
-    routed = deciding.follow([asked_about], enabled, at)
+    at = operations.moment("at", query.at, services.timezone) or services.now()
+    enabled = [load_facts.forward_fact(row, services.timezone) for row in forwards.enabled_forwards()]
+    routed = deciding.route([asked_about], enabled, at)
     return responses.Preview(
         recipient_id=asked_about.id,
         recipient_name=asked_about.name,
         at=at,
         deliveries=[
-            responses.PreviewedDelivery(
+            responses.PreviewDelivery(
                 recipient_id=each.recipient.id,
                 recipient_name=each.recipient.name,
                 recipient_type=each.recipient.type,
@@ -53,56 +53,56 @@ def preview_forwards(query: requests.PreviewQuery, desk: operations.Desk) -> res
     )
 
 
-@TABLE.get("/notifiers/forwards/{forward_id}", "Show a forward")
-def get_forward(forward_id: int, desk: operations.Desk) -> responses.Forward:
-    return _shaping(desk)(_found(forward_id))
+@ROUTES.get("/notifiers/forwards/{forward_id}", "Show a forward")
+def get_forward(forward_id: int, services: operations.Services) -> responses.Forward:
+    return _presenter(services)(_found(forward_id))
 
 
-@TABLE.post("/notifiers/forwards", "Add a forward", status=201, refuses=(409,))
+@ROUTES.post("/notifiers/forwards", "Add a forward", status=201, refuses=(409,))
 def create_forward(
-    body: requests.NewForward, caller: authentication.Caller, desk: operations.Desk
+    body: requests.NewForward, caller: authentication.Caller, services: operations.Services
 ) -> responses.Forward:
     if body.source_id == body.destination_id:
-        raise operations.wrong("destination_id", "Nobody can be forwarded to himself")
-    columns = msgspec.structs.asdict(body) | _times(body.start, body.end, desk.timezone)
+        raise operations.invalid_field("destination_id", "Nobody can be forwarded to himself")
+    columns = msgspec.structs.asdict(body) | _times(body.start, body.end, services.timezone)
     with db.transaction("create-forward"):
-        sql.take_turns("forwards")
+        sql.advisory_lock("forwards")
         source = operations.known_recipient("source_id", columns.pop("source_id"))
         destination = operations.known_recipient("destination_id", columns.pop("destination_id"))
-        row = forwards.Forward(source=source, destination=destination, created_at=desk.now(), **columns)
-        _refuse_circle(row, desk)
+        row = forwards.Forward(source=source, destination=destination, created_at=services.now(), **columns)
+        _refuse_cycle(row, services)
         row.save()
-        forward = _shaping(desk)(row)
-        audit.record(caller, desk.now(), "create", "forward", forward.id, after=forward)
+        forward = _presenter(services)(row)
+        audit.record(caller, services.now(), "create", "forward", forward.id, after=forward)
     return forward
 
 
-@TABLE.patch("/notifiers/forwards/{forward_id}", "Change a forward", refuses=(409,))
+@ROUTES.patch("/notifiers/forwards/{forward_id}", "Change a forward", refuses=(409,))
 def update_forward(
-    forward_id: int, body: requests.ForwardChanges, caller: authentication.Caller, desk: operations.Desk
+    forward_id: int, body: requests.ForwardChanges, caller: authentication.Caller, services: operations.Services
 ) -> responses.Forward:
     changes = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not msgspec.UNSET}
-    shape = _shaping(desk)
+    shape = _presenter(services)
     with db.transaction("update-forward"):
-        sql.take_turns("forwards")
+        sql.advisory_lock("forwards")
         row = _found(forward_id)
         before = shape(row)
-        changes |= _times(changes.get("start", row.start), changes.get("end", row.end), desk.timezone)
+        changes |= _times(changes.get("start", row.start), changes.get("end", row.end), services.timezone)
         for name, value in changes.items():
             setattr(row, name, value)
         after = shape(row)
         if after != before:
-            _refuse_circle(row, desk)
+            _refuse_cycle(row, services)
             row.save()
-            audit.record(caller, desk.now(), "update", "forward", forward_id, before=before, after=after)
+            audit.record(caller, services.now(), "update", "forward", forward_id, before=before, after=after)
     return after
 
 
-@TABLE.delete("/notifiers/forwards/{forward_id}", "Delete a forward")
-def delete_forward(forward_id: int, caller: authentication.Caller, desk: operations.Desk) -> None:
+@ROUTES.delete("/notifiers/forwards/{forward_id}", "Delete a forward")
+def delete_forward(forward_id: int, caller: authentication.Caller, services: operations.Services) -> None:
     with db.transaction("delete-forward"):
         row = _found(forward_id)
-        audit.record(caller, desk.now(), "delete", "forward", forward_id, before=_shaping(desk)(row))
+        audit.record(caller, services.now(), "delete", "forward", forward_id, before=_presenter(services)(row))
         row.delete_instance()
 
 
@@ -110,7 +110,7 @@ def _times(start: str | None, end: str | None, zone: tzinfo) -> dict[str, str | 
     """Return the times as they are stored: as they were given, but for an offset where a moment had none."""
     from_, until = operations.moment("start", start, zone), operations.moment("end", end, zone, is_end=True)
     if from_ is not None and until is not None and until <= from_:
-        raise operations.wrong("end", "The end is not after the start")
+        raise operations.invalid_field("end", "The end is not after the start")
     return {"start": _with_offset(start, from_, zone), "end": _with_offset(end, until, zone)}
 
 
@@ -120,13 +120,13 @@ def _with_offset(text: str | None, moment: datetime | None, zone: tzinfo) -> str
     return moment.astimezone(zone).isoformat()
 
 
-def _refuse_circle(row: forwards.Forward, desk: operations.Desk) -> None:
+def _refuse_cycle(row: forwards.Forward, services: operations.Services) -> None:
     """Raise `Conflict` when a forward would close a circle with others that are not over yet (F4)."""
-    now, new = desk.now(), load_facts.forward_fact(row, desk.timezone)
+    now, new = services.now(), load_facts.forward_fact(row, services.timezone)
     if not row.enabled or _is_over(new, now):
         return
-    others = [load_facts.forward_fact(each, desk.timezone) for each in forwards.enabled_forwards()]
-    circle = deciding.find_circle(new, [each for each in others if not _is_over(each, now)])
+    others = [load_facts.forward_fact(each, services.timezone) for each in forwards.enabled_forwards()]
+    circle = deciding.find_cycle(new, [each for each in others if not _is_over(each, now)])
     if circle:
         names = " > ".join([*(step.source.name for step in circle), circle[0].source.name])
         with_ = ", ".join(f"forward {step.id}" for step in circle[1:])
@@ -139,13 +139,13 @@ def _is_over(forward: values.Forward, now: datetime) -> bool:
 
 def _found(forward_id: int) -> forwards.Forward:
     row = forwards.all_forwards().where(forwards.Forward.id == forward_id).first()
-    found: forwards.Forward = operations.found(row, "forward", forward_id)
+    found: forwards.Forward = operations.or_not_found(row, "forward", forward_id)
     return found
 
 
-def _shaping(desk: operations.Desk) -> Callable[[forwards.Forward], responses.Forward]:
+def _presenter(services: operations.Services) -> Callable[[forwards.Forward], responses.Forward]:
     """Return how forwards are shown at this moment."""
-    now = desk.now()
+    now = services.now()
 
     def shape(row: forwards.Forward) -> responses.Forward:
         return responses.Forward(
@@ -158,7 +158,7 @@ def _shaping(desk: operations.Desk) -> Callable[[forwards.Forward], responses.Fo
             end=row.end,
             keep_copy=row.keep_copy,
             enabled=row.enabled,
-            state=_state(load_facts.forward_fact(row, desk.timezone), enabled=row.enabled, now=now),
+            state=_state(load_facts.forward_fact(row, services.timezone), enabled=row.enabled, now=now),
         )
 
     return shape

@@ -15,19 +15,19 @@ from ticketbot.models import events, notifications, recipients, runtime_config
 from ticketbot.server import authentication, operations
 from ticketbot.server.routes import audit
 
-TABLE = operations.Table("notifications")
+ROUTES = operations.Routes("notifications")
 
 Notification = notifications.Notification
 
 _RETRIED_BY_DEFAULT = timedelta(hours=24)
 
 
-@TABLE.get("/notifications", "List the ledger")
+@ROUTES.get("/notifications", "List the ledger")
 def list_notifications(
-    query: requests.NotificationQuery, desk: operations.Desk
+    query: requests.NotificationQuery, services: operations.Services
 ) -> operations.Listing[responses.Notification]:
     rows = with_recipients()
-    since = operations.moment("since", query.since, desk.timezone)
+    since = operations.moment("since", query.since, services.timezone)
     if query.state is not None:
         rows = rows.where(Notification.state == query.state)
     if query.ticket_id is not None:
@@ -35,54 +35,54 @@ def list_notifications(
     if query.recipient_id is not None:
         rows = rows.where(Notification.recipient == query.recipient_id)
     if since is not None:
-        rows = rows.where(notifications.since(since))
+        rows = rows.where(notifications.where_since(since))
     return operations.listing(rows, Notification.id, query, notification)
 
 
-@TABLE.get("/notifications/{notification_id}", "Show a notification")
+@ROUTES.get("/notifications/{notification_id}", "Show a notification")
 def get_notification(notification_id: int) -> responses.Notification:
     return _found(notification_id)
 
 
-@TABLE.post("/notifications/{notification_id}/retry", "Send a dead notification again", status=202, refuses=(409,))
+@ROUTES.post("/notifications/{notification_id}/retry", "Send a dead notification again", status=202, refuses=(409,))
 def retry_notification(
-    notification_id: int, caller: authentication.Caller, desk: operations.Desk
+    notification_id: int, caller: authentication.Caller, services: operations.Services
 ) -> responses.Notification:
-    now = desk.now()
+    now = services.now()
     with db.transaction("retry"):
         before = _found(notification_id)
         _ensure_sending_is_on()
         which = Notification.id == notification_id
-        if not notifications.revive(which, now=now, give_up_at=now + retry.GIVE_UP_AFTER):
+        if not notifications.retry_dead(which, now=now, give_up_at=now + retry.GIVE_UP_AFTER):
             raise errors.Conflict(f"Notification {notification_id} is {before.state}; only a dead one is sent again")
         after = _found(notification_id)
         audit.record(caller, now, "retry", "notification", notification_id, before=before, after=after)
-    desk.wake_messages()
+    services.wake_messages()
     return after
 
 
-@TABLE.post("/notifications/retry", "Try everything again that is dead", status=202, refuses=(409,))
+@ROUTES.post("/notifications/retry", "Try everything again that is dead", status=202, refuses=(409,))
 def retry_dead(
-    caller: authentication.Caller, desk: operations.Desk, body: requests.RetryRequest | None = None
-) -> responses.Retried:
-    now = desk.now()
-    since = operations.moment("since", body.since if body else None, desk.timezone) or now - _RETRIED_BY_DEFAULT
+    caller: authentication.Caller, services: operations.Services, body: requests.RetryRequest | None = None
+) -> responses.RetryResult:
+    now = services.now()
+    since = operations.moment("since", body.since if body else None, services.timezone) or now - _RETRIED_BY_DEFAULT
     died_since, ended_since = notifications.where_died_since(since), events.Event.finished_at >= since
     if body and body.dry_run:
         _ensure_sending_is_on()
-        return responses.Retried(
-            notifications=notifications.count(died_since), events=events.count_revivable(ended_since)
+        return responses.RetryResult(
+            notifications=notifications.count(died_since), events=events.count_retryable(ended_since)
         )
     with db.transaction("retry"):
         _ensure_sending_is_on()
-        retried = responses.Retried(
-            notifications=notifications.revive(died_since, now=now, give_up_at=now + retry.GIVE_UP_AFTER),
-            events=events.revive(ended_since, now=now),
+        retried = responses.RetryResult(
+            notifications=notifications.retry_dead(died_since, now=now, give_up_at=now + retry.GIVE_UP_AFTER),
+            events=events.retry_dead(ended_since, now=now),
         )
         asked_for = {"state": notifications.DEAD, "since": since}
         audit.record(caller, now, "retry", "notifications", after=msgspec.structs.asdict(retried) | asked_for)
-    desk.wake_messages()
-    desk.wake_events()
+    services.wake_messages()
+    services.wake_events()
     return retried
 
 
@@ -118,10 +118,10 @@ def notification(row: notifications.Notification) -> responses.Notification:
 
 
 def _ensure_sending_is_on() -> None:
-    if not runtime_config.read_config().attempt_notify:
+    if not runtime_config.load().attempt_notify:
         raise errors.Conflict("Notifications are switched off, so this would be skipped for good. Switch them on first")
 
 
 def _found(notification_id: int) -> responses.Notification:
     row = with_recipients().where(Notification.id == notification_id).first()
-    return notification(operations.found(row, "notification", notification_id))
+    return notification(operations.or_not_found(row, "notification", notification_id))

@@ -9,12 +9,12 @@ from ticketbot.models import recipients
 from ticketbot.server import authentication, operations
 from ticketbot.server.routes import audit
 
-TABLE = operations.Table("recipients")
+ROUTES = operations.Routes("recipients")
 
 TEST_MESSAGE = "**Test** from Ticketbot: messages for you arrive here. There is nothing to do."
 
 
-@TABLE.get("/webex/rooms", "List recipients: rooms and people")
+@ROUTES.get("/webex/rooms", "List recipients: rooms and people")
 def list_recipients(query: requests.RecipientQuery) -> operations.Listing[responses.Recipient]:
     rows = recipients.Recipient.select()
     if query.type is not None:
@@ -27,30 +27,32 @@ def list_recipients(query: requests.RecipientQuery) -> operations.Listing[respon
     return operations.listing(rows, recipients.Recipient.id, query, _recipient, keep=is_wanted if wanted else None)
 
 
-@TABLE.get("/webex/rooms/{recipient_id}", "Show a recipient")
+@ROUTES.get("/webex/rooms/{recipient_id}", "Show a recipient")
 def get_recipient(recipient_id: int) -> responses.Recipient:
     return _recipient(_found(recipient_id))
 
 
-@TABLE.post("/webex/rooms/{recipient_id}/test", "Send a message marked as a test, once", refuses=(409, 502))
-def send_test_message(recipient_id: int, caller: authentication.Caller, desk: operations.Desk) -> responses.TestSent:
+@ROUTES.post("/webex/rooms/{recipient_id}/test", "Send a message marked as a test, once", refuses=(409, 502))
+def send_test_message(
+    recipient_id: int, caller: authentication.Caller, services: operations.Services
+) -> responses.TestMessageResult:
     """Answer in Webex's words: 404 for a recipient that is gone there, 409 for a refusal, 502 when Webex fails."""
     row = _found(recipient_id)
     try:
-        message_id = desk.webex.send(row.type, row.webex_id, TEST_MESSAGE)
+        message_id = services.webex.send(row.type, row.webex_id, TEST_MESSAGE)
     except errors.RemoteGone as error:
         raise errors.NotFound(f"Webex cannot find recipient {row.id}, {row.name}: {error}") from error
     except errors.RemoteRefused as error:
         raise errors.Conflict(str(error)) from error
-    sent = responses.TestSent(recipient_id=row.id, webex_message_id=message_id)
+    sent = responses.TestMessageResult(recipient_id=row.id, webex_message_id=message_id)
     with db.transaction("test-message"):
-        audit.record(caller, desk.now(), "test", "recipient", row.id, after=sent)
+        audit.record(caller, services.now(), "test", "recipient", row.id, after=sent)
     return sent
 
 
 def _found(recipient_id: int) -> recipients.Recipient:
     row = recipients.Recipient.get_or_none(recipients.Recipient.id == recipient_id)
-    found: recipients.Recipient = operations.found(row, "recipient", recipient_id)
+    found: recipients.Recipient = operations.or_not_found(row, "recipient", recipient_id)
     return found
 
 

@@ -12,35 +12,35 @@ from ticketbot.models import recipients, rules, tickets
 from ticketbot.server import authentication, operations
 from ticketbot.server.routes import audit
 
-TABLE = operations.Table("rules")
+ROUTES = operations.Routes("rules")
 
 
-@TABLE.get("/notifiers/rules", "List rules")
+@ROUTES.get("/notifiers/rules", "List rules")
 def list_rules(query: requests.Page) -> operations.Listing[responses.Rule]:
     return operations.listing(_rules(), rules.Rule.id, query, _rule)
 
 
-@TABLE.get("/notifiers/rules/{rule_id}", "Show a rule")
+@ROUTES.get("/notifiers/rules/{rule_id}", "Show a rule")
 def get_rule(rule_id: int) -> responses.Rule:
     return _found(rule_id)
 
 
-@TABLE.post("/notifiers/rules", "Add a rule", status=201, refuses=(409,))
-def create_rule(body: requests.NewRule, caller: authentication.Caller, desk: operations.Desk) -> responses.Rule:
+@ROUTES.post("/notifiers/rules", "Add a rule", status=201, refuses=(409,))
+def create_rule(body: requests.NewRule, caller: authentication.Caller, services: operations.Services) -> responses.Rule:
     with db.transaction("create-rule"):
         board = _known_board(body.board_id)
         recipient = operations.known_recipient("recipient_id", body.recipient_id)
         if rules.Rule.select().where(rules.Rule.board == board, rules.Rule.recipient == recipient).exists():
             raise errors.Conflict(f"There is a rule from {board.name} to {recipient.name} already")
-        row = rules.Rule.create(board=board, recipient=recipient, enabled=body.enabled, created_at=desk.now())
+        row = rules.Rule.create(board=board, recipient=recipient, enabled=body.enabled, created_at=services.now())
         rule = _rule(row)
-        audit.record(caller, desk.now(), "create", "rule", rule.id, after=rule)
+        audit.record(caller, services.now(), "create", "rule", rule.id, after=rule)
     return rule
 
 
-@TABLE.patch("/notifiers/rules/{rule_id}", "Enable or disable a rule")
+@ROUTES.patch("/notifiers/rules/{rule_id}", "Enable or disable a rule")
 def update_rule(
-    rule_id: int, body: requests.RuleChanges, caller: authentication.Caller, desk: operations.Desk
+    rule_id: int, body: requests.RuleChanges, caller: authentication.Caller, services: operations.Services
 ) -> responses.Rule:
     with db.transaction("update-rule"):
         before = _found(rule_id)
@@ -48,16 +48,16 @@ def update_rule(
         after = msgspec.structs.replace(before, enabled=enabled)
         if after != before:
             rules.Rule.update(enabled=enabled).where(rules.Rule.id == rule_id).execute()
-            audit.record(caller, desk.now(), "update", "rule", rule_id, before=before, after=after)
+            audit.record(caller, services.now(), "update", "rule", rule_id, before=before, after=after)
     return after
 
 
-@TABLE.delete("/notifiers/rules/{rule_id}", "Delete a rule")
-def delete_rule(rule_id: int, caller: authentication.Caller, desk: operations.Desk) -> None:
+@ROUTES.delete("/notifiers/rules/{rule_id}", "Delete a rule")
+def delete_rule(rule_id: int, caller: authentication.Caller, services: operations.Services) -> None:
     with db.transaction("delete-rule"):
         before = _found(rule_id)
         rules.Rule.delete().where(rules.Rule.id == rule_id).execute()
-        audit.record(caller, desk.now(), "delete", "rule", rule_id, before=before)
+        audit.record(caller, services.now(), "delete", "rule", rule_id, before=before)
 
 
 def _known_board(board_id: int) -> tickets.Board:
@@ -65,7 +65,9 @@ def _known_board(board_id: int) -> tickets.Board:
         tickets.Board.id == board_id, tickets.Board.deleted_at.is_null()
     )
     if row is None:
-        raise operations.wrong("board_id", f"There is no board {board_id}. Perhaps a sync of the boards finds it")
+        raise operations.invalid_field(
+            "board_id", f"There is no board {board_id}. Perhaps a sync of the boards finds it"
+        )
     return row
 
 
@@ -80,7 +82,7 @@ def _rules() -> peewee.ModelSelect:
 
 def _found(rule_id: int) -> responses.Rule:
     row = _rules().where(rules.Rule.id == rule_id).first()
-    return _rule(operations.found(row, "rule", rule_id))
+    return _rule(operations.or_not_found(row, "rule", rule_id))
 
 
 def _rule(row: rules.Rule) -> responses.Rule:

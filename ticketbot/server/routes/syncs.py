@@ -12,23 +12,25 @@ from ticketbot.server import authentication, operations
 from ticketbot.server.routes import audit
 from ticketbot.sync import sync_service
 
-TABLE = operations.Table("syncs")
+ROUTES = operations.Routes("syncs")
 
 
-@TABLE.post("/sync", "Start a sync", status=202, refuses=(409, 502))
-def start_sync(body: requests.SyncRequest, caller: authentication.Caller, desk: operations.Desk) -> responses.SyncRun:
+@ROUTES.post("/sync", "Start a sync", status=202, refuses=(409, 502))
+def start_sync(
+    body: requests.SyncRequest, caller: authentication.Caller, services: operations.Services
+) -> responses.SyncRun:
     if not (body.boards or body.recipients or body.tickets):
-        raise operations.wrong("boards", "Select at least one of boards, recipients and tickets")
-    if unknown := desk.syncs.unknown_boards(body.board_ids):
-        raise operations.wrong("board_ids", f"There is no board {', '.join(map(str, sorted(unknown)))}")
+        raise operations.invalid_field("boards", "Select at least one of boards, recipients and tickets")
+    if unknown := services.syncs.unknown_boards(body.board_ids):
+        raise operations.invalid_field("board_ids", f"There is no board {', '.join(map(str, sorted(unknown)))}")
 
     def record(run: syncs.SyncRun) -> None:
-        audit.record(caller, desk.now(), "start", "sync", run.id, after=body)
+        audit.record(caller, services.now(), "start", "sync", run.id, after=body)
 
-    return _run(desk.syncs.start(sync_service.Request(**msgspec.structs.asdict(body)), caller.user.email, record))
+    return _run(services.syncs.start(sync_service.Request(**msgspec.structs.asdict(body)), caller.user.email, record))
 
 
-@TABLE.get("/sync/status", "Show the running or latest sync")
+@ROUTES.get("/sync/status", "Show the running or latest sync")
 def get_sync_status() -> responses.SyncStatus:
     run = syncs.latest()
     return responses.SyncStatus(
@@ -36,23 +38,23 @@ def get_sync_status() -> responses.SyncStatus:
     )
 
 
-@TABLE.get("/sync/runs", "List syncs")
+@ROUTES.get("/sync/runs", "List syncs")
 def list_sync_runs(query: requests.Page) -> operations.Listing[responses.SyncRun]:
     return operations.listing(syncs.SyncRun.select(), syncs.SyncRun.id, query, _run)
 
 
-@TABLE.get("/sync/runs/{run_id}", "Show a sync")
+@ROUTES.get("/sync/runs/{run_id}", "Show a sync")
 def get_sync_run(run_id: int) -> responses.SyncRun:
-    return _run(operations.found(syncs.SyncRun.get_or_none(syncs.SyncRun.id == run_id), "sync", run_id))
+    return _run(operations.or_not_found(syncs.SyncRun.get_or_none(syncs.SyncRun.id == run_id), "sync", run_id))
 
 
-@TABLE.post("/sync/cancel", "Ask the running sync to stop", status=202, refuses=(409,))
-def cancel_sync(caller: authentication.Caller, desk: operations.Desk) -> responses.SyncRun:
+@ROUTES.post("/sync/cancel", "Ask the running sync to stop", status=202, refuses=(409,))
+def cancel_sync(caller: authentication.Caller, services: operations.Services) -> responses.SyncRun:
     with db.transaction("cancel-sync"):
         run = syncs.request_cancel()
         if run is None:
             raise errors.Conflict("No sync is running")
-        audit.record(caller, desk.now(), "cancel", "sync", run.id)
+        audit.record(caller, services.now(), "cancel", "sync", run.id)
     return _run(run)
 
 

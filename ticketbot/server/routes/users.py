@@ -11,84 +11,86 @@ from ticketbot.models import api_keys, users
 from ticketbot.server import authentication, operations
 from ticketbot.server.routes import audit
 
-TABLE = operations.Table("users")
+ROUTES = operations.Routes("users")
 
 
-@TABLE.get("/authtest", "Show whose key this is")
+@ROUTES.get("/authtest", "Show whose key this is")
 def authtest(caller: authentication.Caller) -> responses.User:
     return caller.user
 
 
-@TABLE.get("/users", "List users")
+@ROUTES.get("/users", "List users")
 def list_users(query: requests.Page) -> operations.Listing[responses.User]:
     return operations.listing(users.User.select(), users.User.id, query, _user)
 
 
-@TABLE.get("/users/me", "Show whose key this is")
+@ROUTES.get("/users/me", "Show whose key this is")
 def get_me(caller: authentication.Caller) -> responses.User:
     return caller.user
 
 
-@TABLE.get("/users/{user_id}", "Show a user")
+@ROUTES.get("/users/{user_id}", "Show a user")
 def get_user(user_id: int) -> responses.User:
     return _user(_found_user(user_id))
 
 
-@TABLE.post("/users", "Add a user", status=201, refuses=(409,))
-def create_user(body: requests.NewUser, caller: authentication.Caller, desk: operations.Desk) -> responses.User:
+@ROUTES.post("/users", "Add a user", status=201, refuses=(409,))
+def create_user(body: requests.NewUser, caller: authentication.Caller, services: operations.Services) -> responses.User:
     with db.transaction("create-user"):
         if users.User.select().where(users.User.email_lookup == body.email.lower()).exists():
             raise errors.Conflict(f"There is a user with the e-mail address {body.email}")
-        user = _user(users.add_user(body.name, body.email, desk.now()))
-        audit.record(caller, desk.now(), "create", "user", user.id, after=user)
+        user = _user(users.add_user(body.name, body.email, services.now()))
+        audit.record(caller, services.now(), "create", "user", user.id, after=user)
     return user
 
 
-@TABLE.delete("/users/{user_id}", "Delete a user with all keys, which ends their access at once", refuses=(409,))
-def delete_user(user_id: int, caller: authentication.Caller, desk: operations.Desk) -> None:
+@ROUTES.delete("/users/{user_id}", "Delete a user with all keys, which ends their access at once", refuses=(409,))
+def delete_user(user_id: int, caller: authentication.Caller, services: operations.Services) -> None:
     with db.transaction("delete-user"):
         _one_at_a_time()
         row = _found_user(user_id)
         if user_id == caller.user.id:
             raise errors.Conflict("This request came with a key of that user. Delete it with a key of another one")
         key_ids = [key.id for key in row.keys]
-        audit.record(caller, desk.now(), "delete", "user", user_id, before=_user(row))
+        audit.record(caller, services.now(), "delete", "user", user_id, before=_user(row))
         row.delete_instance()
-    desk.access.forget(key_ids)
+    services.authenticator.forget(key_ids)
 
 
-@TABLE.get("/users/keys", "List API keys")
+@ROUTES.get("/users/keys", "List API keys")
 def list_keys(query: requests.Page) -> operations.Listing[responses.Key]:
     return operations.listing(api_keys.ApiKey.select(), api_keys.ApiKey.id, query, _key)
 
 
-@TABLE.get("/users/keys/{key_id}", "Show an API key, without the key itself")
+@ROUTES.get("/users/keys/{key_id}", "Show an API key, without the key itself")
 def get_key(key_id: int) -> responses.Key:
     return _key(_found_key(key_id))
 
 
-@TABLE.post("/users/keys", "Make an API key; no other answer ever shows it", status=201, refuses=(409,))
-def create_key(body: requests.NewKey, caller: authentication.Caller, desk: operations.Desk) -> responses.CreatedKey:
+@ROUTES.post("/users/keys", "Make an API key; no other answer ever shows it", status=201, refuses=(409,))
+def create_key(
+    body: requests.NewKey, caller: authentication.Caller, services: operations.Services
+) -> responses.CreatedKey:
     with db.transaction("create-key"):
         user = users.User.get_or_none(users.User.id == body.user_id)
         if user is None:
-            raise operations.wrong("user_id", f"There is no user {body.user_id}")
-        made = api_keys.add_key(user, api_keys.new_key(), desk.now())
+            raise operations.invalid_field("user_id", f"There is no user {body.user_id}")
+        made = api_keys.add_key(user, api_keys.new_key(), services.now())
         created = responses.CreatedKey(**msgspec.structs.asdict(_key(made.row)), key=made.key)
-        audit.record(caller, desk.now(), "create", "key", created.id, after=created)
+        audit.record(caller, services.now(), "create", "key", created.id, after=created)
     return created
 
 
-@TABLE.delete("/users/keys/{key_id}", "Delete an API key, which ends its access at once", refuses=(409,))
-def delete_key(key_id: int, caller: authentication.Caller, desk: operations.Desk) -> None:
+@ROUTES.delete("/users/keys/{key_id}", "Delete an API key, which ends its access at once", refuses=(409,))
+def delete_key(key_id: int, caller: authentication.Caller, services: operations.Services) -> None:
     with db.transaction("delete-key"):
         _one_at_a_time()
         row = _found_key(key_id)
         if key_id == caller.key_id:
             raise errors.Conflict("This request came with that key. Delete it with another one")
-        audit.record(caller, desk.now(), "delete", "key", key_id, before=_key(row))
+        audit.record(caller, services.now(), "delete", "key", key_id, before=_key(row))
         row.delete_instance()
-    desk.access.forget([key_id])
+    services.authenticator.forget([key_id])
 
 
 def _one_at_a_time() -> None:
@@ -96,16 +98,18 @@ def _one_at_a_time() -> None:
 
     The second one finds its own key deleted when it records the change.
     """
-    sql.take_turns("delete-access")
+    sql.advisory_lock("delete-access")
 
 
 def _found_user(user_id: int) -> users.User:
-    found: users.User = operations.found(users.User.get_or_none(users.User.id == user_id), "user", user_id)
+    found: users.User = operations.or_not_found(users.User.get_or_none(users.User.id == user_id), "user", user_id)
     return found
 
 
 def _found_key(key_id: int) -> api_keys.ApiKey:
-    found: api_keys.ApiKey = operations.found(api_keys.ApiKey.get_or_none(api_keys.ApiKey.id == key_id), "key", key_id)
+    found: api_keys.ApiKey = operations.or_not_found(
+        api_keys.ApiKey.get_or_none(api_keys.ApiKey.id == key_id), "key", key_id
+    )
     return found
 
 

@@ -32,13 +32,13 @@ class Keys(base.Tab[Key]):
         return [
             table.Column("User", lambda row: row.user, share=1),
             table.Column("Key ends in", lambda row: f"…{row.key.hint}", columns=13),
-            table.Column("Made", lambda row: moment(row.key.created_at, self.desk.zone)[:10], columns=10),
+            table.Column("Made", lambda row: moment(row.key.created_at, self.context.zone)[:10], columns=10),
             table.Column("Last used", lambda row: self._used(row)[:16], columns=16, order=_last_used),
             table.Column("Id", lambda row: str(row.id), columns=5, right=True, order=lambda row: row.id),
         ]
 
     def _used(self, row: Key) -> str:
-        return moment(row.key.last_used_at, self.desk.zone) or "never"
+        return moment(row.key.last_used_at, self.context.zone) or "never"
 
     def load(self, api: client.Client) -> list[Key]:
         """Read all keys and the names of their users."""
@@ -60,10 +60,10 @@ class Keys(base.Tab[Key]):
     def details(self, row: Key) -> list[dialogs.Entry]:
         """Return all about the key, which nobody can show again."""
         return [
-            *base.entries(
+            *base.details_table(
                 ("User", row.user),
                 ("Ends in", row.key.hint),
-                ("Made", moment(row.key.created_at, self.desk.zone)),
+                ("Made", moment(row.key.created_at, self.context.zone)),
                 ("Last used", self._used(row)),
                 ("Key", str(row.id)),
             ),
@@ -71,24 +71,24 @@ class Keys(base.Tab[Key]):
             ("", "The key itself was shown once, when it was made. Who has lost it needs a new one: N."),
         ]
 
-    def deeds(self) -> base.Deeds:
+    def actions(self) -> base.Actions:
         """Return that keys can be made."""
-        return {"new": self._new, **super().deeds()}
+        return {"new": self._new, **super().actions()}
 
-    def row_deeds(self, row: Key) -> base.Deeds:
+    def row_actions(self, row: Key) -> base.Actions:
         """Return that a key can be deleted."""
         return {"delete": partial(self._delete, row)}
 
     def _new(self) -> None:
         user = pickers.user("user_id", "User")
-        pickers.fill_users(self.desk, user)
-        self.desk.open(forms.Form("New key", [user], "Make key", self._save, self.desk.close))
+        pickers.load_users_into(self.context, user)
+        self.context.open(forms.Form("New key", [user], "Make key", self._save, self.context.close))
 
     def _save(self, form: forms.Form, values: base.Values) -> None:
         self.save(form, lambda api: api.create_key(values["user_id"]), self._show_once)
 
     def _show_once(self, made: responses.CreatedKey) -> None:
-        self.desk.open(dialogs.Secret("New key", made.key, self.desk.close))
+        self.context.open(dialogs.Secret("New key", made.key, self.context.close))
 
     def _delete(self, row: Key) -> None:
         what = f"the {self.name(row)}, last used: {self._used(row)}"

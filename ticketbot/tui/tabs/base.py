@@ -11,12 +11,12 @@ import urwid
 from ticketbot import errors
 from ticketbot.api import client
 from ticketbot.tui import dialogs, forms, keymap, table
-from ticketbot.tui.app_context import Desk, explain
+from ticketbot.tui.app_context import AppContext, explain
 from ticketbot.tui.table import Row
 
 REFRESH_S = 5.0
 
-Deeds = dict[str, Callable[[], None]]
+Actions = dict[str, Callable[[], None]]
 """What can be done now, by action of the table of keys."""
 
 
@@ -26,15 +26,15 @@ class Tab(Generic[Row]):
     action: ClassVar[str]
     """Which action of the table of keys leads here."""
     title: ClassVar[str]
-    has_added: ClassVar[str] = "Added"
+    added_verb: ClassVar[str] = "Added"
     empty: ClassVar[str]
     """What to do when there are no rows."""
     newest_first: ClassVar[bool] = False
     most: ClassVar[int | None] = None
     """How many rows are read at most, the newest; None: all."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, context: AppContext) -> None:
+        self.context = context
         self.table = table.Table(self.columns(), self.tone, is_reversed=self.newest_first)
         self.table.say("Loading…")
         self.widget: urwid.Widget = self.table
@@ -74,34 +74,34 @@ class Tab(Generic[Row]):
         """Return what a row is called in a sentence."""
         raise NotImplementedError
 
-    def deeds(self) -> Deeds:
+    def actions(self) -> Actions:
         """Return what can be done now; a tab adds its own."""
-        deeds: Deeds = {
+        actions: Actions = {
             "filter": self._start_filter,
             "sort": partial(self.table.sort, 1),
             "reverse": partial(self.table.sort, turn=True),
         }
         if self.table.wanted:
-            deeds["clear filter"] = partial(self._set_filter, "")
+            actions["clear filter"] = partial(self._set_filter, "")
         row = self.table.selected
-        return deeds | ({"details": partial(self.show, row)} | self.row_deeds(row) if row else {})
+        return actions | ({"details": partial(self.show, row)} | self.row_actions(row) if row else {})
 
-    def row_deeds(self, _row: Row) -> Deeds:
+    def row_actions(self, _row: Row) -> Actions:
         """Return what can be done with the selected row."""
         return {}
 
     def show(self, row: Row) -> None:
         """Show all about a row; the keys that do something with it work there, too."""
         title = self.name(row)
-        actions = list(self.row_deeds(row))
-        self.desk.open(
+        actions = list(self.row_actions(row))
+        self.context.open(
             dialogs.Text(
-                title, self.details(row), self.desk.close, hand_on=partial(self._press_for, row), actions=actions
+                title, self.details(row), self.context.close, hand_on=partial(self._press_for, row), actions=actions
             )
         )
 
     def _press_for(self, row: Row, key: str) -> None:
-        deed = self.row_deeds(row).get(keymap.action("list", key) or "")
+        deed = self.row_actions(row).get(keymap.action("list", key) or "")
         if deed:
             deed()
 
@@ -109,13 +109,13 @@ class Tab(Generic[Row]):
         """Ask, naming what, and delete it."""
 
         def yes() -> None:
-            self.desk.call(delete, deleted)
+            self.context.call(delete, deleted)
 
         def deleted(_: None) -> None:
             self.table.drop(row.id)
             self._done(f"Deleted: {self.name(row)}.")
 
-        self.desk.open(dialogs.Confirm(f"Delete {what}?", yes, self.desk.close))
+        self.context.open(dialogs.Confirm(f"Delete {what}?", yes, self.context.close))
 
     def change(self, work: Callable[[client.Client], Row], said: str) -> None:
         """Change a row, show it as the server answers, say so, and read all rows anew."""
@@ -124,7 +124,7 @@ class Tab(Generic[Row]):
             self.table.put(row)
             self._done(said)
 
-        self.desk.call(work, done)
+        self.context.call(work, done)
 
     def save(
         self, form: forms.Form, work: Callable[[client.Client], Any], then: Callable[[Any], None] | None = None
@@ -137,15 +137,15 @@ class Tab(Generic[Row]):
             if row is not None:
                 self.table.put(row)
                 self.table.select(row.id)
-            self._done(f"{self.has_added}: {self.name_of_new(added)}.", select=added.id)
+            self._done(f"{self.added_verb}: {self.name_of_new(added)}.", select=added.id)
             if then:
                 then(added)
 
         def failed(error: errors.TicketbotError) -> None:
             if not form.refuse(error):
-                self.desk.open(dialogs.Failure(explain(error), self.desk.close))
+                self.context.open(dialogs.Failure(explain(error), self.context.close))
 
-        self.desk.call(work, done, failed)
+        self.context.call(work, done, failed)
 
     def name_of_new(self, added: Any) -> str:
         """Return what something just added is called; the answer of the server need not be a row."""
@@ -157,7 +157,7 @@ class Tab(Generic[Row]):
         return row
 
     def _done(self, said: str, *, select: int | None = None) -> None:
-        self.desk.say(said)
+        self.context.say(said)
         self.read(select)
 
     def read(self, select: int | None = None) -> None:
@@ -168,9 +168,9 @@ class Tab(Generic[Row]):
         def work(api: client.Client) -> table.Content[Row]:
             return self.table.content(self.load(api))
 
-        self.desk.call(work, partial(self._have_read, self._reading, select), partial(self._have_failed, self._reading))
+        self.context.call(work, partial(self._on_rows, self._reading, select), partial(self._on_error, self._reading))
 
-    def _have_read(self, reading: int, select: int | None, content: table.Content[Row]) -> None:
+    def _on_rows(self, reading: int, select: int | None, content: table.Content[Row]) -> None:
         if reading != self._reading:
             return
         self._is_reading, self._since_read_s = False, 0.0
@@ -181,7 +181,7 @@ class Tab(Generic[Row]):
         if select is not None:
             self.table.select(select)
 
-    def _have_failed(self, reading: int, error: errors.TicketbotError) -> None:
+    def _on_error(self, reading: int, error: errors.TicketbotError) -> None:
         if reading != self._reading:
             return
         self._is_reading, self._since_read_s = False, 0.0
@@ -217,7 +217,7 @@ class Tab(Generic[Row]):
             self._set_filter(line.edit_text)
 
 
-def entries(*said: tuple[str, str | None]) -> list[dialogs.Entry]:
+def details_table(*said: tuple[str, str | None]) -> list[dialogs.Entry]:
     """Return what is known, by label."""
     return [(label, text) for label, text in said if text]
 

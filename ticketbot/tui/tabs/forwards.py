@@ -31,7 +31,7 @@ class Forwards(base.Tab[responses.Forward]):
 
     def columns(self) -> list[table.Column[responses.Forward]]:
         """Return who, to whom, when, and how it stands."""
-        zone = self.desk.zone
+        zone = self.context.zone
         return [
             table.Column("From", lambda row: row.source_name, share=1),
             table.Column("To", lambda row: row.destination_name, share=1),
@@ -42,10 +42,10 @@ class Forwards(base.Tab[responses.Forward]):
         ]
 
     def _start(self, row: responses.Forward) -> str:
-        return _time(row.start, self.desk.zone)[:10] or "at once"
+        return _time(row.start, self.context.zone)[:10] or "at once"
 
     def _end(self, row: responses.Forward) -> str:
-        return _time(row.end, self.desk.zone)[:10] or "open"
+        return _time(row.end, self.context.zone)[:10] or "open"
 
     def tone(self, row: responses.Forward) -> str:
         """Return that active ones stand out."""
@@ -62,11 +62,11 @@ class Forwards(base.Tab[responses.Forward]):
     def details(self, row: responses.Forward) -> list[dialogs.Entry]:
         """Return what the forward does."""
         return [
-            *base.entries(
+            *base.details_table(
                 ("From", f"{row.source_name} ({row.source_id})"),
                 ("To", f"{row.destination_name} ({row.destination_id})"),
-                ("Start", _time(row.start, self.desk.zone) or "at once"),
-                ("End", _time(row.end, self.desk.zone) or "until it is deleted"),
+                ("Start", _time(row.start, self.context.zone) or "at once"),
+                ("End", _time(row.end, self.context.zone) or "until it is deleted"),
                 ("Keeps a copy", yes_no(row.keep_copy)),
                 ("State", row.state),
                 ("Forward", str(row.id)),
@@ -75,11 +75,11 @@ class Forwards(base.Tab[responses.Forward]):
             ("", _MEANS.get(row.state, "")),
         ]
 
-    def deeds(self) -> base.Deeds:
+    def actions(self) -> base.Actions:
         """Return that forwards can be added."""
-        return {"new": self._new, **super().deeds()}
+        return {"new": self._new, **super().actions()}
 
-    def row_deeds(self, row: responses.Forward) -> base.Deeds:
+    def row_actions(self, row: responses.Forward) -> base.Actions:
         """Return that a forward can be deleted, enabled, disabled and tried out."""
         return {
             "delete": partial(self._delete, row),
@@ -95,22 +95,22 @@ class Forwards(base.Tab[responses.Forward]):
             [
                 source,
                 destination,
-                fields.When("start", "Start", f"{hint}; empty: at once."),
-                fields.When("end", "End", f"{hint}; the end date is included; empty: open.", after="start"),
-                fields.Tick("keep_copy", "Keep a copy", "the source gets it, too"),
+                fields.DateField("start", "Start", f"{hint}; empty: at once."),
+                fields.DateField("end", "End", f"{hint}; the end date is included; empty: open.", after="start"),
+                fields.Checkbox("keep_copy", "Keep a copy", "the source gets it, too"),
             ],
             "Add forward",
             self._save,
-            self.desk.close,
+            self.context.close,
         )
-        pickers.fill_recipients(self.desk, source, destination)
-        self.desk.open(form)
+        pickers.load_recipients_into(self.context, source, destination)
+        self.context.open(form)
 
     def _save(self, form: forms.Form, values: base.Values) -> None:
         self.save(form, lambda api: api.create_forward(**values))
 
     def _delete(self, row: responses.Forward) -> None:
-        start, end = _time(row.start, self.desk.zone), _time(row.end, self.desk.zone)
+        start, end = _time(row.start, self.context.zone), _time(row.end, self.context.zone)
         time = f"from {start or 'now'} to {end or 'open'}" if start or end else "without an end"
         what = f"the forward {row.id}, {self.name(row)}, {time}"
         self.ask_to_delete(row, what, lambda api: api.delete_forward(row.id))
@@ -120,13 +120,13 @@ class Forwards(base.Tab[responses.Forward]):
         self.change(lambda api: api.update_forward(row.id, enabled=not row.enabled), f"{word}: {self.name(row)}.")
 
     def _preview(self, row: responses.Forward) -> None:
-        self.desk.call(lambda api: api.preview(row.source_id), self._show_preview)
+        self.context.call(lambda api: api.preview(row.source_id), self._show_preview)
 
     def _show_preview(self, preview: responses.Preview) -> None:
         who = [(f"{' > '.join(map(str, each.chain))}", "") for each in preview.deliveries]
-        at = moment(preview.at, self.desk.zone)
+        at = moment(preview.at, self.context.zone)
         lines = [("", f"What is meant for {preview.recipient_name} goes to, at {at}:"), ("", ""), *who]
-        self.desk.open(dialogs.Text("Preview", lines, self.desk.close))
+        self.context.open(dialogs.Text("Preview", lines, self.context.close))
 
 
 def _time(when: str | None, zone: tzinfo) -> str:

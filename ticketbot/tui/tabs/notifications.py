@@ -7,7 +7,7 @@ from functools import partial
 from ticketbot.api import client, responses
 from ticketbot.present import explain
 from ticketbot.tui import dialogs, table
-from ticketbot.tui.app_context import Desk, moment
+from ticketbot.tui.app_context import AppContext, moment
 from ticketbot.tui.tabs import base
 
 _TONES = {"dead": "bad", "pending": "warning", "sending": "warning", "skipped": "dim"}
@@ -22,9 +22,9 @@ class Notifications(base.Tab[responses.Notification]):
     newest_first = True
     most = 500
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, context: AppContext) -> None:
         self._only_dead = False
-        super().__init__(desk)
+        super().__init__(context)
 
     def columns(self) -> list[table.Column[responses.Notification]]:
         """Return when, about what, for whom, and how it ended."""
@@ -40,7 +40,7 @@ class Notifications(base.Tab[responses.Notification]):
         ]
 
     def _time(self, row: responses.Notification) -> str:
-        return moment(row.created_at, self.desk.zone)[5:16]
+        return moment(row.created_at, self.context.zone)[5:16]
 
     def tone(self, row: responses.Notification) -> str:
         """Return that dead ones stand out."""
@@ -65,9 +65,9 @@ class Notifications(base.Tab[responses.Notification]):
 
     def details(self, row: responses.Notification) -> list[dialogs.Entry]:
         """Return its fate, and what can be done about it."""
-        zone = self.desk.zone
+        zone = self.context.zone
         return [
-            *base.entries(
+            *base.details_table(
                 ("State", row.state),
                 ("Reason", row.reason),
                 ("Error", row.error),
@@ -88,66 +88,66 @@ class Notifications(base.Tab[responses.Notification]):
             *([("", ""), ("", _what_to_do(row))] if _is_dead(row) else []),
         ]
 
-    def deeds(self) -> base.Deeds:
+    def actions(self) -> base.Actions:
         """Return that dead ones can be shown alone, and sent again together."""
-        return {"only dead": self._turn_only_dead, "retry all": self._ask_to_retry_all, **super().deeds()}
+        return {"only dead": self._turn_only_dead, "retry all": self._ask_to_retry_all, **super().actions()}
 
-    def row_deeds(self, row: responses.Notification) -> base.Deeds:
+    def row_actions(self, row: responses.Notification) -> base.Actions:
         """Return that a dead one can be sent again, and that each can be explained."""
-        retry: base.Deeds = {"retry": partial(self._retry, row)} if _is_dead(row) else {}
+        retry: base.Actions = {"retry": partial(self._retry, row)} if _is_dead(row) else {}
         return {"why": partial(self._explain, row), **retry}
 
     def _turn_only_dead(self) -> None:
         self._only_dead = not self._only_dead
-        self.desk.say("Only dead ones are shown. D shows all again." if self._only_dead else "All are shown.")
+        self.context.say("Only dead ones are shown. D shows all again." if self._only_dead else "All are shown.")
         self.read()
 
     def _retry(self, row: responses.Notification) -> None:
         self.change(lambda api: api.retry_notification(row.id), f"It is sent again: {self.name(row)}.")
 
     def _ask_to_retry_all(self) -> None:
-        self.desk.call(lambda api: api.retry_dead(dry_run=True), self._confirm_retry_of)
+        self.context.call(lambda api: api.retry_dead(dry_run=True), self._confirm_retry_of)
 
-    def _confirm_retry_of(self, dead: responses.Retried) -> None:
+    def _confirm_retry_of(self, dead: responses.RetryResult) -> None:
         amount = explain.amount(dead)
         if not amount:
-            self.desk.say("Nothing died within the last 24 hours.")
+            self.context.say("Nothing died within the last 24 hours.")
             return
         question = f"Retry {amount} that died within the last 24 hours?"
-        self.desk.open(dialogs.Confirm(question, self._retry_all, self.desk.close))
+        self.context.open(dialogs.Confirm(question, self._retry_all, self.context.close))
 
     def _retry_all(self) -> None:
-        def done(retried: responses.Retried) -> None:
+        def done(retried: responses.RetryResult) -> None:
             self._done(f"Retrying {explain.amount(retried) or 'nothing: it was retried meanwhile'}.")
 
-        self.desk.call(lambda api: api.retry_dead(), done)
+        self.context.call(lambda api: api.retry_dead(), done)
 
     def _explain(self, row: responses.Notification) -> None:
-        self.desk.call(lambda api: api.explain(row.ticket_id), partial(self._show_explanation, row))
+        self.context.call(lambda api: api.explain(row.ticket_id), partial(self._show_explanation, row))
 
     def _show_explanation(self, row: responses.Notification, explanation: responses.Explanation) -> None:
         style = explain.Style(
-            moment=lambda at: moment(at, self.desk.zone),
+            moment=lambda at: moment(at, self.context.zone),
             retry_notification="to retry, select {id} and press R",
             retry_event="To retry, press A in the list",
         )
         row = next((each for each in explanation.notifications if each.id == row.id), row)  # as it is now
-        own_fate = explain.fate(row, style._replace(retry_notification="R retries it"))
+        own_fate = explain.delivery_text(row, style._replace(retry_notification="R retries it"))
         entries: list[dialogs.Entry] = [("", own_fate), ("", "")]
-        for section in explain.explained(explanation, style):
+        for section in explain.sections(explanation, style):
             entries += [(section.heading, "")]
             for topic in section.topics:
                 entries += [(topic.title, "")] if topic.title else []
                 entries += [("-", sentence) for sentence in topic.sentences]
             entries += [("", "")]
         summary = f": {explanation.ticket.summary}" if explanation.ticket else ""
-        self.desk.open(
+        self.context.open(
             dialogs.Text(
                 f"Ticket {explanation.ticket_id}{summary}",
                 entries[:-1],
-                self.desk.close,
+                self.context.close,
                 hand_on=partial(self._press_for, row),
-                actions=[action for action in self.row_deeds(row) if action != "why"],
+                actions=[action for action in self.row_actions(row) if action != "why"],
                 width=dialogs.WIDE,
             )
         )

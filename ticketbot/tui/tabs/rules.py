@@ -46,7 +46,7 @@ class Rules(base.Tab[responses.Rule]):
         """Return what the rule does."""
         does = "New tickets of the board are told to the recipient." if row.enabled else "Disabled: it tells nobody."
         return [
-            *base.entries(
+            *base.details_table(
                 ("Board", f"{row.board_name} ({row.board_id})"),
                 ("Recipient", f"{row.recipient_name} ({row.recipient_type} {row.recipient_id})"),
                 ("Enabled", yes_no(row.enabled)),
@@ -56,20 +56,20 @@ class Rules(base.Tab[responses.Rule]):
             ("", does),
         ]
 
-    def deeds(self) -> base.Deeds:
+    def actions(self) -> base.Actions:
         """Return that rules can be added."""
-        return {"new": self._new, **super().deeds()}
+        return {"new": self._new, **super().actions()}
 
-    def row_deeds(self, row: responses.Rule) -> base.Deeds:
+    def row_actions(self, row: responses.Rule) -> base.Actions:
         """Return that a rule can be deleted, enabled and disabled."""
         return {"delete": partial(self._delete, row), "toggle": partial(self._toggle, row)}
 
     def _new(self) -> None:
         board, recipient = pickers.board("board_id", "Board"), pickers.recipient("recipient_id", "Recipient")
-        form = forms.Form("New rule", [board, recipient], "Add rule", self._save, self.desk.close)
-        pickers.fill_boards(self.desk, board)
-        pickers.fill_recipients(self.desk, recipient)
-        self.desk.open(form)
+        form = forms.Form("New rule", [board, recipient], "Add rule", self._save, self.context.close)
+        pickers.load_boards_into(self.context, board)
+        pickers.load_recipients_into(self.context, recipient)
+        self.context.open(form)
 
     def _save(self, form: forms.Form, values: base.Values) -> None:
         self.save(form, lambda api: api.create_rule(values["board_id"], values["recipient_id"]))

@@ -9,7 +9,7 @@ import urwid
 from ticketbot import errors
 from ticketbot.api import client, responses
 from ticketbot.tui import dialogs, fields, forms, pickers, table, table_cells, widgets
-from ticketbot.tui.app_context import Desk, moment
+from ticketbot.tui.app_context import AppContext, moment
 from ticketbot.tui.tabs import base
 
 NAME = len("project tickets")
@@ -29,10 +29,10 @@ class Syncs(base.Tab[responses.SyncRun]):
     )
     newest_first = True
     most = 100
-    has_added = "Started"
+    added_verb = "Started"
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
+    def __init__(self, context: AppContext) -> None:
+        super().__init__(context)
         self._progress = Progress()
         self._running: responses.SyncRun | None = None
         self._asking = 0
@@ -44,7 +44,7 @@ class Syncs(base.Tab[responses.SyncRun]):
         """Return when it ran, how it ended and what it did."""
         return [
             table.Column("Id", lambda run: str(run.id), columns=5, right=True, order=lambda run: run.id),
-            table.Column("Started", lambda run: moment(run.started_at, self.desk.zone)[:16], columns=16),
+            table.Column("Started", lambda run: moment(run.started_at, self.context.zone)[:16], columns=16),
             table.Column("Took", _took, columns=8, right=True, order=_took_s),
             table.Column("State", lambda run: run.state, columns=9),
             table.Column("Errors", lambda run: str(run.error_count), columns=7, right=True, order=_error_count),
@@ -69,11 +69,11 @@ class Syncs(base.Tab[responses.SyncRun]):
         wrong = [("", ""), ("What went wrong", ""), *(("", line) for line in row.errors)] if row.errors else []
         more = row.error_count - len(row.errors)
         return [
-            *base.entries(
+            *base.details_table(
                 ("State", row.state),
                 ("Asked by", row.requested_by),
-                ("Started", moment(row.started_at, self.desk.zone)),
-                ("Finished", moment(row.finished_at, self.desk.zone)),
+                ("Started", moment(row.started_at, self.context.zone)),
+                ("Finished", moment(row.finished_at, self.context.zone)),
                 ("Took", _took(row)),
             ),
             ("", ""),
@@ -82,28 +82,28 @@ class Syncs(base.Tab[responses.SyncRun]):
             *([("", f"… and {more} more.")] if row.errors and more > 0 else []),
         ]
 
-    def deeds(self) -> base.Deeds:
+    def actions(self) -> base.Actions:
         """Return that a sync can be started, or the running one cancelled."""
-        own: base.Deeds = {"cancel sync": self._ask_to_cancel} if self._running else {"new": self._new}
-        return own | super().deeds()
+        own: base.Actions = {"cancel sync": self._ask_to_cancel} if self._running else {"new": self._new}
+        return own | super().actions()
 
     def _new(self) -> None:
         boards = pickers.boards("board_ids", "Ticket boards", "Only tickets of these boards.")
         form = forms.Form(
             "New sync",
             [
-                fields.Tick("boards", "Boards", "all boards and their statuses", is_ticked=True),
-                fields.Tick("recipients", "Recipients", "rooms and people of Webex", is_ticked=True),
-                fields.Tick("tickets", "Tickets", "open tickets and their notes", is_ticked=True),
+                fields.Checkbox("boards", "Boards", "all boards and their statuses", is_ticked=True),
+                fields.Checkbox("recipients", "Recipients", "rooms and people of Webex", is_ticked=True),
+                fields.Checkbox("tickets", "Tickets", "open tickets and their notes", is_ticked=True),
                 boards,
-                fields.Tick("force", "Force", "also when most of what is known would vanish"),
+                fields.Checkbox("force", "Force", "also when most of what is known would vanish"),
             ],
             "Start sync",
             self._save,
-            self.desk.close,
+            self.context.close,
         )
-        pickers.fill_boards(self.desk, boards)
-        self.desk.open(form)
+        pickers.load_boards_into(self.context, boards)
+        self.context.open(form)
 
     def _save(self, form: forms.Form, values: base.Values) -> None:
         if not (values["boards"] or values["recipients"] or values["tickets"]):
@@ -115,12 +115,12 @@ class Syncs(base.Tab[responses.SyncRun]):
 
     def _watch(self, run: responses.SyncRun) -> None:
         self._asking += 1  # an answer that is still on its way may not know of this run
-        self._have_asked(self._asking, responses.SyncStatus(syncing=True, run=run))
+        self._on_status(self._asking, responses.SyncStatus(syncing=True, run=run))
 
     def _ask_to_cancel(self) -> None:
         if self._running:
             question = f"Cancel the running {self.name(self._running)}?\nWhat it has stored so far stays."
-            self.desk.open(dialogs.Confirm(question, self._cancel, self.desk.close))
+            self.context.open(dialogs.Confirm(question, self._cancel, self.context.close))
 
     def _cancel(self) -> None:
         self.change(lambda api: api.cancel_sync(), "The sync was asked to stop.")
@@ -138,10 +138,10 @@ class Syncs(base.Tab[responses.SyncRun]):
         if not self._is_asking and self._since_asked_s >= every_s:
             self._asking += 1
             self._is_asking = True
-            have_asked = partial(self._have_asked, self._asking)
-            self.desk.call(lambda api: api.sync_status(), have_asked, partial(self._have_not_heard, self._asking))
+            have_asked = partial(self._on_status, self._asking)
+            self.context.call(lambda api: api.sync_status(), have_asked, partial(self._on_status_error, self._asking))
 
-    def _have_asked(self, asking: int, status: responses.SyncStatus) -> None:
+    def _on_status(self, asking: int, status: responses.SyncStatus) -> None:
         if asking != self._asking:
             return
         self._is_asking, self._since_asked_s = False, 0.0
@@ -154,10 +154,10 @@ class Syncs(base.Tab[responses.SyncRun]):
     def _say_how_it_ended(self, run: responses.SyncRun | None) -> None:
         if run:
             wrong = f" with {_errors(run.error_count)}: Enter shows them" if run.error_count else ""
-            self.desk.say(f"Sync {run.id} is {run.state}{wrong}.")
+            self.context.say(f"Sync {run.id} is {run.state}{wrong}.")
         self.read(run.id if run else None)
 
-    def _have_not_heard(self, asking: int, _error: errors.TicketbotError) -> None:
+    def _on_status_error(self, asking: int, _error: errors.TicketbotError) -> None:
         """Leave it to the rows to say what is wrong: they are asked for from the same server."""
         if asking == self._asking:
             self._is_asking, self._since_asked_s = False, 0.0

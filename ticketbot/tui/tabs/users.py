@@ -34,7 +34,7 @@ class Users(base.Tab[User]):
             table.Column("Name", lambda row: row.user.name, share=2),
             table.Column("E-mail", lambda row: row.user.email, share=3),
             table.Column("Keys", lambda row: str(row.keys), columns=6, right=True, order=lambda row: row.keys),
-            table.Column("Since", lambda row: moment(row.user.created_at, self.desk.zone)[:10], columns=10),
+            table.Column("Since", lambda row: moment(row.user.created_at, self.context.zone)[:10], columns=10),
             table.Column("Id", lambda row: str(row.id), columns=5, right=True, order=lambda row: row.id),
         ]
 
@@ -59,31 +59,33 @@ class Users(base.Tab[User]):
     def details(self, row: User) -> list[dialogs.Entry]:
         """Return all about the user."""
         return [
-            *base.entries(
+            *base.details_table(
                 ("Name", row.user.name),
                 ("E-mail", row.user.email),
                 ("Keys", str(row.keys)),
-                ("Since", moment(row.user.created_at, self.desk.zone)),
+                ("Since", moment(row.user.created_at, self.context.zone)),
                 ("User", str(row.id)),
             ),
             ("", ""),
             ("", f"Ctrl+A shows the keys. {'' if row.keys else 'Without a key the user cannot do anything.'}"),
         ]
 
-    def deeds(self) -> base.Deeds:
+    def actions(self) -> base.Actions:
         """Return that users can be added."""
-        return {"new": self._new, **super().deeds()}
+        return {"new": self._new, **super().actions()}
 
-    def row_deeds(self, row: User) -> base.Deeds:
+    def row_actions(self, row: User) -> base.Actions:
         """Return that a user can be deleted."""
         return {"delete": partial(self._delete, row)}
 
     def _new(self) -> None:
         lines = [
-            fields.Typed("name", "Name"),
-            fields.Typed("email", "E-mail", "The user gets no mail: it tells people apart.", pattern=requests.EMAIL),
+            fields.TextField("name", "Name"),
+            fields.TextField(
+                "email", "E-mail", "The user gets no mail: it tells people apart.", pattern=requests.EMAIL
+            ),
         ]
-        self.desk.open(forms.Form("New user", lines, "Add user", self._save, self.desk.close))
+        self.context.open(forms.Form("New user", lines, "Add user", self._save, self.context.close))
 
     def _save(self, form: forms.Form, values: base.Values) -> None:
         self.save(form, lambda api: api.create_user(values["name"], values["email"]))

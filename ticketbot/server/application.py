@@ -49,7 +49,7 @@ def _answering(handler: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(handler)
     def answer(*arguments: Any, **named: Any) -> bottle.HTTPResponse:
         correlation = log.new_correlation()
-        with log.correlation(correlation):
+        with log.bound_correlation(correlation):
             try:
                 response = handler(*arguments, **named)
             except bottle.HTTPResponse as thrown:
