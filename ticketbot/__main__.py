@@ -138,9 +138,9 @@ def _init(arguments: Arguments, environ: Environ) -> int:
 def _migrate(arguments: Arguments, environ: Environ) -> int:
     settings = _settings(arguments, environ, warn=_warn)
     from ticketbot import admin_commands
-    from ticketbot.cli import admin_output as showing
+    from ticketbot.cli import admin_output
 
-    showing.show_migrations(
+    admin_output.show_migrations(
         _output(arguments, environ, settings), admin_commands.migrate(settings, status=arguments["--status"])
     )
     return 0
@@ -148,25 +148,25 @@ def _migrate(arguments: Arguments, environ: Environ) -> int:
 
 def _doctor(arguments: Arguments, environ: Environ) -> int:
     from ticketbot import doctor
-    from ticketbot.cli import admin_output as showing
+    from ticketbot.cli import admin_output
 
     try:
         settings = _settings(arguments, environ, warn=lambda _: None)
     except errors.SettingsError as error:
-        return showing.show_checks(_output(arguments, environ, None), doctor.settings_failed(error))
-    return showing.show_checks(_output(arguments, environ, settings), doctor.check_all(settings))
+        return admin_output.show_checks(_output(arguments, environ, None), doctor.settings_failed(error))
+    return admin_output.show_checks(_output(arguments, environ, settings), doctor.check_all(settings))
 
 
 def _config(arguments: Arguments, environ: Environ) -> int:
     settings = _settings(arguments, environ, warn=_warn)
-    from ticketbot.cli import admin_output as showing
+    from ticketbot.cli import admin_output
     from ticketbot.present import documents
 
     rows = [
         documents.Setting(setting=row.name, value=row.value or None, origin=row.origin, secret=row.is_secret)
         for row in settings.describe()
     ]
-    showing.show_settings(_output(arguments, environ, settings), rows)
+    admin_output.show_settings(_output(arguments, environ, settings), rows)
     return 0
 
 

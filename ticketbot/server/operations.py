@@ -1,8 +1,8 @@
 """One table for routing and for OpenAPI: path, what comes in and goes out, status, and the function that does it.
 
 The function's signature says the rest. `{rule_id}` in the path is an argument of that name, an id; `body` and `query`
-are models of `api.requests`; `caller` is the owner of the API key; `services` is what the server provides; the annotated
-result is the response. A function raises `errors`; a change and its `audit.record` share one transaction:
+are models of `api.requests`; `caller` is the owner of the API key; `services` is what the server provides; the
+annotated result is the response. A function raises `errors`; a change and its `audit.record` share one transaction:
 
     ROUTES = operations.Routes("rules")
 

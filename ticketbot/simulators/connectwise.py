@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from ticketbot.simulators import clock, faults, request_log, webhook_subscriptions
-from ticketbot.simulators import connectwise_payloads as rows
+from ticketbot.simulators import clock, connectwise_payloads, faults, request_log, webhook_subscriptions
 from ticketbot.simulators.connectwise_reference_data import PRIORITY, Directory
 
 Row = dict[str, Any]
@@ -82,7 +81,7 @@ class ConnectWise(Directory):
         with self.lock:
             ticket_id, at = self.next_id("ticket"), clock.in_seconds(entered_at or self.now())
             is_project = self.module_of(board) == "project"
-            new = rows.ticket(ticket_id, summary, project=is_project, at=at, by=by, root=self.root)
+            new = connectwise_payloads.ticket(ticket_id, summary, project=is_project, at=at, by=by, root=self.root)
             new |= self.described(asked, board, by)
             self._store(self.module_of(board), new)
             self._notes[ticket_id] = []
@@ -233,7 +232,9 @@ class ConnectWise(Directory):
         raise KeyError(f"no ticket {ticket_id}")
 
     def _store(self, module: Module, ticket: Row) -> None:
-        shown = rows.unset(ticket, rows.OPTIONAL_TICKET, explicit_nulls=self.explicit_nulls)
+        shown = connectwise_payloads.unset(
+            ticket, connectwise_payloads.OPTIONAL_TICKET, explicit_nulls=self.explicit_nulls
+        )
         self._tickets[module][ticket["id"]] = shown
 
     def _touch(self, module: Module, ticket: Row, by: str) -> None:
@@ -270,7 +271,9 @@ class ConnectWise(Directory):
         entered, began = clock.in_seconds(entered_at or self.now()), work_at or entered_at or self.now()
         author = {"member": self.member_ref(member), "contact": self.contact_ref(contact)}
         note_id, by, named = self.next_id(kind), member or SYSTEM, author["member"] or author["contact"]
-        note = rows.note(note_id, kind, ticket, at=entered, by=by, sort_at=clock.in_seconds(began), root=self.root)
+        note = connectwise_payloads.note(
+            note_id, kind, ticket, at=entered, by=by, sort_at=clock.in_seconds(began), root=self.root
+        )
         note |= author | {
             "text": text,
             "detailDescriptionFlag": not internal and not resolution,
@@ -281,7 +284,7 @@ class ConnectWise(Directory):
             "timeStart": clock.in_seconds(began) if kind == "TimeEntryNote" else None,
             "timeEnd": entered if kind == "TimeEntryNote" else None,
         }
-        shown = rows.unset(note, rows.OPTIONAL_NOTE, explicit_nulls=self.explicit_nulls)
+        shown = connectwise_payloads.unset(note, connectwise_payloads.OPTIONAL_NOTE, explicit_nulls=self.explicit_nulls)
         self._notes[ticket["id"]].append(shown)
         return note_id
 

@@ -18,8 +18,14 @@ from urllib.parse import parse_qsl
 import bottle
 import msgspec
 
-from ticketbot.simulators import conditions, http_server, middleware, paging, webhook_subscriptions
-from ticketbot.simulators import connectwise_payloads as rows
+from ticketbot.simulators import (
+    conditions,
+    connectwise_payloads,
+    http_server,
+    middleware,
+    paging,
+    webhook_subscriptions,
+)
 from ticketbot.simulators.connectwise import ConnectWise, Module
 
 if TYPE_CHECKING:
@@ -133,11 +139,11 @@ class _Api:
         """Yield list, count and single GET of the tables that have nothing special about them."""
         system = self._system
         for path, noun, table, fields in (
-            ("/service/boards", "Board", lambda: system.boards, rows.BOARD_FIELDS),
-            ("/company/companies", "company", lambda: system.companies, rows.COMPANY_FIELDS),
-            ("/company/contacts", "Contact", lambda: system.contacts, rows.CONTACT_FIELDS),
-            ("/system/members", "Member", lambda: system.members, rows.MEMBER_FIELDS),
-            ("/system/callbacks", "Callback", lambda: system.callbacks.entries, rows.CALLBACK_FIELDS),
+            ("/service/boards", "Board", lambda: system.boards, connectwise_payloads.BOARD_FIELDS),
+            ("/company/companies", "company", lambda: system.companies, connectwise_payloads.COMPANY_FIELDS),
+            ("/company/contacts", "Contact", lambda: system.contacts, connectwise_payloads.CONTACT_FIELDS),
+            ("/system/members", "Member", lambda: system.members, connectwise_payloads.MEMBER_FIELDS),
+            ("/system/callbacks", "Callback", lambda: system.callbacks.entries, connectwise_payloads.CALLBACK_FIELDS),
         ):
             plain = _Table(self, noun, table, fields)
             yield "GET", path, plain.page
@@ -217,10 +223,10 @@ class _Api:
     # Tickets
 
     def tickets(self, module: Module) -> paging.Listed:
-        return self.page(self._system.tickets(module), rows.TICKET_FIELDS)
+        return self.page(self._system.tickets(module), connectwise_payloads.TICKET_FIELDS)
 
     def ticket_count(self, module: Module) -> Row:
-        return self.count(self._system.tickets(module), rows.TICKET_FIELDS)
+        return self.count(self._system.tickets(module), connectwise_payloads.TICKET_FIELDS)
 
     def ticket(self, module: Module, ticket_id: int) -> Row:
         found = self._system.find_ticket(module, ticket_id)
@@ -230,19 +236,19 @@ class _Api:
         return paging.project([found], _query().get("fields", ""))[0]
 
     def notes(self, module: Module, ticket_id: int) -> paging.Listed:
-        return self.page(self._service_notes(module, ticket_id), rows.NOTE_FIELDS)
+        return self.page(self._service_notes(module, ticket_id), connectwise_payloads.NOTE_FIELDS)
 
     def note_count(self, module: Module, ticket_id: int) -> Row:
-        return self.count(self._service_notes(module, ticket_id), rows.NOTE_FIELDS)
+        return self.count(self._service_notes(module, ticket_id), connectwise_payloads.NOTE_FIELDS)
 
     def all_notes(self, module: Module, ticket_id: int) -> paging.Listed:
         self.ticket(module, ticket_id)
-        return self.page(self._system.all_notes(ticket_id), rows.ALL_NOTES_FIELDS)
+        return self.page(self._system.all_notes(ticket_id), connectwise_payloads.ALL_NOTES_FIELDS)
 
     def _service_notes(self, module: Module, ticket_id: int) -> list[Row]:
         self.ticket(module, ticket_id)
         notes = self._system.notes(ticket_id)
-        return [rows.service_note(note) for note in notes if note["noteType"] == "TicketNote"]
+        return [connectwise_payloads.service_note(note) for note in notes if note["noteType"] == "TicketNote"]
 
     # Boards and contacts
 
@@ -250,7 +256,7 @@ class _Api:
         if board_id not in self._system.boards:
             raise ApiError(404, "NotFound", f"Board {board_id} not found")
         every = list(self._system.statuses.values())
-        return self.page([row for row in every if row["board"]["id"] == board_id], rows.STATUS_FIELDS)
+        return self.page([row for row in every if row["board"]["id"] == board_id], connectwise_payloads.STATUS_FIELDS)
 
     def communications(self, contact_id: int) -> list[Row]:
         contact = self._system.contacts.get(contact_id)

@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from ticketbot.simulators import clock
-from ticketbot.simulators import connectwise_payloads as rows
+from ticketbot.simulators import clock, connectwise_payloads
 
 Row = dict[str, Any]
 Table = Literal["boards", "statuses", "companies", "contacts", "members"]
@@ -45,10 +44,12 @@ class Directory:
         """Add a board with its statuses; one whose name starts with `>` is a closed status."""
         with self.lock:
             board_id, at = self.next_id("board"), clock.in_seconds(self.now())
-            self.boards[board_id] = rows.board(board_id, name, project=project, at=at)
+            self.boards[board_id] = connectwise_payloads.board(board_id, name, project=project, at=at)
             for order, title in enumerate(statuses):
                 number, closed = self.next_id("status"), title.startswith(">")
-                self.statuses[number] = rows.status(number, title, board_id, order=order, closed=closed, at=at)
+                self.statuses[number] = connectwise_payloads.status(
+                    number, title, board_id, order=order, closed=closed, at=at
+                )
             return board_id
 
     def remove_board(self, board_id: int) -> None:
@@ -63,7 +64,9 @@ class Directory:
         with self.lock:
             company_id = self.next_id("company")
             identifier = identifier or "".join(name.split())
-            self.companies[company_id] = rows.company(company_id, name, identifier, clock.in_seconds(self.now()))
+            self.companies[company_id] = connectwise_payloads.company(
+                company_id, name, identifier, clock.in_seconds(self.now())
+            )
             return company_id
 
     def add_contact(
@@ -73,7 +76,7 @@ class Directory:
         with self.lock:
             contact_id = self.next_id("contact")
             employer = self.companies[company] if company else None
-            self.contacts[contact_id] = rows.contact(contact_id, first, last, email, employer)
+            self.contacts[contact_id] = connectwise_payloads.contact(contact_id, first, last, email, employer)
             return contact_id
 
     def add_member(
@@ -92,8 +95,10 @@ class Directory:
             member_id = self.next_id("member")
             emails: Row = {"primaryEmail": email, "officeEmail": office_email}
             fields = {**emails, "inactiveFlag": inactive, "licenseClass": license_class}
-            member = rows.member(member_id, identifier, first, last, clock.in_seconds(self.now()), **fields)
-            self.members[member_id] = rows.unset(member, emails, explicit_nulls=self.explicit_nulls)
+            member = connectwise_payloads.member(
+                member_id, identifier, first, last, clock.in_seconds(self.now()), **fields
+            )
+            self.members[member_id] = connectwise_payloads.unset(member, emails, explicit_nulls=self.explicit_nulls)
             return member_id
 
     def change(self, table: Table, row_id: int, fields: Row) -> None:
@@ -189,4 +194,4 @@ class Directory:
         }
 
     def _ref(self, kind: str, path: str, row: Row, *keys: str) -> Row:
-        return rows.reference(kind, f"{self.root}/{path}", row, "id", *keys)
+        return connectwise_payloads.reference(kind, f"{self.root}/{path}", row, "id", *keys)

@@ -16,8 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from ticketbot.simulators import clock, faults, request_log
-from ticketbot.simulators import webex_payloads as rows
+from ticketbot.simulators import clock, faults, request_log, webex_payloads
 
 Row = dict[str, Any]
 
@@ -104,7 +103,7 @@ class Webex:
         with self._changed:
             person_id, at = self._id("PEOPLE"), self._stamp()
             active_at = clock.in_milliseconds(last_activity) if last_activity else at
-            self.people[person_id] = rows.person(
+            self.people[person_id] = webex_payloads.person(
                 person_id, name, [email, *emails], self._org, kind=kind, at=at, active_at=active_at
             )
             return person_id
@@ -133,7 +132,7 @@ class Webex:
         """Add a room with the people of these ids in it, and the bot."""
         with self._changed:
             room_id, creator = self._id("ROOM"), [*members, self.bot_id][0]
-            self.rooms[room_id] = rows.room(room_id, title, self._org, creator, kind=kind, at=self._stamp())
+            self.rooms[room_id] = webex_payloads.room(room_id, title, self._org, creator, kind=kind, at=self._stamp())
             self._members[room_id] = {}
             for person_id in [*members, *([self.bot_id] if with_bot else [])]:
                 self.join(room_id, person_id)
@@ -160,7 +159,7 @@ class Webex:
         """Add a person to a room."""
         with self._changed:
             person, room = self.people[person_id], self.rooms[room_id]
-            row = rows.membership(self._id("MEMBERSHIP"), room, person, self._stamp())
+            row = webex_payloads.membership(self._id("MEMBERSHIP"), room, person, self._stamp())
             self._members[room_id][person_id] = row
 
     def leave(self, room_id: str, person_id: str = "") -> None:
@@ -221,7 +220,7 @@ class Webex:
                 at=self.now(),
             )
             self._keep(message)
-        return rows.message(
+        return webex_payloads.message(
             message.id, room, self.people[self.bot_id], asked,
             text=message.text, markdown=markdown, at=clock.in_milliseconds(message.at),
         )  # fmt: skip

@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from ticketbot.simulators import clock, webhook_sender
-from ticketbot.simulators import connectwise_payloads as rows
+from ticketbot.simulators import clock, connectwise_payloads, webhook_sender
 
 Row = dict[str, Any]
 
@@ -61,7 +60,9 @@ class Callbacks:
 
     def add(self, callback_id: int, asked: Row, member_id: int) -> Row:
         """Register a callback as asked for and return its entry."""
-        self.entries[callback_id] = rows.callback(callback_id, asked, clock.in_seconds(self._now()), member_id)
+        self.entries[callback_id] = connectwise_payloads.callback(
+            callback_id, asked, clock.in_seconds(self._now()), member_id
+        )
         return self.entries[callback_id]
 
     def change(self, callback_id: int, fields: Row) -> Row:

@@ -13,8 +13,7 @@ from ticketbot.api import client
 from ticketbot.tui import background_calls, dialogs, header_footer, keymap, server_status, table_cells
 from ticketbot.tui.app_context import OnError, explain
 from ticketbot.tui.table_cells import Line
-from ticketbot.tui.tabs import api_keys as keys_tab
-from ticketbot.tui.tabs import base, forwards, notifications, rules, syncs, users
+from ticketbot.tui.tabs import api_keys, base, forwards, notifications, rules, syncs, users
 
 NOTICE_S = 6.0
 SLOW_S = 2.0
@@ -25,7 +24,7 @@ _TABS: tuple[type[base.Tab[Any]], ...] = (
     rules.Rules,
     forwards.Forwards,
     users.Users,
-    keys_tab.Keys,
+    api_keys.Keys,
     syncs.Syncs,
     notifications.Notifications,
 )

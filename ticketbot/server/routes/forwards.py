@@ -11,8 +11,7 @@ import msgspec
 from ticketbot import errors
 from ticketbot.api import requests, responses
 from ticketbot.database import db, sql
-from ticketbot.decide import forwarding as deciding
-from ticketbot.decide import values
+from ticketbot.decide import forwarding, values
 from ticketbot.models import forwards
 from ticketbot.pipeline import load_facts, people
 from ticketbot.server import authentication, operations
@@ -35,7 +34,7 @@ def preview_forwards(query: requests.PreviewQuery, services: operations.Services
     asked_about = people.recipient(operations.known_recipient("recipient_id", query.recipient_id))
     at = operations.moment("at", query.at, services.timezone) or services.now()
     enabled = [load_facts.forward_fact(row, services.timezone) for row in forwards.enabled_forwards()]
-    routed = deciding.route([asked_about], enabled, at)
+    routed = forwarding.route([asked_about], enabled, at)
     return responses.Preview(
         recipient_id=asked_about.id,
         recipient_name=asked_about.name,
@@ -126,7 +125,7 @@ def _refuse_cycle(row: forwards.Forward, services: operations.Services) -> None:
     if not row.enabled or _is_over(new, now):
         return
     others = [load_facts.forward_fact(each, services.timezone) for each in forwards.enabled_forwards()]
-    circle = deciding.find_cycle(new, [each for each in others if not _is_over(each, now)])
+    circle = forwarding.find_cycle(new, [each for each in others if not _is_over(each, now)])
     if circle:
         names = " > ".join([*(step.source.name for step in circle), circle[0].source.name])
         with_ = ", ".join(f"forward {step.id}" for step in circle[1:])
@@ -169,4 +168,4 @@ def _state(forward: values.Forward, *, enabled: bool, now: datetime) -> response
         return "disabled"
     if _is_over(forward, now):
         return "expired"
-    return "active" if deciding.is_active(forward, now) else "upcoming"
+    return "active" if forwarding.is_active(forward, now) else "upcoming"
