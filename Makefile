@@ -50,7 +50,7 @@ docs: .venv/runtime ## Write the pages and samples that follow from the code
 	$(BIN)/python -m docs.write_tui
 
 cassettes: .venv/dev ## Record the cassettes of the tests anew
-	PYTHONPATH=. $(BIN)/python tests/unit/remote/record_cassettes.py
+	$(BIN)/python -m tests.remote.record_cassettes
 
 torture: .venv/dev ## Kill, cut and starve the real program, then check what it promised (MINUTES=60 SEED=7 DATABASE=sqlite)
 	$(BIN)/python -m torture --minutes=$(or $(MINUTES),2) --seed=$(or $(SEED),0) --database=$(or $(DATABASE),both) $(ARGS)

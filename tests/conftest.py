@@ -10,11 +10,15 @@ from typing import Any
 import hypothesis
 import pytest
 
-pytest_plugins = ["tests.databases"]
+from ticketbot.models import api_keys
+
+pytest_plugins = ["tests.databases", "tests.fixtures", "tests.server.api_fixtures", "tests.remote.fixtures"]
 
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+api_keys.KEY_COST = 4  # the lowest that bcrypt knows: hashing is slow on purpose
 
 # A shell starts what it puts into the background with Ctrl+C ignored, and so would be the processes that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,7 +13,8 @@ from typing import IO
 
 import requests
 
-from tests.world import wait_for
+from tests.environment import wait_for
+from tests.ports import free_port
 
 
 class ServerProcess:
@@ -23,7 +23,7 @@ class ServerProcess:
     program: Sequence[str] = (sys.executable, "-m", "ticketbot")
 
     def __init__(self, environ: Mapping[str, str], *options: str) -> None:
-        self.url = f"http://127.0.0.1:{_free_port()}"
+        self.url = f"http://127.0.0.1:{free_port()}"
         self._environ = {**self.inherited(), **environ, "TBOT_PORT": self.url.rpartition(":")[2]}
         self._options = options
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (closed in __exit__)
@@ -90,10 +90,3 @@ class ServerProcess:
         text = self._log.read().decode(errors="replace")
         self._log.seek(here)
         return text
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests import wsgi
-from tests.api.api import URL, Api
+from tests.server.api_server import URL, Api
 from ticketbot import errors
 from ticketbot.api import client
 

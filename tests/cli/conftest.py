@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli import office as offices
-from tests.world import World, wait_for
-from ticketbot.models import api_keys
+from tests.cli import cli_runner as offices
+from tests.environment import World, wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -20,17 +19,16 @@ def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.delenv("COLUMNS", raising=False)
-    monkeypatch.setattr(api_keys, "KEY_COST", 4)
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
 
 
 @pytest.fixture
-def office(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[offices.Office]:
+def office(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[offices.CliRunner]:
     """Return a running server with an administrator and the command line that leads to it."""
     with World(sqlite) as world, world.server() as server:
-        yield offices.Office(world, server, offices.administrator(), monkeypatch)
+        yield offices.CliRunner(world, server, offices.administrator(), monkeypatch)
         world.connectwise.callbacks.sender.stop()
         # A connection that waitress has not seen closing when it is stopped would be left to the garbage collector.
         assert wait_for(lambda: not server._http.active_channels)

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli import office as offices
-from tests.cli.office import Office, clean_environ
-from tests.tui.emulator import Terminal
+from tests.cli import cli_runner as offices
+from tests.cli.cli_runner import CliRunner, clean_environ
+from tests.tui.terminal_emulator import Terminal
 from ticketbot import errors
 from ticketbot.cli.output import Output
 
 QUESTION = "Delete rule 1 (Service Desk > Help Desk)? [y/N]"
 
 
-def in_a_terminal(office: Office, shell_line: str, directory: Path) -> Terminal:
+def in_a_terminal(office: CliRunner, shell_line: str, directory: Path) -> Terminal:
     """Run a line of shell, in which `tbot` is this program, in a real terminal."""
     tbot = shlex.join([sys.executable, "-m", "ticketbot"])
     script = f"cd {shlex.quote(str(directory))}; {shell_line.replace('tbot ', f'{tbot} ', 1)}"
@@ -29,7 +29,7 @@ def in_a_terminal(office: Office, shell_line: str, directory: Path) -> Terminal:
 
 @pytest.mark.parametrize("redirections", ["", "2>err", ">out", ">out 2>err"])
 def test_with_any_redirection_a_delete_on_a_terminal_waits_for_a_yes(
-    office: Office, tmp_path: Path, redirections: str
+    office: CliRunner, tmp_path: Path, redirections: str
 ) -> None:
     office.furnish()
     with in_a_terminal(office, f"tbot delete rule 1 {redirections}", tmp_path) as terminal:
@@ -40,7 +40,7 @@ def test_with_any_redirection_a_delete_on_a_terminal_waits_for_a_yes(
 
 
 def test_a_yes_at_the_terminal_deletes_and_the_redirected_output_holds_no_question(
-    office: Office, tmp_path: Path
+    office: CliRunner, tmp_path: Path
 ) -> None:
     office.furnish()
     with in_a_terminal(office, "tbot delete rule 1 --json >out 2>err", tmp_path) as terminal:
@@ -52,7 +52,7 @@ def test_a_yes_at_the_terminal_deletes_and_the_redirected_output_holds_no_questi
     assert office.tbot("get", "rule", "1").status == 4
 
 
-def test_a_delete_whose_input_is_a_pipe_does_not_ask(office: Office, tmp_path: Path) -> None:
+def test_a_delete_whose_input_is_a_pipe_does_not_ask(office: CliRunner, tmp_path: Path) -> None:
     office.furnish()
     with in_a_terminal(office, "echo n | tbot delete rule 1", tmp_path) as terminal:
         assert terminal.ended() == 0

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.office import Outcome, administrator, clean_environ
+from tests.cli.cli_runner import Outcome, administrator, clean_environ
+from tests.environment import World
 from tests.servers import ServerProcess
-from tests.world import World
 from ticketbot.simulators.faults import Fault
 
 

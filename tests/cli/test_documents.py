@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.cli.office import Office
+from tests.cli.cli_runner import CliRunner
 from ticketbot.cli import usage
 from ticketbot.present import documents
 
@@ -45,7 +45,7 @@ def checked(command: str, printed: str) -> Any:
 
 
 @pytest.mark.parametrize("command", sorted(set(documents.DOCUMENTS) - {"sync cancel", "doctor"}))
-def test_what_is_printed_is_as_documented_and_nothing_else_is_on_stdout(office: Office, command: str) -> None:
+def test_what_is_printed_is_as_documented_and_nothing_else_is_on_stdout(office: CliRunner, command: str) -> None:
     office.furnish()
     office.tbot("create", "user", "--name=Cora", "--email=cora@example.com")
     office.tbot("create", "key", "--user-id=2")
@@ -58,12 +58,12 @@ def test_what_is_printed_is_as_documented_and_nothing_else_is_on_stdout(office: 
     assert checked(command, done.out) is not None
 
 
-def test_the_document_of_a_doctor_is_as_documented_when_nothing_is_configured(office: Office) -> None:
+def test_the_document_of_a_doctor_is_as_documented_when_nothing_is_configured(office: CliRunner) -> None:
     done = office.process("doctor", "--json", TBOT_DATABASE_URL=office.world.database_url)
     assert [check["state"] for check in checked("doctor", done.out)][:3] == ["ok", "ok", "ok"], done
 
 
-def test_cancelling_prints_the_run_that_is_asked_to_stop(office: Office) -> None:
+def test_cancelling_prints_the_run_that_is_asked_to_stop(office: CliRunner) -> None:
     with office.slow_syncs():
         office.tbot("sync", "--all", "--no-wait")
         done = office.tbot("sync", "cancel", "--json")
@@ -76,11 +76,11 @@ def test_every_command_that_takes_json_has_a_documented_shape() -> None:
     assert takes == {command.split()[0] for command in documents.DOCUMENTS}
 
 
-def test_an_empty_list_is_a_list(office: Office) -> None:
+def test_an_empty_list_is_a_list(office: CliRunner) -> None:
     assert office.tbot("list", "rules", "--json").print_json == []
 
 
-def test_json_is_ascii_so_that_no_locale_and_no_terminal_is_hurt(office: Office) -> None:
+def test_json_is_ascii_so_that_no_locale_and_no_terminal_is_hurt(office: CliRunner) -> None:
     office.furnish("\x1b[2J\x9b\u202eAnä\x7f")
     shown = office.tbot("list", "recipients", "--json")
     assert shown.out.isascii()
@@ -88,7 +88,7 @@ def test_json_is_ascii_so_that_no_locale_and_no_terminal_is_hurt(office: Office)
     assert shown.print_json[0]["name"] == "\x1b[2J\x9b\u202eAnä\x7f"
 
 
-def test_a_limit_takes_the_first_rows_and_of_the_ledger_the_newest(office: Office) -> None:
+def test_a_limit_takes_the_first_rows_and_of_the_ledger_the_newest(office: CliRunner) -> None:
     office.furnish()
     assert [row["id"] for row in office.tbot("list", "recipients", "--limit=1", "--json").print_json] == [1]
     for _ in range(2):

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.office import Office
+from tests.cli.cli_runner import CliRunner
 from ticketbot.cli import commands
 from ticketbot.database import db
 from ticketbot.models import recipients
 from ticketbot.settings import table
 
 
-def test_a_server_that_is_down_is_named_with_where_its_address_comes_from(office: Office) -> None:
+def test_a_server_that_is_down_is_named_with_where_its_address_comes_from(office: CliRunner) -> None:
     done = office.tbot("list", "rules", TBOT_BASE_URL="http://127.0.0.1:9")
     assert (done.status, done.out) == (8, "")
     assert done.err == (
@@ -46,21 +46,21 @@ class _Silent(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_an_address_of_something_else_is_no_ticketbot(office: Office, another_site: str) -> None:
+def test_an_address_of_something_else_is_no_ticketbot(office: CliRunner, another_site: str) -> None:
     done = office.tbot("list", "rules", f"--base-url={another_site}")
     assert done.status == 8
     assert "answers, but not as a Ticketbot server" in done.err
     assert "(from flag) or --base-url" in done.err
 
 
-def test_a_bad_key_is_told_with_where_it_comes_from_and_is_not_shown(office: Office) -> None:
+def test_a_bad_key_is_told_with_where_it_comes_from_and_is_not_shown(office: CliRunner) -> None:
     done = office.tbot("list", "rules", TBOT_API_KEY="tbot_wrong_wrong_wrong")
     assert done.status == 6
     assert "Check TBOT_API_KEY (from environment)" in done.err
     assert "wrong_wrong" not in done.err
 
 
-def test_a_key_sent_over_plain_http_to_another_host_is_warned_of_once(office: Office) -> None:
+def test_a_key_sent_over_plain_http_to_another_host_is_warned_of_once(office: CliRunner) -> None:
     url = office.server.url.replace("127.0.0.1", "0.0.0.0")  # reaches this machine, and is not loopback by its name
     done = office.tbot("list", "users", TBOT_BASE_URL=url)
     assert done.status == 0
@@ -69,18 +69,18 @@ def test_a_key_sent_over_plain_http_to_another_host_is_warned_of_once(office: Of
     )
 
 
-def test_without_a_key_or_on_loopback_plain_http_is_not_warned_of(office: Office) -> None:
+def test_without_a_key_or_on_loopback_plain_http_is_not_warned_of(office: CliRunner) -> None:
     url = office.server.url.replace("127.0.0.1", "0.0.0.0")
     assert office.tbot("ping", TBOT_BASE_URL=url, TBOT_API_KEY="").err == ""
     assert office.tbot("list", "users").err == ""
 
 
-def test_an_address_that_nobody_named_is_the_default(office: Office) -> None:
+def test_an_address_that_nobody_named_is_the_default(office: CliRunner) -> None:
     settings = table.load({}, {})
     assert commands._address_from(settings).startswith("TBOT_BASE_URL (default) or --base-url")
 
 
-def test_no_key_is_a_setting_that_is_missing(office: Office) -> None:
+def test_no_key_is_a_setting_that_is_missing(office: CliRunner) -> None:
     """O9."""
     done = office.tbot("list", "rules", TBOT_API_KEY="")
     assert done.status == 2
@@ -139,7 +139,7 @@ def test_no_key_is_a_setting_that_is_missing(office: Office) -> None:
         ("get rule", 2, "is not understood"),
     ],
 )
-def test_each_failure_has_its_line_and_status(office: Office, line: str, status: int, words: str) -> None:
+def test_each_failure_has_its_line_and_status(office: CliRunner, line: str, status: int, words: str) -> None:
     done = office.tbot(*shlex.split(line))
     assert (done.status, done.out) == (status, ""), done
     first = done.err.splitlines()[0]
@@ -148,7 +148,7 @@ def test_each_failure_has_its_line_and_status(office: Office, line: str, status:
     assert status == 2 or len(done.err.splitlines()) == 1
 
 
-def test_an_empty_end_changes_nothing_and_none_removes_the_end(office: Office) -> None:
+def test_an_empty_end_changes_nothing_and_none_removes_the_end(office: CliRunner) -> None:
     office.furnish()
     office.tbot("update", "forward", "1", "--end=2030-12-31")
     assert office.tbot("update", "forward", "1", "--end=").status == 3
@@ -156,7 +156,7 @@ def test_an_empty_end_changes_nothing_and_none_removes_the_end(office: Office) -
     assert office.tbot("update", "forward", "1", "--end=none", "--json").print_json["end"] is None
 
 
-def test_a_circle_of_forwards_is_spelled_out(office: Office) -> None:
+def test_a_circle_of_forwards_is_spelled_out(office: CliRunner) -> None:
     """F4."""
     office.furnish()
     done = office.tbot("create", "forward", "--source-id=2", "--destination-id=1")
@@ -165,7 +165,7 @@ def test_a_circle_of_forwards_is_spelled_out(office: Office) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
-def test_a_config_file_that_may_not_be_read_is_named(office: Office, tmp_path: Path) -> None:
+def test_a_config_file_that_may_not_be_read_is_named(office: CliRunner, tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("")
     file.chmod(0)
@@ -174,7 +174,7 @@ def test_a_config_file_that_may_not_be_read_is_named(office: Office, tmp_path: P
     assert f"{file} cannot be read (Permission denied)" in done.err
 
 
-def test_a_directory_that_cannot_be_made_is_named(office: Office, tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_made_is_named(office: CliRunner, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = office.process(
         "migrate", TBOT_DATABASE_URL=f"sqlite:///{tmp_path}/file/sub/tbot.db", XDG_CONFIG_HOME=str(tmp_path)
@@ -184,7 +184,7 @@ def test_a_directory_that_cannot_be_made_is_named(office: Office, tmp_path: Path
     assert "Traceback" not in done.err
 
 
-def test_a_database_that_does_not_answer_is_named_with_its_setting(office: Office, tmp_path: Path) -> None:
+def test_a_database_that_does_not_answer_is_named_with_its_setting(office: CliRunner, tmp_path: Path) -> None:
     done = office.process("migrate", TBOT_DATABASE_URL=f"sqlite:///{tmp_path}")
     assert done.status == 8, done
     assert f"SQLite file {tmp_path}" in done.err
@@ -193,7 +193,7 @@ def test_a_database_that_does_not_answer_is_named_with_its_setting(office: Offic
 
 @pytest.mark.parametrize("command", [("serve",), ("migrate",), ("init", "--name=Ben", "--email=ben@example.com")])
 def test_a_file_that_is_no_database_is_left_alone_and_another_asked_for(
-    office: Office, tmp_path: Path, command: tuple[str, ...]
+    office: CliRunner, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     file = tmp_path / "letter.txt"
     file.write_text("Dear Ana, " * 100)
@@ -201,8 +201,8 @@ def test_a_file_that_is_no_database_is_left_alone_and_another_asked_for(
     done = office.process(*command, **environ)
     assert (done.status, done.out) == (8, "")
     assert done.err == (
-        f"tbot: The database does not answer: file is not a database (SQLite file {file}). "
-        "Name another file with TBOT_DATABASE_URL.\n"
+        f"tbot: The database is unavailable: file is not a database (SQLite file {file}). "
+        "Set TBOT_DATABASE_URL to another file.\n"
     )
     assert file.read_text() == "Dear Ana, " * 100
 
@@ -215,7 +215,7 @@ def test_a_file_that_is_no_database_is_left_alone_and_another_asked_for(
     ],
 )
 def test_an_address_that_cannot_be_listened_at_is_named_with_its_setting(
-    office: Office, tmp_path: Path, host: str, words: str
+    office: CliRunner, tmp_path: Path, host: str, words: str
 ) -> None:
     port = office.server.url.rpartition(":")[2]
     environ = office.world.environ(TBOT_DATABASE_URL=f"sqlite:///{tmp_path}/another.db", TBOT_LOG_LEVEL="error")
@@ -224,7 +224,7 @@ def test_an_address_that_cannot_be_listened_at_is_named_with_its_setting(
     assert done.err == f"tbot: Cannot listen at {host}:{port}: {words}.\n"
 
 
-def test_on_a_terminal_a_delete_asks_and_names_what(office: Office) -> None:
+def test_on_a_terminal_a_delete_asks_and_names_what(office: CliRunner) -> None:
     office.furnish()
     kept = office.tbot("delete", "rule", "1", answer="n")
     assert kept.status == 1
@@ -234,14 +234,14 @@ def test_on_a_terminal_a_delete_asks_and_names_what(office: Office) -> None:
     assert office.tbot("get", "rule", "1").status == 4
 
 
-def test_yes_and_a_pipe_are_not_asked(office: Office) -> None:
+def test_yes_and_a_pipe_are_not_asked(office: CliRunner) -> None:
     office.furnish()
     assert "[y/N]" not in office.tbot("delete", "forward", "1", "--yes", answer="n").err
     piped = office.tbot("delete", "rule", "1")
     assert (piped.status, piped.err) == (0, "Deleted rule 1 (Service Desk > Help Desk)\n")
 
 
-def test_retrying_all_dead_shows_how_much_before_it_asks(office: Office) -> None:
+def test_retrying_all_dead_shows_how_much_before_it_asks(office: CliRunner) -> None:
     office.furnish()
     kept = office.tbot("retry", "--dead", answer="")
     assert (kept.status, kept.out) == (1, "")
@@ -250,7 +250,7 @@ def test_retrying_all_dead_shows_how_much_before_it_asks(office: Office) -> None
     assert office.tbot("retry", "--dead", "--json", answer="y").print_json == {"notifications": 1, "events": 0}
 
 
-def test_retrying_all_dead_without_a_terminal_says_how_much_it_retries(office: Office) -> None:
+def test_retrying_all_dead_without_a_terminal_says_how_much_it_retries(office: CliRunner) -> None:
     office.furnish()
     assert office.tbot("retry", "--dead").out == "Retrying 1 notification\n"
 
@@ -259,13 +259,15 @@ def test_retrying_all_dead_without_a_terminal_says_how_much_it_retries(office: O
     ("options", "said"),
     [((), "Nothing died within the last 24 hours\n"), (("--since=2030-01-01",), "Nothing died since 2030-01-01\n")],
 )
-def test_retrying_all_dead_asks_nothing_when_nothing_died(office: Office, options: tuple[str, ...], said: str) -> None:
+def test_retrying_all_dead_asks_nothing_when_nothing_died(
+    office: CliRunner, options: tuple[str, ...], said: str
+) -> None:
     for answer in (None, "n"):
         done = office.tbot("retry", "--dead", *options, answer=answer)
         assert (done.status, done.out, done.err) == (0, said, "")
 
 
-def test_a_test_message_to_a_room_that_is_gone_from_webex_says_so(office: Office) -> None:
+def test_a_test_message_to_a_room_that_is_gone_from_webex_says_so(office: CliRunner) -> None:
     office.furnish()
     with db.session():
         room = recipients.Recipient.get_by_id(1)
@@ -276,7 +278,7 @@ def test_a_test_message_to_a_room_that_is_gone_from_webex_says_so(office: Office
     assert "Could not find a room" in done.err
 
 
-def test_retrying_what_is_not_dead_is_a_conflict(office: Office) -> None:
+def test_retrying_what_is_not_dead_is_a_conflict(office: CliRunner) -> None:
     """L5."""
     office.furnish()
     retried = office.tbot("retry", "1")
@@ -286,7 +288,7 @@ def test_retrying_what_is_not_dead_is_a_conflict(office: Office) -> None:
     assert office.tbot("retry", "1").status == 5
 
 
-def test_a_forward_that_has_already_expired_is_pointed_out(office: Office) -> None:
+def test_a_forward_that_has_already_expired_is_pointed_out(office: CliRunner) -> None:
     office.furnish()
     made = office.tbot("create", "forward", "--source-id=2", "--destination-id=1", "--end=2020-01-02", "--json")
     assert (made.status, made.print_json["state"]) == (0, "expired")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from tests.cli.office import Office
-from tests.world import minutes_ago
+from tests.cli.cli_runner import CliRunner
+from tests.environment import minutes_ago
 from ticketbot.database import db
 from ticketbot.models import notifications
 from ticketbot.simulators.faults import Fault
 
 
-def test_it_says_what_happened_who_was_told_and_who_was_not_and_why(office: Office) -> None:
+def test_it_says_what_happened_who_was_told_and_who_was_not_and_why(office: CliRunner) -> None:
     world = office.world
     world.add_rule("Help Desk")
     ticket = world.connectwise.add_ticket(
@@ -35,7 +35,7 @@ def test_it_says_what_happened_who_was_told_and_who_was_not_and_why(office: Offi
     assert "Help Desk" not in newest
 
 
-def test_what_is_dead_says_how_to_send_it_again(office: Office) -> None:
+def test_what_is_dead_says_how_to_send_it_again(office: CliRunner) -> None:
     world = office.world
     world.add_rule("Help Desk")
     world.webex.faults.add(
@@ -47,12 +47,12 @@ def test_what_is_dead_says_how_to_send_it_again(office: Office) -> None:
     assert re.search(r"- Help Desk could not be told .* `tbot retry 1`\s+sends\s+it\s+again", shown, re.S), shown
 
 
-def test_an_event_that_waits_says_for_what(office: Office) -> None:
+def test_an_event_that_waits_says_for_what(office: CliRunner) -> None:
     world = office.world
     world.connectwise.faults.add(Fault(effect="answer", path="tickets/", status=500))
     ticket = world.connectwise.add_ticket(world.board, "Printer on fire", entered_at=minutes_ago(1))
     assert world.connectwise.wait_for_webhooks(10)
-    from tests.world import wait_for
+    from tests.environment import wait_for
 
     assert wait_for(lambda: "It waits until" in office.tbot("explain", str(ticket)).out)
     shown = " ".join(office.tbot("explain", str(ticket)).out.split())
@@ -61,7 +61,7 @@ def test_an_event_that_waits_says_for_what(office: Office) -> None:
     assert "500" in shown
 
 
-def test_messages_whose_event_is_no_longer_kept_are_still_told(office: Office) -> None:
+def test_messages_whose_event_is_no_longer_kept_are_still_told(office: CliRunner) -> None:
     office.furnish()
     shown = office.tbot("explain", "1234").out
     assert "From events that are no longer kept:" in shown
@@ -72,7 +72,7 @@ def test_messages_whose_event_is_no_longer_kept_are_still_told(office: Office) -
     ), shown
 
 
-def test_a_second_look_that_found_nothing_new_says_just_that(office: Office) -> None:
+def test_a_second_look_that_found_nothing_new_says_just_that(office: CliRunner) -> None:
     world = office.world
     ticket = world.connectwise.add_ticket(world.board, "Printer on fire", entered_at=minutes_ago(1))
     world.settle()
@@ -83,7 +83,7 @@ def test_a_second_look_that_found_nothing_new_says_just_that(office: Office) -> 
     assert oldest.endswith("  new ticket:\n    - nobody was told: no enabled rule, and nobody assigned\n")
 
 
-def test_who_waits_for_another_try_is_not_said_to_have_been_told(office: Office) -> None:
+def test_who_waits_for_another_try_is_not_said_to_have_been_told(office: CliRunner) -> None:
     office.furnish()
     next_try_at = datetime.now(UTC) + timedelta(hours=1)
     with db.transaction("test"):
@@ -95,7 +95,7 @@ def test_who_waits_for_another_try_is_not_said_to_have_been_told(office: Office)
     assert f"- Help Desk was not told yet, will retry on {when} after 5 tries (rule 1): Webex is away" in shown
 
 
-def test_the_full_stop_of_others_is_not_doubled(office: Office) -> None:
+def test_the_full_stop_of_others_is_not_doubled(office: CliRunner) -> None:
     office.furnish()
     with db.transaction("test"):
         notifications.Notification.update(error="Could not find a room with provided ID.").execute()

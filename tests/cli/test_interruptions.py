@@ -12,13 +12,13 @@ import sys
 
 import pytest
 
-from tests.cli.office import Office, clean_environ
-from tests.world import wait_for
+from tests.cli.cli_runner import CliRunner, clean_environ
+from tests.environment import wait_for
 from ticketbot.database import db
 from ticketbot.models import syncs
 
 
-def start(office: Office, *argv: str) -> subprocess.Popen[str]:
+def start(office: CliRunner, *argv: str) -> subprocess.Popen[str]:
     """Start a command line as a process, and do not wait for it."""
     return subprocess.Popen(
         [sys.executable, "-m", "ticketbot", *argv],
@@ -36,7 +36,7 @@ def is_syncing() -> bool:
         return syncs.running() is not None
 
 
-def test_ctrl_c_while_waiting_leaves_the_sync_running_and_says_how_to_cancel_it(office: Office) -> None:
+def test_ctrl_c_while_waiting_leaves_the_sync_running_and_says_how_to_cancel_it(office: CliRunner) -> None:
     with office.slow_syncs():
         process = start(office, "sync", "--boards")
         assert process.stderr is not None
@@ -49,7 +49,7 @@ def test_ctrl_c_while_waiting_leaves_the_sync_running_and_says_how_to_cancel_it(
     assert wait_for(lambda: not is_syncing())
 
 
-def test_ctrl_c_while_the_server_thinks_ends_with_130(office: Office) -> None:
+def test_ctrl_c_while_the_server_thinks_ends_with_130(office: CliRunner) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         process = start(office, "list", "rules", f"--base-url=http://127.0.0.1:{silent.getsockname()[1]}")
         connection, _ = silent.accept()
@@ -74,7 +74,7 @@ sys.exit(program.run())
 
 @pytest.mark.parametrize("number", range(10))
 def test_ctrl_c_at_any_moment_from_our_first_line_on_ends_with_130_or_comes_too_late(
-    office: Office, number: int
+    office: CliRunner, number: int
 ) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", STARTED, "list", "rules"],
@@ -123,7 +123,7 @@ def test_ctrl_c_where_python_would_swallow_it_ends_with_130_all_the_same(happens
     assert (done.returncode, last_line) == (status, said)
 
 
-def test_a_broken_pipe_ends_silently(office: Office) -> None:
+def test_a_broken_pipe_ends_silently(office: CliRunner) -> None:
     office.furnish()
     line = f"{sys.executable} -m ticketbot list notifications | head -0; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(
@@ -133,7 +133,7 @@ def test_a_broken_pipe_ends_silently(office: Office) -> None:
     assert done.returncode in (0, 141)
 
 
-def test_nobody_reading_is_told_nothing(office: Office) -> None:
+def test_nobody_reading_is_told_nothing(office: CliRunner) -> None:
     office.furnish()
     reading, writing = os.pipe()
     os.close(reading)
@@ -148,7 +148,7 @@ def test_nobody_reading_is_told_nothing(office: Office) -> None:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_on_a_terminal_a_sync_draws_bars_and_leaves_its_result(office: Office) -> None:
+def test_on_a_terminal_a_sync_draws_bars_and_leaves_its_result(office: CliRunner) -> None:
     ours, connectwise_now = pty.openpty()
     environ = {**clean_environ(), **office.environ, "TERM": "xterm", "COLUMNS": "80"}
     with office.slow_syncs():
@@ -196,7 +196,7 @@ sys.exit(status)
     ],
     ids=("version", "list-rules", "completion", "config"),  # a set has another order in each test process
 )
-def test_nothing_is_imported_that_is_not_needed(office: Office, argv: tuple[str, ...], absent: set[str]) -> None:
+def test_nothing_is_imported_that_is_not_needed(office: CliRunner, argv: tuple[str, ...], absent: set[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", IMPORTS, *argv],
         env={**clean_environ(), **office.environ},

@@ -7,7 +7,7 @@ import shlex
 import pytest
 import requests
 
-from tests.cli.office import Office
+from tests.cli.cli_runner import CliRunner
 from ticketbot import __version__
 from ticketbot.database import db
 from ticketbot.models import rules, tickets, users
@@ -38,10 +38,10 @@ sync status
 
 
 @pytest.fixture
-def seeded(office: Office) -> Office:
+def seeded(office: CliRunner) -> CliRunner:
     """Return an office with boards 1 to 3 and a second user, whose key has the id 2."""
     office.furnish()
-    from tests.cli.office import administrator
+    from tests.cli.cli_runner import administrator
 
     administrator("Ben Bauer", "ben@example.com")
     with db.transaction("boards"):
@@ -51,27 +51,27 @@ def seeded(office: Office) -> Office:
 
 
 @pytest.mark.parametrize("line", SEED)
-def test_each_command_line_is_understood_and_done(seeded: Office, line: str) -> None:
+def test_each_command_line_is_understood_and_done(seeded: CliRunner, line: str) -> None:
     done = seeded.tbot(*shlex.split(line))
     assert done.status == 0, done
 
 
 @pytest.mark.parametrize("line", SEED)
-def test_each_command_line_works_as_a_process_of_its_own(seeded: Office, line: str) -> None:
+def test_each_command_line_works_as_a_process_of_its_own(seeded: CliRunner, line: str) -> None:
     done = seeded.process(*shlex.split(line))
     assert done.status == 0, done
 
 
-def test_ping_needs_no_key_and_names_the_server(office: Office) -> None:
+def test_ping_needs_no_key_and_names_the_server(office: CliRunner) -> None:
     done = office.tbot("ping", TBOT_API_KEY="")
     assert (done.status, done.out) == (0, f"{office.server.url} answers\n")
 
 
-def test_authcheck_says_whose_key_it_is(office: Office) -> None:
+def test_authcheck_says_whose_key_it_is(office: CliRunner) -> None:
     assert "Ana Alvarez <ana@example.com>, user 1" in office.tbot("authcheck").out
 
 
-def test_create_rule_makes_a_rule_between_board_and_recipient(office: Office) -> None:
+def test_create_rule_makes_a_rule_between_board_and_recipient(office: CliRunner) -> None:
     office.furnish()
     board = office.world.board
     made = office.tbot("create", "rule", f"--board-id={board}", "--recipient-id=2", "--json").print_json
@@ -80,7 +80,7 @@ def test_create_rule_makes_a_rule_between_board_and_recipient(office: Office) ->
         assert rules.Rule.get_by_id(made["id"]).recipient_id == 2
 
 
-def test_create_key_prints_the_key_alone_on_stdout_and_it_opens_the_server(office: Office) -> None:
+def test_create_key_prints_the_key_alone_on_stdout_and_it_opens_the_server(office: CliRunner) -> None:
     done = office.tbot("create", "key", "--user-id=1")
     assert done.status == 0
     assert "is shown this once" in done.err
@@ -90,14 +90,14 @@ def test_create_key_prints_the_key_alone_on_stdout_and_it_opens_the_server(offic
 
 
 @pytest.mark.parametrize(("word", "is_enabled"), [("true", True), ("false", False), ("no", False), ("ON", True)])
-def test_update_rule_switches_it(office: Office, word: str, is_enabled: bool) -> None:
+def test_update_rule_switches_it(office: CliRunner, word: str, is_enabled: bool) -> None:
     office.furnish()
     assert office.tbot("update", "rule", "1", f"--enabled={word}").status == 0
     with db.session():
         assert rules.Rule.get_by_id(1).enabled is is_enabled
 
 
-def test_delete_user_ends_the_access_of_his_keys(office: Office) -> None:
+def test_delete_user_ends_the_access_of_his_keys(office: CliRunner) -> None:
     office.tbot("create", "user", "--name=Ben", "--email=ben@example.com")
     key = office.tbot("create", "key", "--user-id=2").out.strip()
     assert office.tbot("authcheck", TBOT_API_KEY=key).status == 0
@@ -107,18 +107,18 @@ def test_delete_user_ends_the_access_of_his_keys(office: Office) -> None:
         assert users.User.select().count() == 1
 
 
-def test_version_names_the_program(office: Office) -> None:
+def test_version_names_the_program(office: CliRunner) -> None:
     assert office.tbot("version").out == f"tbot {__version__}\n"
 
 
-def test_update_config_changes_what_is_named_and_nothing_else(office: Office) -> None:
+def test_update_config_changes_what_is_named_and_nothing_else(office: CliRunner) -> None:
     before = office.tbot("get", "config", "--json").print_json
     done = office.tbot("update", "config", "--attempt-notify=false", "--max-message-length=500", "--json")
     assert done.print_json == before | {"attempt_notify": False, "max_message_length": 500}
     assert office.tbot("get", "config", "--json").print_json == done.print_json
 
 
-def test_a_forward_is_made_changed_and_opened_to_one_side(office: Office) -> None:
+def test_a_forward_is_made_changed_and_opened_to_one_side(office: CliRunner) -> None:
     office.furnish()
     made = office.tbot(
         *shlex.split("create forward --source-id=2 --destination-id=1 --start=2020-01-01 --end=2020-02-01 --keep-copy"),

@@ -6,13 +6,13 @@ import shlex
 
 import pytest
 
-from tests.cli.office import Office
+from tests.cli.cli_runner import CliRunner
 from ticketbot.database import db
 from ticketbot.models import syncs, tickets
 from ticketbot.simulators import faults
 
 
-def phases(office: Office) -> list[str]:
+def phases(office: CliRunner) -> list[str]:
     """Return the phases of the latest sync."""
     return [phase["name"] for phase in office.tbot("sync", "status", "--json").print_json["run"]["phases"]]
 
@@ -26,21 +26,21 @@ def phases(office: Office) -> list[str]:
         ("--boards --recipients", {"boards": True, "recipients": True, "tickets": False}),
     ],
 )
-def test_what_is_selected_is_what_is_asked_for(office: Office, line: str, expected: dict[str, bool]) -> None:
+def test_what_is_selected_is_what_is_asked_for(office: CliRunner, line: str, expected: dict[str, bool]) -> None:
     assert office.tbot("sync", *shlex.split(line)).status == 0
     with db.session():
         request = syncs.latest().request
     assert {name: request[name] for name in expected} == expected
 
 
-def test_sync_boards_narrows_the_tickets(office: Office) -> None:
+def test_sync_boards_narrows_the_tickets(office: CliRunner) -> None:
     office.furnish()
     assert office.tbot("sync", "--tickets", f"--sync-boards={office.world.board}").status == 0
     with db.session():
         assert list(syncs.latest().request["board_ids"]) == [office.world.board]
 
 
-def test_it_waits_until_all_is_stored_and_says_what_was_done(office: Office) -> None:
+def test_it_waits_until_all_is_stored_and_says_what_was_done(office: CliRunner) -> None:
     done = office.tbot("sync", "--boards")
     assert (done.status, done.out) == (0, "Sync 1 is done: boards 2, statuses 2\n"), done
     assert done.err.splitlines() == ["Sync 1 has started", "boards: 2", "statuses: 2"]
@@ -48,23 +48,23 @@ def test_it_waits_until_all_is_stored_and_says_what_was_done(office: Office) -> 
         assert tickets.Board.select().count() == 2
 
 
-def test_quiet_says_nothing_when_all_is_well(office: Office) -> None:
+def test_quiet_says_nothing_when_all_is_well(office: CliRunner) -> None:
     done = office.tbot("sync", "--boards", "--quiet")
     assert (done.status, done.out, done.err) == (0, "", "")
 
 
-def test_no_wait_returns_while_the_sync_is_running(office: Office) -> None:
+def test_no_wait_returns_while_the_sync_is_running(office: CliRunner) -> None:
     with office.slow_syncs():
         done = office.tbot("sync", "--boards", "--no-wait")
         assert (done.status, done.out.startswith("Sync 1 has started")) == (0, True)
         assert office.tbot("sync", "status", "--json").print_json["syncing"] is True
         second = office.tbot("sync", "--boards")
         assert second.status == 5
-        assert "Sync 1 is running" in second.err
+        assert "Sync 1 is already running" in second.err
         assert office.tbot("sync", "cancel").status == 0
 
 
-def test_a_sync_that_failed_ends_with_1_and_one_line(office: Office) -> None:
+def test_a_sync_that_failed_ends_with_1_and_one_line(office: CliRunner) -> None:
     office.world.connectwise.faults.add(faults.Fault(effect="answer", path="boards", status=500))
     done = office.tbot("sync", "--boards", "--quiet")
     assert (done.status, done.out) == (1, ""), done
@@ -72,14 +72,14 @@ def test_a_sync_that_failed_ends_with_1_and_one_line(office: Office) -> None:
     assert len(done.err.splitlines()) == 1
 
 
-def test_done_with_errors_is_0_and_says_so_on_stderr_also_when_quiet(office: Office) -> None:
+def test_done_with_errors_is_0_and_says_so_on_stderr_also_when_quiet(office: CliRunner) -> None:
     office.world.connectwise.faults.add(faults.Fault(effect="answer", path="boards/.*/statuses", status=400))
     done = office.tbot("sync", "--boards", "--quiet")
     assert (done.status, done.out) == (0, ""), done
     assert done.err.startswith("Sync 1 is done with ")
 
 
-def test_status_shows_each_phase_of_the_latest_run(office: Office) -> None:
+def test_status_shows_each_phase_of_the_latest_run(office: CliRunner) -> None:
     assert office.tbot("sync", "status").err == "No sync has run yet. `tbot sync --all` starts one\n"
     office.tbot("sync", "--boards")
     assert phases(office) == ["boards", "statuses"]
@@ -88,7 +88,7 @@ def test_status_shows_each_phase_of_the_latest_run(office: Office) -> None:
     assert "boards        2\n" in shown
 
 
-def test_a_server_that_is_gone_for_a_moment_does_not_end_the_waiting(office: Office, monkeypatch) -> None:
+def test_a_server_that_is_gone_for_a_moment_does_not_end_the_waiting(office: CliRunner, monkeypatch) -> None:
     from ticketbot.cli import sync_command
 
     monkeypatch.setattr(sync_command, "MAX_UNREACHABLE_S", 0.0)

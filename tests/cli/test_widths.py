@@ -10,7 +10,7 @@ import wcwidth
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.cli.office import Office
+from tests.cli.cli_runner import CliRunner
 from ticketbot.cli import formats, usage
 
 NAMES = {
@@ -68,7 +68,7 @@ def widest(text: str) -> int:
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 @pytest.mark.parametrize(("terminal", "environ"), [(True, {}), (True, {"NO_COLOR": "1"}), (False, {})], ids=str)
-def test_no_line_is_wider_than_80_cells(office: Office, name: str, terminal: bool, environ: dict[str, str]) -> None:
+def test_no_line_is_wider_than_80_cells(office: CliRunner, name: str, terminal: bool, environ: dict[str, str]) -> None:
     office.furnish(name, board=name)
     for line in LINES:
         done = office.tbot(*shlex.split(line), answer="y" if terminal else None, **environ)
@@ -81,7 +81,7 @@ def test_no_line_is_wider_than_80_cells(office: Office, name: str, terminal: boo
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_ids_and_states_are_whole(office: Office, name: str) -> None:
+def test_ids_and_states_are_whole(office: CliRunner, name: str) -> None:
     office.furnish(name, board=name)
     rules = office.tbot("list", "rules").out
     assert re.search(r"^1 +1 .* 1 .* room +enabled$", rules, re.M), rules
@@ -89,7 +89,7 @@ def test_ids_and_states_are_whole(office: Office, name: str) -> None:
     assert re.search(r"^1 .* 1234 +new .* dead ", office.tbot("list", "notifications").out, re.M)
 
 
-def test_ids_that_leave_no_room_for_names_are_shown_field_by_field_and_whole(office: Office) -> None:
+def test_ids_that_leave_no_room_for_names_are_shown_field_by_field_and_whole(office: CliRunner) -> None:
     office.furnish()
     shown = office.tbot("list", "rules", COLUMNS="40").out
     assert widest(shown) <= 40
@@ -97,7 +97,7 @@ def test_ids_that_leave_no_room_for_names_are_shown_field_by_field_and_whole(off
     assert re.search(r"^state +enabled$", shown, re.M)
 
 
-def test_an_id_of_80_characters_stands_in_a_line_of_its_own(office: Office) -> None:
+def test_an_id_of_80_characters_stands_in_a_line_of_its_own(office: CliRunner) -> None:
     office.furnish()
     message_id = "Y2lzY29zcGFyazovL3VzL01FU1NBR0U" * 3
     from ticketbot.database import db
@@ -108,7 +108,7 @@ def test_an_id_of_80_characters_stands_in_a_line_of_its_own(office: Office) -> N
     assert f"\nwebex message id\n{message_id[:79]}\n" in office.tbot("get", "notification", "1").out
 
 
-def test_the_key_is_whole_and_alone(office: Office) -> None:
+def test_the_key_is_whole_and_alone(office: CliRunner) -> None:
     done = office.tbot("create", "key", "--user-id=1", terminal=True)
     assert re.fullmatch(r"tbot_[\w-]{48}\n", done.out)
 

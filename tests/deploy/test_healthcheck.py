@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.deploy.test_check import ROOT
+from tests.environment import World
 from tests.servers import ServerProcess
-from tests.world import World
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="it needs bash, as the image has it")
 

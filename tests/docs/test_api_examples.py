@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import pytest
 import requests
 
-from tests.api.api import Api
+from tests.server.api_server import Api
 from ticketbot.connectwise import connectwise_client, webhook_signature
 from ticketbot.database import db
-from ticketbot.models import api_keys, recipients, tickets
+from ticketbot.models import recipients, tickets
 from ticketbot.pipeline import accept
 from ticketbot.server import webhooks
 from ticketbot.simulators import connectwise_api, webex_api
@@ -52,9 +52,8 @@ def examples() -> list[Example]:
 
 
 @pytest.fixture
-def api(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+def api(sqlite: str) -> Iterator[Api]:
     """Return the API over the rows that the examples speak of."""
-    monkeypatch.setattr(api_keys, "KEY_COST", 4)
     organisation, site = Webex(), ConnectWise()
     with webex_api.serve(organisation), connectwise_api.serve(site):
         api = Api(organisation, site=_client(site))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.world import World, is_quiet, minutes_ago, wait_for
+from tests.environment import World, is_quiet, minutes_ago, wait_for
 from ticketbot.database import db
 from ticketbot.models import leases
 from ticketbot.server import serve

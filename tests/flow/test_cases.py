@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.cases import CASES, CAST, SUMMARY, Case, CaseNote
-from tests.world import World, ledger, minutes_ago
+from tests.environment import World, ledger, minutes_ago
 from ticketbot.database import db
 from ticketbot.models import forwards, tickets
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.world import World, ledger, minutes_ago, post_hook, wait_for
+from tests.environment import World, ledger, minutes_ago, post_hook, wait_for
 from ticketbot import errors
 from ticketbot.background import catch_up
 from ticketbot.connectwise.connectwise_client import ConnectWise
@@ -71,7 +71,7 @@ def _start_watching(at: datetime) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_with_half_of_all_hooks_lost_every_note_is_told_once_within_one_interval(world: World, seed: int) -> None:
-    """C1, P2"""
+    """C1, no-change-missed"""
     world.configure(catch_up_interval=SOON)
     world.connectwise.callbacks.sender.inject_faults(NetworkFaults(drop=0.5, duplicate=0.2, reorder=0.2, seed=seed))
     words = []
@@ -174,7 +174,7 @@ def _away(world: World) -> list[str]:
 
 
 def test_three_hours_without_a_server_are_told_once_and_in_order_after_the_start(world: World) -> None:
-    """C1, P2"""
+    """C1, no-change-missed"""
     _start_watching(minutes_ago(181))
     words = _away(world)
     with world.server(TBOT_WORKERS="1"):

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
+from tests.clock import START
+from tests.environment import ledger
 from tests.flow.test_health import Server
-from tests.stepping import START, Stepper, event_rows, heard
-from tests.world import ledger
+from tests.simulated_time import Stepper, event_rows, heard
 from ticketbot.background import outbox_upkeep
 from ticketbot.database import db
 from ticketbot.models import events, facts, notifications
@@ -70,7 +71,7 @@ def test_what_a_wrong_clock_wrote_down_is_corrected_and_a_right_one_announces(
     assert server.clocks.is_wrong() is False, "nobody has told it yet"
     server.check_clock()
     assert server.clocks.is_wrong()
-    assert "let NTP set it" in caplog.text
+    assert "synchronize it with NTP" in caplog.text
     with db.session():
         marks = {
             facts.read_time(name) for name in (facts.WATCHING_SINCE, facts.CATCH_UP_WATERMARK, facts.SKIPPED_UNTIL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from tests.stepping import Stepper, event_rows, heard
+from tests.simulated_time import Stepper, event_rows, heard
 from ticketbot import metrics
 from ticketbot.database import db
 from ticketbot.models import event_claims, events, holds

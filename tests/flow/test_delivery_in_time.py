@@ -9,8 +9,9 @@ from email.utils import format_datetime
 
 import pytest
 
-from tests.stepping import START, Stepper, heard, rows_of
-from tests.world import ledger, wait_for
+from tests.clock import START
+from tests.environment import ledger, wait_for
+from tests.simulated_time import Stepper, heard, rows_of
 from ticketbot import metrics
 from ticketbot.background import outbox_upkeep
 from ticketbot.database import db
@@ -115,7 +116,7 @@ def test_nobody_waits_for_somebody_elses_trouble(stepper: Stepper) -> None:
 
 
 def test_a_message_that_arrived_without_an_answer_is_sent_again_and_flagged(stepper: Stepper) -> None:
-    """L2, P4."""
+    """L2, at-least-once-flagged."""
     stepper.world.webex.faults.add(faults.accept_then_drop(path="/messages", times=1))
     stepper.announce("ana", note="zero")
     stepper.run(minutes=1)
@@ -128,7 +129,7 @@ def test_a_message_that_arrived_without_an_answer_is_sent_again_and_flagged(step
 
 @pytest.mark.parametrize("answer", ["{}", '{"id": ""}', '{"id": null}', "[]", '"OK"'])
 def test_an_answer_without_an_id_is_no_success(stepper: Stepper, answer: str) -> None:
-    """L1, P6."""
+    """L1, sent-means-id."""
     stepper.world.webex.faults.add(faults.wrong_json(answer, path="/messages", times=1))
     stepper.announce("ana", note="zero")
     (row,) = ledger()
@@ -221,7 +222,7 @@ def test_a_server_that_comes_back_after_a_weekend_does_not_send_fridays_news(ste
     ("status", "words"), [(400, "Bad Request: no"), (403, "Not allowed here"), (404, "Could not find a room")]
 )
 def test_a_refusal_is_dead_at_once_in_webexs_words_and_others_go_on(stepper: Stepper, status: int, words: str) -> None:
-    """L3, P7."""
+    """L3, dead-is-visible."""
     ticket = stepper.announce("ana", "ben", note="zero")
     refusal = faults.status(
         status, words, destination=stepper.world.accounts["ana"], headers={"trackingId": "ROUTER_42"}, times=1
@@ -377,7 +378,7 @@ def test_a_sender_that_was_too_slow_records_nothing_that_is_decided_elsewhere(
     row = rows_of("Ana Alvarez")[-1]
     assert (row.state, row.webex_message_id, row.possible_duplicate) == ("sent", second.id, True)
     assert first.id != second.id
-    assert "perhaps twice" in caplog.text
+    assert "may be sent again" in caplog.text
     assert _counted("sent") == before + 1
 
 

@@ -13,7 +13,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.world import World, wait_for
+from tests.environment import World, wait_for
 from tests.wsgi import Adapter
 from ticketbot import errors
 from ticketbot.database import availability, db

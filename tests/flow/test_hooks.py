@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 import requests
 
-from tests.world import World, is_quiet, post_hook, wait_for
+from tests.environment import World, is_quiet, post_hook, wait_for
 from ticketbot.background import retention
 from ticketbot.database import db
 from ticketbot.models import events
@@ -54,7 +54,7 @@ class TestCommit:
     def test_a_database_that_is_gone_means_send_it_again_and_that_works(
         self, world: World, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """W3, P14: 429, with no word about what ails us; the same hook is taken in later."""
+        """W3, no-leaks: 429, with no word about what ails us; the same hook is taken in later."""
         with world.server(TBOT_WORKERS="1") as server:
             assert _status(post_hook(server.url, world, _hook(world))) == (200, "accepted")
             body = _hook(world, GONE + 1)

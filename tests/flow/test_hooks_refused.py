@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.databases import fresh_sqlite
-from tests.world import World
+from tests.environment import World
 from ticketbot.database import db
 from ticketbot.models import events
 from ticketbot.server import webhooks
@@ -221,7 +221,7 @@ class TestForged:
         assert door.status(door.body(CompanyId=company)) == 401
 
     def test_the_key_of_a_stranger_is_not_asked_for(self, door: Door) -> None:
-        """P13: he signs rightly with a key of his own, which he serves himself."""
+        """no-stray-requests: he signs rightly with a key of his own, which he serves himself."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             listener.settimeout(0.05)
             port = listener.getsockname()[1]
@@ -250,7 +250,7 @@ class TestForged:
         ["", "x", "file:///etc/passwd", "http://169.254.169.254/system/callbackkey/", "http://[", "\0", "é" * 5000],
     )
     def test_an_address_that_is_none_of_ours_is_refused(self, door: Door, key_url: str) -> None:
-        """P13."""
+        """no-stray-requests."""
         assert door.status(door.body(Metadata={"key_url": key_url})) == 401
 
 
@@ -274,7 +274,7 @@ class TestContent:
         assert "a webhook of another kind is ignored" in caplog.text
 
     def test_an_action_nested_as_deep_as_json_is_read_is_ignored(self, door: Door) -> None:
-        """P14."""
+        """no-leaks."""
         for depth in (400, 900, 990):
             body = door.body(Action="ACTION").replace(b'"ACTION"', b"[" * depth + b"]" * depth)
             assert door.status(body) in (200, 400)
@@ -349,7 +349,7 @@ FUZZ = hypothesis.settings(max_examples=150, suppress_health_check=[hypothesis.H
     signature=signatures,
 )
 def test_nothing_at_random_is_ever_taken_in_or_breaks_anything(door: Door, body: bytes, signature: str) -> None:
-    """W1, P14: neither 2xx nor 5xx."""
+    """W1, no-leaks: neither 2xx nor 5xx."""
     status = door.status(body, None if signature == "signed" else signature)
 
     assert status in (400, 401)
@@ -371,7 +371,7 @@ FIELDS = ("MessageId", "CompanyId", "MemberId", "Action", "Type", "ID", "Entity"
 @FUZZ
 @given(field=st.sampled_from(FIELDS), value=json_values)
 def test_no_value_of_any_field_breaks_anything(door: Door, field: str, value: Any) -> None:
-    """P14: signed rightly, and about something else than a ticket, lest it be taken in."""
+    """no-leaks: signed rightly, and about something else than a ticket, lest it be taken in."""
     status = door.status(door.body(**{"Type": "company", field: value}) if field != "Type" else door.body(Type=value))
 
     assert status in (200, 400, 401)

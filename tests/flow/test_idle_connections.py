@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from tests.environment import World
 from tests.servers import ServerProcess
-from tests.world import World
 from ticketbot.server import listener
 
 

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.stepping import START, Stepper, event_rows, heard
-from tests.world import ledger
+from tests.clock import START
+from tests.environment import ledger
+from tests.simulated_time import Stepper, event_rows, heard
 from ticketbot import metrics
 from ticketbot.database import db
 from ticketbot.decide import plan
@@ -147,7 +148,7 @@ def test_a_bug_of_ours_dies_after_five_tries_and_the_next_hook_tries_again(
 
 
 def test_a_worker_that_was_too_slow_throws_nothing_away(stepper: Stepper) -> None:
-    """T7, P1: paused, it lost its event, a hook came in; now it fails and hands back what is not its own."""
+    """T7, no-webhook-lost: a paused worker lost its event and then fails; the webhook that came in is kept."""
     ticket = stepper.add_ticket("ana", note="zero")
     stepper.hook(ticket)
     other_events, _ = stepper.server()
@@ -162,7 +163,7 @@ def test_a_worker_that_was_too_slow_throws_nothing_away(stepper: Stepper) -> Non
 
 
 def test_two_servers_that_find_a_third_one_dead_lose_none_of_its_events(stepper: Stepper) -> None:
-    """T7, P1: the second to clean up finds the work done."""
+    """T7, no-webhook-lost: the second to clean up finds the work done."""
     ticket = stepper.add_ticket("ana", note="zero")
     stepper.hook(ticket)
     lease_holder = event_claims.claim("dead", stepper.clock())

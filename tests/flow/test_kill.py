@@ -1,4 +1,4 @@
-"""P1, P4: a SIGKILL around every commit and every outside call loses nothing and doubles nothing unflagged."""
+"""no-webhook-lost, at-least-once-flagged: a SIGKILL at any commit or call loses nothing; every repeat is flagged."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections import Counter
 import pytest
 import requests
 
+from tests.environment import World, is_quiet, ledger, post_hook, wait_for
 from tests.servers import ServerProcess
-from tests.world import World, is_quiet, ledger, post_hook, wait_for
 from ticketbot import failpoints
 from ticketbot.simulators import faults
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.databases import fresh_postgres
+from tests.environment import World, is_quiet, post_hook, wait_for
 from tests.servers import ServerProcess
-from tests.world import World, is_quiet, post_hook, wait_for
 from ticketbot.database import db
 from ticketbot.models import notifications, recipients
 

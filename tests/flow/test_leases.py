@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.world import World, ledger
+from tests.environment import World, ledger
 from ticketbot.models import events, notifications
 from ticketbot.pipeline import lease_keeper
 from ticketbot.simulators import faults

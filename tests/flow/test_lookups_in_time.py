@@ -5,8 +5,9 @@ from __future__ import annotations
 import peewee
 import pytest
 
-from tests.stepping import START, Stepper, event_rows, heard, rows_of
-from tests.world import ledger
+from tests.clock import START
+from tests.environment import ledger
+from tests.simulated_time import Stepper, event_rows, heard, rows_of
 from ticketbot.database import db
 from ticketbot.models import recipients, tickets
 from ticketbot.pipeline import people

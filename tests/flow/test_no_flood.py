@@ -1,11 +1,11 @@
-"""P8, T5: switching something on never floods, whatever lies in ConnectWise already."""
+"""no-flood, T5: switching something on never floods, whatever lies in ConnectWise already."""
 
 from __future__ import annotations
 
 import os
 
+from tests.environment import World, ledger, minutes_ago, wait_for
 from tests.flow.test_catch_up import OFF, SOON
-from tests.world import World, ledger, minutes_ago, wait_for
 from ticketbot.database import db
 from ticketbot.models import rules
 from ticketbot.server import serve

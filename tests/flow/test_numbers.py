@@ -10,8 +10,8 @@ from typing import Any
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.environment import World, is_quiet, ledger, post_hook, wait_for
 from tests.servers import ServerProcess
-from tests.world import World, is_quiet, ledger, post_hook, wait_for
 from ticketbot.simulators import faults
 
 

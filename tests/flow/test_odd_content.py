@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.stepping import Stepper, event_rows, heard, rows_of
-from tests.world import ledger
+from tests.environment import ledger
+from tests.simulated_time import Stepper, event_rows, heard, rows_of
 from ticketbot.database import db
 from ticketbot.models import tickets
 from ticketbot.pipeline import process_event
@@ -190,7 +190,7 @@ def test_old_models_that_say_null_for_what_is_not_set_are_understood(stepper_of_
     ids=["mentions", "NUL characters", "emoji", "marks", "one long word", "broken"],
 )
 def test_a_note_of_100_kb_is_stored_and_told_and_does_nothing(stepper: Stepper, text: str) -> None:
-    """B2, B3, P12."""
+    """B2, B3, harmless-text."""
     stepper.world.configure(max_message_length=4000)
     ticket = stepper.announce("ana", note="zero")
     stepper.world.connectwise.faults.add(_note_of(text))

@@ -6,8 +6,8 @@ import pytest
 import requests
 
 from tests.databases import fresh_postgres
+from tests.environment import World, ledger, wait_for
 from tests.servers import ServerProcess
-from tests.world import World, ledger, wait_for
 from ticketbot.api import client
 from ticketbot.database import db
 from ticketbot.models import api_keys, notifications, users
@@ -98,7 +98,7 @@ def test_metrics_need_a_key_when_a_proxy_says_that_it_forwards(world: World) -> 
 
 
 def test_bodies_over_http_are_read_in_chunks_and_refused_when_too_large(world: World) -> None:
-    """P14: the real server, not only the application."""
+    """no-leaks: the real server, not only the application."""
     with world.server(**ADMIN) as server:
         header = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
         chunks = iter([b'{"name": "Ben", ', b'"email": "ben@example.com"}'])

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.world import World
+from tests.environment import World
 
 # `ulimit -v` refuses at a moment that differs from machine to machine; this refuses at the same thread everywhere.
 PROGRAM = """

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.stepping import event_rows
-from tests.world import wait_for
+from tests.environment import wait_for
+from tests.simulated_time import event_rows
 from ticketbot.database import db
 from ticketbot.models import event_claims, events
 
@@ -72,7 +72,7 @@ def test_an_event_that_is_handed_back_takes_in_a_hook_that_is_committed_at_that_
 @pytest.mark.postgres
 @pytest.mark.usefixtures("postgres")
 def test_a_hook_that_is_just_being_folded_into_a_later_event_is_taken_over_with_it() -> None:
-    """W5, P1: the later event is deleted, and what it held must not go with it."""
+    """W5, no-webhook-lost: the later event is deleted, and what it held must not go with it."""
     with db.transaction("accept"):
         _hook("added", NOW)
     claimed = event_claims.claim("one", NOW)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import requests
 
-from tests.world import World, post_hook, wait_for
+from tests.environment import World, post_hook, wait_for
 from ticketbot.api import client
 from ticketbot.database import db
 from ticketbot.server import dispatch

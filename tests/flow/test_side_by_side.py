@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.world import World, ledger
+from tests.environment import World, ledger
 
 ROOMS = 5
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 import time
 
+from tests.environment import World, is_quiet, ledger, post_hook, wait_for
 from tests.servers import ServerProcess
-from tests.world import World, is_quiet, ledger, post_hook, wait_for
 from ticketbot import errors
 from ticketbot.database import db
 from ticketbot.models import events, facts, notifications, schema

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 
+from tests.environment import World, wait_for
 from tests.servers import ServerProcess
-from tests.world import World, wait_for
 from ticketbot import errors
 from ticketbot.api import responses
 from ticketbot.api.client import Client

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.syncing import Syncing, phases, stored_recipients
-from tests.world import World
+from tests.environment import World
+from tests.sync_fixture import Syncing, phases, stored_recipients
 from ticketbot.database import db
 from ticketbot.models import rules, tickets
 from ticketbot.simulators import faults
@@ -210,7 +210,7 @@ def test_members_of_connectwise_that_cannot_be_read_fail_the_run_and_keep_no_roo
     world.connectwise.faults.add(faults.status(403, "No.", path="/system/members"))
     run = syncing.run(recipients=True)
     assert (run.state, run.error_count) == ("failed", 1)
-    assert run.errors[0].startswith("members of ConnectWise: ")
+    assert run.errors[0].startswith("ConnectWise members: ")
     assert [row.name for row in stored_recipients()] == ["Help Desk", "Ana Alvarez"]
 
 
@@ -234,7 +234,7 @@ def test_an_address_that_cannot_be_looked_up_is_named_and_one_that_webex_refuses
     world.webex.faults.add(faults.status(400, "No.", path="/people$", query="email=ben"))
     run = syncing.run(recipients=True)
     assert (run.state, run.error_count) == ("done", 1)
-    assert run.errors[0].startswith("the account of ana@msp.example: ")
+    assert run.errors[0].startswith("Webex account of ana@msp.example: ")
     assert {row.name for row in stored_recipients(type="person")} == {"Cora Chen"}
 
 
@@ -291,7 +291,7 @@ def test_an_empty_answer_makes_nobody_inactive(syncing: Syncing, path: str) -> N
     world.webex.faults.add(faults.wrong_json('{"items": []}', path=path))
     run = syncing.run(recipients=True)
     assert run.state == "failed"
-    assert "would vanish" in run.errors[-1]
+    assert "would be removed" in run.errors[-1]
     assert len(stored_recipients(active=True)) == before
     assert syncing.run(recipients=True, force=True).state == "done"
     assert len(stored_recipients(active=True)) <= before - 11

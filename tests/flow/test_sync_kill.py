@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from tests.cases import CAST
-from tests.syncing import a_minute_later_each_time, open_tickets
-from tests.world import World, ledger
+from tests.environment import World, ledger
+from tests.sync_fixture import a_minute_later_each_time, open_tickets
 from ticketbot import failpoints
 from ticketbot.database import db
 from ticketbot.models import events, recipients, syncs, tickets
@@ -48,7 +48,7 @@ class Driver:
             "webex": {"url": world.webex.url, "token": world.webex.token},
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.sync_driver"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tests.sync_subprocess"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def sync(self, *, fail_at: str = "", kill_after_s: float | None = None) -> int:
@@ -129,7 +129,7 @@ def _run(driver: Driver, **kill: Any) -> float:
 
 
 def test_a_sync_killed_at_any_moment_harms_nothing(world: World, driver: Driver) -> None:
-    """S, P1"""
+    """S, no-webhook-lost"""
     print(f"TBOT_TEST_SEED={SEED}")  # noqa: T201  (to repeat it)
     dice = random.Random(SEED)
     killed = 0
@@ -148,7 +148,7 @@ def test_a_sync_killed_at_any_moment_harms_nothing(world: World, driver: Driver)
 
 
 def test_a_sync_killed_after_any_of_its_commits_harms_nothing(world: World, driver: Driver) -> None:
-    """S, P1"""
+    """S, no-webhook-lost"""
     dice = random.Random(1)
     kills = 0
     for name in failpoints.SYNC_COMMITS:

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.databases import Outage
-from tests.syncing import ENDS_WITHIN_S, Syncing, note_texts, phases
-from tests.world import World, wait_for
+from tests.environment import World, wait_for
+from tests.sync_fixture import ENDS_WITHIN_S, Syncing, note_texts, phases
 from ticketbot import errors
 from ticketbot.connectwise import rate_limit
 from ticketbot.database import db
@@ -102,7 +102,7 @@ def test_a_server_that_stops_while_the_database_is_away_leaves_its_run_to_the_le
         syncing.syncs.stop()
         assert syncing.syncs.join(10)
         outage.end()
-        assert "how it ended cannot be written" in caplog.text
+        assert "cannot record its result" in caplog.text
         assert syncing.row(run.id).state == "running"
         sync_service.fail_abandoned(datetime.now(UTC) + timedelta(seconds=syncs.LEASE_S + 1))
         assert syncing.row(run.id).errors == [syncs.VANISHED]

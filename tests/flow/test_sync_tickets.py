@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.syncing import Syncing, note_texts, open_tickets, phases, stored
-from tests.world import World, ledger, minutes_ago
+from tests.environment import World, ledger, minutes_ago
+from tests.sync_fixture import Syncing, note_texts, open_tickets, phases, stored
 from ticketbot.database import db
 from ticketbot.models import events, tickets
 from ticketbot.simulators import faults
@@ -172,7 +172,7 @@ def test_an_empty_open_set_closes_nothing_unless_forced(syncing: Syncing) -> Non
         world.connectwise.update_ticket(ticket, status=">Closed", notify=False)
     run = syncing.run(tickets=True)
     assert run.state == "failed"
-    assert "11 of 11 open tickets would vanish" in run.errors[0]
+    assert "11 of 11 open tickets would be removed" in run.errors[0]
     assert open_tickets() == made
     assert syncing.run(tickets=True, force=True).state == "done"
     assert open_tickets() == []

@@ -1,4 +1,4 @@
-"""P3, W4, W5, L1: two `tbot serve` on one PostgreSQL tell everybody everything once."""
+"""one-decision, W4, W5, L1: two `tbot serve` on one PostgreSQL tell everybody everything once."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from tests.databases import fresh_postgres
+from tests.environment import World, is_quiet, ledger, post_hook, wait_for
 from tests.servers import ServerProcess
-from tests.world import World, is_quiet, ledger, post_hook, wait_for
 from ticketbot.database import db
 from ticketbot.models import events
 
@@ -104,11 +104,11 @@ def test_two_servers_tell_everybody_everything_once(world: World) -> None:
         assert [each for each in flags if each[1:] != (False, False, 1, None)] == []
         logs = [server.log() for server in servers]
     assert all(" decided: " in log for log in logs), "one of the two did nothing"
-    assert not any(" ERROR " in log or '"level": "error"' in log or "database does not answer" in log for log in logs)
+    assert not any(" ERROR " in log or '"level": "error"' in log or "database is unavailable" in log for log in logs)
 
 
 def test_when_one_of_two_servers_is_killed_the_other_finishes(world: World) -> None:
-    """P1, P3: done-line 2."""
+    """no-webhook-lost, one-decision: done-line 2."""
     with ExitStack() as stack:
         servers = [stack.enter_context(ServerProcess(world.environ())) for _ in range(2)]
         burst = _Burst(world, servers)

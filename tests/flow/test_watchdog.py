@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import requests
 
+from tests.environment import World, wait_for
 from tests.servers import ServerProcess
-from tests.world import World, wait_for
 from ticketbot.background import periodic
 from ticketbot.simulators import faults
 

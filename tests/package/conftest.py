@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.environment import World
 from tests.servers import ServerProcess
-from tests.world import World
 
 BUILT = Path(__file__).parents[2] / "dist/tbot"
 

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
+from tests.environment import World, wait_for
 from tests.package.conftest import Binary, PackedServer
-from tests.tui.emulator import Terminal
-from tests.world import World, wait_for
+from tests.tui.terminal_emulator import Terminal
 from ticketbot import __version__
 
 EMAIL, KEY = "ana@example.com", "a-key-of-forty-characters-for-this-test."

@@ -1,4 +1,4 @@
-"""Laws of forwards: they end, nobody is lost, nobody away is disturbed, and a slow oracle agrees (F1 to F6, P9)."""
+"""Laws of forwards (F1 to F6): they end, nobody is lost, nobody away is disturbed, and a slow oracle agrees."""
 
 from __future__ import annotations
 

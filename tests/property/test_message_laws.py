@@ -8,7 +8,7 @@ import hypothesis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.property.rendering import render, words
+from tests.property.markdown_reader import render, words
 from ticketbot.decide import message, values
 
 URL = message.ticket_url("https://api-na.myconnectwise.net", "v4_6_release", "example_msp", 4711)

@@ -1,4 +1,4 @@
-"""P1, P3 to P6, W5, L1 to L5: the two queues under any order of hooks, claims, failures, crashes and clock jumps.
+"""The two queues under any order of webhooks, claims, failures, crashes and clock jumps (W5, L1 to L5).
 
 The machine plays ConnectWise, Webex and any number of workers and senders that may vanish or be paused at any point.
 The rows, claims, leases and verdicts are the real ones.
@@ -22,8 +22,8 @@ from hypothesis.stateful import (
 )
 
 from tests.databases import fresh_postgres
-from tests.property import bystander
-from tests.property.bystander import Sending, Truth, Work
+from tests.property import reference_model
+from tests.property.reference_model import ReferenceModel, Sending, Work
 from ticketbot import errors
 from ticketbot.background import outbox_upkeep
 from ticketbot.database import db
@@ -80,7 +80,7 @@ class Queues(RuleBasedStateMachine):
                 recipients.Recipient.create(type=recipients.PERSON, webex_id=f"webex-{n}", name=f"Person {n}").id
                 for n in range(2)
             ]
-        self.truth = Truth(people)
+        self.truth = ReferenceModel(people)
 
     # One rule for all steps: of several, Hypothesis leaves out some in each run, and then too little would happen.
 
@@ -316,7 +316,7 @@ class Queues(RuleBasedStateMachine):
     @invariant()
     def promises_are_kept(self) -> None:
         queue, rows = _event_rows(), _rows()
-        bystander.check_one_event_waits_and_one_runs(queue)
+        reference_model.check_one_event_waits_and_one_runs(queue)
         self.truth.check_no_hook_is_lost(queue, self._alive())
         self.truth.check_everybody_is_told_once(rows)
         self.truth.check_order(rows)
@@ -343,7 +343,7 @@ class Queues(RuleBasedStateMachine):
 
     def _all_is_over(self) -> bool:
         fates = {row.state for row in _event_rows()} | {row.state for row in _rows()}
-        return fates <= {events.DONE, *bystander.FINAL}
+        return fates <= {events.DONE, *reference_model.FINAL}
 
     def _work_all_off(self) -> None:
         while event := event_claims.claim("last", self.now):

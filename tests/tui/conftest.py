@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import urwid
 
-from tests.tui.office import Office
+from tests.tui.fake_server import FakeServer
 from tests.tui.pilot import Pilot
 
 
@@ -15,12 +15,12 @@ def _utf8() -> None:
 
 
 @pytest.fixture
-def office() -> Office:
+def office() -> FakeServer:
     """Return an office with a few rows of everything."""
-    return Office()
+    return FakeServer()
 
 
 @pytest.fixture
-def pilot(office: Office) -> Pilot:
+def pilot(office: FakeServer) -> Pilot:
     """Return a TUI at 80x24 that has read its first tab."""
     return Pilot(office).start()

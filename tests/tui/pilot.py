@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import urwid
 
-from tests.tui.office import URL, Office
+from tests.tui.fake_server import URL, FakeServer
 from ticketbot.api import client
 from ticketbot.tui import main_view, themes
 
@@ -20,7 +20,7 @@ class Pilot:
 
     def __init__(
         self,
-        office: Office,
+        office: FakeServer,
         size: tuple[int, int] = (80, 24),
         connect: Callable[[], client.Client] | None = None,
     ) -> None:

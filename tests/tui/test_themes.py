@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from urwid import testing
 
-from tests.tui.office import Office
+from tests.tui.fake_server import FakeServer
 from tests.tui.pilot import Pilot
 from ticketbot import tui
 from ticketbot.tui import themes
@@ -35,7 +35,7 @@ def test_the_environment_picks_the_theme(environ: Mapping[str, str], theme: them
 @pytest.mark.parametrize("theme", themes.ALL, ids=lambda theme: theme.name)
 def test_every_look_on_the_screen_is_in_every_theme(theme: themes.Theme) -> None:
     known = {entry[0] for entry in theme.palette()}
-    office = Office()
+    office = FakeServer()
     office.runs[-1].state = "running"
     office.runs[-1].phases[0].done = 1
     office.fault = None

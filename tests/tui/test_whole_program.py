@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.emulator import Terminal
-from tests.tui.office import Office
-from tests.world import World, wait_for
+from tests.environment import World, wait_for
+from tests.tui.fake_server import FakeServer
+from tests.tui.terminal_emulator import Terminal
 from ticketbot.api import client
-from ticketbot.models import api_keys
 from ticketbot.simulators import http_server
 
 KEY = "a-key-that-only-this-test-knows"
@@ -50,17 +49,16 @@ def open_tui(tmp_path: Path) -> Iterator[Open]:
 
 
 @pytest.fixture
-def office_url() -> Iterator[tuple[Office, str]]:
+def office_url() -> Iterator[tuple[FakeServer, str]]:
     """Serve an office over HTTP."""
-    office = Office()
+    office = FakeServer()
     with http_server.serve(office.app) as running:
         yield office, running.url
 
 
 @pytest.fixture
-def world(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(sqlite: str) -> Iterator[World]:
     """Return simulated services."""
-    monkeypatch.setattr(api_keys, "KEY_COST", 4)
     with World(sqlite) as everything:
         yield everything
 
@@ -147,7 +145,7 @@ def _users_and_keys(tui: Terminal, api: client.Client, url: str) -> None:
 
 
 def test_a_dead_notification_is_understood_and_retried(world: World, open_tui: Open) -> None:
-    """L5, P7: what died is visible, says why, and is sent again from there."""
+    """L5, dead-is-visible: what died is visible, says why, and is sent again from there."""
     with world.server(TBOT_ADMIN_EMAIL="ana@msp.example", TBOT_ADMIN_KEY=KEY) as server:
         world.add_rule("War Room")
         room = next(row["id"] for row in world.webex.visible_rooms() if row["title"] == "War Room")
@@ -173,7 +171,7 @@ def test_a_dead_notification_is_understood_and_retried(world: World, open_tui: O
     [(500, "Something went wrong", "failing"), (401, "Set TBOT_API_KEY", "not allowed")],
 )
 def test_a_server_that_refuses_is_told_in_words(
-    office_url: tuple[Office, str], open_tui: Open, fault: int, said: str, status: str
+    office_url: tuple[FakeServer, str], open_tui: Open, fault: int, said: str, status: str
 ) -> None:
     office, url = office_url
     office.fault = fault
@@ -185,7 +183,7 @@ def test_a_server_that_refuses_is_told_in_words(
 
 
 def test_a_server_that_is_stopped_is_told_and_its_return_is_noticed(open_tui: Open) -> None:
-    office = Office()
+    office = FakeServer()
     with http_server.serve(office.app) as running:
         port, url = running.port, running.url
         tui = open_tui(url)
@@ -199,7 +197,7 @@ def test_a_server_that_is_stopped_is_told_and_its_return_is_noticed(open_tui: Op
         tui.see("Ana Alvarez", "ana@msp.example", "ready", without="Cannot reach")
 
 
-def test_a_slow_server_never_freezes_the_screen(office_url: tuple[Office, str], open_tui: Open) -> None:
+def test_a_slow_server_never_freezes_the_screen(office_url: tuple[FakeServer, str], open_tui: Open) -> None:
     office, url = office_url
     tui = open_tui(url)
     tui.see("Night Shift", "ready")
@@ -213,7 +211,7 @@ def test_a_slow_server_never_freezes_the_screen(office_url: tuple[Office, str], 
     tui.see("Projects", without="Loading…")
 
 
-def test_a_resize_is_followed(office_url: tuple[Office, str], open_tui: Open) -> None:
+def test_a_resize_is_followed(office_url: tuple[FakeServer, str], open_tui: Open) -> None:
     tui = open_tui(office_url[1])
     tui.see("Night Shift", "ready")
     tui.resize(120, 40).see("quit")
@@ -231,7 +229,7 @@ def _inside(program: str) -> Sequence[str]:
 
 
 @pytest.mark.parametrize("multiplexer", ["plain", "tmux", "screen"])
-def test_the_control_keys_arrive(office_url: tuple[Office, str], open_tui: Open, multiplexer: str) -> None:
+def test_the_control_keys_arrive(office_url: tuple[FakeServer, str], open_tui: Open, multiplexer: str) -> None:
     """Ctrl+S and Ctrl+Q are flow control, Ctrl+C is a signal, Ctrl+R and Ctrl+U edit lines: unless they are taken."""
     program = _inside(multiplexer)
     if not shutil.which(program[0]):
@@ -256,7 +254,7 @@ def test_the_control_keys_arrive(office_url: tuple[Office, str], open_tui: Open,
     assert tui.settings() == tui.settings_before
 
 
-def test_the_terminal_is_as_before_after_a_crash(office_url: tuple[Office, str], open_tui: Open) -> None:
+def test_the_terminal_is_as_before_after_a_crash(office_url: tuple[FakeServer, str], open_tui: Open) -> None:
     tui = open_tui(office_url[1], program=(sys.executable, "-c", CRASH))
     tui.see("Night Shift")
     assert tui.settings() != tui.settings_before
@@ -268,7 +266,7 @@ def test_the_terminal_is_as_before_after_a_crash(office_url: tuple[Office, str],
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_the_terminal_is_as_before_after_a_signal(
-    office_url: tuple[Office, str], open_tui: Open, number: signal.Signals
+    office_url: tuple[FakeServer, str], open_tui: Open, number: signal.Signals
 ) -> None:
     tui = open_tui(office_url[1])
     tui.see("Night Shift")
@@ -286,7 +284,7 @@ def test_without_a_terminal_the_command_line_is_pointed_out(tmp_path: Path) -> N
     assert "The TUI needs a terminal." in ended.stderr
 
 
-def test_no_color_means_no_colour(office_url: tuple[Office, str], open_tui: Open) -> None:
+def test_no_color_means_no_colour(office_url: tuple[FakeServer, str], open_tui: Open) -> None:
     plain = open_tui(office_url[1], NO_COLOR="1")
     plain.see("Night Shift")
     assert b"\x1b[38;" not in plain.written

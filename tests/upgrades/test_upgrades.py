@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.api import Api
-from tests.stepping import Stepper, event_rows
-from tests.world import ledger
+from tests.environment import ledger
+from tests.server.api_server import Api
+from tests.simulated_time import Stepper, event_rows
 from ticketbot.database import db, sql
 from ticketbot.models import events, notifications, schema, syncs
 from ticketbot.simulators.webex import Webex

@@ -1,1 +1,1 @@
-"""What a server does all the time or every so often: workers and periodic jobs."""
+"""What a server does continuously or periodically: workers and periodic jobs."""

@@ -1,4 +1,4 @@
-"""See to it that ConnectWise calls us back, once for every change of a ticket (C2)."""
+"""Keep exactly one ConnectWise callback for ticket changes registered (C2)."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _logger = logging.getLogger(__name__)
 
 
 class CallbackChanges(NamedTuple):
-    """What has to be done: `keep` is the one callback that stays, None when there is none."""
+    """The changes to make: `keep` is the callback that stays, None if a new one must be created."""
 
     keep: records.Callback | None
     delete: tuple[records.Callback, ...]
 
 
 def run(source: connectwise_client.ConnectWise, public_url: str, heartbeat: periodic.Heartbeat) -> None:
-    """Make exactly one active ticket callback of level `owner` point at us; leave alone what is not ours.
+    """Make exactly one active ticket callback of level `owner` point at us; leave those of others alone.
 
-    The right one is there before the wrong ones go, so that no change falls between them.
+    The right callback exists before wrong ones are deleted, so that no change is missed in between.
     """
     base = f"{public_url.rstrip('/')}{PATH}"
     wanted = f"{base}?recordId="
@@ -38,11 +38,11 @@ def run(source: connectwise_client.ConnectWise, public_url: str, heartbeat: peri
     if found.keep is None:
         heartbeat()
         created = source.create_callback(wanted)
-        _logger.warning("the ticket callback was missing in ConnectWise; created as %d", created.id)
+        _logger.warning("the ticket callback was missing in ConnectWise; created callback %d", created.id)
     elif found.keep.inactive:
         heartbeat()
         source.update_callback(found.keep.id, inactive=False)
-        _logger.warning("ticket callback %d had been switched off; it is active again", found.keep.id)
+        _logger.warning("ticket callback %d was inactive in ConnectWise; activated it again", found.keep.id)
     for callback in found.delete:
         heartbeat()
         with contextlib.suppress(errors.RemoteGone):
@@ -51,11 +51,11 @@ def run(source: connectwise_client.ConnectWise, public_url: str, heartbeat: peri
 
 
 def callbacks_to_change(callbacks: Sequence[records.Callback], base: str, wanted: str) -> CallbackChanges:
-    """Choose among the callbacks, the same on every server: an active one before others, then the oldest."""
+    """Choose the callback to keep, the same on every server: active before inactive, then the oldest."""
     ours = [each for each in callbacks if each.url.startswith(base)]
     right = [each for each in ours if _is_right(each, wanted)]
-    kept = min(right, key=lambda each: (each.inactive, each.id), default=None)
-    return CallbackChanges(kept, tuple(each for each in ours if each is not kept))
+    keep = min(right, key=lambda each: (each.inactive, each.id), default=None)
+    return CallbackChanges(keep, tuple(each for each in ours if each is not keep))
 
 
 def _is_right(callback: records.Callback, wanted: str) -> bool:

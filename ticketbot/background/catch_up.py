@@ -1,4 +1,4 @@
-"""Find what changed in ConnectWise and was never decided, whatever became of its webhooks (C1)."""
+"""Find changes in ConnectWise that were never decided, whatever happened to their webhooks (C1)."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from ticketbot.models import events, facts, runtime_config, tickets
 from ticketbot.pipeline import fetch
 
 NAME = "catch-up"
-OVERLAP = timedelta(minutes=5)  # a change may become visible some time after the moment it carries
+OVERLAP = timedelta(minutes=5)  # a change may become visible some time after its own timestamp
 FIELDS = "id,recordType,_info/lastUpdated"
 ENQUEUED_AT_ONCE = 200
 
-# What catch-up itself has had looked at so long after a change is not looked at for it again.
+# If catch-up queued an event this long after a change, it does not queue another one for that change.
 LOOKED_AT_AFTER = timedelta(minutes=1)
-# What a reading covers lies so long before an update that it has seen: the whole seconds of both, and the call's time.
+# `covers` may lie this far before an update that the fetch has seen: both are whole seconds, and the call takes time.
 RECHECKED_WITHIN = timedelta(seconds=3)
-# Without dates (an API member of a narrow role sees none) nobody can tell what has changed since: once an hour will do.
+# Without dates (a restricted API member sees none), changes cannot be detected: recheck once an hour.
 UNDATED_EVERY = timedelta(hours=1)
 
 _logger = logging.getLogger(__name__)
 
 
 class Services(msgspec.Struct, frozen=True):
-    """What catching up needs."""
+    """Dependencies of catching up."""
 
     connectwise: connectwise_client.ConnectWise
     now: Callable[[], datetime]
 
 
 class TicketHistory(msgspec.Struct, frozen=True):
-    """What we know about a ticket that ConnectWise says has changed."""
+    """What is known about a ticket that ConnectWise lists as changed."""
 
     decided_update: datetime | None
     waits: bool = False
@@ -46,13 +46,13 @@ class TicketHistory(msgspec.Struct, frozen=True):
 
 
 def every_s() -> float:
-    """Return how often to look, as it is configured now; 0 is never."""
+    """Return the configured number of seconds between runs; 0 means never."""
     with db.session():
         return float(runtime_config.load().catch_up_interval)
 
 
 def run(services: Services, heartbeat: periodic.Heartbeat) -> None:
-    """Queue an event for every change since the watermark that was not decided; the watermark moves after them."""
+    """Queue an event for every undecided change since the watermark, then move the watermark."""
     started_at = services.now()
     before = watermark(started_at)
     since = start_of_window(before, started_at)
@@ -70,14 +70,14 @@ def run(services: Services, heartbeat: periodic.Heartbeat) -> None:
 
 
 def watermark(now: datetime) -> datetime:
-    """Return up to when everything has been seen. One that lies in the future comes from a clock that was wrong."""
+    """Return the time up to which all changes have been seen; one in the future, from a wrong clock, counts as now."""
     with db.session():
         moved = facts.read_time(facts.CATCH_UP_WATERMARK) or facts.read_time(facts.WATCHING_SINCE) or now
     return min(moved, now)
 
 
 def start_of_window(before: datetime, now: datetime) -> datetime:
-    """Return from when on changes are asked for: with overlap, but none of what was before we began to watch."""
+    """Return the start of the window to fetch: `before` minus the overlap, but not before watching began."""
     with db.session():
         watching_since = facts.read_time(facts.WATCHING_SINCE) or now
     earliest = before - OVERLAP
@@ -85,10 +85,10 @@ def start_of_window(before: datetime, now: datetime) -> datetime:
 
 
 def next_watermark(before: datetime, seen: Sequence[datetime | None], started_at: datetime) -> datetime:
-    """Return up to when everything has been seen.
+    """Return the time up to which all changes have been seen.
 
-    That is as far as ConnectWise's own dates go, since its clock is not ours: the newest one it named. Undated changes
-    stay in sight for as long as they may have to wait for their turn.
+    That is the newest date ConnectWise returned, since its clock is not ours. Undated changes stay within the window
+    for as long as they may have to wait for their recheck.
     """
     if not seen:
         return before
@@ -97,7 +97,7 @@ def next_watermark(before: datetime, seen: Sequence[datetime | None], started_at
 
 
 def enqueue(changed: Sequence[records.Ticket], now: datetime) -> int:
-    """Queue the changes that need to be looked at, due in the order given, in one transaction. Returns how many."""
+    """Queue the changes that need an event, due in the given order, in one transaction. Return how many."""
     ids = [ticket.id for ticket in changed]
     finds = 0
     with db.transaction("catch-up"):
@@ -115,15 +115,15 @@ def enqueue(changed: Sequence[records.Ticket], now: datetime) -> int:
         events.enqueue(looks)
     metrics.CATCH_UP_FINDS.inc(finds)
     if finds:
-        _logger.info("catch-up found %d changes that no webhook had told", finds)
+        _logger.info("catch-up found %d changes that no webhook had reported", finds)
     return len(looks)
 
 
 def needs_event(ticket: records.Ticket, known: TicketHistory, now: datetime) -> bool:
-    """Tell whether a change has to become an event.
+    """Return whether a change needs an event.
 
-    An event that waits will see it. An event of catch-up that died after the change is not repeated for it, nor one
-    that was queued well after the change and decided nothing, as for a ticket that is listed and cannot be read (T7).
+    A waiting event will see it. A catch-up event that died after the change is not repeated for it, nor one that was
+    queued well after the change and decided nothing, as for a ticket that is listed but cannot be read (T7).
     """
     if known.waits:
         return False
@@ -139,7 +139,7 @@ def needs_event(ticket: records.Ticket, known: TicketHistory, now: datetime) -> 
 
 
 def is_recheck(ticket: records.Ticket, known: TicketHistory) -> bool:
-    """Tell whether an event is only to make sure, since the one before read the ticket right after its last update."""
+    """Return whether an event is only a safeguard: the last one fetched the ticket right after its last update."""
     decided, update = known.decided_update, ticket.updated_at
     return decided is not None and update is not None and update - decided <= RECHECKED_WITHIN
 
@@ -154,7 +154,7 @@ def _changed(services: Services, kind: str, since: datetime, heartbeat: periodic
     except errors.RemoteDenied as error:
         if kind == "service" or error.status == 401:
             raise
-        _logger.warning("changes of project tickets are not caught up with: %s", error)
+        _logger.warning("catch-up skipped project tickets: %s", error)
 
 
 def _by_update(ticket: records.Ticket) -> tuple[datetime, int]:

@@ -1,4 +1,4 @@
-"""Keep the outbox tidy: the kill switch, and what is too old to send."""
+"""Maintain the outbox: the kill switch, and messages too old to send."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _logger = logging.getLogger(__name__)
 
 
 def tidy_outbox(now: datetime, *, give_up_until: datetime | None = None) -> None:
-    """Take back what a vanished sender held, skip what waits while notifications are off (D1), give up the old (L2).
+    """Reclaim messages of vanished senders, skip pending ones while notifications are off (D1), drop overdue ones (L2).
 
-    Old is what had to be sent by `give_up_until` (default: now).
+    Overdue messages had to be sent by `give_up_until` (default: now).
     """
     overdue_at = give_up_until or now
     with db.session():
@@ -32,14 +32,14 @@ def tidy_outbox(now: datetime, *, give_up_until: datetime | None = None) -> None
     metrics.NOTIFICATIONS.labels(notifications.DEAD, "overdue").inc(dead)
     if taken_back:
         _logger.warning(
-            "%d messages are sent again: their sender vanished, and how its posts ended is unknown", taken_back
+            "%d messages will be sent again: their sender vanished, and it is unknown whether they arrived", taken_back
         )
     if dead:
         _logger.error("%d messages could not be sent within 24 hours and are dead, see `tbot list notifications`", dead)
 
 
 def report_switched_off(skipped: int) -> None:
-    """Count and log how many waiting messages were skipped because notifications were turned off (D1)."""
+    """Count and log the pending messages that were skipped because notifications were turned off (D1)."""
     if skipped:
         metrics.NOTIFICATIONS.labels(notifications.SKIPPED, "off").inc(skipped)
-        _logger.warning("notifications are off: %d waiting messages are skipped and will never be sent", skipped)
+        _logger.warning("notifications are off: skipped %d pending messages, which will never be sent", skipped)

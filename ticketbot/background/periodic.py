@@ -1,4 +1,4 @@
-"""What some server has to do every so often, each under a lease: no two of them do the same at once (C1, C2, O8)."""
+"""Periodic jobs, each run by one server at a time under a lease (C1, C2, O8)."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from ticketbot.database import db
 from ticketbot.models import leases
 
 LEASE_S = 60.0  # renewed at every step; longer than any call to ConnectWise may take
-AGAIN_AFTER_S = 10.0  # after a failure, or while another server is at it
+AGAIN_AFTER_S = 10.0  # after a failure, or while another server runs the job
 
 _logger = logging.getLogger(__name__)
 
 Heartbeat = Callable[[], None]
-"""Renews the lease, and raises when the duty must not go on; to be called before every step."""
+"""Renew the lease, or raise if the job must stop; call it before every step."""
 
 
 class Interrupted(errors.TicketbotError):
-    """The server stops, or somebody else has taken the duty over."""
+    """The server is stopping, or another one has taken over the job."""
 
 
 class PeriodicJob:
-    """One duty: due at the start and then every `every_s()` seconds, 0 being never. `action` is handed a `Keep`.
+    """A job due at the start and then every `every_s()` seconds (0: never); `action` gets a `Heartbeat`.
 
-    Time is counted by a clock that never jumps.
+    `clock` is monotonic.
     """
 
     def __init__(
@@ -46,10 +46,10 @@ class PeriodicJob:
         self._stopping = threading.Event()
         self._tried_s = float("-inf")
         self._is_done = True
-        self.failing_service = ""  # the outside service that the last try failed at
+        self.failing_service = ""  # the external service that the last try failed at
 
     def run_if_due(self) -> bool:
-        """Do it if it is due. Tells whether it was done; what the outside world does not let happen is tried again."""
+        """Run the job if it is due and return whether it ran; retry after a failure of an external service."""
         every_s = self._every_s()
         if not every_s:
             self.failing_service = ""
@@ -65,11 +65,11 @@ class PeriodicJob:
             _logger.info("%s: %s", self.name, error)
         except errors.RemoteError as error:
             self.failing_service = error.service
-            _logger.warning("%s: %s; tried again in %d s", self.name, error, min(every_s, AGAIN_AFTER_S))
+            _logger.warning("%s: %s; will retry in %d s", self.name, error, min(every_s, AGAIN_AFTER_S))
         return self._is_done
 
     def stop(self) -> None:
-        """Let what is going on end at its next step."""
+        """Stop a running job at its next step."""
         self._stopping.set()
 
     def _done(self) -> bool:
@@ -88,6 +88,6 @@ class PeriodicJob:
 
     def _renew_lease(self) -> None:
         if self._stopping.is_set():
-            raise Interrupted("the server stops")
+            raise Interrupted("the server is stopping")
         if not self._take_lease():
             raise Interrupted("another server has taken over")

@@ -1,4 +1,4 @@
-"""Forget what is old, in small batches; never what keeps somebody from being told twice (O8)."""
+"""Delete old data in small batches, but nothing that prevents a duplicate notification (O8)."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ EVERY_S = 3600.0
 BATCH = 500
 MESSAGE_IDS_KEPT = timedelta(days=7)  # W4
 AUDIT_KEPT = timedelta(days=365)
-# What was entered up to 7 days ago may be told (T5): whether it has been is remembered a day longer.
+# What was entered up to 7 days ago may be announced (T5): whether it was is remembered a day longer.
 DECIDED_KEPT = timedelta(days=8)
 
 _logger = logging.getLogger(__name__)
 
 
 def run(source: connectwise_client.ConnectWise, now: Callable[[], datetime], heartbeat: periodic.Heartbeat) -> None:
-    """Forget what is old by our clock and by ConnectWise's: one that has jumped ahead must not make us forget."""
+    """Delete what is old by our clock and by ConnectWise's: a clock that jumped ahead must not delete anything."""
     heartbeat()
     ours, theirs = now(), source.info().served_at
     forget(min(ours, theirs or ours), heartbeat)
 
 
 def forget(now: datetime, heartbeat: periodic.Heartbeat) -> dict[str, int]:
-    """Delete what nobody needs any more, batch by batch. Returns how many rows of each table."""
+    """Delete expired rows, batch by batch. Return the number of rows by table."""
     with db.session():
         days = runtime_config.load().retention_days
     forgotten: dict[str, int] = {}
@@ -42,7 +42,7 @@ def forget(now: datetime, heartbeat: periodic.Heartbeat) -> dict[str, int]:
                 model.delete().where(model._meta.primary_key.in_(rows)).execute()
             forgotten[model.__name__] = forgotten.get(model.__name__, 0) + len(rows)
     if forgotten:
-        _logger.info("forgot what is old: %s", ", ".join(f"{count} {name}" for name, count in forgotten.items()))
+        _logger.info("deleted expired rows: %s", ", ".join(f"{count} {name}" for name, count in forgotten.items()))
     return forgotten
 
 
@@ -51,15 +51,15 @@ def _old(now: datetime, days: int) -> Iterator[tuple[type[fields.Model], Any]]:
     yield audit.Audit, audit.Audit.at < now - AUDIT_KEPT
     if not days:
         return
-    kept = timedelta(days=days)
-    yield syncs.SyncRun, syncs.SyncRun.finished_at < now - kept
-    yield events.Event, events.where_expired(now - kept)
-    yield notifications.Notification, notifications.where_expired(now - max(kept, DECIDED_KEPT))
-    yield tickets.Note, tickets.where_note_expired(now - max(kept, DECIDED_KEPT))
+    age = timedelta(days=days)
+    yield syncs.SyncRun, syncs.SyncRun.finished_at < now - age
+    yield events.Event, events.where_expired(now - age)
+    yield notifications.Notification, notifications.where_expired(now - max(age, DECIDED_KEPT))
+    yield tickets.Note, tickets.where_note_expired(now - max(age, DECIDED_KEPT))
 
 
 def _some(model: type[fields.Model], which: Any) -> list[Any]:
-    """Choose a batch before the transaction, which on SQLite keeps everybody else from writing."""
+    """Select a batch before the transaction, which on SQLite blocks all other writers."""
     key = model._meta.primary_key
     with db.session():
         return [row[0] for row in model.select(key).where(which).limit(BATCH).tuples()]

@@ -1,4 +1,4 @@
-"""Run the background threads of one server: events, messages, and the housekeeping around them (O4, L6)."""
+"""Run the background threads of one server: events, messages, upkeep and periodic jobs (O4, L6)."""
 
 from __future__ import annotations
 
@@ -18,47 +18,47 @@ from ticketbot.pipeline import deliver, lease_keeper, process_event
 from ticketbot.sync import sync_service
 
 SENDERS = 8  # enough to use the 50 posts a second that Webex may allow, at 100 ms each
-MAX_SLEEP_S = 5.0  # a bell that was missed costs no more
-POLL_EVERY_S = 0.25  # how soon a retry that is due, or another server's row, is seen
+MAX_SLEEP_S = 5.0  # longest delay after a missed wake-up
+POLL_EVERY_S = 0.25  # how soon a due retry, or a row from another server, is noticed
 TIDY_EVERY_S = 1.0
 RUN_JOBS_EVERY_S = 0.5
-CHECK_VERSION_EVERY_S = 5.0  # O5: a migration that this program does not understand waits longer than that
+CHECK_VERSION_EVERY_S = 5.0  # O5: a migration that this program does not understand waits longer
 PAUSE_AFTER_FAILURE_S = 1.0
 
 _logger = logging.getLogger(__name__)
 
 
 class WakeUp:
-    """Wake sleeping threads one by one. Rings while nobody sleeps are remembered, as many as there are threads."""
+    """Wake sleeping threads one by one. Wake-ups while none sleeps are remembered, at most one per thread."""
 
     def __init__(self, threads: int) -> None:
         self._changed = threading.Condition()
-        self._rings = 0
+        self._wakeups = 0
         self._threads = threads
 
     def notify(self) -> None:
-        """Let one thread look for work now."""
+        """Wake one thread to check for work."""
         with self._changed:
-            self._rings = min(self._rings + 1, self._threads)
+            self._wakeups = min(self._wakeups + 1, self._threads)
             self._changed.notify()
 
     def notify_all(self) -> None:
-        """Let all threads look for work now."""
+        """Wake all threads to check for work."""
         with self._changed:
-            self._rings = self._threads
+            self._wakeups = self._threads
             self._changed.notify_all()
 
     def wait(self, timeout_s: float) -> None:
-        """Sleep until the bell rings, at most so long."""
+        """Sleep until notified, at most `timeout_s`."""
         with self._changed:
-            self._changed.wait_for(lambda: self._rings, timeout_s)
-            self._rings = max(self._rings - 1, 0)
+            self._changed.wait_for(lambda: self._wakeups, timeout_s)
+            self._wakeups = max(self._wakeups - 1, 0)
 
 
 class Worker:
-    """The threads that work events off and send messages, until `stop`.
+    """The threads that process events and send messages, until `stop`.
 
-    `on_outdated` is called when a newer release has taken over the database.
+    `on_outdated` is called when a newer release has migrated the database beyond this one.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Worker:
             thread.start()
 
     def stop(self, timeout_s: float) -> bool:
-        """Finish what is in flight and end all threads; False when some did not end in time (O4)."""
+        """Finish work in progress and end all threads; return False if some did not end in time (O4)."""
         self._stopping.set()
         for job in self._jobs:
             job.stop()
@@ -114,24 +114,24 @@ class Worker:
             self.messages.notify()
         deadline = time.monotonic() + timeout_s
         for thread in self._threads:
-            if thread.ident:  # one that could not be started cannot be waited for
+            if thread.ident:  # one that could not be started cannot be joined
                 thread.join(max(deadline - time.monotonic(), 0))
         return not self.alive()
 
     def alive(self) -> list[str]:
-        """Name the threads that run."""
+        """Return the names of the running threads."""
         return [thread.name for thread in self._threads if thread.is_alive()]
 
     def dead(self) -> list[str]:
-        """Name the threads that should run and do not (O2)."""
+        """Return the names of the threads that should run but do not (O2)."""
         return [] if self._stopping.is_set() else [t.name for t in self._threads if t.ident and not t.is_alive()]
 
     def failing_services(self) -> set[str]:
-        """Name the outside services that duties failed at when they were last tried (O2)."""
+        """Return the external services that periodic jobs failed at when they last ran (O2)."""
         return {job.failing_service for job in self._jobs if job.failing_service}
 
     def is_busy(self) -> bool:
-        """Tell whether an event or a message was due when we last looked, a moment ago: then syncs stand back (S)."""
+        """Return whether an event or a message was due at the last poll; syncs then yield (S)."""
         return self._is_busy
 
     def _thread(self, name: str, target: Callable[..., None], *arguments: object) -> threading.Thread:
@@ -158,7 +158,7 @@ class Worker:
         except errors.Unreachable as error:
             _logger.warning("%s", error)
         except Exception:
-            _logger.exception("a bug in tbot; the thread goes on")
+            _logger.exception("a bug in tbot; the thread continues")
         self._stopping.wait(PAUSE_AFTER_FAILURE_S)
         return False
 
@@ -173,7 +173,7 @@ class Worker:
             events_wait, messages_wait = event_claims.is_due(now), notifications.is_due(now)
             ends = holds.active(now)
         self._is_busy = events_wait or messages_wait
-        if self._is_busy and ends:  # to the moment: a crowd waits for it, and what Webex allows meanwhile is lost
+        if self._is_busy and ends:  # exactly: many wait for it, and unused Webex allowance is lost
             self._poll_after_s = min((min(ends.values()) - now).total_seconds(), POLL_EVERY_S)
         for service, waits, wake_up in (
             ("connectwise", events_wait, self.events),
@@ -189,7 +189,7 @@ class Worker:
         outbox_upkeep.tidy_outbox(self._now(), give_up_until=self._clocks.give_up_until())
 
     def _check_version(self) -> None:
-        """Call `on_outdated` once when the database no longer allows this program (O5); `outdated` says why."""
+        """Call `on_outdated` once when the database no longer supports this program (O5); `outdated` is the reason."""
         try:
             schema.check_program()
         except errors.SchemaTooNew as error:

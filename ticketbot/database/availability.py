@@ -1,4 +1,4 @@
-"""Whether a database works: one that is away is told from a mistake in our SQL, by code and never by text."""
+"""Distinguish an unavailable database from a mistake in our SQL, by error code and never by text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ticketbot import errors
 
 DRIVERS = ("peewee", "sqlite3", "psycopg2")
 
-# https://www.sqlite.org/rescode.html: what may pass, or an operator has to mend. SQLITE_ERROR is a mistake of ours.
+# https://www.sqlite.org/rescode.html: transient, or for an operator to fix. SQLITE_ERROR is our mistake.
 _SQLITE_AWAY = frozenset(
     {
         sqlite3.SQLITE_PERM,
@@ -37,7 +37,7 @@ _POSTGRES_AWAY = ("08", "53", "57", "58", "40", "25006", "55P03")
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Tell whether trying again later may help: the statement itself is not at fault."""
+    """Return whether retrying later may help: the statement itself is not at fault."""
     if isinstance(error, pool.MaxConnectionsExceeded):
         return True
     cause = original_error(error)
@@ -47,12 +47,12 @@ def is_unavailable(error: BaseException) -> bool:
     sqlstate = getattr(cause, "pgcode", None)
     if sqlstate is not None:
         return str(sqlstate).startswith(_POSTGRES_AWAY)
-    # Without a code the connection broke. One cut under a statement is a plain DatabaseError for psycopg2.
+    # Without a code the connection broke. If that happens during a statement, psycopg2 raises a plain DatabaseError.
     return isinstance(error, (peewee.OperationalError, peewee.InterfaceError)) or type(error) is peewee.DatabaseError
 
 
 def original_error(error: BaseException) -> BaseException:
-    """Return the driver's first error. On a full disk SQLite rolls back by itself, and then our own roll-back fails."""
+    """Return the driver's first error. On a full disk SQLite rolls back by itself, and then our own rollback fails."""
     before = error.__context__
     while before is not None and type(before).__module__.partition(".")[0] in DRIVERS:
         error, before = before, before.__context__
@@ -60,13 +60,13 @@ def original_error(error: BaseException) -> BaseException:
 
 
 def first_line(error: BaseException) -> str:
-    """Return what the driver says in one line."""
+    """Return the first line of the driver's error message."""
     lines = str(original_error(error)).strip().splitlines()
     return lines[0] if lines else type(error).__name__
 
 
 class Writes:
-    """Whether the database can be written to: when that last succeeded, and whether it has failed since (O2)."""
+    """Whether the database is writable: when a write last succeeded, and whether one has failed since (O2)."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -75,7 +75,7 @@ class Writes:
 
     @contextlib.contextmanager
     def noted(self) -> Iterator[None]:
-        """Note how the write inside went."""
+        """Record whether the write inside succeeds."""
         try:
             yield
         except errors.Unreachable:
@@ -84,5 +84,5 @@ class Writes:
         self._succeeded_s, self._has_failed = self._clock(), False
 
     def succeeded_within(self, seconds: float) -> bool:
-        """Tell whether the last write succeeded, so recently."""
+        """Return whether the last write succeeded, within the last `seconds`."""
         return not self._has_failed and self._clock() - self._succeeded_s <= seconds

@@ -1,7 +1,7 @@
-"""One database behind the same few functions: SQLite embedded, or PostgreSQL.
+"""The same few functions for both databases: embedded SQLite and PostgreSQL.
 
-Every statement runs inside `session()`, every write inside `transaction(name)`. Both turn a database that does not
-answer into `errors.Unreachable`; a constraint that is violated stays peewee's `IntegrityError`.
+Every statement runs inside `session()`, every write inside `transaction(name)`. Both turn failures of an unavailable
+database into `errors.Unreachable`; a violated constraint stays peewee's `IntegrityError`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ticketbot.settings import types
 POOL_SIZE = 40  # more than all threads of one server: waitress, workers, senders, sync
 SKIP_PING_IF_IDLE_LESS_THAN_S = 1.0
 LOCK_TIMEOUT_S = 2.0  # a webhook must be answered within 5 s (W3), and our own transactions take milliseconds
-BUSY_TIMEOUT_MS = 10_000  # another process on the same SQLite file (`tbot init` beside the server)
+BUSY_TIMEOUT_MS = 10_000  # another process on the same SQLite file (`tbot init` next to the server)
 
 database = peewee.DatabaseProxy()
 
@@ -37,14 +37,14 @@ writes = availability.Writes()
 def open_database(url: str) -> None:
     """Point the models at `sqlite:///path` or `postgresql://...`; connections open when first needed.
 
-    Raises `SettingsError` for any other address.
+    Raises `SettingsError` for any other URL.
     """
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
         database.initialize(_sqlite(unquote(url.removeprefix("sqlite:///"))))
     elif parts.scheme in ("postgresql", "postgres"):
         database.initialize(
-            # libpq reads a whole address where a database name is expected.
+            # libpq accepts a whole URL where a database name is expected.
             _Postgres(url, max_connections=POOL_SIZE, timeout=10, connect_timeout=3, keepalives_idle=30)
         )
     else:
@@ -52,10 +52,10 @@ def open_database(url: str) -> None:
 
 
 class _Postgres(pool.PooledPostgresqlDatabase):
-    """A pool that asks a connection whether it lives only after it has been idle for a while.
+    """A pool that pings a connection only after it has been idle for a while.
 
-    peewee asks each time one is taken out, with a statement of its own and under the lock of the pool. One that dies
-    sooner fails its next statement, and then `_translated` lets the pool forget all that are idle.
+    peewee pings on every checkout, with a separate statement and under the lock of the pool. A connection that dies
+    sooner fails its next statement, and then `_translating_errors` drops all idle ones.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -86,7 +86,7 @@ def _sqlite(path: str) -> peewee.Database:
         path,
         max_connections=POOL_SIZE,
         timeout=10,
-        # FULL: in WAL mode a commit that returned has reached the disk (W3, P1).
+        # FULL: in WAL mode a commit that returned has reached the disk (W3, no-webhook-lost).
         pragmas={
             "journal_mode": "wal",
             "synchronous": "full",
@@ -98,29 +98,27 @@ def _sqlite(path: str) -> peewee.Database:
 
 
 def _make_private(file: Path) -> None:
-    """Make a file that is not there yet, and its directories, so that nobody but its owner reads tickets and notes.
+    """Create a missing file and its directories so that only their owner can read tickets and notes.
 
-    SQLite gives the files beside it, -wal and -shm, the same permissions.
+    SQLite gives the -wal and -shm files the same permissions.
     """
     for folder in reversed([each for each in file.parents if not each.exists()]):
         folder.mkdir(mode=0o700, exist_ok=True)
-    # One that is there is left alone: closing it would drop the locks that this process holds on it. Why none can be
-    # made, SQLite says.
+    # An existing file is left alone: closing it would drop the locks that this process holds on it. If it cannot be
+    # created, SQLite reports why.
     with contextlib.suppress(OSError):
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 @contextlib.contextmanager
 def naming_database(url: str) -> Iterator[None]:
-    """Name the database that does not answer a command that is started, and the setting that named it."""
+    """Add the database, and the setting that names it, to an `Unreachable` error."""
     try:
         yield
     except errors.Unreachable as error:
-        is_other_file = "not a database" in str(error)  # a file of another program, which nobody wants to be mended
+        is_other_file = "not a database" in str(error)  # another program's file: permissions are not the problem
         advice = (
-            "Name another file with TBOT_DATABASE_URL"
-            if is_other_file
-            else "Check TBOT_DATABASE_URL, or its permissions"
+            "Set TBOT_DATABASE_URL to another file" if is_other_file else "Check TBOT_DATABASE_URL and the permissions"
         )
         raise errors.Unreachable(f"{error} ({types.describe_database(url)}). {advice}") from error
 
@@ -132,13 +130,13 @@ def close_database() -> None:
 
 
 def is_postgres() -> bool:
-    """Tell which of the two databases is open."""
+    """Return whether the open database is PostgreSQL."""
     return isinstance(database.obj, peewee.PostgresqlDatabase)
 
 
 @contextlib.contextmanager
 def session() -> Iterator[None]:
-    """Hold one connection of the pool for this thread; inside another session it does nothing."""
+    """Hold one connection of the pool for this thread; do nothing inside another session."""
     if not database.is_closed():
         yield
         return
@@ -154,10 +152,10 @@ def session() -> Iterator[None]:
 
 @contextlib.contextmanager
 def transaction(name: str, *, wait_s: float | None = None) -> Iterator[None]:
-    """Commit everything inside together, or nothing; `name` says in fail points which commit this is.
+    """Commit everything inside together, or nothing; `name` identifies the commit in fail points.
 
-    On SQLite one lock per process and `BEGIN IMMEDIATE` keep writers from ever seeing "database is locked". `wait_s` is
-    for a caller who cannot wait long for other writers; PostgreSQL never waits longer than `LOCK_TIMEOUT_S` for a lock.
+    On SQLite one lock per process and `BEGIN IMMEDIATE` keep writers from ever seeing "database is locked". `wait_s`
+    limits the wait for other writers; PostgreSQL never waits longer than `LOCK_TIMEOUT_S` for a lock.
     """
     with session():
         if database.in_transaction():
@@ -170,18 +168,18 @@ def transaction(name: str, *, wait_s: float | None = None) -> Iterator[None]:
 
 
 def was_written_within(seconds: float) -> bool:
-    """Tell whether the last write succeeded, so recently: then the database can be written to (O2)."""
+    """Return whether the last write succeeded within the last `seconds`: then the database is writable (O2)."""
     return writes.succeeded_within(seconds)
 
 
 @contextlib.contextmanager
 def _sqlite_lock(wait_s: float | None) -> Iterator[None]:
-    """Hold the one right to write that this process has; other processes are waited for no longer than `wait_s`."""
+    """Hold this process's write lock; wait for other processes no longer than `wait_s`."""
     if is_postgres():
         yield
         return
     if not _sqlite_writer.acquire(timeout=-1 if wait_s is None else wait_s):
-        raise errors.Unreachable(f"The database does not answer: other writes have taken over {wait_s:g} s")
+        raise errors.Unreachable(f"The database is unavailable: other writes took over {wait_s:g} s")
     try:
         if wait_s is not None:
             database.execute_sql(f"PRAGMA busy_timeout = {int(wait_s * 1000)}")
@@ -200,10 +198,10 @@ def _translating_errors() -> Iterator[None]:
         if not availability.is_unavailable(error):
             raise
         _forget_idle_connections()
-        raise errors.Unreachable(f"The database does not answer: {availability.first_line(error)}") from error
+        raise errors.Unreachable(f"The database is unavailable: {availability.first_line(error)}") from error
 
 
 def _forget_idle_connections() -> None:
-    # After a restart of PostgreSQL every idle connection is dead; without this each of them would fail one more caller.
+    # After a PostgreSQL restart every idle connection is dead; otherwise each of them would fail one more caller.
     if is_postgres() and isinstance(database.obj, pool.PooledDatabase):
         database.obj.close_idle()

@@ -1,4 +1,4 @@
-"""The base class of all tables, and the types of columns that the two databases store differently."""
+"""The base class of all tables, and the column types that the two databases store differently."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ticketbot.database import db
 
 
 class UtcField(peewee.Field):
-    """An aware moment in UTC: `timestamptz` on PostgreSQL, fixed-width ISO text, which sorts, on SQLite."""
+    """An aware UTC time: `timestamptz` on PostgreSQL, fixed-width ISO text, which sorts, on SQLite."""
 
     field_type = "TIMESTAMPTZ"
 
@@ -24,12 +24,12 @@ class UtcField(peewee.Field):
     def python_value(self, value: object) -> datetime | None:
         if value is None:
             return None
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-        return moment.astimezone(UTC)
+        parsed = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        return parsed.astimezone(UTC)
 
 
 class JsonField(peewee.TextField):
-    """Any JSON value, kept as text so that both databases hold the same bytes."""
+    """Any JSON value, stored as text so that both databases hold the same bytes."""
 
     def db_value(self, value: object) -> str | None:
         return None if value is None else msgspec.json.encode(value).decode()
@@ -49,5 +49,5 @@ class Model(peewee.Model):
 M = TypeVar("M", bound=Model)
 
 
-def utc_text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+def utc_text(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")

@@ -1,4 +1,4 @@
-"""Statements written by hand, the same for both databases."""
+"""Hand-written statements, the same for both databases."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _INDEXED_BY = re.compile(r"INDEXED BY \w+")
 
 
 def execute(sql: str, *values: object) -> Any:
-    """Run a statement written by hand, `?` for each value, and return its cursor.
+    """Run a hand-written statement, `?` for each value, and return its cursor.
 
     For the few statements of the hot path: building one of them with peewee costs more than running it. `SKIP LOCKED`
-    and `INDEXED BY` are taken out for the database that does not know them: SQLite has one writer at a time, so there
-    nobody else holds a row; PostgreSQL chooses its indexes well.
+    and `INDEXED BY` are removed for the database that lacks them: SQLite has one writer at a time, so no row is locked
+    by others; PostgreSQL chooses its indexes well.
     """
     if db.is_postgres():
         return db.database.execute_sql(_INDEXED_BY.sub("", sql).replace("?", "%s"), values)
@@ -33,9 +33,9 @@ def execute(sql: str, *values: object) -> Any:
 
 
 def select(model: type[fields.M], sql: str, *values: object) -> list[fields.M]:
-    """Run a statement written by hand and return its rows, or what it names of them, as rows of a model.
+    """Run a hand-written statement and return its rows, complete or not, as rows of a model.
 
-    Columns that a newer program has added are ignored: the version before still runs (O5).
+    Columns that a newer program has added are ignored, so that the previous version still runs (O5).
     """
     cursor = execute(sql, *values)
     fields = [model._meta.columns.get(column[0]) for column in cursor.description]
@@ -60,12 +60,12 @@ def select_by_id(model: type[fields.M], ids: Iterable[int]) -> dict[int, fields.
 
 
 def exists(sql: str, *values: object) -> bool:
-    """Tell whether a query written by hand finds any row."""
+    """Return whether a hand-written query finds any row."""
     return execute(sql, *values).fetchone() is not None
 
 
 def update_where(model: type[fields.Model], changes: Mapping[str, Any], where: str, *values: object) -> int:
-    """Update the rows that fit a condition written by hand. Returns how many."""
+    """Update the rows that match a hand-written condition. Return how many."""
     fields = [model._meta.fields[name] for name in changes]
     written = (field.db_value(value) for field, value in zip(fields, changes.values(), strict=True))
     sets = ", ".join(f"{field.column_name} = ?" for field in fields)
@@ -73,7 +73,7 @@ def update_where(model: type[fields.Model], changes: Mapping[str, Any], where: s
 
 
 def placeholders(values: Sequence[object]) -> str:
-    """Return as many `?` as there are values, in brackets."""
+    """Return as many `?` as there are values, in parentheses."""
     return f"({', '.join('?' * len(values))})"
 
 
@@ -85,10 +85,10 @@ def upsert(
     keep: Sequence[str] = (),
     where: str = "",
 ) -> None:
-    """Insert rows of the same columns, or overwrite what stands under `target`, but for the columns that `keep` names.
+    """Insert rows of the same columns, or overwrite the row with the same `target` except for its columns in `keep`.
 
-    `where` says which of the rows that are there may be overwritten; the new one is called `excluded`. By hand, because
-    peewee takes a second to build a statement of a thousand rows, and meanwhile nobody else could write to SQLite.
+    `where` limits which existing rows may be overwritten; the new row is called `excluded`. Hand-written, because
+    peewee takes a second to build a statement of a thousand rows, which would block all other writers on SQLite.
     """
     if not rows:
         return
@@ -98,7 +98,7 @@ def upsert(
 
 
 def insert_new(model: type[fields.Model], rows: Sequence[Mapping[str, Any]]) -> int:
-    """Insert rows of the same columns, the others at their defaults; what is there stays. Returns how many are new."""
+    """Insert rows of the same columns, the others at their defaults; existing rows stay. Return how many are new."""
     if not rows:
         return 0
     defaults = model._meta.get_default_dict()
@@ -106,7 +106,7 @@ def insert_new(model: type[fields.Model], rows: Sequence[Mapping[str, Any]]) -> 
 
 
 def _insert(model: type[fields.Model], rows: Sequence[Mapping[str, Any]], tail: str, *, at_once: int) -> int:
-    """Insert rows, so many with one statement. Returns how many the last statement wrote."""
+    """Insert rows, `at_once` per statement. Return how many the last statement wrote."""
     fields = [model._meta.fields[name] for name in rows[0]]
     head = f'INSERT INTO "{model._meta.table_name}" ({", ".join(field.column_name for field in fields)}) VALUES'
     values = [tuple(field.db_value(row[field.name]) for field in fields) for row in rows]
@@ -122,29 +122,29 @@ def _insert(model: type[fields.Model], rows: Sequence[Mapping[str, Any]], tail: 
 
 
 def for_update(query: peewee.ModelSelect, how: str = "FOR UPDATE") -> peewee.ModelSelect:
-    """Let a query lock its rows until the db.transaction ends; on SQLite, a db.transaction has locked everything."""
+    """Make a query lock its rows until the transaction ends; on SQLite, a transaction locks everything."""
     return query.for_update(how) if db.is_postgres() else query
 
 
 def count_by_value(field: peewee.Field, values: Sequence[str]) -> dict[str, int]:
-    """Return how many rows hold each of some values, all at the same moment: a row on the move is counted once."""
+    """Return how many rows have each value, in one query: a row that changes its value is counted once."""
     query = field.model.select(field, peewee.fn.COUNT(peewee.SQL("*"))).where(field.in_(list(values))).group_by(field)
     return dict.fromkeys(values, 0) | dict(query.tuples())
 
 
 def execute_insert(query: peewee.Query) -> Any:
-    """Run an INSERT and return its cursor: only its `rowcount` tells whether an ignored insert did anything.
+    """Run an INSERT and return its cursor: only its `rowcount` shows whether an ignored insert did anything.
 
-    peewee's own `insert().execute()` returns ids on PostgreSQL and the last row id on SQLite, also after a conflict.
+    peewee's own `insert().execute()` returns ids on PostgreSQL and the last row id on SQLite, even after a conflict.
     """
     sql, parameters = query.sql()
     return db.database.execute_sql(sql, parameters)
 
 
 def advisory_lock(name: str) -> None:
-    """Let the transactions that do one thing go one after the other, across all servers.
+    """Serialize the transactions that take the same lock, across all servers, until each ends.
 
-    What such a transaction reads afterwards is what the one before has left. SQLite has one writer at a time anyway.
+    What such a transaction reads afterwards includes the previous one's writes. SQLite has one writer at a time anyway.
     """
     if db.is_postgres():
         db.database.execute_sql("SELECT pg_advisory_xact_lock(hashtext(%s))", (name,))

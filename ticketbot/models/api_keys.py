@@ -15,12 +15,12 @@ import peewee
 from ticketbot.database import fields, sql
 from ticketbot.models import users
 
-KEY_COST = 10  # some 50 ms, which slows a thief of the database
+KEY_COST = 10  # about 50 ms, which slows down guessing with a stolen database
 
-_MARK = "tbot_"  # so that a key that leaked somewhere is recognised as one of ours
-# What `new_key` makes: 288 random bits, of which the prefix and the hint give away 72.
+_MARK = "tbot_"  # makes a leaked key recognizable as one of ours
+# What `new_key` generates: 288 random bits, of which the prefix and the hint reveal 72.
 _MADE_HERE = re.compile(rf"{_MARK}[A-Za-z0-9_-]{{48}}")
-# An operator's own key (A3) may have 20 characters, and no randomness to spare.
+# An operator's own key (A3) may have 20 characters and no randomness to spare.
 _SHORTEST_WITH_HINT = 40
 
 
@@ -36,14 +36,14 @@ class ApiKey(fields.Model):
 
 
 class CreatedKey(NamedTuple):
-    """A key that was just made: its row, and the whole key, which nobody can show again (A1)."""
+    """A new key: its row, and the whole key, which cannot be shown again (A1)."""
 
     row: ApiKey
     key: str
 
 
 def add_key(user: users.User, key: str, now: datetime) -> CreatedKey:
-    """Store a key for a user: only a prefix, which finds the row, a hash of the whole and a hint are kept."""
+    """Store a key for a user: only a lookup prefix, a hash of the whole and a hint are stored."""
     row = ApiKey.create(
         user=user,
         prefix=prefix_of(key),
@@ -55,15 +55,15 @@ def add_key(user: users.User, key: str, now: datetime) -> CreatedKey:
 
 
 def new_key() -> str:
-    """Make up a key."""
+    """Generate a random key."""
     return f"{_MARK}{secrets.token_urlsafe(36)}"
 
 
 def prefix_of(key: str) -> str:
-    """Return what finds the row of a key.
+    """Return the lookup prefix of a key.
 
-    For a key that was made here these are its first random characters. For any other it is 16 bits of a hash: all that
-    a thief of the database could sort guesses by without a bcrypt for each.
+    For a key generated here, this is its first random characters. For any other it is 16 bits of a hash: all that a
+    thief of the database could use to discard guesses without a bcrypt for each.
     """
     if _MADE_HERE.fullmatch(key):
         return key[: len(_MARK) + 8]
@@ -71,10 +71,10 @@ def prefix_of(key: str) -> str:
 
 
 def find_key(key: str) -> ApiKey | None:
-    """Return the row that a key may belong to, with its user; only `matches` tells whether it does."""
+    """Return the row that a key may belong to, with its user; only `verify_key` proves that it does."""
     if not (key.isascii() and key.isprintable()):
         return None
-    # There is at most one key that was not made here, the first administrator's, so at most one of the two is found.
+    # At most one key was not generated here, the first administrator's, so at most one of the two is found.
     query = (
         ApiKey.select(ApiKey, users.User)
         .join(users.User)
@@ -85,16 +85,16 @@ def find_key(key: str) -> ApiKey | None:
 
 
 def key_exists(key_id: int, prefix: str) -> bool:
-    """Check that a key has not been deleted; until the transaction ends nobody can delete it.
+    """Return whether a key still exists; it cannot be deleted until the transaction ends.
 
-    The id alone says too little: SQLite gives that of a deleted key to the next one.
+    The id alone is not enough: SQLite reuses the id of a deleted key.
     """
     query = ApiKey.select(ApiKey.id).where(ApiKey.id == key_id, ApiKey.prefix == prefix)
     return sql.for_update(query, "FOR KEY SHARE").first() is not None
 
 
 def verify_key(row: ApiKey, key: str) -> bool:
-    """Check a whole key against a row; costs one bcrypt."""
+    """Return whether a whole key matches a row; costs one bcrypt."""
     return bcrypt.checkpw(_digest(key), row.hash.encode())
 
 
@@ -103,7 +103,7 @@ def _prefix_in_1_0(key: str) -> str:
 
 
 def add_first_administrator(email: str, key: str, now: datetime) -> bool:
-    """Make the first administrator with a given key, unless there is any user already (A3)."""
+    """Create the first administrator with a given key; return False if any user exists (A3)."""
     if users.User.select().exists():
         return False
     add_key(users.add_user(email.partition("@")[0], email, now), key, now)
@@ -111,5 +111,5 @@ def add_first_administrator(email: str, key: str, now: datetime) -> bool:
 
 
 def _digest(key: str) -> bytes:
-    # bcrypt reads no more than 72 bytes, and none after a zero byte.
+    # bcrypt reads at most 72 bytes and stops at a zero byte.
     return base64.b64encode(hashlib.sha256(key.encode()).digest())

@@ -1,8 +1,8 @@
-"""The inbox: one row per thing to look at, and the claims on it.
+"""The inbox: one row per thing to process, and its states.
 
     waiting -> running -> done
        ^          |  \\-> dead
-       \\----------/      tried again later
+       \\----------/      retried later
 
 Two partial unique indexes are the per-ticket locks (W5): at most one waiting and one running event for a ticket, on
 both databases.
@@ -22,23 +22,23 @@ from ticketbot.models import tickets
 WAITING, RUNNING, DONE, DEAD = "waiting", "running", "done", "dead"
 LEASE_S = 30.0
 
-CATCH_UP = "catch-up"  # the source of what no webhook told
+CATCH_UP = "catch-up"  # the source of changes that no webhook reported
 
 
 class Event(fields.Model):
-    """One thing to look at: a webhook, or a change found by catch-up."""
+    """One thing to process: a webhook, or a change found by catch-up."""
 
     ticket_id = peewee.BigIntegerField(index=True)
     state = peewee.TextField(default=WAITING)
     source = peewee.TextField()  # hook | catch-up | retry
-    action = peewee.TextField(null=True)  # as the latest hook named it; decides nothing (W5)
+    action = peewee.TextField(null=True)  # as the latest webhook named it; decides nothing (W5)
     kind_hint = peewee.TextField(null=True)  # service | project, from Entity.recordType
     correlation = peewee.TextField()
-    hooks = peewee.IntegerField(default=1)  # how many were folded into this event
+    hooks = peewee.IntegerField(default=1)  # how many webhooks were folded into this event
     first_received_at = fields.UtcField()
-    received_at = fields.UtcField()  # of the latest hook; the 24 h of T7 count from here
+    received_at = fields.UtcField()  # of the latest webhook; the 24 h of T7 count from here
     due_at = fields.UtcField()
-    attempts = peewee.IntegerField(default=0)  # failures of the outside world
+    attempts = peewee.IntegerField(default=0)  # failures of external services
     bugs = peewee.IntegerField(default=0)  # failures of our own code
     lease_owner = peewee.TextField(null=True)
     lease_until = fields.UtcField(null=True)
@@ -59,17 +59,17 @@ Event.add_index(Event.index(Event.state, Event.id, name="event_state"))
 
 
 class ProcessedMessage(fields.Model):
-    """A hook's `MessageId`, remembered for 7 days (W4)."""
+    """A webhook's `MessageId`, remembered for 7 days (W4)."""
 
     message_id = peewee.TextField(primary_key=True)
     received_at = fields.UtcField(index=True)
 
     class Meta:
-        table_name = "seen_message"  # its name in 1.0.0, which may run beside us (O5)
+        table_name = "seen_message"  # its name in 1.0.0, which may run at the same time (O5)
 
 
 class Change(NamedTuple):
-    """Something to look at, as it is queued: `hooks` have said so, the latest with this action and hint."""
+    """A change to queue: reported by `hooks` webhooks, the latest with this action and hint."""
 
     ticket_id: int
     source: str  # hook | catch-up
@@ -98,7 +98,7 @@ _FORGET_CRASHES = "DELETE FROM event_crash WHERE event_id = ?"
 
 
 def new_message_ids(message_ids: Iterable[str], now: datetime) -> set[str]:
-    """Remember message ids; returns those that were never seen before (W4)."""
+    """Remember message ids; return those never seen before (W4)."""
     ids = sorted(set(message_ids))
     if not ids:
         return set()
@@ -109,10 +109,10 @@ def new_message_ids(message_ids: Iterable[str], now: datetime) -> set[str]:
 
 
 def enqueue(changes: Iterable[Change]) -> None:
-    """Queue an event for each change of another ticket, or fold it into the one that already waits for that (W5).
+    """Queue one event per changed ticket, or fold the changes into the event that already waits for it (W5).
 
-    The waiting one becomes due at once: whatever it was waiting for, there is news. Its back-off starts anew, lest a
-    burst of hooks during a short outage drive it to its longest wait within a second.
+    A waiting event becomes due immediately and restarts its back-off; otherwise a burst of webhooks during a short
+    outage would push it straight to the longest delay.
     """
     folded: dict[int, Change] = {}
     for change in changes:
@@ -120,7 +120,7 @@ def enqueue(changes: Iterable[Change]) -> None:
         folded[change.ticket_id] = change if before is None else _fold(before, change)
     if not folded:
         return
-    # By ticket: the one order in which everybody locks events, so that nobody waits in a circle.
+    # By ticket: the order in which all transactions lock events, so that they cannot deadlock.
     rows = [folded[ticket_id] for ticket_id in sorted(folded)]
     values = [value for row in rows for value in (*row[:5], row.hooks, row.at, row.at, row.at)]
     sql.execute(_ENQUEUE.format(_list_of("(?, 'waiting', ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '[]')", rows)), *values)
@@ -139,7 +139,7 @@ def _list_of(row: str, rows: Sequence[object]) -> str:
 
 
 def renew(event_id: int, owner: str, now: datetime) -> bool:
-    """Prolong a lease; False when somebody else has taken the event over."""
+    """Renew a lease; return False if another worker has taken over the event."""
     return bool(sql.update_where(Event, {"lease_until": now + timedelta(seconds=LEASE_S)}, _MINE, event_id, owner))
 
 
@@ -152,7 +152,7 @@ def finish(
     error: str | None = None,
     dead: bool = False,
 ) -> bool:
-    """End an event; False when it is no longer ours, and then the caller must roll back everything else."""
+    """End an event; return False if the lease was lost: then the caller must roll back everything else."""
     changes = {
         "state": DEAD if dead else DONE,
         "decisions": list(decisions),
@@ -170,25 +170,25 @@ def finish(
 
 
 def requeue(event: Event, owner: str, *, due_at: datetime, error: str | None) -> bool:
-    """Let a running event wait again, taking in what has come for its ticket meanwhile; False when it is not ours.
+    """Let a running event wait again, including what has arrived for its ticket; return False if the lease was lost.
 
-    Two waiting events for one ticket cannot exist, so the one that came later is folded into this one.
+    Two waiting events for one ticket cannot exist, so the later one is folded into this one.
     """
     mine = (Event.id == event.id) & (Event.state == RUNNING) & (Event.lease_owner == owner)
-    # Taken first, and on PostgreSQL locked: were it no longer ours, the later event would be folded into nothing.
+    # First, which locks it on PostgreSQL: otherwise the later event could be folded into a row we no longer own.
     if not Event.update(lease_owner=owner).where(mine).execute():
         return False
     try:
         with db.database.atomic():
             return _requeue(event, mine, due_at, error)
     except peewee.IntegrityError:
-        # A hook for the same ticket was committed at this very moment. Now it is seen, and as long as this event is
-        # running, nobody claims that one or commits another.
+        # A webhook for the same ticket was committed in between. It is visible now, and as long as this event is
+        # running, no other server claims that one or commits another.
         return _requeue(event, mine, due_at, error)
 
 
 def _requeue(event: Event, mine: peewee.Expression, due_at: datetime, error: str | None) -> bool:
-    # Locked: a hook that were folded into it after this look would be deleted with it.
+    # Locked: a webhook folded into it after this read would be deleted with it.
     later = sql.for_update(Event.select().where(Event.ticket_id == event.ticket_id, Event.state == WAITING)).first()
     changes: dict[Any, Any] = {
         Event.state: WAITING,
@@ -209,33 +209,33 @@ def _requeue(event: Event, mine: peewee.Expression, due_at: datetime, error: str
 
 
 def give_up_leases(owner: str, now: datetime) -> None:
-    """Let everything this server still works on wait again: it is going away (O4)."""
+    """Let everything this server is still processing wait again: it is shutting down (O4)."""
     mine = Event.select().where(Event.state == RUNNING, Event.lease_owner == owner)
-    for event in mine.order_by(Event.ticket_id):  # the order in which hooks lock events, too
+    for event in mine.order_by(Event.ticket_id):  # webhooks lock events in this order, too
         requeue(event, owner, due_at=now, error=event.error)
 
 
 def owners() -> set[str]:
-    """Return who holds leases on events."""
+    """Return the owners of leases on events."""
     return {row.lease_owner for row in Event.select(Event.lease_owner).where(Event.state == RUNNING).distinct()}
 
 
 def retry_dead(which: peewee.Expression, *, now: datetime) -> int:
-    """Let what is dead among `which` wait again, with all its tries before it (T7). Returns how many do.
+    """Let the dead events among `which` wait again, with all their tries restored (T7). Return how many.
 
-    Of each ticket only the newest does, and none where an event waits already.
+    Per ticket, this is only the newest one, and none if an event already waits.
     """
     fresh = {"received_at": now, "due_at": now, "attempts": 0, "bugs": 0, "finished_at": None}
     return int(Event.update(state=WAITING, **fresh).where(which, _where_retryable()).execute())
 
 
 def count_retryable(which: peewee.Expression) -> int:
-    """Return how many events `revive` would let wait again."""
+    """Return how many events `retry_dead` would let wait again."""
     return int(Event.select().where(which, _where_retryable()).count())
 
 
 def _where_retryable() -> peewee.Expression:
-    """Return the condition that an event is the newest dead one of its ticket, and that no event of it waits."""
+    """Return the condition that an event is the newest dead one of its ticket, and no event of the ticket waits."""
     newest, waiting = Event.alias(), Event.alias()
     last_of_each = newest.select(peewee.fn.MAX(newest.id)).where(newest.state == DEAD).group_by(newest.ticket_id)
     waits = waiting.select(peewee.SQL("1")).where(waiting.ticket_id == Event.ticket_id, waiting.state == WAITING)
@@ -243,17 +243,17 @@ def _where_retryable() -> peewee.Expression:
 
 
 def is_failing() -> bool:
-    """Tell whether an event waits because the last attempt failed."""
+    """Return whether an event waits because its last attempt failed."""
     return bool(Event.select().where(Event.state == WAITING, Event.attempts > 0).exists())
 
 
 def open_counts() -> dict[str, int]:
-    """Return how many events wait, run or are dead."""
+    """Return the number of waiting, running and dead events by state."""
     return sql.count_by_value(Event.state, (WAITING, RUNNING, DEAD))
 
 
 def oldest_waiting() -> datetime | None:
-    """Return since when the oldest waiting event waits, None when none does."""
+    """Return when the oldest waiting event was received, or None."""
     oldest: datetime | None = (
         Event.select(peewee.fn.MIN(Event.first_received_at)).where(Event.state == WAITING).scalar()
     )
@@ -270,7 +270,7 @@ class Ended(NamedTuple):
 
 
 def open_for(ids: Sequence[int]) -> dict[int, set[str]]:
-    """Return the states of the events that wait or run for some tickets, by ticket."""
+    """Return the states of the tickets' waiting and running events, by ticket."""
     found: dict[int, set[str]] = {}
     for row in Event.select(Event.ticket_id, Event.state).where(
         Event.ticket_id.in_(list(ids)), Event.state.in_([WAITING, RUNNING])
@@ -280,7 +280,7 @@ def open_for(ids: Sequence[int]) -> dict[int, set[str]]:
 
 
 def last_ended(ids: Sequence[int]) -> dict[int, Ended]:
-    """Return how the last event of each ticket ended, as far as we remember one."""
+    """Return how the last event of each ticket ended, if one is stored."""
     over = Event.ticket_id.in_(list(ids)) & Event.state.in_([DONE, DEAD])
     newest = Event.select(peewee.fn.MAX(Event.id)).where(over).group_by(Event.ticket_id)
     return {
@@ -290,5 +290,5 @@ def last_ended(ids: Sequence[int]) -> dict[int, Ended]:
 
 
 def where_expired(before: datetime) -> Any:
-    """Return the condition that an event was done before a moment and its ticket is over (O8)."""
+    """Return the condition that an event was done before a time and its ticket is closed (O8)."""
     return (Event.state == DONE) & (Event.finished_at < before) & tickets.where_closed(Event.ticket_id)

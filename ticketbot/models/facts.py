@@ -19,18 +19,18 @@ class Fact(fields.Model):
 
 WATCHING_SINCE = "watching_since"
 CATCH_UP_WATERMARK = "catch_up_watermark"
-LAST_PROBE = "last_probe"  # of whether the database can be written to (O2)
-SKIPPED_UNTIL = "skipped_until"  # what was entered before it is history to the second, without T5's hour of grace
+LAST_PROBE = "last_probe"  # when a test write last checked that the database is writable (O2)
+SKIPPED_UNTIL = "skipped_until"  # anything entered before it is history, without T5's hour of grace
 
 
 def read_time(name: str) -> datetime | None:
-    """Return a fact that is a moment."""
+    """Return a fact that is a time, or None."""
     rows = sql.select(Fact, "SELECT value FROM fact WHERE name = ?", name)
     return datetime.fromisoformat(rows[0].value) if rows else None
 
 
 def write_time(name: str, value: datetime) -> None:
-    """Write a fact that is a moment."""
+    """Store a fact that is a time."""
     _set(name, value.isoformat())
 
 
@@ -39,7 +39,7 @@ def _set(name: str, value: Any) -> None:
 
 
 def start_watching(now: datetime) -> datetime:
-    """Return since when we watch (T5), which is now at the very first start."""
+    """Return when watching began (T5), which is `now` at the very first start."""
     Fact.insert(name=WATCHING_SINCE, value=now.isoformat()).on_conflict_ignore().execute()
     since = read_time(WATCHING_SINCE)
     assert since is not None
@@ -47,7 +47,7 @@ def start_watching(now: datetime) -> datetime:
 
 
 def skip_missed(now: datetime) -> None:
-    """Declare history what happened until now (C1, `tbot serve --skip-missed`)."""
+    """Treat everything before `now` as history (C1, `tbot serve --skip-missed`)."""
     write_time(WATCHING_SINCE, now)
     write_time(CATCH_UP_WATERMARK, now)
     write_time(SKIPPED_UNTIL, now)

@@ -1,4 +1,4 @@
-"""Forwards: whose messages go to somebody else."""
+"""Forwards: whose messages go to another recipient."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from ticketbot.models import recipients
 
 
 class Forward(fields.Model):
-    """source -> destination, for a time.
+    """source -> destination, for a period.
 
-    `start` and `end` are kept as they were given, a date (`2026-03-01`, a whole day in TBOT_TIMEZONE) or an RFC 3339
-    moment, so that they come back as they were.
+    `start` and `end` are stored as given, a date (`2026-03-01`, a whole day in TBOT_TIMEZONE) or an RFC 3339 time, so
+    that they are returned unchanged.
     """
 
     source = peewee.ForeignKeyField(recipients.Recipient, on_delete="RESTRICT", backref="forwards_out")
@@ -25,7 +25,7 @@ class Forward(fields.Model):
 
 
 def all_forwards() -> peewee.ModelSelect:
-    """Return the query for every forward with source and destination."""
+    """Return the query for all forwards with source and destination."""
     source, destination = recipients.Recipient.alias(), recipients.Recipient.alias()
     return (
         Forward.select(Forward, source, destination)
@@ -36,7 +36,7 @@ def all_forwards() -> peewee.ModelSelect:
 
 
 def enabled_forwards() -> list[Forward]:
-    """Return every enabled forward with source and destination, whatever its time."""
+    """Return all enabled forwards with source and destination, whatever their period."""
     forwards = sql.select(Forward, "SELECT * FROM forward WHERE enabled ORDER BY id")
     known = sql.select_by_id(
         recipients.Recipient, {end for forward in forwards for end in (forward.source_id, forward.destination_id)}

@@ -1,4 +1,4 @@
-"""Holds: until when nobody may call an external service, and why."""
+"""Holds: pauses of all calls to an external service."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ticketbot.database import fields, sql
 
 
 class Hold(fields.Model):
-    """Why nobody may call an outside service until a moment: the limit counts per bot, the token is one for all."""
+    """A pause of all servers' calls to a service, with its reason: they share one bot's rate limit and one token."""
 
     service = peewee.TextField(primary_key=True)  # connectwise | webex
     until = fields.UtcField()
@@ -20,9 +20,9 @@ class Hold(fields.Model):
 
 
 def begin(service: str, *, until: datetime, now: datetime, reason: str) -> None:
-    """Stop all calls of one kind until a moment; a longer hold is never shortened by a shorter one.
+    """Hold all calls to a service until a time; a longer hold is never shortened by a shorter one.
 
-    Calls that were under way when a hold began and fail like the first one are no further failure.
+    Calls that were in flight when a hold began and fail like the first one do not count as further failures.
     """
     Hold.insert(service=service, until=until, since=now, failures=1, reason=reason).on_conflict(
         conflict_target=[Hold.service],
@@ -35,24 +35,24 @@ def begin(service: str, *, until: datetime, now: datetime, reason: str) -> None:
 
 
 def active(now: datetime) -> dict[str, datetime]:
-    """Return when the holds that last will be over, by service."""
+    """Return when each active hold ends, by service."""
     return {
         hold.service: hold.until for hold in sql.select(Hold, "SELECT service, until FROM hold WHERE until > ?", now)
     }
 
 
 def latest(service: str) -> Hold | None:
-    """Return the hold that no success has ended yet, even when its time is over."""
+    """Return the hold that no success has ended yet, even if its time is over."""
     found: Hold | None = Hold.get_or_none(Hold.service == service)
     return found
 
 
 def failed_in_a_row(service: str, now: datetime) -> int:
-    """Return how many holds in a row were in vain: the one that still lasts has not been tried."""
+    """Return how many holds in a row did not help; one that is still active does not count yet."""
     last = latest(service)
     return 0 if last is None else int(last.failures) - (last.until > now)
 
 
 def end(service: str, *, called_at: datetime) -> None:
-    """End a hold after the success of a call; one that was under way when the hold began has no say in it."""
+    """End a hold after a successful call, unless the call began before the time of the hold was over."""
     sql.execute("DELETE FROM hold WHERE service = ? AND until <= ?", service, called_at)

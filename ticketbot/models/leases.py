@@ -1,4 +1,4 @@
-"""Leases on tasks that only one server may do at a time."""
+"""Leases on jobs that only one server may run at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ticketbot.database import fields
 
 
 class Lease(fields.Model):
-    """The right to do one thing alone across all servers, until it expires."""
+    """The exclusive right to run a job, across all servers, until it expires."""
 
     name = peewee.TextField(primary_key=True)
     owner = peewee.TextField()
@@ -18,7 +18,7 @@ class Lease(fields.Model):
 
 
 def take(name: str, *, owner: str, now: datetime, seconds: float) -> bool:
-    """Take or renew a lease; False while somebody else holds it."""
+    """Take or renew a lease; return False while another owner holds it."""
     until = now + timedelta(seconds=seconds)
     over = (Lease.until < now) | (Lease.until > now + timedelta(seconds=2 * seconds))  # the latter: a clock was wrong
     (
@@ -35,15 +35,15 @@ def take(name: str, *, owner: str, now: datetime, seconds: float) -> bool:
 
 
 def give_up(name: str, *, owner: str) -> None:
-    """Let the next one have it at once."""
+    """Release a lease, so that another server can take it immediately."""
     Lease.delete().where(Lease.name == name, Lease.owner == owner).execute()
 
 
 def give_up_all_of(owner: str) -> None:
-    """Let the next one have what an owner holds that is gone."""
+    """Release all leases of an owner that is gone."""
     Lease.delete().where(Lease.owner == owner).execute()
 
 
 def owners() -> set[str]:
-    """Return who holds leases."""
+    """Return the owners of leases."""
     return {row.owner for row in Lease.select(Lease.owner).distinct()}

@@ -1,11 +1,11 @@
-"""The ledger and outbox: one row per message to one recipient about one event, with its fate.
+"""The ledger and outbox: one row per message to one recipient about one event, with its outcome.
 
     pending -> sending -> sent
        ^          |   \\-> dead
        \\----------/
     skipped from the start, or when notifications are switched off
 
-A unique index over (subject, target), both never null, is why nobody is told twice (D5).
+A unique index over (subject, target), both never null, prevents duplicate notifications (D5).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Notification(fields.Model):
     forwarded_from = fields.JsonField(default=list)  # names, in order
     markdown = peewee.TextField(default="")
     attempts = peewee.IntegerField(default=0)  # posts
-    failures = peewee.IntegerField(default=0)  # posts that failed through trouble of its own, not of the bot (L4)
+    failures = peewee.IntegerField(default=0)  # posts that failed because of this message, not of the bot (L4)
     error = peewee.TextField(null=True)
     possible_duplicate = peewee.BooleanField(default=False)
     overtaken = peewee.BooleanField(default=False)
@@ -52,7 +52,7 @@ class Notification(fields.Model):
     tracking_id = peewee.TextField(null=True)
     created_at = fields.UtcField()
     failing_since = fields.UtcField(null=True)
-    give_up_at = fields.UtcField()  # 24 h after it was decided or revived (L2); of a dead one: when it died
+    give_up_at = fields.UtcField()  # 24 h after it was decided or retried (L2); of a dead one: when it died
     next_try_at = fields.UtcField(null=True)
     lease_owner = peewee.TextField(null=True)
     lease_until = fields.UtcField(null=True)
@@ -62,7 +62,7 @@ class Notification(fields.Model):
         indexes = ((("subject", "target"), True),)
 
 
-# As text and not as parameters: only so do both databases see that a query may use a partial index.
+# Literals, not parameters: otherwise the databases do not see that a query may use a partial index.
 _PENDING = peewee.SQL("state = 'pending'")
 _OPEN = peewee.SQL("state IN ('pending', 'sending')")
 
@@ -79,9 +79,9 @@ Notification.add_index(Notification.index(Notification.state, Notification.id, n
 Notification.add_index(Notification.index(Notification.created_at, name="notification_created"))
 
 
-# Asked row by row in the order of `notification_due`, until one is found: as a join (which an EXISTS would become)
-# PostgreSQL compares everything that waits with everything else whenever its statistics are from calmer times. SQLite,
-# left alone, sorts all that waits for every claim.
+# Evaluated row by row in the order of `notification_due`, until one matches: as a join (which an EXISTS would become)
+# PostgreSQL compares everything pending with everything else when planner statistics are stale. Without the hint,
+# SQLite sorts the whole queue on every claim.
 _CLAIMABLE = """
     SELECT id FROM notification AS due INDEXED BY notification_due
     WHERE state = 'pending' AND next_try_at <= ? AND give_up_at > ? AND COALESCE((
@@ -98,8 +98,8 @@ _CLAIM = f"""
         AND NOT EXISTS (SELECT 1 FROM hold WHERE service = 'webex' AND until > ?)
         AND NOT EXISTS (SELECT 1 FROM config_value WHERE name = 'attempt_notify' AND value = 'false')
     RETURNING *
-"""  # noqa: S608  (text of our own)
-# One that another server takes up at this very moment is on its way, and may arrive later all the same.
+"""  # noqa: S608  (fixed text)
+# A message that another server is claiming at this moment is being sent, and may still arrive later.
 _OVERTAKE = """
     UPDATE notification SET overtaken = TRUE
     WHERE recipient_id = ? AND id < ? AND state IN ('pending', 'sending') AND may_be_overtaken AND NOT overtaken
@@ -113,37 +113,37 @@ _RETRY_BACKING_OFF_NOW = """
 _MINE = "id = ? AND state = 'sending' AND lease_owner = ?"
 
 
-def where_since(moment: datetime) -> peewee.Expression:
-    """Return the condition that a notification was decided at a moment or later.
+def where_since(since: datetime) -> peewee.Expression:
+    """Return the condition that a notification was decided at a time or later.
 
-    Ids go by time, as far as the clocks of all servers agree; so a list by id need not read all history before it.
+    Ids follow time as far as the clocks of all servers agree, so a list by id need not read all history before it.
     """
     early = Notification.alias()
-    first = early.select(early.id).where(early.created_at >= moment - _CLOCKS_AGREE_WITHIN)
-    return (Notification.created_at >= moment) & (Notification.id >= first.order_by(early.created_at).limit(1))
+    first = early.select(early.id).where(early.created_at >= since - _CLOCKS_AGREE_WITHIN)
+    return (Notification.created_at >= since) & (Notification.id >= first.order_by(early.created_at).limit(1))
 
 
-def where_died_since(moment: datetime) -> peewee.Expression:
-    """Return the condition that a notification is dead and died at a moment or later (L5)."""
-    return (Notification.state == DEAD) & (Notification.give_up_at >= moment)
+def where_died_since(since: datetime) -> peewee.Expression:
+    """Return the condition that a notification is dead and died at a time or later (L5)."""
+    return (Notification.state == DEAD) & (Notification.give_up_at >= since)
 
 
 def existing(subjects: Sequence[str]) -> set[tuple[str, str]]:
-    """Return the (subject, target) pairs among these subjects that the ledger already holds."""
+    """Return the ledger's (subject, target) pairs of these subjects."""
     query = f"SELECT subject, target FROM notification WHERE subject IN {sql.placeholders(subjects)}"  # noqa: S608
     return set(sql.execute(query, *subjects).fetchall())
 
 
 def add(rows: Sequence[Mapping[str, Any]]) -> int:
-    """Write decided notifications into the ledger; a pair it already holds stays as it is. Returns how many are new."""
+    """Add decided notifications to the ledger; pairs that exist stay as they are. Return how many are new."""
     return sql.insert_new(Notification, rows)
 
 
 def claim(owner: str, now: datetime, *, overdue_at: datetime | None = None) -> Notification | None:
-    """Take the message that is due longest; None when there is none, or when sending is held or switched off.
+    """Claim the message that has been due longest; None if there is none, or sending is on hold or switched off.
 
-    Per recipient the order is kept (L4): a message waits while an older one of the same recipient is pending or on its
-    way, unless that one may be overtaken. What had to be sent by `overdue_at` (default: now) is left to
+    Order is kept per recipient (L4): a message waits while an older one of the same recipient is pending or being sent,
+    unless that one may be overtaken. Messages that had to be sent by `overdue_at` (default: now) are left to
     `give_up_overdue` (L2).
     """
     with db.transaction("claim-notification"):
@@ -156,36 +156,36 @@ def claim(owner: str, now: datetime, *, overdue_at: datetime | None = None) -> N
 
 
 def record(notification_id: int, owner: str, changes: Mapping[str, Any]) -> bool:
-    """Write the outcome of a sending; False when the lease was lost and somebody else decides it now."""
+    """Record the outcome of sending; return False if the lease was lost and another server decides it now."""
     released = {**changes, "lease_owner": None, "lease_until": None}
     return bool(sql.update_where(Notification, released, _MINE, notification_id, owner))
 
 
 def renew(notification_id: int, owner: str, now: datetime) -> bool:
-    """Prolong the lease of a message on its way."""
+    """Renew the lease of a message that is being sent."""
     return bool(
         sql.update_where(Notification, {"lease_until": now + timedelta(seconds=LEASE_S)}, _MINE, notification_id, owner)
     )
 
 
 def retry_backing_off_now(now: datetime) -> int:
-    """After a success let what is backing off go at once, each row only once: then its trouble is its own (L2)."""
+    """After a success, retry messages that are backing off, each only once: if it fails again, it is at fault (L2)."""
     return int(sql.execute(_RETRY_BACKING_OFF_NOW, now, now).rowcount)
 
 
 def reclaim_expired(now: datetime) -> int:
-    """Let what a vanished sender was about to send wait again: it may have gone out (L2). Returns how many."""
+    """Requeue the messages of a vanished sender; they may have been sent (L2). Return how many."""
     return _reclaim(now, Notification.lease_until < now)
 
 
 def give_up_overdue(now: datetime) -> int:
-    """Declare dead what was not sent within its 24 h, also during a hold (L2). Returns how many died."""
+    """Mark messages as dead that were not sent within their 24 h, even during a hold (L2). Return how many."""
     return int(
         Notification.update(
             state=DEAD,
             give_up_at=now,
             next_try_at=None,
-            error=peewee.fn.COALESCE(Notification.error, "not sent within 24 hours: sending was held"),
+            error=peewee.fn.COALESCE(Notification.error, "not sent within 24 hours: sending was on hold"),
         )
         .where(Notification.state == PENDING, Notification.give_up_at <= now)
         .execute()
@@ -193,7 +193,7 @@ def give_up_overdue(now: datetime) -> int:
 
 
 def skip_pending(reason: str) -> int:
-    """Turn everything that waits into skipped (D1). Returns how many."""
+    """Mark all pending messages as skipped (D1). Return how many."""
     return int(
         Notification.update(state=SKIPPED, reason=reason, next_try_at=None)
         .where(Notification.state == PENDING)
@@ -202,7 +202,7 @@ def skip_pending(reason: str) -> int:
 
 
 def retry_dead(which: peewee.Expression, *, now: datetime, give_up_at: datetime) -> int:
-    """Let what is dead among `which` be sent again, with all its tries before it (L5). Returns how many."""
+    """Requeue the dead messages among `which`, with all their tries restored (L5). Return how many."""
     fresh = {"failures": 0, "failing_since": None, "may_be_overtaken": False, "overtaken": False, "woken": False}
     return int(
         Notification.update(state=PENDING, next_try_at=now, give_up_at=give_up_at, **fresh)
@@ -217,22 +217,22 @@ def count(which: peewee.Expression) -> int:
 
 
 def has_pending() -> bool:
-    """Tell whether anything waits to be sent."""
+    """Return whether any message is pending."""
     return bool(Notification.select().where(Notification.state == PENDING).exists())
 
 
 def is_failing() -> bool:
-    """Tell whether a message waits because the last attempt failed."""
+    """Return whether a message is pending because its last attempt failed."""
     return bool(Notification.select().where(Notification.state == PENDING, Notification.attempts > 0).exists())
 
 
 def open_counts() -> dict[str, int]:
-    """Return how many notifications wait, are on their way, or are dead."""
+    """Return the number of pending, sending and dead notifications by state."""
     return sql.count_by_value(Notification.state, (PENDING, SENDING, DEAD))
 
 
 def oldest_waiting() -> datetime | None:
-    """Return since when the oldest waiting notification waits, None when none does."""
+    """Return when the oldest pending notification was decided, or None."""
     oldest: datetime | None = (
         Notification.select(peewee.fn.MIN(Notification.created_at)).where(Notification.state == PENDING).scalar()
     )
@@ -240,7 +240,7 @@ def oldest_waiting() -> datetime | None:
 
 
 def give_up_leases(owner: str, now: datetime) -> None:
-    """Let what this server still sends be sent by others: it is going away, and how its posts end is unknown (O4)."""
+    """Requeue what this server is still sending: it is shutting down, and the posts may or may not arrive (O4)."""
     _reclaim(now, Notification.lease_owner == owner)
 
 
@@ -250,13 +250,13 @@ def _reclaim(now: datetime, which: peewee.Expression) -> int:
 
 
 def owners() -> set[str]:
-    """Return who holds leases on notifications."""
+    """Return the owners of leases on notifications."""
     rows = Notification.select(Notification.lease_owner).where(Notification.state == SENDING).distinct()
     return {row.lease_owner for row in rows}
 
 
 def is_stuck(before: datetime) -> bool:
-    """Tell whether a sender could have claimed something ever since a moment, and none has (O2)."""
+    """Return whether a message has been claimable since `before` and no sender has claimed it (O2)."""
     last = holds.latest("webex")
     if is_abandoned(before):
         return True
@@ -264,22 +264,22 @@ def is_stuck(before: datetime) -> bool:
 
 
 def is_abandoned(now: datetime) -> bool:
-    """Tell whether the sender of some message has vanished."""
+    """Return whether the lease of a message being sent has expired."""
     return bool(Notification.select().where(Notification.state == SENDING, Notification.lease_until < now).exists())
 
 
 def has_overdue(now: datetime) -> bool:
-    """Tell whether something waits that is too old to be sent."""
+    """Return whether a pending message is too old to be sent."""
     return bool(Notification.select().where(Notification.state == PENDING, Notification.give_up_at <= now).exists())
 
 
 def is_due(now: datetime) -> bool:
-    """Tell whether a sender may find something to do."""
+    """Return whether a message is due that a sender may be able to claim."""
     due = "SELECT id FROM notification INDEXED BY notification_due WHERE state = 'pending' AND next_try_at <= ? LIMIT 1"
     return sql.exists(due, now)
 
 
 def where_expired(before: datetime) -> Any:
-    """Return the condition that a notification met its fate, was decided before a moment, and its ticket is over."""
+    """Return the condition that a notification is final, was decided before a time, and its ticket is closed."""
     over = tickets.where_closed(Notification.ticket_id)
     return Notification.state.in_([SENT, SKIPPED, DEAD]) & (Notification.created_at < before) & over

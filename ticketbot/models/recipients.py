@@ -15,7 +15,7 @@ PERSON = "person"
 
 
 class Recipient(fields.Model):
-    """A Webex destination. One that vanished is inactive, never deleted: rules and forwards point at it (S2)."""
+    """A Webex destination. One that vanished is inactive, never deleted: rules and forwards refer to it (S2)."""
 
     type = peewee.TextField()  # room | person
     webex_id = peewee.TextField(unique=True)
@@ -46,18 +46,18 @@ class FoundPerson(NamedTuple):
 
 
 def recipient(recipient_id: int) -> Recipient:
-    """Return one recipient; none is ever deleted."""
+    """Return one recipient; recipients are never deleted."""
     return sql.select_by_id(Recipient, [recipient_id])[recipient_id]
 
 
 def people_by_email(emails: Iterable[str]) -> dict[str, list[Recipient]]:
-    """Return the active people with these addresses (lower case), several where Webex has several accounts."""
+    """Return the active people with these addresses (lower case); Webex may have several accounts for one."""
     found: dict[str, list[Recipient]] = {}
     wanted = sorted(set(emails))
     if not wanted:
         return found
     listed = sql.placeholders(wanted)
-    # The first is how 1.0.0 knows them, which may run beside us.
+    # The first is where 1.0.0 stores them, which may run at the same time.
     links = f"""
         SELECT email, id FROM recipient WHERE email IN {listed}
         UNION SELECT email, recipient_id FROM person_email WHERE email IN {listed}
@@ -73,9 +73,9 @@ def people_by_email(emails: Iterable[str]) -> dict[str, list[Recipient]]:
 
 
 def store_people(email: str, people: Sequence[FoundPerson], now: datetime) -> None:
-    """Store what Webex answered for one address.
+    """Store the accounts that Webex returned for one address.
 
-    An account that it no longer names loses the address, and is inactive when that was its last one.
+    An account that it no longer returns loses the address, and becomes inactive if that was its last one.
     """
     ids = [person.webex_id for person in people]
     for former in people_by_email([email]).get(email, []):
@@ -98,7 +98,7 @@ def store_people(email: str, people: Sequence[FoundPerson], now: datetime) -> No
 
 
 def link_emails(links: Iterable[tuple[str, str]]) -> None:
-    """Remember which addresses (lower case) belong to people who are stored, by their ids in Webex."""
+    """Link stored people, by their ids in Webex, to addresses (lower case)."""
     for webex_id, email in sorted(set(links)):
         sql.execute(_LINK_EMAIL, email, webex_id)
 
@@ -131,13 +131,13 @@ def count_active() -> int:
 
 
 def store_recipients(rows: Sequence[Mapping[str, Any]], *, keep: Sequence[str] = ()) -> None:
-    """Store recipients of one type as found in Webex, active; what `keep` names stays as we know it."""
+    """Store recipients of one type as found in Webex, active; existing rows keep their columns in `keep`."""
     found = [{**row, "active": True} for row in sorted(rows, key=lambda row: row["webex_id"])]
     sql.upsert(Recipient, found, target=["webex_id"], keep=keep)
 
 
 def deactivate(webex_ids: Iterable[str]) -> None:
-    """Mark recipients as vanished from Webex; rules and forwards go on pointing at them (S2)."""
+    """Mark recipients as vanished from Webex; rules and forwards still refer to them (S2)."""
     wanted = sorted(webex_ids)
     for start in range(0, len(wanted), sql.ROWS_PER_STATEMENT):
         Recipient.update(active=False).where(

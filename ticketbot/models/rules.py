@@ -1,4 +1,4 @@
-"""Rules: which recipients hear of the new tickets of a board."""
+"""Rules: which recipients are notified of a board's new tickets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Rule(fields.Model):
 
 
 def enabled_rules(board_id: int) -> list[Rule]:
-    """Return the enabled rules of a board with their recipients, in the order of their ids."""
+    """Return the enabled rules of a board with their recipients, ordered by id."""
     rules = sql.select(Rule, "SELECT * FROM rule WHERE board_id = ? AND enabled ORDER BY id", board_id)
     known = sql.select_by_id(recipients.Recipient, {rule.recipient_id for rule in rules})
     for rule in rules:

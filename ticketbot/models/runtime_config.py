@@ -12,7 +12,7 @@ from ticketbot.database import fields, sql
 
 
 class ConfigValue(fields.Model):
-    """One runtime setting that somebody has changed; the others have their defaults."""
+    """One runtime setting that was changed; the others have their defaults."""
 
     name = peewee.TextField(primary_key=True)
     value = fields.JsonField()
@@ -30,14 +30,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def load() -> Config:
-    """Return the runtime configuration as it stands in the database."""
+    """Return the current runtime configuration."""
     stored = {row.name: row.value for row in sql.select(ConfigValue, "SELECT name, value FROM config_value")}
     known = {field: stored[field] for field in Config.__struct_fields__ if field in stored}
     return Config(**known)
 
 
 def save(values: Mapping[str, Any]) -> None:
-    """Change some of the runtime configuration."""
+    """Change some runtime settings."""
     for name, value in values.items():
         ConfigValue.insert(name=name, value=value).on_conflict(
             conflict_target=[ConfigValue.name], preserve=[ConfigValue.value]

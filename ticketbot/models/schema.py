@@ -1,4 +1,4 @@
-"""Bring the database to this release's schema, or refuse to touch one that has moved on (O5)."""
+"""Migrate the database to this release's schema, or refuse to touch one that is too new (O5)."""
 
 from __future__ import annotations
 
@@ -15,51 +15,51 @@ from ticketbot.models import facts
 DIRECTORY = Path(__file__).parent.parent / "migrations"
 OLDEST_PROGRAM = "oldest_program"
 
-_ADVISORY_LOCK = 0x7462_6F74  # "tbot": four servers starting at once on one PostgreSQL take turns
+_ADVISORY_LOCK = 0x7462_6F74  # "tbot": servers that start together on one PostgreSQL take turns
 
 
 class Step(NamedTuple):
-    """One migration: its name and when it was applied, None while it waits."""
+    """One migration: its name and when it was applied, None if it is pending."""
 
     name: str
     applied_at: datetime | None
 
 
 def status() -> list[Step]:
-    """Return all migrations, known or only recorded, in order. Touches nothing."""
+    """Return all migrations, known or only recorded, in order. Change nothing."""
     with db.session():
         return [Step(step.name, step.applied) for step in _runner().status()]
 
 
 def migrate() -> list[str]:
-    """Apply what is missing, under a lock and in one transaction. Returns the names applied.
+    """Apply pending migrations, under a lock and in one transaction. Return the names applied.
 
-    Raises `SchemaTooNew` before anything is written when the database allows only newer programs.
+    Raises `SchemaTooNew` before anything is written if the database requires a newer program.
     """
     with db.session():
         check_program()
         with db.transaction("migrate"):
             if db.is_postgres():
-                # A migration may take long, and whoever comes second waits for its end.
+                # A migration may take long, and the next server waits for its end.
                 db.database.execute_sql("SET LOCAL lock_timeout = 0")
                 db.database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_ADVISORY_LOCK,))
-            check_program()  # again: whoever held the lock before us may have been newer
+            check_program()  # again: the previous holder of the lock may have been newer
             return list(_runner().up())
 
 
 def check_program() -> None:
-    """Raise `SchemaTooNew` when the database says that this program is too old for it."""
+    """Raise `SchemaTooNew` if the database requires a newer program."""
     with db.session():
         oldest = _oldest_program()
     if oldest and _numbers(__version__) < _numbers(oldest):
         raise errors.SchemaTooNew(
-            f"This database needs tbot {oldest} or newer, and this is {__version__}. Nothing was changed; "
-            "install the newer program, or restore the backup that belongs to this one"
+            f"This database needs tbot {oldest} or newer, and this is {__version__}. Nothing was changed. "
+            "Install the newer version, or restore a backup made with this one"
         )
 
 
 def is_current() -> bool:
-    """Tell whether every migration this program knows has been applied."""
+    """Return whether every migration this program knows has been applied."""
     return all(step.applied_at is not None for step in status())
 
 

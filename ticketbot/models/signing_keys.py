@@ -1,4 +1,4 @@
-"""Signing keys that have verified a webhook: they outlive a restart (W2)."""
+"""Signing keys that have verified a webhook, kept across restarts (W2)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import peewee
 
 from ticketbot.database import fields
 
-MOST_LOADED = 100  # ConnectWise has one key for a tenant, seldom two
+MOST_LOADED = 100  # ConnectWise has one key per tenant, rarely two
 
 
 class SigningKey(fields.Model):
-    """A key of ConnectWise that has verified a webhook, under the address it was fetched from."""
+    """A ConnectWise key that has verified a webhook, by the address it was fetched from."""
 
     address = peewee.TextField(primary_key=True)
     key = peewee.TextField()
@@ -20,11 +20,11 @@ class SigningKey(fields.Model):
 
 
 def latest() -> list[SigningKey]:
-    """Return the keys that were proven last, the latest first."""
+    """Return the most recently verified keys, the latest first."""
     return list(SigningKey.select().order_by(SigningKey.verified_at.desc()).limit(MOST_LOADED))
 
 
 def remember(address: str, key: str, now: datetime) -> None:
-    """Write a key that has verified a webhook, over one that was served at the same address before."""
+    """Store a key that has verified a webhook, replacing an earlier one from the same address."""
     row = SigningKey.insert(address=address, key=key, verified_at=now)
     row.on_conflict(conflict_target=[SigningKey.address], preserve=[SigningKey.key, SigningKey.verified_at]).execute()

@@ -12,7 +12,7 @@ from ticketbot.database import fields, sql
 
 RUNNING, DONE, FAILED, CANCELLED = "running", "done", "failed", "cancelled"
 LEASE_S = 60.0
-VANISHED = "the server that ran it is gone"
+VANISHED = "the server running the sync has ended"
 
 
 class SyncRun(fields.Model):
@@ -37,7 +37,7 @@ SyncRun.add_index(
 
 
 def start(request: Mapping[str, Any], *, requested_by: str | None, owner: str, now: datetime) -> SyncRun | None:
-    """Begin a run; None while another one runs, whose lease has not run out."""
+    """Begin a run; return None while another one runs whose lease has not expired."""
     fail_abandoned(now)
     row = {
         "state": RUNNING,
@@ -56,13 +56,13 @@ def start(request: Mapping[str, Any], *, requested_by: str | None, owner: str, n
 
 
 def running() -> SyncRun | None:
-    """Return the run that goes on."""
+    """Return the current run, or None."""
     found: SyncRun | None = SyncRun.get_or_none(SyncRun.state == RUNNING)
     return found
 
 
 def latest() -> SyncRun | None:
-    """Return the run that goes on, or the last one."""
+    """Return the current run, or the last one."""
     last: SyncRun | None = SyncRun.select().order_by(SyncRun.id.desc()).first()
     return running() or last
 
@@ -77,7 +77,7 @@ def last_finished() -> dict[str, datetime]:
 def renew(
     run_id: int, owner: str, *, phases: Sequence[Any], errors: Sequence[str], error_count: int, now: datetime
 ) -> bool:
-    """Write how far a run is and prolong its lease; False when it was taken for abandoned."""
+    """Record the progress of a run and renew its lease; return False if it was considered abandoned."""
     changes = {"phases": list(phases), "errors": list(errors), "error_count": error_count}
     return bool(
         SyncRun.update(**changes, lease_until=now + timedelta(seconds=LEASE_S)).where(_mine(run_id, owner)).execute()
@@ -85,12 +85,12 @@ def renew(
 
 
 def is_cancelled(run_id: int) -> bool:
-    """Tell whether somebody wants a run to stop."""
+    """Return whether cancellation of a run was requested."""
     return bool(SyncRun.select().where(SyncRun.id == run_id, SyncRun.cancel_requested).exists())
 
 
 def request_cancel() -> SyncRun | None:
-    """Ask the run that goes on to stop, and return it; None when none runs."""
+    """Request cancellation of the current run and return it; None if there is none."""
     run = running()
     if run is not None:
         SyncRun.update(cancel_requested=True).where(SyncRun.id == run.id).execute()
@@ -98,32 +98,32 @@ def request_cancel() -> SyncRun | None:
 
 
 def finish(run_id: int, owner: str, *, state: str, now: datetime) -> bool:
-    """End a run; False when it was taken for abandoned."""
+    """End a run; return False if it was considered abandoned."""
     changes = {"state": state, "finished_at": now, "lease_until": None}
     return bool(SyncRun.update(**changes).where(_mine(run_id, owner)).execute())
 
 
 def is_abandoned(run: SyncRun, now: datetime) -> bool:
-    """Tell whether a lease has run out, or lies further ahead than any lease does: then a clock was wrong."""
+    """Return whether a lease has expired, or lies further ahead than any lease can: then a clock was wrong."""
     return not now <= run.lease_until <= now + timedelta(seconds=2 * LEASE_S)
 
 
 def fail_abandoned(now: datetime) -> None:
-    """End as failed a run that is abandoned."""
+    """Mark an abandoned run as failed."""
     run = running()
     if run is not None and is_abandoned(run, now):
         _fail(run, now)
 
 
 def give_up_leases(owner: str, now: datetime) -> None:
-    """End as failed what an owner ran that is gone."""
+    """Mark the run of an owner that is gone as failed."""
     run = running()
     if run is not None and run.owner == owner:
         _fail(run, now)
 
 
 def owners() -> set[str]:
-    """Return who runs a sync."""
+    """Return the owners of running syncs."""
     return {row.owner for row in SyncRun.select(SyncRun.owner).where(SyncRun.state == RUNNING)}
 
 

@@ -1,7 +1,7 @@
-"""What we hold of ConnectWise: boards, statuses, companies, contacts, members, tickets and notes.
+"""Our copy of ConnectWise's data: boards, statuses, companies, contacts, members, tickets and notes.
 
-Ids are ConnectWise's own. `fetched_at` tells how old our copy is; null means that we only know what a ticket said
-about it. `deleted_at` marks what is gone in ConnectWise (T4: what reappears is undeleted).
+Ids are ConnectWise's own. `fetched_at` is when a row was last fetched; null means that only a ticket has
+mentioned it. `deleted_at` marks what is gone in ConnectWise (T4: what reappears is undeleted).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Contact(fields.Model):
 
 
 class Member(fields.Model):
-    """A ConnectWise user. `lookup` is the identifier in lower case: ConnectWise compares identifiers so."""
+    """A ConnectWise user. `lookup` is the identifier in lower case: ConnectWise ignores the case."""
 
     id = peewee.BigIntegerField(primary_key=True)
     identifier = peewee.TextField()
@@ -96,7 +96,7 @@ Ticket.add_index(Ticket.index(Ticket.id, where=peewee.SQL("open AND deleted_at I
 
 
 class Note(fields.Model):
-    """A note, known by kind and id together over all tickets (T6). `decided_at` is null until an event decided it."""
+    """A note, identified by kind and id together (T6). `decided_at` is null until an event decided it."""
 
     kind = peewee.TextField()  # TicketNote | TimeEntryNote | MeetingNote
     note_id = peewee.BigIntegerField()
@@ -104,7 +104,7 @@ class Note(fields.Model):
     text = peewee.TextField(default="")
     internal = peewee.BooleanField(default=False)
     resolution = peewee.BooleanField(default=False)
-    member = peewee.TextField(null=True)  # identifier of its author, when a member wrote it
+    member = peewee.TextField(null=True)  # identifier of its author, if a member wrote it
     author = peewee.TextField(null=True)  # name to show
     entered_at = fields.UtcField(null=True)
     updated_at = fields.UtcField(null=True)
@@ -128,18 +128,18 @@ def members_by_identifier(identifiers: Iterable[str]) -> dict[str, Member]:
 
 
 def member_emails(*, without_class: str) -> set[str]:
-    """Return the addresses (lower case) of the active members but those of one licence class."""
+    """Return the addresses (lower case) of the active members, except those of one license class."""
     active = Member.select().where(~Member.inactive, Member.deleted_at.is_null(), Member.email.is_null(False))
     return {row.email.lower() for row in active if row.license_class != without_class}
 
 
 def upsert(model: type[fields.Model], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows with ConnectWise's ids, or overwrite what we held under them."""
+    """Insert rows with ConnectWise's ids, or overwrite the stored ones."""
     sql.upsert(model, rows, target=["id"])
 
 
 def existing_ids(model: type[fields.Model], among: Any = None) -> set[int]:
-    """Return the ids of the rows of `model` that are not soft-deleted, all of them or those that fit a condition."""
+    """Return the ids of the rows of `model` that are not soft-deleted, optionally only those matching `among`."""
     rows = model.select(model.id).where(model.deleted_at.is_null())
     return {row.id for row in (rows if among is None else rows.where(among))}
 
@@ -155,30 +155,30 @@ _DECIDED = ("announced_at", "decided_at_update", "notes_read_at_update")
 _NEWER = """
     excluded.updated_at >= ticket.updated_at OR ticket.updated_at IS NULL OR excluded.updated_at IS NULL
     OR ticket.deleted_at IS NOT NULL
-"""  # the last: T4, one that was restored may have an older date
+"""  # the last: T4, a restored ticket may have an older date
 
 
 def store_tickets(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store tickets as fetched; an older `updated_at` never overwrites a newer one (T3), what was decided stays.
+    """Store tickets as fetched; an older `updated_at` never overwrites a newer one (T3), decisions stay.
 
-    Everybody who writes tickets and notes does it in this order, by id and tickets first: so nobody waits in a circle.
+    All transactions write tickets and notes in this order, by id and tickets first, so that they cannot deadlock.
     """
     sql.upsert(Ticket, sorted(rows, key=lambda row: row["id"]), target=["id"], keep=_DECIDED, where=_NEWER)
 
 
 def store_notes(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store notes as fetched, as far as they are new or changed; whether one was decided stays as it is."""
+    """Store new and changed notes as fetched; `decided_at` stays as it is."""
     changed = sorted(_changed_notes(rows), key=lambda row: (row["kind"], row["note_id"]))
     sql.upsert(Note, changed, target=["kind", "note_id"], keep=["decided_at"])
 
 
 def _changed_notes(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Leave out what we hold already: of a ticket's notes all but the newest are old acquaintances."""
+    """Leave out what is already stored, usually all of a ticket's notes but the newest."""
     kinds, ids = _kinds_and_ids((row["kind"], row["note_id"]) for row in rows)
     known: dict[NoteKey, datetime | None] = {}
     for start in range(0, len(ids), sql.ROWS_PER_STATEMENT):
-        held = _notes("kind, note_id, updated_at", kinds, ids[start : start + sql.ROWS_PER_STATEMENT])
-        known |= {(row.kind, row.note_id): row.updated_at for row in held}
+        stored = _notes("kind, note_id, updated_at", kinds, ids[start : start + sql.ROWS_PER_STATEMENT])
+        known |= {(row.kind, row.note_id): row.updated_at for row in stored}
     return [
         row
         for row in rows
@@ -187,7 +187,7 @@ def _changed_notes(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]
 
 
 def decided_notes(keys: Iterable[NoteKey]) -> set[NoteKey]:
-    """Return those of the notes that some event has decided, on whichever ticket."""
+    """Return those of the notes that an event has decided, on any ticket."""
     wanted = set(keys)
     kinds, ids = _kinds_and_ids(wanted)
     if not ids:
@@ -202,13 +202,13 @@ def _notes(columns: str, kinds: Sequence[str], ids: Sequence[int]) -> list[Note]
 
 
 def _kinds_and_ids(keys: Iterable[NoteKey]) -> tuple[list[str], list[int]]:
-    """Return both parts of some keys. A query names the kinds, too: without them, no index would find the notes."""
+    """Return both parts of the keys. Queries need the kinds, too: without them, they could not use the index."""
     all_keys = list(keys)
     return sorted({kind for kind, _ in all_keys}), sorted({note_id for _, note_id in all_keys})
 
 
 def mark_decided(keys: Iterable[NoteKey], at: datetime) -> None:
-    """Remember that these notes have been decided; the first time counts."""
+    """Record that these notes have been decided; the first time counts."""
     by_kind: dict[str, list[int]] = {}
     for kind, note_id in keys:
         by_kind.setdefault(kind, []).append(note_id)
@@ -218,7 +218,7 @@ def mark_decided(keys: Iterable[NoteKey], at: datetime) -> None:
 
 
 def remember_decision(ticket_id: int, *, announced: bool, update: datetime | None, now: datetime) -> None:
-    """Remember that a ticket was announced (T5), and up to which update it has been decided (C1), its notes read."""
+    """Record that a ticket was announced (T5), and the update up to which it is decided (C1) and its notes read."""
     if announced:
         sql.update_where(Ticket, {"announced_at": now}, "id = ? AND announced_at IS NULL", ticket_id)
     if update is not None:
@@ -239,19 +239,19 @@ _NOTES_READ = """
 
 
 def mark_notes_read(updates: Mapping[int, datetime]) -> None:
-    """Remember for each ticket up to which of its updates its notes have been read and stored (S3)."""
+    """Record for each ticket the update up to which its notes have been read and stored (S3)."""
     for ticket_id, update in sorted(updates.items()):
         sql.execute(_NOTES_READ, update, ticket_id, update)
 
 
 def decided_updates(ids: Iterable[int]) -> dict[int, datetime | None]:
-    """Return up to which update events have decided each of the tickets that we know (C1)."""
+    """Return the update up to which events have decided each of the stored tickets (C1)."""
     rows = Ticket.select(Ticket.id, Ticket.decided_at_update).where(Ticket.id.in_(sorted(ids)))
     return {row.id: row.decided_at_update for row in rows}
 
 
 class NeedingNotes(NamedTuple):
-    """An open ticket whose notes a sync has still to read, as of `update`."""
+    """An open ticket whose notes a sync still has to read, as of `update`."""
 
     id: int
     kind: str
@@ -259,7 +259,7 @@ class NeedingNotes(NamedTuple):
 
 
 def needing_notes(boards: Sequence[int], *, after_id: int, limit: int) -> list[NeedingNotes]:
-    """Return open tickets that are new to us or have changed since we last read their notes (S3), by id."""
+    """Return open tickets that are new or have changed since their notes were last read (S3), by id."""
     query = Ticket.select(Ticket.id, Ticket.kind, Ticket.updated_at).where(
         _where_needing_notes(boards), Ticket.id > after_id
     )
@@ -267,18 +267,18 @@ def needing_notes(boards: Sequence[int], *, after_id: int, limit: int) -> list[N
 
 
 def count_needing_notes(boards: Sequence[int]) -> int:
-    """Return how many such tickets there are."""
+    """Return how many open tickets need their notes read."""
     return int(Ticket.select().where(_where_needing_notes(boards)).count())
 
 
 def open_ids(boards: Sequence[int], *, kind: str, after_id: int, up_to_id: int | None) -> set[int]:
-    """Return the tickets of one kind that we hold as open, within a range of ids."""
+    """Return the ids of stored open tickets of one kind, within a range of ids."""
     query = Ticket.select(Ticket.id).where(_open(boards), Ticket.kind == kind, Ticket.id > after_id)
     return {row.id for row in (query if up_to_id is None else query.where(Ticket.id <= up_to_id))}
 
 
 def count_open(boards: Sequence[int]) -> int:
-    """Return how many tickets we hold as open."""
+    """Return the number of stored open tickets."""
     return int(Ticket.select().where(_open(boards)).count())
 
 
@@ -299,9 +299,9 @@ def where_closed(ticket_id: peewee.Field) -> Any:
 
 
 def where_note_expired(before: datetime) -> Any:
-    """Return the condition that a note was entered and decided before a moment and its ticket is over (O8).
+    """Return the condition that a note was entered and decided before a time and its ticket is closed (O8).
 
-    A note without a date never gets old: its age is the only thing that would keep it from being told again.
+    A note without a date never expires: without its row, only its age would keep it from being announced again.
     """
     decided = Note.decided_at.is_null() | (Note.decided_at < before)
     return (Note.entered_at < before) & decided & where_closed(Note.ticket_id)

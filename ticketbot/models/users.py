@@ -10,7 +10,7 @@ from ticketbot.database import fields
 
 
 class User(fields.Model):
-    """Whoever owns API keys. `email_lookup` makes addresses unique, ignoring case (A1)."""
+    """An owner of API keys. `email_lookup` makes addresses unique, ignoring case (A1)."""
 
     name = peewee.TextField()
     email = peewee.TextField()
@@ -19,6 +19,6 @@ class User(fields.Model):
 
 
 def add_user(name: str, email: str, now: datetime) -> User:
-    """Add a user; raises peewee's `IntegrityError` when the address is taken, ignoring case."""
+    """Add a user; raise peewee's `IntegrityError` if the address is in use, ignoring case."""
     user: User = User.create(name=name, email=email, email_lookup=email.lower(), created_at=now)
     return user

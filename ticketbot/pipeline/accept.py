@@ -1,7 +1,7 @@
-"""Commit webhooks before they are acknowledged, those that come in together in one transaction (W3, W4).
+"""Commit webhooks before acknowledging them; webhooks that arrive together share one transaction (W3, W4).
 
-A commit costs the disk as much for eight hooks as for one. So whoever gets the turn commits for all that came in while
-the one before was busy: nobody waits for a timer, and a burst costs a few commits instead of many.
+A commit costs the disk the same for eight webhooks as for one. So the thread whose turn it is commits everything that
+arrived during the previous commit: no timer delays a webhook, and a burst costs few commits.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from ticketbot import errors
 from ticketbot.database import db
 from ticketbot.models import events
 
-SUDDEN_S = 0.5  # a failure so soon is that of a connection, and not the end of a wait
+SUDDEN_S = 0.5  # a failure this fast is a broken connection, not a wait that timed out
 
 
 class PendingWebhook(msgspec.Struct):
-    """A verified hook. `outcome` is set by whoever commits it: `accepted`, `replayed`, or what went wrong."""
+    """A verified webhook. The committing thread sets `outcome`: `accepted`, `replayed` or the exception."""
 
     ticket_id: int
     action: str
@@ -33,7 +33,7 @@ class PendingWebhook(msgspec.Struct):
 
 
 class Inbox:
-    """The one way in for hooks; shared by all threads of the server."""
+    """Accept all webhooks of a server; shared by its threads."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
@@ -43,7 +43,7 @@ class Inbox:
     def accept(self, arrival: PendingWebhook) -> str:
         """Return `accepted` or `replayed` once that is committed.
 
-        Raises `Unreachable` when the database does not take it, within some 2 s: nothing was accepted then.
+        Raises `Unreachable` within about 2 s if the database cannot store it; nothing was accepted then.
         """
         with self._lock:
             self._arrivals.append(arrival)
@@ -68,16 +68,16 @@ class Inbox:
             except errors.Unreachable:
                 if time.monotonic() - began_s > SUDDEN_S:
                     raise
-                outcomes = _commit(batch)  # after a restart of PostgreSQL the first try only finds out that it is gone
+                outcomes = _commit(batch)  # after a PostgreSQL restart, the first try only finds the broken connection
         except errors.Unreachable as error:
-            # Whoever came meanwhile has waited for the same database: another 2 s each would be too long (W3).
+            # Later arrivals waited for the same database: another 2 s each would be too long (W3).
             for arrival in [*batch, *self._waiting()]:
                 arrival.outcome = error
-        except Exception as error:  # noqa: BLE001  (each of the batch is waiting for its outcome)
+        except Exception as error:  # noqa: BLE001  (every webhook of the batch waits for its outcome)
             if len(batch) == 1:
                 batch[0].outcome = error
                 return
-            for arrival in batch:  # one that cannot be stored must not take the others with it
+            for arrival in batch:  # one that cannot be stored must not fail the others
                 self._settle([arrival])
         else:
             for arrival, outcome in zip(batch, outcomes, strict=True):
@@ -85,10 +85,10 @@ class Inbox:
 
 
 def _commit(batch: Sequence[PendingWebhook]) -> list[str]:
-    """Write a batch in the one order that all servers keep: messages, then tickets. So no two wait in a circle."""
+    """Write a batch in the order all servers use, messages then tickets, so that transactions cannot deadlock."""
     with db.transaction("accept", wait_s=db.LOCK_TIMEOUT_S):
         new = events.new_message_ids((each.message_id for each in batch if each.message_id), batch[0].at)
-        # An id that stands twice in the batch is new the first time only.
+        # An id that occurs twice in the batch is new only the first time.
         accepted = [not each.message_id or _is_first(new, each.message_id) for each in batch]
         events.enqueue(_change(each) for each, is_new in zip(batch, accepted, strict=True) if is_new)
     return ["accepted" if is_new else "replayed" for is_new in accepted]

@@ -1,4 +1,4 @@
-"""What time it is when our own clock may be wrong or jump: ConnectWise's clock, and one that only counts (T5, L2)."""
+"""Time when this machine's clock may be wrong or jump: ConnectWise's clock and a monotonic one (T5, L2)."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ticketbot.models import facts
 
 NAME = "clock"
 EVERY_S = 3600.0
-WRONG_AFTER = timedelta(seconds=60)  # as long as the longest lease: with more, what we hold would be anybody's
+WRONG_AFTER = timedelta(seconds=60)  # the longest lease: with a larger error, our leases look expired to others
 CONFIRMED_AFTER_S = 180.0
 
 _logger = logging.getLogger(__name__)
 
 
 class Clocks:
-    """Our clock, and ConnectWise's as last heard plus the seconds counted since, which no jump of ours moves.
+    """Our clock, and ConnectWise's: its last known time plus the monotonic seconds since, immune to clock jumps.
 
-    Until ConnectWise has been heard, our own clock at the start takes its place.
+    Until ConnectWise's time is known, our own clock at the start is used instead.
     """
 
     def __init__(self, now: Callable[[], datetime], monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -32,45 +32,43 @@ class Clocks:
         self._heard = now(), self._started_s
 
     def hear(self, served_at: datetime) -> None:
-        """Take over what time it is at ConnectWise, from the `Date` of a response."""
+        """Set ConnectWise's current time, from the `Date` header of a response."""
         self._heard = served_at, self._monotonic()
 
     def connectwise_now(self) -> datetime:
-        """Return what time it is at ConnectWise."""
+        """Return the current time by ConnectWise's clock."""
         heard_at, heard_s = self._heard
         return heard_at + timedelta(seconds=self._monotonic() - heard_s)
 
     def earlier(self) -> datetime:
-        """Return the earlier of the two times: nothing is overdue as long as one of them says that it is not."""
+        """Return the earlier of the two times: nothing is overdue until both clocks say so."""
         return min(self.now(), self.connectwise_now())
 
     def is_wrong(self) -> bool:
-        """Tell whether our clock and ConnectWise's are too far apart."""
+        """Return whether our clock and ConnectWise's are too far apart."""
         return abs(self.now() - self.connectwise_now()) > WRONG_AFTER
 
     def give_up_until(self) -> datetime:
-        """Return up to when something had to be done to be given up now; never, in the first minutes of a process."""
+        """Return the time up to which overdue work is given up; `datetime.min` in the first minutes of a process."""
         is_settled = self._monotonic() - self._started_s >= CONFIRMED_AFTER_S
         return self.earlier() if is_settled else datetime.min.replace(tzinfo=UTC)
 
 
 def check(source: connectwise_client.ConnectWise, clocks: Clocks, heartbeat: Callable[[], None]) -> None:
-    """Ask ConnectWise what time it is, report a clock that is wrong, and correct what it made us write down (T5)."""
+    """Fetch ConnectWise's time, report a wrong clock, and correct the times stored because of it (T5)."""
     heartbeat()
     source.info()  # the client passes the time of every response on to `Clocks.hear`
     if clocks.is_wrong():
         ours, connectwise_now = clocks.now(), clocks.connectwise_now()
-        _logger.error(
-            "the clock of this machine shows %s, and that of ConnectWise %s: let NTP set it", ours, connectwise_now
-        )
+        _logger.error("this machine's clock shows %s, ConnectWise's %s: synchronize it with NTP", ours, connectwise_now)
     correct_marks(clocks.connectwise_now())
 
 
 def correct_marks(now: datetime) -> None:
-    """Move to `now` what was written down with a clock that was ahead: until then, everything new would be history."""
+    """Reset times stored by a clock that was ahead to `now`: until they pass, everything new counts as history."""
     with db.transaction("clock"):
         for name in (facts.WATCHING_SINCE, facts.CATCH_UP_WATERMARK, facts.SKIPPED_UNTIL):
             marked = facts.read_time(name)
             if marked is not None and marked > now + WRONG_AFTER:
                 facts.write_time(name, now)
-                _logger.warning("%s was %s, in the future: it is %s now", name, marked, now)
+                _logger.warning("%s was in the future (%s), reset it to %s", name, marked, now)

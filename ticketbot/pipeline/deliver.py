@@ -1,7 +1,7 @@
-"""Send one notification: claim, post, record; and what becomes of it when Webex says no (L1 to L4).
+"""Send one notification: claim, post, record; retry or give up on failure (L1 to L4).
 
 The claim is committed before the post and the outcome after it, so a kill in between leaves a row in `sending` whose
-lease runs out: it is sent again and flagged as a possible duplicate.
+lease expires: it is sent again and flagged as a possible duplicate.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _logger = logging.getLogger(__name__)
 
 
 class Services(msgspec.Struct, frozen=True):
-    """What sending needs.
+    """Dependencies of sending.
 
-    `pause` waits some seconds, less when the server stops, and then returns False. `claimed` lets another sender look:
-    where one message was there may be more.
+    `pause` waits the given seconds; if the server stops meanwhile, it returns False early. `claimed` wakes another
+    sender, since there may be more messages.
     """
 
     webex: webex_client.Webex
@@ -40,7 +40,7 @@ class Services(msgspec.Struct, frozen=True):
 
 
 def send_next(services: Services) -> bool:
-    """Send the next due message; False when there is none. A failed message is not a failure of this function."""
+    """Send the next due message; return False if there is none. A failure to send is recorded, not raised."""
     claimed_at = services.clocks.now()
     row = notifications.claim(services.lease_holder.owner, claimed_at, overdue_at=services.clocks.earlier())
     if row is None:
@@ -61,7 +61,7 @@ def _post(row: notifications.Notification, services: Services) -> str:
     try:
         return services.webex.send(recipient.type, recipient.webex_id, row.markdown)
     except errors.MessageTooLong:
-        _logger.warning("Webex finds the message about ticket %d too long, it is sent cut by half", row.ticket_id)
+        _logger.warning("Webex rejected the message about ticket %d as too long; resending half of it", row.ticket_id)
         return services.webex.send(recipient.type, recipient.webex_id, message.halve(row.markdown))
 
 
@@ -74,13 +74,13 @@ def _record_sent(row: notifications.Notification, message_id: str, claimed_at: d
         "attempts": row.attempts + 1,
         "next_try_at": None,
     }
-    recorded = _record("sent", row, changes, services, claimed_at=claimed_at)
     extra = {"ticket_id": row.ticket_id, "notification_id": row.id, "webex_message_id": message_id}
-    if recorded:
+    about = row.recipient_name, row.ticket_id
+    if _record("sent", row, changes, services, claimed_at=claimed_at):
         metrics.count_notification(notifications.SENT, row.reason)
-        _logger.info("told %s about ticket %d", row.recipient_name, row.ticket_id, extra=extra)
+        _logger.info("sent to %s (ticket %d)", *about, extra=extra)
     else:
-        _logger.warning("told %s about ticket %d, perhaps twice", row.recipient_name, row.ticket_id, extra=extra)
+        _logger.warning("sent to %s (ticket %d), but lost the lease: may be sent again", *about, extra=extra)
 
 
 def _record_failure(row: notifications.Notification, error: Exception, services: Services) -> None:
@@ -114,11 +114,11 @@ def _record_failure(row: notifications.Notification, error: Exception, services:
         metrics.count_notification(notifications.DEAD, row.reason)
     _logger.log(
         logging.ERROR if dead else logging.WARNING,
-        "could not tell %s about ticket %d: %s; %s",
+        "could not send to %s (ticket %d): %s; %s",
         row.recipient_name,
         row.ticket_id,
         verdict.reason,
-        f"tried again at {verdict.retry_at:%H:%M:%S}" if verdict.retry_at else "given up",
+        f"will retry at {verdict.retry_at:%H:%M:%S}Z" if verdict.retry_at else "given up",
         exc_info=None if isinstance(error, errors.TicketbotError) else error,
         extra={"ticket_id": row.ticket_id, "notification_id": row.id, "tracking_id": verdict.tracking_id},
     )
@@ -133,9 +133,9 @@ def _record(
     claimed_at: datetime | None = None,
     verdict: retry.MessageVerdict | None = None,
 ) -> bool:
-    """Write an outcome, again and again while the database is away: a message that went out must not go unrecorded.
+    """Record an outcome, retrying while the database is unavailable: a sent message must not go unrecorded.
 
-    Once the lease has run out the outcome is no longer ours to write. `claimed_at` is given for a success.
+    Return False without recording it if the lease was lost or the server stops. `claimed_at` is given for a success.
     """
     while True:
         try:
@@ -148,7 +148,7 @@ def _record(
                     now = services.clocks.now()
                     holds.begin("webex", until=verdict.hold_until, now=now, reason=verdict.reason)
         except errors.Unreachable as error:
-            _logger.warning("the outcome of notification %d cannot be written yet: %s", row.id, error)
+            _logger.warning("cannot record the outcome of notification %d yet, will retry: %s", row.id, error)
             if not services.pause(1.0):
                 return False
         else:

@@ -1,4 +1,4 @@
-"""Read a ticket and its newest notes from ConnectWise, as they are now (T1, T6, W7)."""
+"""Fetch a ticket and its newest notes from ConnectWise (T1, T6, W7)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ KINDS = ("service", "project")
 
 
 class FetchedTicket(msgspec.Struct, frozen=True):
-    """A ticket as ConnectWise has it, with its newest notes; `ticket` is None when it is gone there.
+    """A ticket as ConnectWise has it, with its newest notes; `ticket` is None if it is gone there.
 
-    `began_at` is when the first of the calls left, on ConnectWise's clock; None when it does not tell its time.
+    `began_at` is when the first call was sent, by ConnectWise's clock; None if the response carries no time.
     """
 
     ticket: records.Ticket | None
@@ -32,9 +32,9 @@ class FetchedTicket(msgspec.Struct, frozen=True):
 
     @property
     def covers(self) -> datetime | None:
-        """Return the update up to which this reading has certainly seen everything (C1).
+        """Return the update up to which this fetch is certainly complete (C1).
 
-        Dates are whole seconds: what was read within the second of an update may lack what came later in that second.
+        Dates are whole seconds: a fetch within the second of an update may miss what came later in that second.
         """
         update = self.ticket.updated_at if self.ticket else None
         if update is None or self.began_at is None:
@@ -45,10 +45,10 @@ class FetchedTicket(msgspec.Struct, frozen=True):
 def fetch(
     ticket_id: int, *, kind_hint: str | None, source: connectwise_client.ConnectWise, pool: Executor
 ) -> FetchedTicket:
-    """Fetch the ticket and its notes side by side.
+    """Fetch the ticket and its notes in parallel.
 
-    Service and project tickets live under two paths, and a hook may not say which it is about: the likely one is
-    asked first. Gone means `NotFound` under both (W7).
+    Service and project tickets live under two paths, and a webhook may not say which: the likely one is tried first.
+    Gone means `NotFound` under both (W7).
     """
     likely = _known_kind(ticket_id) or kind_hint or "service"
     other = next(kind for kind in KINDS if kind != likely)
@@ -57,7 +57,7 @@ def fetch(
 
 
 def find_ticket(ticket_id: int, likely: str, source: connectwise_client.ConnectWise) -> records.Ticket | None:
-    """Return the ticket without its notes, of whichever kind; None when it is gone under both paths (W7)."""
+    """Return the ticket without its notes, service or project; None if it is gone under both paths (W7)."""
     for kind in sorted(KINDS, key=lambda kind: kind != likely):
         try:
             return source.ticket(ticket_id, project=kind == "project")
@@ -81,7 +81,7 @@ def _fetch_kind(
     except errors.RemoteDenied as error:
         if not project or error.status == 401:
             raise
-        # No right to projects is no reason to hold every service ticket, as a denial otherwise is (T7).
+        # A missing permission for projects must not hold every service ticket, as other denials do (T7).
         raise errors.RemoteUnavailable(
             f"{error}. Give the API member inquiry rights for project tickets",
             service=error.service,
@@ -97,7 +97,7 @@ def _fetch(
     try:
         ticket = source.ticket(ticket_id, project=project)
     except errors.RemoteGone:
-        first_page.exception()  # wait for it; what it says about a missing ticket does not matter
+        first_page.exception()  # wait for it; its result for a missing ticket does not matter
         return None
     took = timedelta(seconds=time.monotonic() - started_s)
     page = first_page.result()
@@ -107,13 +107,13 @@ def _fetch(
         number += 1
         page = source.notes(ticket_id, project=project, page=number, page_size=NOTES_PER_PAGE)
         notes += page.items
-    # Pages drift while notes are written: the same note may stand on two of them.
+    # Pages shift while notes are written: the same note may be on two of them.
     unique = {(note.kind, note.id): note for note in notes}
     return FetchedTicket(ticket, tuple(unique.values()), ticket.served_at and ticket.served_at - took)
 
 
 def _is_in_order(notes: Sequence[records.Note]) -> bool:
-    """Tell whether notes come as they were asked for; if not, what is new may stand on any page (T6)."""
+    """Return whether notes are in the requested order; if not, a new one may be on any page (T6)."""
     entered = [note.entered_at for note in notes if note.entered_at is not None]
     return all(newer >= older for newer, older in itertools.pairwise(entered))
 

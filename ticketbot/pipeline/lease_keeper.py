@@ -1,7 +1,7 @@
-"""Keep the leases of what this server is working on, so that only a dead server's work is taken over (T7, L1).
+"""Renew the leases of what this server is working on, so that only a dead server's work is taken over (T7, L1).
 
-A lease lasts 30 s. A server that was killed and started again need not wait for that: on the same machine it can see
-that the process that held the lease is gone.
+A lease lasts 30 s. A server that was killed and restarted need not wait for that: on the same machine it can see that
+the process that held the lease is gone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _logger = logging.getLogger(__name__)
 
 
 class LeaseKeeper:
-    """What this server holds leases on. `owner` is unique to this process, so a restarted one never mistakes itself."""
+    """The leases this server holds. `owner` is unique to this process, so a restarted server is another owner."""
 
     def __init__(self) -> None:
         host, pid = _host_identity() or socket.gethostname(), os.getpid()
@@ -38,7 +38,7 @@ class LeaseKeeper:
 
     @contextlib.contextmanager
     def keeping(self, kind: str, row_id: int) -> Iterator[None]:
-        """Have the lease of one row renewed while the block runs; a worker that ends lets it lapse."""
+        """Have the lease of one row renewed while the block runs; if the worker dies, it expires."""
         with self._lock:
             self._ids.add((kind, row_id))
         try:
@@ -48,7 +48,7 @@ class LeaseKeeper:
                 self._ids.discard((kind, row_id))
 
     def renew(self, now: datetime) -> None:
-        """Prolong all leases held."""
+        """Renew all leases held."""
         with self._lock:
             ids = sorted(self._ids)
         if not ids:
@@ -59,7 +59,7 @@ class LeaseKeeper:
 
 
 def release_leases_of_dead_processes(now: datetime) -> None:
-    """Free what a process held that is gone: at once if it ran on this machine, otherwise when its leases run out."""
+    """Release the leases of dead processes: immediately on this machine, otherwise once they have expired."""
     with db.session():
         owners = events.owners() | notifications.owners() | syncs.owners() | leases.owners()
         is_abandoned = event_claims.is_abandoned(now)
@@ -69,7 +69,7 @@ def release_leases_of_dead_processes(now: datetime) -> None:
             notifications.give_up_leases(owner, now)
             syncs.give_up_leases(owner, now)
             leases.give_up_all_of(owner)
-        _logger.warning("took over the work of a server that is gone: %s", owner)
+        _logger.warning("took over the work of a server process that has ended: %s", owner)
         _report_dead(dead)
     if is_abandoned:
         with db.transaction("release"):
@@ -86,7 +86,7 @@ def _report_dead(dead: list[events.Event]) -> None:
 
 
 def process_is_gone(owner: str) -> bool:
-    """Tell whether an owner is certainly gone: only one of the same boot of this machine, and container, can be."""
+    """Return whether an owner is certainly gone; on another machine or in another container it counts as alive."""
     place, _, process = owner.partition("/")
     pid, _, rest = process.partition("/")
     started = rest.partition("/")[0]
@@ -97,15 +97,15 @@ def process_is_gone(owner: str) -> bool:
     except ProcessLookupError:
         return True
     except PermissionError:
-        pass  # it lives, as somebody else's
+        pass  # alive, and owned by another user
     return started != _process_start_time(int(pid))
 
 
 def _host_identity() -> str | None:
-    """Return what process ids are unique in, or None where the system does not tell.
+    """Return the scope in which process ids are unique, or None if the system does not reveal it.
 
-    That is one boot of one machine and a pid namespace. Neither of the other two will do alone: cloned machines share a
-    host name, and the namespace of every host has the same inode (Linux, `PROC_PID_INIT_INO`).
+    That is one boot of one machine and a pid namespace. Host name or namespace alone will not do: cloned machines share
+    a host name, and the initial namespace of every host has the same inode (Linux, `PROC_PID_INIT_INO`).
     """
     try:
         return f"{socket.gethostname()}:{BOOT_ID.read_text().strip()}:{Path('/proc/self/ns/pid').readlink()}"
@@ -114,7 +114,7 @@ def _host_identity() -> str | None:
 
 
 def _process_start_time(pid: int) -> str:
-    """Return when a process was started, in the kernel's own count: a pid that is used again has another."""
+    """Return when a process started, in the kernel's clock ticks: a reused pid has another start time."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except (OSError, IndexError):

@@ -1,4 +1,4 @@
-"""Gather the facts that a decision about one ticket is made from, out of the reading and our own database."""
+"""Load the facts for a decision about one ticket, from the fetched ticket and the database."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ticketbot.decide import forwarding, news, plan, values
 from ticketbot.models import facts, forwards, notifications, recipients, rules, runtime_config, tickets
 from ticketbot.pipeline import fetch, people
 
-API_MEMBER = "A"  # licenseClass of members that are programs (D7)
+API_MEMBER = "A"  # licenseClass of API members, which are programs (D7)
 
 
 class DisplaySettings(msgspec.Struct, frozen=True):
-    """How tickets are addressed and in which zone whole days are counted."""
+    """How to link to a ticket, and the time zone of whole days."""
 
     ticket_url: Callable[[int], str]
     timezone: tzinfo
@@ -31,11 +31,11 @@ def load(
     *,
     connectwise_now: datetime,
 ) -> values.Facts:
-    """Return everything the decision may depend on; people are looked up only when there is something to tell them.
+    """Return everything the decision may depend on; people are looked up only if they may be notified.
 
-    `connectwise_now` is what time it is by ConnectWise's clock, which dates tickets and notes.
+    `connectwise_now` is the time by ConnectWise's clock, which dates tickets and notes.
 
-    Raises `RemoteError` when somebody who may have to be told cannot be looked up (T7, D7).
+    Raises `RemoteError` if the lookup of someone who may have to be notified fails (T7, D7).
     """
     assert reading.ticket is not None
     known = _from_database(reading.ticket, reading, display, now, connectwise_now)
@@ -76,9 +76,9 @@ def _from_database(
 
 
 def _watching_since(now: datetime) -> datetime:
-    """Return since when we watch: the hour of grace (T5) is for the first start; what was skipped is never told.
+    """Return when watching began: the hour of grace (T5) is for the first start, never for skipped changes.
 
-    Neither can lie in the future, by ConnectWise's clock: then our own was ahead when it was written down.
+    A stored time in the future by ConnectWise's clock came from a clock that was ahead, so it counts as now.
     """
     since, skipped_until = facts.read_time(facts.WATCHING_SINCE) or now, facts.read_time(facts.SKIPPED_UNTIL)
     return max(min(since, now), min(skipped_until, now) + news.GRACE) if skipped_until else min(since, now)
@@ -112,7 +112,7 @@ def _note(note: records.Note) -> values.Note:
 
 
 def forward_fact(row: forwards.Forward, zone: tzinfo) -> values.Forward:
-    """Return a forward as a decision sees it."""
+    """Convert a forward to the value that decisions use."""
     start, end = forwarding.parse_period(row.start, row.end, zone)
     return values.Forward(
         row.id, people.recipient(row.source), people.recipient(row.destination), start, end, row.keep_copy
@@ -120,16 +120,16 @@ def forward_fact(row: forwards.Forward, zone: tzinfo) -> values.Forward:
 
 
 def name_of(ref: records.Ref | None) -> str | None:
-    """Return the name a reference carries, None when there is none."""
+    """Return the name a reference carries, or None."""
     return None if ref is None else ref.name
 
 
 def _with_people(
     known: values.Facts, ticket: records.Ticket, remote: people.RemoteServices, now: datetime
 ) -> values.Facts:
-    """Add the people of the ticket with their Webex accounts, and the accounts of the authors of its notes."""
+    """Add the ticket's people with their Webex accounts, and the accounts of the authors of its notes."""
     roles = roles_of(ticket)
-    # An author who is not on the ticket matters only where a forward may bring him his own note (D6).
+    # An author who is not on the ticket matters only if a forward may bring them their own note (D6).
     authors = {note.member for note in known.notes if note.member and known.forwards and note.key not in known.decided}
     members = people.find_members(list(dict.fromkeys([*roles, *sorted(authors)])), remote, now)
     emails = {key: row.email.lower() for key, row in members.items() if row.email and not _excluded_because(row)}
@@ -146,7 +146,7 @@ def _with_people(
 
 
 def roles_of(ticket: records.Ticket) -> dict[str, tuple[str, ...]]:
-    """Return the people of a ticket, resources and owner, with what they are to it; identifiers ignore case."""
+    """Return the ticket's resources and owner with their roles; identifiers ignore case."""
     roles: dict[str, tuple[str, ...]] = dict.fromkeys(ticket.resources, ("resource",))
     if ticket.owner and ticket.owner.identifier:
         owner = ticket.owner.identifier

@@ -1,6 +1,6 @@
-"""Find out what a message needs beyond the ticket: names, members, and their Webex accounts (T2, D7).
+"""Look up what a notification needs beyond the ticket: names, members, and their Webex accounts (T2, D7).
 
-Everything found is kept for 15 minutes; an older copy serves when the outside world does not answer.
+Results are cached for 15 minutes; an older copy is used if the external service does not respond.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _logger = logging.getLogger(__name__)
 
 
 class NotFound:
-    """What was looked up and not found: that is believed as long as what was found (T2). Bounded, for all threads."""
+    """Keys whose lookup found nothing, cached as long as found rows (T2). Bounded and thread-safe."""
 
     def __init__(self) -> None:
         self._looked_up_at: dict[str, datetime] = {}
         self._lock = threading.Lock()
 
     def add(self, keys: Iterable[str], now: datetime) -> None:
-        """Remember that there is nothing under some keys."""
+        """Remember that lookups of these keys found nothing."""
         with self._lock:
             for key in keys:
                 self._looked_up_at.pop(key, None)
@@ -44,13 +44,13 @@ class NotFound:
                 del self._looked_up_at[key]
 
     def unless_recent(self, keys: Iterable[str], now: datetime) -> list[str]:
-        """Return the keys that are worth looking up."""
+        """Return the keys without a recent failed lookup."""
         with self._lock:
             return [key for key in keys if now - self._looked_up_at.get(key, now - FRESH_FOR) >= FRESH_FOR]
 
 
 class RemoteServices(msgspec.Struct, frozen=True):
-    """The two services, threads to ask them side by side, and whom neither knows: identifiers and addresses."""
+    """Both services, threads for parallel calls, and the identifiers and addresses they do not know."""
 
     connectwise: connectwise_client.ConnectWise
     webex: webex_client.Webex
@@ -59,17 +59,17 @@ class RemoteServices(msgspec.Struct, frozen=True):
 
 
 def refresh_names(ticket: records.Ticket, remote: RemoteServices, now: datetime) -> None:
-    """Bring our copies of the ticket's board, statuses, company and contact up to date.
+    """Refresh our copies of the ticket's board, statuses, company and contact.
 
     The ticket itself names them all, so no failure here stops an event (T2).
     """
-    asked: dict[Any, Future[list[dict[str, Any]]]] = {}
+    futures: dict[Any, Future[list[dict[str, Any]]]] = {}
     with db.session():
         for model, ref, fetch in _references(ticket, remote.connectwise):
             if ref is not None and not _is_fresh(sql.select_by_id(model, [ref.id]).get(ref.id), now):
-                asked[model] = remote.pool.submit(fetch)
-    found = {model: _rows_or_nothing(future) for model, future in asked.items()}
-    rows = {model: [row | {"fetched_at": now, "deleted_at": None} for row in each] for model, each in found.items()}
+                futures[model] = remote.pool.submit(fetch)
+    fetched = {model: _rows_or_nothing(future) for model, future in futures.items()}
+    rows = {model: [row | {"fetched_at": now, "deleted_at": None} for row in each] for model, each in fetched.items()}
     if any(rows.values()):
         with db.transaction("lookups"):
             for model, each in rows.items():
@@ -93,17 +93,17 @@ def _rows_or_nothing(future: Future[list[dict[str, Any]]]) -> list[dict[str, Any
     try:
         return future.result()
     except errors.RemoteError as error:
-        _logger.info("a name could not be looked up, the ticket's own serves: %s", error)
+        _logger.info("name lookup failed, using the name from the ticket: %s", error)
         return []
 
 
 def board_row(board: records.Board) -> dict[str, Any]:
-    """Return a board as a row."""
+    """Convert a board to a database row."""
     return {"id": board.id, "name": board.name, "inactive": board.inactive, "project": board.project}
 
 
 def status_row(status: records.Status) -> dict[str, Any]:
-    """Return a status as a row."""
+    """Convert a status to a database row."""
     return {
         "id": status.id,
         "board_id": status.board_id,
@@ -114,12 +114,12 @@ def status_row(status: records.Status) -> dict[str, Any]:
 
 
 def named_row(thing: records.Company | records.Contact) -> dict[str, Any]:
-    """Return a company or contact as a row."""
+    """Convert a company or contact to a database row."""
     return {"id": thing.id, "name": thing.name or ""}
 
 
 def member_row(member: records.Member) -> dict[str, Any]:
-    """Return a member as a row."""
+    """Convert a member to a database row."""
     return {
         "id": member.id,
         "identifier": member.identifier,
@@ -132,9 +132,9 @@ def member_row(member: records.Member) -> dict[str, Any]:
 
 
 def find_members(identifiers: Sequence[str], remote: RemoteServices, now: datetime) -> dict[str, tickets.Member]:
-    """Return the members by identifier in lower case; those ConnectWise never knew are missing.
+    """Return members by lower-case identifier; identifiers unknown to ConnectWise are missing.
 
-    Raises `RemoteError` when ConnectWise cannot be asked about one we have never seen: not telling him would be final.
+    Raises `RemoteError` if the lookup of a member we have never seen fails: not notifying them would be final.
     """
     with db.session():
         known = tickets.members_by_identifier(identifiers)
@@ -147,10 +147,10 @@ def find_members(identifiers: Sequence[str], remote: RemoteServices, now: dateti
     except errors.RemoteError as error:
         if any(each not in known for each in wanted):
             raise
-        _logger.info("members could not be looked up, what we know serves: %s", error)
+        _logger.info("member lookup failed, using cached members: %s", error)
         return known
     missing = set(wanted) - {each.identifier.lower() for each in found}
-    # A member found under a new identifier is the same row, and still there.
+    # A member found under a new identifier is the same row and still exists.
     gone = {known[each].id for each in missing if each in known} - {each.id for each in found}
     remote.not_found.add(missing, now)
     with db.transaction("lookups"):
@@ -161,23 +161,23 @@ def find_members(identifiers: Sequence[str], remote: RemoteServices, now: dateti
 
 
 def find_accounts(emails: Iterable[str], remote: RemoteServices, now: datetime) -> dict[str, recipients.Recipient]:
-    """Return the Webex account of each address (lower case): the most recently active where there are several (D7).
+    """Return the Webex account of each address (lower case), the most recently active of several (D7).
 
-    Raises `RemoteError` when Webex cannot be asked about an address we have no account for.
+    Raises `RemoteError` if the lookup of an address without a known account fails.
     """
     wanted = sorted(set(emails))
     with db.session():
         known = recipients.people_by_email(wanted)
     stale = [email for email in wanted if not any(_is_fresh(each, now) for each in known.get(email, ()))]
-    asked = remote.not_found.unless_recent(stale, now)
-    answers = {email: remote.pool.submit(remote.webex.people_by_email, email) for email in asked}
+    needed = remote.not_found.unless_recent(stale, now)
+    futures = {email: remote.pool.submit(remote.webex.people_by_email, email) for email in needed}
     found = {
-        email: people for email, future in answers.items() if (people := _people(email, future, known)) is not None
+        email: people for email, future in futures.items() if (people := _people(email, future, known)) is not None
     }
     remote.not_found.add([email for email, people in found.items() if not people], now)
     if any(people or email in known for email, people in found.items()):
         with db.transaction("lookups"):
-            for email, people in sorted(found.items()):  # in one order on all servers: nobody waits in a circle
+            for email, people in sorted(found.items()):  # the order of all servers, so that they cannot deadlock
                 recipients.store_people(email, [_account(person) for person in people], now)
         with db.session():
             known = recipients.people_by_email(wanted)
@@ -188,16 +188,16 @@ def find_accounts(emails: Iterable[str], remote: RemoteServices, now: datetime) 
 def _people(
     email: str, future: Future[list[webex_client.Person]], known: Mapping[str, Sequence[recipients.Recipient]]
 ) -> list[webex_client.Person] | None:
-    """Return the people Webex names, or None when what we know must serve."""
+    """Return the people Webex lists, or None if the known accounts have to be used."""
     try:
         return [person for person in future.result() if person.type != "bot"]
     except (errors.RemoteRefused, errors.RemoteGone) as error:
-        _logger.info("Webex knows nobody as %s: %s", email, error)
+        _logger.info("no Webex account for %s: %s", email, error)
         return []
     except errors.RemoteError as error:
         if email not in known:
             raise
-        _logger.info("%s could not be looked up in Webex, what we know serves: %s", email, error)
+        _logger.info("Webex lookup of %s failed, using the known account: %s", email, error)
         return None
 
 
@@ -206,7 +206,7 @@ def _account(person: webex_client.Person) -> recipients.FoundPerson:
 
 
 def recipient(row: recipients.Recipient) -> values.Recipient:
-    """Return a recipient as a decision sees it."""
+    """Convert a recipient to the value that decisions use."""
     return values.Recipient(row.id, row.type, row.name)
 
 

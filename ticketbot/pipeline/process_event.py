@@ -1,7 +1,7 @@
-"""Work one event off: claim, refresh, plan, commit; and what becomes of it when that fails (T3, T7).
+"""Process one event: claim, fetch, decide, commit; reschedule or give up on failure (T3, T7).
 
 No network call happens inside a transaction. One short transaction saves the ticket, its notes, its notifications and
-the finished event together, so that a kill at any instant leaves either all of it, or an event that runs again.
+the finished event together, so a kill at any point leaves either all of it or an event that runs again.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _logger = logging.getLogger(__name__)
 
 
 class LeaseLost(errors.TicketbotError):
-    """Our lease had expired and somebody else has taken the event over; what we planned is void."""
+    """The lease expired and another worker took over the event; the decision is discarded."""
 
 
 class Services(msgspec.Struct, frozen=True):
-    """What working events off needs. `claimed` lets another worker look: where one event was there may be more."""
+    """Dependencies of processing events. `claimed` wakes another worker, since there may be more events."""
 
     remote: people.RemoteServices
     display: load_facts.DisplaySettings
@@ -40,7 +40,7 @@ class Services(msgspec.Struct, frozen=True):
 
 
 def process_next(services: Services) -> bool:
-    """Work the next due event off; False when there is none. A failure of the event is not one of this function."""
+    """Process the next due event; return False if there is none. A failure of the event is recorded, not raised."""
     claimed_at = services.clocks.now()
     event = event_claims.claim(services.lease_holder.owner, claimed_at)
     if event is None:
@@ -51,7 +51,7 @@ def process_next(services: Services) -> bool:
             _process(event, claimed_at, services)
         except LeaseLost as error:
             _logger.warning("%s", error)
-        except Exception as error:  # noqa: BLE001  (the verdict tells a bug of ours from the weather outside)
+        except Exception as error:  # noqa: BLE001  (the verdict distinguishes our bugs from external failures)
             _handle_failure(event, error, services)
     return True
 
@@ -87,7 +87,7 @@ def _commit(
     rows = [notification_row(draft, event, now) for draft in decided.drafts]
     with db.transaction("finish-event"):
         if not events.finish(event, services.lease_holder.owner, now=now, decisions=decided.decisions):
-            raise LeaseLost(f"event {event.id} of ticket {ticket.id} was taken over, this server was too slow")
+            raise LeaseLost(f"event {event.id} of ticket {ticket.id}: lease expired, another worker took over")
         tickets.store_tickets([ticket_row(ticket, now)])
         tickets.store_notes([note_row(note, now) for note in reading.notes])
         tickets.mark_decided(decided.decided, now)
@@ -98,7 +98,7 @@ def _commit(
     for row in rows:
         metrics.count_notification(row["state"], row["reason"])
     _logger.info(
-        "ticket %d decided: %d to tell, %d skipped",
+        "ticket %d decided: %d to notify, %d skipped",
         ticket.id,
         sum(draft.send for draft in decided.drafts),
         sum(not draft.send for draft in decided.drafts),
@@ -111,11 +111,11 @@ def _commit_gone(event: events.Event, claimed_at: datetime, services: Services) 
     gone = values.Decision(f"new:{event.ticket_id}", "everybody", "not told", "deleted in ConnectWise")
     with db.transaction("finish-event"):
         if not events.finish(event, services.lease_holder.owner, now=now, decisions=[gone]):
-            raise LeaseLost(f"event {event.id} of ticket {event.ticket_id} was taken over, this server was too slow")
+            raise LeaseLost(f"event {event.id} of ticket {event.ticket_id}: lease expired, another worker took over")
         tickets.mark_deleted(event.ticket_id, now)
         holds.end("connectwise", called_at=claimed_at)
     metrics.EVENTS.labels("gone").inc()
-    _logger.info("ticket %d is gone in ConnectWise", event.ticket_id, extra={"ticket_id": event.ticket_id})
+    _logger.info("ticket %d was deleted in ConnectWise", event.ticket_id, extra={"ticket_id": event.ticket_id})
 
 
 def _handle_failure(event: events.Event, error: Exception, services: Services) -> None:
@@ -138,7 +138,7 @@ def _handle_failure(event: events.Event, error: Exception, services: Services) -
         "ticket %d: %s; %s",
         event.ticket_id,
         verdict.reason,
-        f"tried again at {verdict.retry_at:%H:%M:%S}" if verdict.retry_at else "given up, see `tbot explain`",
+        f"will retry at {verdict.retry_at:%H:%M:%S}Z" if verdict.retry_at else "given up, see `tbot explain`",
         exc_info=error if is_bug else None,
         extra={"ticket_id": event.ticket_id, "event_id": event.id},
     )
@@ -159,7 +159,7 @@ def _reschedule(event: events.Event, verdict: retry.EventVerdict, services: Serv
 
 
 def notification_row(draft: values.PlannedNotification, event: events.Event, now: datetime) -> dict[str, Any]:
-    """Return a draft as a row of the ledger."""
+    """Convert a planned notification to a row of the ledger."""
     return {
         "ticket_id": event.ticket_id,
         "event": event.id,
@@ -182,7 +182,7 @@ def notification_row(draft: values.PlannedNotification, event: events.Event, now
 
 
 def ticket_row(ticket: records.Ticket, now: datetime) -> dict[str, Any]:
-    """Return a ticket as a row, undeleted (T4)."""
+    """Convert a ticket to a database row, undeleted (T4)."""
     return {
         "id": ticket.id,
         "kind": ticket.kind,
@@ -206,7 +206,7 @@ def ticket_row(ticket: records.Ticket, now: datetime) -> dict[str, Any]:
 
 
 def note_row(note: records.Note, now: datetime) -> dict[str, Any]:
-    """Return a note as a row."""
+    """Convert a note to a database row."""
     return {
         "kind": note.kind,
         "note_id": note.id,

@@ -1,4 +1,4 @@
-"""Ask outside services side by side, no more at once than allowed, and slower for as long as they ask for that (S4)."""
+"""Call external services in parallel, within a limit, and slow down while they ask for that (S4)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import msgspec
 from ticketbot import errors
 from ticketbot.decide import retry
 
-TRIES = 4  # of one question, some 7 s in all; whoever asks again later asks a service that is back
-THROTTLED_TRIES = 20  # a 429 says when to come back, and that is no failure of the question
-POLL_EVERY_S = 0.1  # how soon the end of the work is noticed while everybody waits for an answer
+TRIES = 4  # per request, about 7 s in all; a longer outage is not worth waiting for here
+THROTTLED_TRIES = 20  # a 429 says when to come back; the request itself did not fail
+POLL_EVERY_S = 0.1  # how soon the end of the work is noticed while all requests are in flight
 
 _jitter = random.SystemRandom().random
 
@@ -25,7 +25,7 @@ R = TypeVar("R")
 
 
 class Outcome(msgspec.Struct, Generic[T, R], frozen=True):
-    """What came of one question: an answer, or the error that remained after all tries."""
+    """The result of one request: an answer, or the error that remained after all tries."""
 
     item: T
     answer: R | None = None
@@ -45,10 +45,10 @@ class _Task(msgspec.Struct):
 
 
 class AdaptivePool:
-    """Threads that ask; one caller hands the questions out and takes the answers.
+    """Threads that send requests; one caller hands them out and receives the results.
 
-    At most `width()` are under way, less after a 429: half as many, then one more for every round that went well.
-    `check` is called all the time, and raises when the work is to end; what is under way then is left alone.
+    At most `width()` requests are in flight, half as many after a 429, then one more for every successful round.
+    `check` is called continually and raises when the work must end; requests in flight are then abandoned.
     """
 
     def __init__(
@@ -66,20 +66,20 @@ class AdaptivePool:
         self._slowed_s = self._resume_s = clock()
 
     def close(self) -> None:
-        """Let the threads end, each after what it is doing."""
+        """Let each thread end after its current request."""
         for _ in range(self._threads):
             self._tasks.put(None)
         self._threads = 0
 
     def ask(self, ask: Callable[[], R]) -> R:
-        """Ask one question; raises the `RemoteError` that remains after all tries."""
+        """Send one request; raise the `RemoteError` that remains after all tries."""
         (outcome,) = self.map_unordered([None], lambda _: ask())
         if outcome.error is not None:
             raise outcome.error
-        return cast(R, outcome.answer)  # None where that is the answer
+        return cast(R, outcome.answer)  # None if that is the answer
 
     def map_unordered(self, items: Iterable[T], ask: Callable[[T], R]) -> Iterator[Outcome[T, R]]:
-        """Yield what comes of asking about each item, in the order of the answers; items are taken as needed."""
+        """Yield the outcome of each item's request as results arrive; items are consumed as needed."""
         fresh = iter(items)
         done: queue.SimpleQueue[_Task] = queue.SimpleQueue()
         again: list[_Task] = []
@@ -107,7 +107,7 @@ class AdaptivePool:
                 yield _outcome(task)
 
     def allowed(self) -> int:
-        """Return how many questions may be under way now."""
+        """Return how many requests may be in flight now."""
         if self._clock() < self._resume_s:
             return 0
         return max(1, min(self._width(), int(min(self._window, 1e6))))
@@ -138,10 +138,10 @@ class AdaptivePool:
         while (task := self._tasks.get()) is not None:
             try:
                 task.answer = task.ask(task.item)
-            except Exception as error:  # noqa: BLE001  (judged by the caller's thread)
+            except Exception as error:  # noqa: BLE001  (handled in the caller's thread)
                 task.error = error
             task.done.put(task)
-            del task  # or a thread that waits would keep its last answer in memory
+            del task  # drop the reference, so that an idle thread does not keep its last answer alive
 
     def _should_retry(self, task: _Task) -> bool:
         error = task.error
@@ -155,7 +155,7 @@ class AdaptivePool:
         return isinstance(error, errors.RemoteUnavailable) and task.tries < TRIES
 
     def _shrink_window(self, task: _Task, error: errors.RemoteThrottled) -> bool:
-        """Halve the width, once for all who were under way together, and let everybody wait as long as asked for."""
+        """Halve the window, once for all requests in flight together, and pause all for as long as requested."""
         task.throttled += 1
         if task.started_s >= self._slowed_s:
             self._window = max(1.0, min(self._window, self._width()) / 2)

@@ -12,7 +12,7 @@ from ticketbot.sync import sync_run
 
 
 def sync(run: sync_run.Run) -> None:
-    """Store all boards and statuses; what is gone is soft-deleted, what is back undeleted."""
+    """Store all boards and statuses; soft-delete those that are gone, undelete those that are back."""
     phase = run.phase("boards")
     boards = run.pool.ask(run.services.connectwise.boards)
     phase.total = len(boards)
@@ -32,22 +32,22 @@ def _sync_statuses(run: sync_run.Run, boards: list[records.Board]) -> None:
         else:
             run.report(phase, f"statuses of board {outcome.item.name}: {outcome.error}")
             unread.append(outcome.item.id)
-    # What could not be read is not gone.
+    # A status that could not be read is not gone.
     _store(run, "statuses", tickets.Status, rows, tickets.Status.board_id.not_in(unread) if unread else None)
 
 
-def _store(run: sync_run.Run, what: str, model: Any, rows: list[dict[str, Any]], among: Any = None) -> None:
-    """Store rows and soft-delete the other rows of `model`, or neither if too much would vanish."""
+def _store(run: sync_run.Run, name: str, model: Any, rows: list[dict[str, Any]], among: Any = None) -> None:
+    """Store rows and soft-delete the other rows of `model`, or do neither if too many would vanish."""
 
     def write() -> None:
         known = tickets.existing_ids(model)
         gone = tickets.existing_ids(model, among) - {row["id"] for row in rows}
-        run.check_mass_deletion(what, len(known), len(gone))
+        run.check_mass_deletion(name, len(known), len(gone))
         tickets.upsert(model, [_stored(row, now) for row in rows])
         tickets.soft_delete(model, gone, now)
 
     now = run.services.now()
-    run.commit(f"sync-{what}", write)
+    run.commit(f"sync-{name}", write)
 
 
 def _stored(row: dict[str, Any], now: datetime) -> dict[str, Any]:

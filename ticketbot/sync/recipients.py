@@ -1,4 +1,4 @@
-"""Sync who can be told: the bot's rooms, the people in them, and those behind ConnectWise's members (S2)."""
+"""Sync possible recipients: the bot's rooms, the people in them, and ConnectWise's members in Webex (S2)."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from ticketbot.pipeline import load_facts, people
 from ticketbot.sync import sync_run
 from ticketbot.webex import webex_client
 
-_BOTS = ("@webex.bot", "@sparkbot.io")  # addresses of bots of other organisations, whom `/people` may not name
+_BOTS = ("@webex.bot", "@sparkbot.io")  # addresses of other organizations' bots, which `/people` may not return
 _LAST_ACTIVITY = "last_activity"
 
 People = dict[str, webex_client.Person]
 
 
 def sync(run: sync_run.Run) -> None:
-    """Store rooms and people; those that vanished become inactive, all at the end, and bots are none."""
+    """Store rooms and people, but no bots; those that vanished become inactive, all at the end."""
     rooms = _sync_rooms(run)
     in_rooms, is_complete = _read_memberships(run, rooms)
     emails = _sync_members(run)
     known = run.read(lambda: recipients.active_recipients(recipients.PERSON))
-    persons, unasked = _read_people(run, {*in_rooms, *known})
+    persons, unread = _read_people(run, {*in_rooms, *known})
     found = _as_recipients(run, persons, in_rooms, known, emails)
     links = [(person.id, email) for person in persons.values() if len(person.emails) > 1 for email in person.emails]
     _store_people(run, found, links, keep=[_LAST_ACTIVITY])
     _read_accounts(run, found, emails - {email for _, email in links})
-    # Whom no answer named is gone; but people of other organisations are named by memberships alone.
-    gone = set(known) - set(found) - unasked if is_complete else set()
+    # A person that no response mentions is gone. People of other organizations appear only in memberships.
+    gone = set(known) - set(found) - unread if is_complete else set()
     _deactivate(run, gone | (set(run.read(_active_rooms)) - {room.id for room in rooms}))
 
 
@@ -68,13 +68,13 @@ def _room_row(run: sync_run.Run, room: webex_client.Room) -> dict[str, Any]:
 def _read_memberships(
     run: sync_run.Run, rooms: Sequence[webex_client.Room]
 ) -> tuple[dict[str, webex_client.Membership], bool]:
-    """Return who is in the rooms, and whether all rooms told; one that is listed and answers 404 has nobody to tell."""
+    """Return the members of the rooms, and whether all rooms were read; one that returns 404 has none to notify."""
     phase = run.phase("room members", len(rooms))
     found: dict[str, webex_client.Membership] = {}
     for outcome in run.pool.map_unordered(rooms, lambda room: run.services.webex.memberships(room.id)):
         phase.done += 1
         if outcome.answer is not None:
-            found |= {map_unordered.person_id: map_unordered for map_unordered in outcome.answer}
+            found |= {membership.person_id: membership for membership in outcome.answer}
         elif isinstance(outcome.error, errors.RemoteGone):
             run.note(f"room {outcome.item.title}: {outcome.error}")
         else:
@@ -83,12 +83,12 @@ def _read_memberships(
 
 
 def _sync_members(run: sync_run.Run) -> set[str]:
-    """Store ConnectWise's members; return the addresses of those who may have to be told (D7)."""
+    """Store ConnectWise's members; return the addresses of those who may have to be notified (D7)."""
     phase = run.phase("members")
     try:
         listed = run.pool.ask(run.services.connectwise.members)
     except errors.RemoteError as error:
-        run.fail(phase, f"members of ConnectWise: {error}")
+        run.fail(phase, f"ConnectWise members: {error}")
     else:
         phase.total = len(listed)
         now = run.services.now()
@@ -107,7 +107,7 @@ def _sync_members(run: sync_run.Run) -> set[str]:
 
 
 def _read_people(run: sync_run.Run, ids: Iterable[str]) -> tuple[People, set[str]]:
-    """Return the accounts with these ids, and the ids that could not be asked about."""
+    """Return the accounts with these ids, and the ids that could not be read."""
     wanted = sorted(ids)
     phase = run.phase("people", len(wanted))
     batches = [
@@ -115,15 +115,15 @@ def _read_people(run: sync_run.Run, ids: Iterable[str]) -> tuple[People, set[str
         for start in range(0, len(wanted), webex_client.PEOPLE_PER_CALL)
     ]
     persons: People = {}
-    unasked: set[str] = set()
+    unread: set[str] = set()
     for outcome in run.pool.map_unordered(batches, run.services.webex.people_by_ids):
         phase.done += len(outcome.item)
         if outcome.answer is None:
             run.report(phase, f"{len(outcome.item)} people: {outcome.error}")
-            unasked |= set(outcome.item)
+            unread |= set(outcome.item)
         else:
             persons |= {person.id: person for person in outcome.answer}
-    return persons, unasked
+    return persons, unread
 
 
 def _as_recipients(
@@ -133,7 +133,7 @@ def _as_recipients(
     known: Mapping[str, recipients.Recipient],
     emails: set[str],
 ) -> dict[str, dict[str, Any]]:
-    """Return a row for everybody who was named, by `/people` or at least as a member of a room."""
+    """Return a row for everyone found, by `/people` or at least as a member of a room."""
     rows = {}
     for person in persons.values():
         if person.type != "bot":
@@ -147,7 +147,7 @@ def _as_recipients(
 
 
 def _address(person: webex_client.Person, before: str | None, emails: set[str]) -> str | None:
-    """Choose among several addresses the one we have found him by, else that of a member."""
+    """Choose one of several addresses: the stored one, else that of a ConnectWise member, else the first."""
     if before in person.emails:
         return before
     return next((address for address in person.emails if address in emails), next(iter(person.emails), None))
@@ -165,8 +165,8 @@ def _person_row(run: sync_run.Run, webex_id: str, name: str, email: str | None) 
 
 
 def _read_accounts(run: sync_run.Run, found: dict[str, dict[str, Any]], emails: set[str]) -> None:
-    """Look up by address the members nobody has named yet, and whoever has several accounts: only so is their last
-    activity told. What is found is added to `found`."""
+    """Look up by address the members not found yet, and people with several accounts: only this returns their last
+    activity. Add the results to `found`."""
     addresses = [row["email"] for row in found.values() if row["email"]]
     several = {address for address in addresses if addresses.count(address) > 1}
     wanted = sorted(several | (emails - set(addresses)))
@@ -176,15 +176,15 @@ def _read_accounts(run: sync_run.Run, found: dict[str, dict[str, Any]], emails: 
     for outcome in run.pool.map_unordered(wanted, run.services.webex.people_by_email):
         phase.done += 1
         if outcome.answer is None:
-            if not isinstance(outcome.error, errors.RemoteRefused | errors.RemoteGone):  # no address Webex can have
-                run.report(phase, f"the account of {outcome.item}: {outcome.error}")
+            if not isinstance(outcome.error, errors.RemoteRefused | errors.RemoteGone):  # not a valid Webex address
+                run.report(phase, f"Webex account of {outcome.item}: {outcome.error}")
             continue
         for person in outcome.answer:
             if person.type != "bot":
                 email = found[person.id]["email"] if person.id in found else outcome.item
                 row = _person_row(run, person.id, person.name, email)
                 rows[person.id] = row | {_LAST_ACTIVITY: person.last_activity}
-                links += [(person.id, map_unordered) for map_unordered in (outcome.item, *person.emails)]
+                links += [(person.id, address) for address in (outcome.item, *person.emails)]
     _store_people(run, rows, links)
     found |= rows
 
@@ -196,7 +196,7 @@ def _store_people(
     *,
     keep: Sequence[str] = (),
 ) -> None:
-    """Store people with all their addresses, together."""
+    """Store people together with all their addresses."""
 
     def write() -> None:
         recipients.store_recipients(list(persons.values()), keep=keep)

@@ -1,4 +1,4 @@
-"""One run of a sync while it goes on: its phases, its errors, its lease, and when it has to stop (S)."""
+"""One run of a sync in progress: its phases, errors and lease, and when it has to stop (S)."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from ticketbot.webex import webex_client
 
 HEARTBEAT_S = 0.4  # progress is written at least every half second (S)
 RENEW_AFTER_S = 10.0  # a lease lasts 60 s
-MAX_ERRORS = 100  # that are kept as text; all are counted
-DATABASE_RETRY_S = 45.0  # with a database that is away: less than our lease lasts
-MASS_DELETION_FLOOR = 10  # S: no more than half of more than ten may vanish at once
+MAX_ERRORS = 100  # whose texts are stored; all are counted
+DATABASE_RETRY_S = 45.0  # while the database is unavailable: less than the lease
+MASS_DELETION_FLOOR = 10  # S: no more than half of more than ten rows may vanish in one sync
 
 T = TypeVar("T")
 
@@ -34,19 +34,19 @@ _logger = logging.getLogger(__name__)
 
 
 class SyncStopped(errors.TicketbotError):
-    """The run was cancelled, or its server stops."""
+    """The run was canceled, or its server is stopping."""
 
 
 class LeaseLost(errors.TicketbotError):
-    """The run was taken for abandoned; whatever it says now does not count."""
+    """The run was considered abandoned; its results no longer count."""
 
 
 class MassDeletionRefused(errors.TicketbotError):
-    """So much is gone at once that the answer is not to be believed, unless forced (S)."""
+    """So many rows would vanish that the response cannot be trusted, unless forced (S)."""
 
 
 class Services(msgspec.Struct, frozen=True):
-    """What syncs need. The client of ConnectWise is that of the background, which stands back behind events."""
+    """Dependencies of syncs. The ConnectWise client is the background one, which yields to events."""
 
     connectwise: connectwise_client.ConnectWise
     webex: webex_client.Webex
@@ -55,7 +55,7 @@ class Services(msgspec.Struct, frozen=True):
 
 
 class Phase(msgspec.Struct):
-    """How far one part of a run has come; `total` is None while it is not known."""
+    """The progress of one part of a run; `total` is None until it is known."""
 
     name: str
     total: int | None = None
@@ -64,7 +64,7 @@ class Phase(msgspec.Struct):
 
 
 class Run:
-    """A run as its syncs see it. They call `check`, or what calls it, often, and let its errors pass."""
+    """A run as its syncs see it. They must call `check` often, directly or not, and let its errors propagate."""
 
     def __init__(self, run_id: int, services: Services, stopping: threading.Event, *, force: bool) -> None:
         self.id, self.services, self.force = run_id, services, force
@@ -82,13 +82,13 @@ class Run:
         self.pool = adaptive_pool.AdaptivePool(lambda: self._width, self.check)
 
     def phase(self, name: str, total: int | None = None) -> Phase:
-        """Begin a part of the run."""
+        """Begin a phase of the run."""
         phase = Phase(name, total)
         self._phases.append(phase)
         return phase
 
     def report(self, phase: Phase | None, text: str) -> None:
-        """Count and name something that went wrong; the rest goes on."""
+        """Count and record an error; the rest continues."""
         if phase is not None:
             phase.errors += 1
         self.error_count += 1
@@ -97,40 +97,40 @@ class Run:
         _logger.warning("sync %d: %s", self.id, text)
 
     def fail(self, phase: Phase | None, text: str) -> None:
-        """Count and name what went wrong with a whole part: the rest goes on, but the run ends as failed."""
+        """Count and record the failure of a whole part: the rest continues, but the run ends as failed."""
         self.has_failed = True
         self.report(phase, text)
 
     def note(self, text: str) -> None:
-        """Log what went wrong and is tried otherwise."""
+        """Log a problem that has a fallback."""
         _logger.info("sync %d: %s", self.id, text)
 
     def check(self) -> None:
-        """Raise `Stopped` or `LeaseLost` when the run has to end."""
+        """Raise `SyncStopped` or `LeaseLost` if the run has to end."""
         if self._stopping.is_set():
-            raise SyncStopped("the server stops")
+            raise SyncStopped("the server is stopping")
         if self._end is not None:
             raise self._end
 
-    def check_mass_deletion(self, what: str, known: int, gone: int) -> None:
-        """Raise `Vanishing` when more than half of more than ten rows would vanish, unless that is forced."""
+    def check_mass_deletion(self, name: str, known: int, gone: int) -> None:
+        """Raise `MassDeletionRefused` if more than half of more than ten rows would vanish, unless forced."""
         if known > MASS_DELETION_FLOOR and gone * 2 > known and not self.force:
             raise MassDeletionRefused(
-                f"{gone} of {known} {what} would vanish. If that is right, sync again with force; nothing was removed"
+                f"{gone} of {known} {name} would be removed, so nothing was. If that is right, sync again with force"
             )
 
     def wait_until(self, at_s: float) -> None:
-        """Wait for a moment of the monotonic clock."""
+        """Wait until `at_s` on the monotonic clock."""
         while (left_s := at_s - time.monotonic()) > 0:
             self.check()
             self._stopping.wait(min(left_s, HEARTBEAT_S))
 
     def read(self, query: Callable[[], T]) -> T:
-        """Return what a query says, asked again for a while when the database is away."""
+        """Return the result of a query, retrying for a while if the database is unavailable."""
         return self._retry_while_database_is_away(db.session, query)
 
     def commit(self, name: str, write: Callable[[], object]) -> None:
-        """Write in one transaction, again for a while when the database is away."""
+        """Write in one transaction, retrying for a while if the database is unavailable."""
         self._retry_while_database_is_away(partial(db.transaction, name), write)
 
     def _retry_while_database_is_away(
@@ -149,7 +149,7 @@ class Run:
 
     @contextlib.contextmanager
     def heartbeat(self) -> Iterator[None]:
-        """Write progress, renew the lease and look for a wish to cancel, as long as the block runs."""
+        """Write progress, renew the lease and check for cancellation while the block runs."""
         thread = threading.Thread(target=self._heartbeat_loop, name="sync-progress", daemon=True)
         thread.start()
         try:
@@ -159,14 +159,14 @@ class Run:
             thread.join()
             self.pool.close()
 
-    def finish(self, state_: str) -> None:
-        """Write how the run ended, again and again while the database is away: nobody else knows."""
+    def finish(self, state: str) -> None:
+        """Record how the run ended, retrying if the database is unavailable: nothing else knows the outcome."""
         deadline_s = time.monotonic() + DATABASE_RETRY_S
         while True:
             try:
                 with db.transaction("sync-end"):
                     if self._renew():
-                        syncs.finish(self.id, self.services.owner, state=state_, now=self.services.now())
+                        syncs.finish(self.id, self.services.owner, state=state, now=self.services.now())
             except errors.Unreachable:
                 if time.monotonic() > deadline_s or self._stopping.wait(1.0):
                     raise
@@ -180,7 +180,7 @@ class Run:
             except errors.Unreachable as error:
                 _logger.warning("sync %d: %s", self.id, error)
             except Exception:
-                _logger.exception("a bug in tbot; sync %d goes on", self.id)
+                _logger.exception("a bug in tbot; sync %d continues", self.id)
 
     def _write_progress(self) -> None:
         with db.session():
@@ -194,7 +194,7 @@ class Run:
             is_ours = self._renew()
         self._written, self._written_s = progress, time.monotonic()
         if not is_ours:
-            self._end = LeaseLost(f"sync {self.id} was taken for abandoned, and ends")
+            self._end = LeaseLost(f"sync {self.id} was considered abandoned and stops")
 
     def _renew(self) -> bool:
         phases, texts, count = self._progress()

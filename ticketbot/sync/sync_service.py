@@ -1,4 +1,4 @@
-"""Start syncs, one at a time across all servers, and see them through to an end that is written down (S)."""
+"""Start syncs, one at a time across all servers, and record how each one ends (S)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What to sync: `board_ids` narrows the tickets, `force` overrides the guard against vanishing rows."""
+    """What to sync: `board_ids` narrows the tickets, `force` allows mass deletion."""
 
     boards: bool = False
     recipients: bool = False
@@ -29,11 +29,11 @@ class Request(msgspec.Struct, frozen=True):
 
 
 def no_audit(run: syncs.SyncRun) -> None:
-    """Leave no other trace of a start than the run itself."""
+    """Record nothing about a start except the run itself."""
 
 
 class Syncs:
-    """The syncs of one server: each runs in a thread of its own, until its end or that of the server."""
+    """The syncs of one server: each runs in its own thread until it ends or the server stops."""
 
     def __init__(self, services: sync_run.Services) -> None:
         self._services = services
@@ -50,34 +50,34 @@ class Syncs:
         """
         with self._lock:
             if self._stopping.is_set():
-                raise errors.Unreachable("The server stops. Start the sync on another one")
+                raise errors.Unreachable("This server is stopping. Start the sync on another one")
             now = self._services.now()
             with db.transaction("sync-start"):
                 row = syncs.start(asdict(request), requested_by=requested_by, owner=self._services.owner, now=now)
                 if row is None:
                     other = syncs.running()
                     number = other.id if other else None
-                    raise errors.Conflict(f"Sync {number} is running. Wait for it, or cancel it", run_id=number)
+                    raise errors.Conflict(f"Sync {number} is already running. Wait for it, or cancel it", run_id=number)
                 record(row)
             self._thread = threading.Thread(target=self._run, args=(row.id, request), name="sync", daemon=True)
             self._thread.start()
             return row
 
     def unknown_boards(self, ids: Iterable[int]) -> set[int]:
-        """Return those of the boards that neither we know nor ConnectWise; raises `RemoteError` when it cannot say."""
+        """Return the boards that neither we nor ConnectWise know; raise `RemoteError` if the lookup fails."""
         with db.session():
             unknown = set(ids) - tickets.existing_ids(tickets.Board)
         return unknown - {board.id for board in self._services.connectwise.boards()} if unknown else unknown
 
     def join(self, timeout_s: float | None = None) -> bool:
-        """Wait for the present sync to end; False when it goes on."""
+        """Wait for the current sync to end; return False if it is still running."""
         thread = self._thread
         if thread is not None:
             thread.join(timeout_s)
         return thread is None or not thread.is_alive()
 
     def stop(self) -> None:
-        """Cancel what runs, and start nothing more (O4)."""
+        """Cancel the current sync and start no others (O4)."""
         with self._lock:
             self._stopping.set()
 
@@ -88,15 +88,15 @@ class Syncs:
                 state = _outcome(run, request)
             if state is not None:
                 run.finish(state)
-            _logger.info("sync %d is %s with %d errors", run_id, state or "no longer ours", run.error_count)
+            _logger.info("sync %d ended: %s, %d errors", run_id, state or "lease lost", run.error_count)
         except errors.Unreachable as error:
-            _logger.error("sync %d: how it ended cannot be written, its lease will run out: %s", run_id, error)  # noqa: TRY400
+            _logger.error("sync %d: cannot record its result, its lease will expire: %s", run_id, error)  # noqa: TRY400
         except Exception:
-            _logger.exception("a bug in tbot: sync %d ended without a word; its lease will run out", run_id)
+            _logger.exception("a bug in tbot: sync %d crashed without a recorded result; its lease will expire", run_id)
 
 
 def fail_abandoned(now: datetime) -> None:
-    """End as failed a run that nobody has kept going."""
+    """Mark an abandoned run as failed."""
     with db.session():
         run = syncs.running()
     if run is not None and syncs.is_abandoned(run, now):
@@ -105,7 +105,7 @@ def fail_abandoned(now: datetime) -> None:
 
 
 def _outcome(run: sync_run.Run, request: Request) -> str | None:
-    """Do all that was asked for and return how the run ended; None when that is no longer ours to say."""
+    """Run the requested syncs and return how the run ended; None if the lease was lost."""
     try:
         _work(run, request)
     except sync_run.SyncStopped as error:
@@ -125,7 +125,7 @@ def _outcome(run: sync_run.Run, request: Request) -> str | None:
 
 
 def _work(run: sync_run.Run, request: Request) -> None:
-    """Do one sync after the other; one that the outside world does not let happen keeps none of the others away."""
+    """Run one sync after the other; the failure of an external service in one does not prevent the others."""
     from ticketbot.sync import boards, recipients, tickets
 
     parts: list[tuple[bool, str, Callable[[], None]]] = [

@@ -1,4 +1,4 @@
-"""Sync the open tickets, service and project, and the notes of those that changed (S3). It stores and never decides."""
+"""Sync the open tickets, service and project, and the notes of those that changed (S3); never decide about them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ PAGE_SIZES = (
     connectwise_client.LARGEST_PAGE,
     250,
     50,
-)  # large systems answer large questions too late: then smaller ones
-NOTES_PER_COMMIT = 50  # tickets; what a kill costs is their calls
+)  # large pages time out on large systems: fall back to smaller ones
+NOTES_PER_COMMIT = 50  # tickets; a kill wastes at most the calls for this many
 COMMIT_EVERY_S = 1.0
 UNREAD_AT_ONCE = 500
-LONGEST_SECOND_S = 2.0  # a clock that is ahead of itself must not stop a sync
+LONGEST_SECOND_S = 2.0  # an update that seems to lie in the future must not stall a sync
 
 
 def sync(run: sync_run.Run, boards: Sequence[int]) -> None:
@@ -46,8 +46,8 @@ def sync(run: sync_run.Run, boards: Sequence[int]) -> None:
 
 
 def _not_listed(run: sync_run.Run, phase: sync_run.Phase, kind: str, error: errors.RemoteError) -> None:
-    """Go on with what could be listed. Having no right to projects is no failure of a sync of everything else."""
-    text = f"{kind} tickets could not be listed to the end: {error}"
+    """Continue with what was listed. Missing permission for projects does not fail the sync of everything else."""
+    text = f"could not list all {kind} tickets: {error}"
     if kind == "project" and isinstance(error, errors.RemoteDenied) and error.status != 401:
         run.report(phase, f"{text}. Give the API member inquiry rights for project tickets")
     else:
@@ -57,8 +57,8 @@ def _not_listed(run: sync_run.Run, phase: sync_run.Phase, kind: str, error: erro
 def _seconds_open(page: connectwise_client.Page[records.Ticket]) -> float:
     """Return how long the second of the page's newest update still lasts on ConnectWise's clock.
 
-    Dates are whole seconds: notes that are read within it may lack one that was written later in it, and the next sync
-    would see no change.
+    Dates are whole seconds: notes read within that second may lack one written later in it, and the next sync would
+    see no change.
     """
     newest = max((ticket.updated_at for ticket in page.items if ticket.updated_at), default=None)
     if newest is None or page.served_at is None:
@@ -69,23 +69,23 @@ def _seconds_open(page: connectwise_client.Page[records.Ticket]) -> float:
 def _listed(
     run: sync_run.Run, phase: sync_run.Phase, kind: str, boards: Sequence[int]
 ) -> Iterator[tuple[connectwise_client.Page[records.Ticket], set[int]]]:
-    """Store page after page, and yield each with what we hold as open within its range of ids and it does not list."""
+    """Store page after page; yield each with the tickets stored as open in its range of ids that it does not list."""
     after_id, has_next = 0, True
     while has_next:
         page = _page(run, kind, boards, after_id)
         has_next, up_to_id = page.has_next, page.last_id if page.has_next else None
         ids = {ticket.id for ticket in page.items}
         _store(run, "sync-tickets", page.items)
-        held = partial(tickets.open_ids, boards, kind=kind, after_id=after_id, up_to_id=up_to_id)
+        stored = partial(tickets.open_ids, boards, kind=kind, after_id=after_id, up_to_id=up_to_id)
         phase.done += len(ids)
-        yield page, run.read(held) - ids
+        yield page, run.read(stored) - ids
         after_id = page.last_id
 
 
 def _page(
     run: sync_run.Run, kind: str, boards: Sequence[int], after_id: int
 ) -> connectwise_client.Page[records.Ticket]:
-    def ask(size: int) -> connectwise_client.Page[records.Ticket]:
+    def request(size: int) -> connectwise_client.Page[records.Ticket]:
         pages = run.services.connectwise.tickets(
             project=kind == "project", board_ids=boards or None, open_only=True, page_size=size, after_id=after_id
         )
@@ -93,10 +93,10 @@ def _page(
 
     for size in PAGE_SIZES[:-1]:
         try:
-            return run.pool.ask(partial(ask, size))
+            return run.pool.ask(partial(request, size))
         except errors.RemoteUnavailable as error:
-            run.note(f"{kind} tickets after {after_id}, {size} at once: {error}")
-    return run.pool.ask(partial(ask, PAGE_SIZES[-1]))
+            run.note(f"{kind} tickets after {after_id}, {size} per page: {error}")
+    return run.pool.ask(partial(request, PAGE_SIZES[-1]))
 
 
 def _store(run: sync_run.Run, name: str, found: Iterable[records.Ticket]) -> None:
@@ -107,15 +107,15 @@ def _store(run: sync_run.Run, name: str, found: Iterable[records.Ticket]) -> Non
 
 
 def _refresh_missing(run: sync_run.Run, missing: Sequence[tuple[int, str]]) -> None:
-    """Look at what we hold as open and was not listed: it closed, moved, or is gone. No answer closes nothing."""
+    """Fetch stored open tickets that were not listed: closed, moved, or gone. Without a response, nothing is closed."""
     phase = run.phase("closed tickets", len(missing))
     unfound: list[tuple[int, str]] = []
     for kind in fetch.KINDS:
         ids = [ticket_id for ticket_id, of_kind in missing if of_kind == kind]
         size = connectwise_client.TICKETS_PER_CALL
         chunks = [ids[start : start + size] for start in range(0, len(ids), size)]
-        ask = partial(run.services.connectwise.tickets_by_id, project=kind == "project")
-        for outcome in run.pool.map_unordered(chunks, ask):
+        request = partial(run.services.connectwise.tickets_by_id, project=kind == "project")
+        for outcome in run.pool.map_unordered(chunks, request):
             if outcome.answer is None:
                 run.report(phase, f"{len(outcome.item)} tickets that may have closed: {outcome.error}")
                 continue
@@ -128,7 +128,7 @@ def _refresh_missing(run: sync_run.Run, missing: Sequence[tuple[int, str]]) -> N
 
 def _confirm_gone(run: sync_run.Run, phase: sync_run.Phase, unfound: Sequence[tuple[int, str]]) -> None:
     for outcome in run.pool.map_unordered(
-        unfound, lambda map_unordered: fetch.find_ticket(*map_unordered, run.services.connectwise)
+        unfound, lambda id_and_kind: fetch.find_ticket(*id_and_kind, run.services.connectwise)
     ):
         ticket_id, _ = outcome.item
         if outcome.error is not None:
@@ -149,7 +149,7 @@ def _read_notes(run: sync_run.Run, boards: Sequence[int]) -> None:
         phase.done += 1
         if outcome.answer is not None:
             read.append((outcome.item, outcome.answer.items))
-        elif not isinstance(outcome.error, errors.RemoteGone):  # what went while we read is for the next sync
+        elif not isinstance(outcome.error, errors.RemoteGone):  # one deleted meanwhile is left to the next sync
             run.report(phase, f"notes of ticket {outcome.item.id}: {outcome.error}")
         if len(read) >= NOTES_PER_COMMIT or time.monotonic() - written_s > COMMIT_EVERY_S:
             _store_notes(run, read)
@@ -173,7 +173,7 @@ def _store_notes(run: sync_run.Run, read: Sequence[tuple[tickets.NeedingNotes, S
     if not read:
         return
     now = run.services.now()
-    # A merged ticket's notes come with its parent's, too, and one statement must not write a row twice.
+    # A merged ticket's notes also come with its parent's, and one statement must not write a row twice.
     notes = {(note.kind, note.id): process_event.note_row(note, now) for _, found in read for note in found}
     updates = {ticket.id: ticket.update for ticket, _ in read if ticket.update is not None}
 

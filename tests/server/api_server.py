@@ -1,0 +1,161 @@
+"""The HTTP API of one server on the open database, called in this process, with a clock that stands still."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import requests
+
+from tests import wsgi
+from tests.clock import Clock
+from ticketbot.api import client
+from ticketbot.connectwise import connectwise_client
+from ticketbot.database import db
+from ticketbot.models import api_keys, events, notifications, recipients, tickets, users
+from ticketbot.server import application, authentication, health, operations
+from ticketbot.server.routes import all_routes
+from ticketbot.settings import types
+from ticketbot.simulators.webex import Webex
+from ticketbot.sync import sync_run, sync_service
+from ticketbot.webex import webex_client
+
+URL = "http://tbot.test"
+TRUSTED_PROXY = "10.0.0.7"
+NOBODY = connectwise_client.ConnectWise(
+    url="http://127.0.0.1:9", company="none", public_key="none", private_key="none", client_id="none"
+)
+"""A ConnectWise that nobody serves."""
+
+
+class Api:
+    """One server's application. Several on one database are several servers that share it."""
+
+    def __init__(
+        self, organisation: Webex, clock: Clock | None = None, site: connectwise_client.ConnectWise | None = None
+    ) -> None:
+        self.clock = clock or Clock()
+        self.webex = organisation
+        self.woken: Counter[str] = Counter()
+        self.authenticator = authentication.Authenticator(
+            trusted_proxies=types.networks(TRUSTED_PROXY),
+            now=self.clock.now,
+            clock=self.clock.monotonic,
+            is_local_open=True,
+        )
+        self.syncs = _syncs(organisation, self.clock, site or NOBODY)
+        self.app = application.new_app()
+        health.add_routes(
+            self.app,
+            authenticate_local=self.authenticator.authenticate_local,
+            dead_threads=list,
+            failing_services=set,
+            clock_is_wrong=bool,
+            now=self.clock.now,
+        )
+        all_routes.add_routes(
+            self.app,
+            operations.Services(
+                authenticator=self.authenticator,
+                webex=webex_client.Webex(url=organisation.url, token=organisation.token),
+                syncs=self.syncs,
+                timezone=types.time_zone("Europe/Berlin"),
+                now=self.clock.now,
+                wake_events=lambda: self.woken.update(["events"]),
+                wake_messages=lambda: self.woken.update(["messages"]),
+            ),
+        )
+        self._numbers = itertools.count(1)
+
+    def client(self, key: str, **environ: str) -> client.Client:
+        """Return a client of this server."""
+        return client.Client(URL, key, transport=wsgi.Adapter(self.app, **environ))
+
+    def request(
+        self, method: str, path: str, *, key: str = "", environ: dict[str, str] | None = None, **more: Any
+    ) -> requests.Response:
+        """Send a request as it stands, without the client's care."""
+        with requests.Session() as session:
+            session.mount(URL, wsgi.Adapter(self.app, **(environ or {})))
+            headers = {"Authorization": f"Bearer {key}"} if key else {}
+            headers |= more.pop("headers", {})
+            return session.request(method, f"{URL}{path}", headers=headers, **more)
+
+    def administrator(self, email: str = "ana@example.com") -> str:
+        """Add a user with a key, past the API, and return the key."""
+        with db.transaction("test"):
+            user = users.add_user(email.partition("@")[0].title(), email, self.clock.now())
+            return api_keys.add_key(user, api_keys.new_key(), self.clock.now()).key
+
+    def board(self, name: str = "Service Desk") -> int:
+        """Store a board and return its id."""
+        with db.transaction("test"):
+            return int(tickets.Board.create(id=100 + next(self._numbers), name=name).id)
+
+    def recipient(self, name: str, *, room: bool = False) -> int:
+        """Store a recipient that the simulated Webex knows, and return its id."""
+        email = None if room else f"{name.lower().replace(' ', '.')}@msp.example"
+        webex_id = self.webex.add_room(name) if room else self.webex.add_person(str(email), name)
+        with db.transaction("test"):
+            kind = recipients.ROOM if room else recipients.PERSON
+            return int(recipients.Recipient.create(type=kind, webex_id=webex_id, name=name, email=email).id)
+
+    def webex_id(self, recipient_id: int) -> str:
+        """Return the id that Webex has for a recipient."""
+        with db.session():
+            return str(recipients.Recipient.get_by_id(recipient_id).webex_id)
+
+    def ticket(self, **more: Any) -> int:
+        """Store a ticket and return its id."""
+        row = {"id": 1000 + next(self._numbers), "summary": "Printer on fire", "stored_at": self.clock.now(), **more}
+        with db.transaction("test"):
+            return int(tickets.Ticket.create(**row).id)
+
+    def event(self, ticket_id: int, state: str = events.DONE, **more: Any) -> int:
+        """Store an event of a ticket and return its id."""
+        now = self.clock.now()
+        row = {"source": "hook", "correlation": "c0ffee", "first_received_at": now, "received_at": now, "due_at": now}
+        row |= {"finished_at": now} if state in (events.DONE, events.DEAD) else {}
+        with db.transaction("test"):
+            return int(events.Event.create(ticket_id=ticket_id, state=state, **{**row, **more}).id)
+
+    def notification(self, recipient_id: int | None, state: str = notifications.SENT, **more: Any) -> int:
+        """Store a notification and return its id."""
+        number, now = next(self._numbers), self.clock.now()
+        row = {
+            "ticket_id": 7,
+            "subject": f"note:TicketNote:{number}",
+            "target": f"recipient:{recipient_id}",
+            "kind": "update",
+            "note_id": number,
+            "recipient": recipient_id,
+            "recipient_name": "somebody",
+            "reason": "assigned (resource)",
+            "created_at": now,
+            "give_up_at": now if state == notifications.DEAD else now + timedelta(hours=24),
+        }
+        with db.transaction("test"):
+            return int(notifications.Notification.create(state=state, **{**row, **more}).id)
+
+
+def problem(response: requests.Response) -> dict[str, Any]:
+    """Return the problem document of a response, after looking at what all of them have."""
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.headers["X-Request-ID"]
+    body: dict[str, Any] = response.json()
+    assert body["status"] == response.status_code
+    assert body["type"] and body["title"] and body["detail"]
+    return body
+
+
+def wrong_fields(response: requests.Response) -> set[str]:
+    """Return the names of the fields that a 422 complains about."""
+    assert response.status_code == 422, response.text
+    return {each["field"] for each in problem(response)["errors"]}
+
+
+def _syncs(organisation: Webex, clock: Clock, site: connectwise_client.ConnectWise) -> sync_service.Syncs:
+    asked = webex_client.Webex(url=organisation.url, token=organisation.token)
+    return sync_service.Syncs(sync_run.Services(site, asked, "tests", clock.now))

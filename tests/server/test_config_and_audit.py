@@ -1,0 +1,181 @@
+"""Runtime configuration and the audit trail (A5, D1)."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from tests.server.api_server import Api, problem, wrong_fields
+from ticketbot import metrics
+from ticketbot.api import client, responses
+from ticketbot.database import db
+from ticketbot.models import audit, notifications, runtime_config
+
+DEFAULTS = {
+    "attempt_notify": True,
+    "max_message_length": 300,
+    "max_concurrent_syncs": 5,
+    "require_board_rule": False,
+    "catch_up_interval": 300,
+    "retention_days": 90,
+}
+
+
+def test_the_configuration_begins_with_its_defaults(ana: client.Client) -> None:
+    assert msgspec.structs.asdict(ana.config()) == DEFAULTS
+
+
+def test_the_api_shows_every_setting_that_the_server_has() -> None:
+    assert responses.Config.__struct_fields__ == runtime_config.Config.__struct_fields__
+
+
+def test_any_part_is_changed_and_lasts(api: Api, ana: client.Client) -> None:
+    changed = ana.update_config({"max_message_length": 4000, "catch_up_interval": 0})
+    assert msgspec.structs.asdict(changed) == DEFAULTS | {"max_message_length": 4000, "catch_up_interval": 0}
+    assert ana.config() == changed
+    assert ana.update_config({}) == changed
+
+
+def test_a_change_is_live_on_every_server_that_shares_the_database(api: Api, ana: client.Client, key: str) -> None:
+    """Nobody keeps a copy: what a server reads is what stands in the database."""
+    ana.update_config({"attempt_notify": False, "retention_days": 7})
+    assert Api(api.webex).client(key).config().retention_days == 7
+    with db.session():
+        assert not runtime_config.load().attempt_notify
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("attempt_notify", [True, False], [1, "true", None]),
+        ("max_message_length", [50, 4000], [49, 4001, 300.5, "300", True, 10**30]),
+        ("max_concurrent_syncs", [1, 50], [0, 51, -1]),
+        ("require_board_rule", [True, False], [0, "no"]),
+        ("catch_up_interval", [0, 30, 86400], [-1, 1, 29, 86401]),
+        ("retention_days", [0, 3650], [-1, 3651]),
+    ],
+)
+def test_values_have_ranges(
+    name: str, good: list[object], bad: list[object], api: Api, ana: client.Client, key: str
+) -> None:
+    for value in good:
+        assert msgspec.structs.asdict(ana.update_config({name: value}))[name] == value
+    before = ana.config()
+    for value in bad:
+        response = api.request("PUT", "/config", key=key, json={"max_message_length": 60, name: value})
+        assert wrong_fields(response) == {name}, value
+    assert ana.config() == before
+
+
+def test_one_wrong_name_changes_nothing(api: Api, ana: client.Client, key: str) -> None:
+    response = api.request("PUT", "/config", key=key, json={"retention_days": 1, "retention_day": 1})
+    assert wrong_fields(response) == {"retention_day"}
+    assert ana.config().retention_days == 90
+
+
+def test_switching_off_skips_what_waits_for_good(api: Api, ana: client.Client) -> None:
+    """D1: also when it is switched on again a moment later."""
+    waiting = api.notification(api.recipient("Ben"), "pending", next_try_at=api.clock.now())
+    ana.update_config({"attempt_notify": False})
+    ana.update_config({"attempt_notify": True})
+    shown = ana.notification(waiting)
+    assert (shown.state, shown.reason) == ("skipped", "notifications off")
+    with db.session():
+        assert not notifications.has_pending()
+
+
+def test_every_change_is_recorded_with_before_and_after(api: Api, ana: client.Client) -> None:
+    """A5."""
+    board, room, other = api.board(), api.recipient("Help Desk", room=True), api.recipient("Ben")
+    rule = ana.create_rule(board, room)
+    ana.update_rule(rule.id, enabled=False)
+    ana.delete_rule(rule.id)
+    forward = ana.create_forward(room, other)
+    ana.update_forward(forward.id, keep_copy=True)
+    ana.delete_forward(forward.id)
+    user = ana.create_user("Ben", "ben@example.com")
+    made = ana.create_key(user.id)
+    ana.delete_key(made.id)
+    ana.delete_user(user.id)
+    ana.update_config({"retention_days": 30})
+    dead = api.notification(other, "dead")
+    ana.retry_notification(dead)
+    ana.retry_event(api.event(7, "dead"))
+    ana.retry_dead()
+    ana.test_recipient(other)
+
+    trail = ana.audit()
+    assert [(each.action, each.object, each.object_id) for each in trail] == [
+        ("create", "rule", str(rule.id)),
+        ("update", "rule", str(rule.id)),
+        ("delete", "rule", str(rule.id)),
+        ("create", "forward", str(forward.id)),
+        ("update", "forward", str(forward.id)),
+        ("delete", "forward", str(forward.id)),
+        ("create", "user", str(user.id)),
+        ("create", "key", str(made.id)),
+        ("delete", "key", str(made.id)),
+        ("delete", "user", str(user.id)),
+        ("update", "config", None),
+        ("retry", "notification", str(dead)),
+        ("retry", "event", "1"),
+        ("retry", "notifications", None),
+        ("test", "recipient", str(other)),
+    ]
+    me = ana.me()
+    assert {(each.user_id, each.user_email, each.key_id, each.at) for each in trail} == {
+        (me.id, "ana@example.com", ana.keys()[0].id, api.clock.now())
+    }
+    assert trail[0].before is None
+    assert trail[0].after == msgspec.to_builtins(rule)
+    assert trail[1].before == trail[0].after
+    assert trail[1].after == msgspec.to_builtins(rule) | {"enabled": False}
+    assert trail[2].before == trail[1].after
+    assert trail[2].after is None
+
+
+def test_the_trail_holds_no_key(api: Api, ana: client.Client) -> None:
+    """A5, A6."""
+    made = ana.create_key(ana.me().id)
+    (entry,) = ana.audit()
+    assert entry.after is not None
+    assert entry.after["key"] == "***"
+    with db.session():
+        row = audit.Audit.get()
+    assert made.key not in msgspec.json.encode([row.before, row.after]).decode()
+
+
+def test_what_fails_is_not_recorded(api: Api, ana: client.Client, key: str) -> None:
+    """A5: the trail is of changes."""
+    api.request("POST", "/users", key=key, json={"name": "Ana", "email": "ANA@example.com"})
+    api.request("DELETE", "/users/4711", key=key)
+    assert ana.audit() == []
+
+
+def test_the_trail_outlives_whom_it_names(api: Api, ana: client.Client) -> None:
+    """A5."""
+    ben = api.client(api.administrator("ben@example.com"))
+    ben_id = ben.me().id
+    ben.update_config({"retention_days": 30})
+    ana.delete_user(ben_id)
+    assert ana.audit()[0].user_email == "ben@example.com"
+    assert ana.audit()[0].user_id == ben_id
+
+
+def test_the_trail_cannot_be_changed(api: Api, key: str) -> None:
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        assert problem(api.request(method, "/audit", key=key))["status"] == 405
+
+
+def test_messages_skipped_by_turning_notifications_off_are_counted_and_logged(
+    api: Api, ana: client.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """D1, O3."""
+    counter = metrics.NOTIFICATIONS.labels(notifications.SKIPPED, "off")._value
+    before = counter.get()
+    room = api.recipient("Help Desk", room=True)
+    for _ in range(3):
+        api.notification(room, notifications.PENDING, next_try_at=api.clock.now())
+    ana.update_config({"attempt_notify": False})
+    assert counter.get() == before + 3
+    assert "notifications are off: skipped 3 pending messages, which will never be sent" in caplog.text

@@ -1,0 +1,248 @@
+"""Forwards over HTTP: times, states, circles, the preview (F1 to F7)."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from tests.server.api_server import Api, problem, wrong_fields
+from ticketbot import errors
+from ticketbot.api import client, responses
+from ticketbot.database import db
+from ticketbot.models import forwards
+
+
+@pytest.fixture
+def people(api: Api) -> dict[str, int]:
+    """Return the ids of four recipients."""
+    return {name: api.recipient(f"{name} {name}son") for name in ("Ana", "Ben", "Cora", "Dan")}
+
+
+def test_a_forward_is_added_changed_and_deleted(people: dict[str, int], ana: client.Client) -> None:
+    """F1."""
+    forward = ana.create_forward(people["Ana"], people["Ben"], start="2026-03-01", end="2026-03-14", keep_copy=True)
+    assert (forward.source_id, forward.source_name) == (people["Ana"], "Ana Anason")
+    assert (forward.destination_id, forward.destination_name) == (people["Ben"], "Ben Benson")
+    assert (forward.start, forward.end) == ("2026-03-01", "2026-03-14")
+    assert (forward.keep_copy, forward.enabled, forward.state) == (True, True, "active")
+    assert ana.forwards() == [forward]
+    changed = ana.update_forward(forward.id, end=None, keep_copy=False)
+    assert (changed.start, changed.end, changed.keep_copy) == ("2026-03-01", None, False)
+    assert ana.update_forward(forward.id, enabled=False).state == "disabled"
+    ana.delete_forward(forward.id)
+    for again in (ana.forward, ana.delete_forward):
+        with pytest.raises(errors.NotFound):
+            again(forward.id)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("2026-03-01", "2026-03-01"),
+        ("2026-03-01T09:30:00Z", "2026-03-01T09:30:00Z"),
+        ("2026-03-01T09:30:00.5-05:00", "2026-03-01T09:30:00.5-05:00"),
+        ("2026-03-01T09:30", "2026-03-01T09:30:00+01:00"),
+        ("2026-07-01 09:30:00", "2026-07-01T09:30:00+02:00"),
+    ],
+)
+def test_dates_come_back_as_dates_and_moments_with_their_offset(
+    given: str, shown: str, people: dict[str, int], ana: client.Client
+) -> None:
+    assert ana.create_forward(people["Ana"], people["Ben"], start=given).start == shown
+
+
+def test_states_follow_the_clock_in_the_zone_of_the_settings(
+    api: Api, people: dict[str, int], ana: client.Client
+) -> None:
+    """It is 10 o'clock on 2 March in Berlin."""
+    day = {"start": "2026-03-02", "end": "2026-03-02"}
+    made = {
+        "today": ana.create_forward(people["Ana"], people["Ben"], **day),
+        "yesterday": ana.create_forward(people["Ana"], people["Cora"], end="2026-03-01"),
+        "tomorrow": ana.create_forward(people["Ana"], people["Dan"], start="2026-03-03"),
+        "off": ana.create_forward(people["Ben"], people["Dan"], enabled=False),
+        "soon": ana.create_forward(people["Ben"], people["Cora"], start="2026-03-02T10:00:01"),
+    }
+    assert {name: each.state for name, each in made.items()} == {
+        "today": "active",
+        "yesterday": "expired",
+        "tomorrow": "upcoming",
+        "off": "disabled",
+        "soon": "upcoming",
+    }
+    for state, names in (
+        ("active", ["today"]),
+        ("expired", ["yesterday"]),
+        ("upcoming", ["tomorrow", "soon"]),
+        ("disabled", ["off"]),
+    ):
+        assert [each.id for each in ana.forwards(state=state)] == [made[name].id for name in names]
+    api.clock.advance(14 * 3600 - 1)  # a second before midnight in Berlin
+    assert ana.forward(made["today"].id).state == "active"
+    assert ana.forward(made["soon"].id).state == "active"
+    api.clock.advance(1)
+    assert ana.forward(made["today"].id).state == "expired"
+    assert ana.forward(made["tomorrow"].id).state == "active"
+
+
+@pytest.mark.parametrize(
+    ("times", "field"),
+    [
+        ({"start": "2026-03-02", "end": "2026-03-01"}, "end"),
+        ({"start": "2026-03-01T10:00:00Z", "end": "2026-03-01T10:00:00Z"}, "end"),
+        ({"start": "2026-03-01T10:00:00+01:00", "end": "2026-03-01T09:30:00Z"}, None),
+        ({"start": "2026-02-30"}, "start"),
+        ({"start": "0001-01-01"}, "start"),
+        ({"end": "9999-12-31"}, "end"),
+        ({"end": "2026-03-01T10:00:00+99:00"}, "end"),
+        ({"end": "2026-03-01\n"}, "end"),
+        ({"end": "tomorrow"}, "end"),
+        ({"end": "٢٠٢٦-٠٣-٠١"}, "end"),
+        ({"end": 1772000000}, "end"),
+    ],
+)
+def test_times_that_are_none_are_named(
+    times: dict[str, object], field: str | None, api: Api, people: dict[str, int], key: str
+) -> None:
+    """F4."""
+    body = {"source_id": people["Ana"], "destination_id": people["Ben"], **times}
+    response = api.request("POST", "/notifiers/forwards", key=key, json=body)
+    if field is None:
+        assert response.status_code == 201
+    else:
+        assert wrong_fields(response) == {field}
+
+
+def test_an_end_before_the_start_cannot_come_about_by_a_change(
+    api: Api, people: dict[str, int], ana: client.Client, key: str
+) -> None:
+    """F4."""
+    forward = ana.create_forward(people["Ana"], people["Ben"], start="2026-03-10")
+    response = api.request("PATCH", f"/notifiers/forwards/{forward.id}", key=key, json={"end": "2026-03-09"})
+    assert wrong_fields(response) == {"end"}
+    assert ana.forward(forward.id) == forward
+
+
+def test_nobody_is_forwarded_to_himself(api: Api, people: dict[str, int], key: str) -> None:
+    """F4."""
+    body = {"source_id": people["Ana"], "destination_id": people["Ana"]}
+    assert wrong_fields(api.request("POST", "/notifiers/forwards", key=key, json=body)) == {"destination_id"}
+
+
+def test_unknown_recipients_are_named(api: Api, people: dict[str, int], key: str) -> None:
+    for body, field in (
+        ({"source_id": people["Ana"], "destination_id": 999}, "destination_id"),
+        ({"source_id": 999, "destination_id": people["Ana"]}, "source_id"),
+    ):
+        assert wrong_fields(api.request("POST", "/notifiers/forwards", key=key, json=body)) == {field}
+
+
+def test_a_circle_cannot_be_created_and_is_spelled_out(api: Api, people: dict[str, int], ana: client.Client) -> None:
+    """F4."""
+    first = ana.create_forward(people["Ana"], people["Ben"])
+    second = ana.create_forward(people["Ben"], people["Cora"])
+    with pytest.raises(errors.Conflict) as refused:
+        ana.create_forward(people["Cora"], people["Ana"])
+    assert "Cora Corason > Ana Anason > Ben Benson > Cora Corason" in str(refused.value)
+    assert f"forward {first.id}, forward {second.id}" in str(refused.value)
+    assert len(ana.forwards()) == 2
+
+
+def test_a_circle_cannot_be_enabled_nor_moved_together(people: dict[str, int], ana: client.Client) -> None:
+    """F4."""
+    ana.create_forward(people["Ana"], people["Ben"], start="2026-04-01", end="2026-04-30")
+    off = ana.create_forward(people["Ben"], people["Ana"], enabled=False)
+    may = ana.create_forward(people["Ben"], people["Ana"], start="2026-05-01")
+    with pytest.raises(errors.Conflict, match="Ben Benson > Ana Anason > Ben Benson"):
+        ana.update_forward(off.id, enabled=True)
+    with pytest.raises(errors.Conflict, match="circle"):
+        ana.update_forward(may.id, start="2026-04-30")
+    assert ana.forward(off.id) == off
+    assert ana.forward(may.id) == may
+
+
+def test_forwards_that_are_never_active_together_are_no_circle(people: dict[str, int], ana: client.Client) -> None:
+    """F4."""
+    ana.create_forward(people["Ana"], people["Ben"], end="2026-03-31")
+    ana.create_forward(people["Ben"], people["Ana"], start="2026-04-01")
+    ana.create_forward(people["Cora"], people["Dan"], end="2026-02-01")  # is over
+    ana.create_forward(people["Dan"], people["Cora"])
+    assert len(ana.forwards()) == 4
+
+
+def test_two_requests_at_once_cannot_close_a_circle(api: Api, people: dict[str, int], key: str) -> None:
+    """F4: each alone would be fine."""
+    pairs = [("Ana", "Ben"), ("Ben", "Cora"), ("Cora", "Dan"), ("Dan", "Ana")]
+    start, statuses = threading.Barrier(len(pairs)), []
+
+    def create(source: str, destination: str) -> None:
+        body = {"source_id": people[source], "destination_id": people[destination]}
+        api.request("GET", "/authtest", key=key)
+        start.wait(10)
+        statuses.append(api.request("POST", "/notifiers/forwards", key=key, json=body).status_code)
+
+    threads = [threading.Thread(target=create, args=pair) for pair in pairs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(statuses) == [201, 201, 201, 409]
+    with db.session():
+        assert forwards.Forward.select().count() == 3
+
+
+def test_two_requests_at_once_cannot_enable_a_circle(api: Api, people: dict[str, int], ana: client.Client) -> None:
+    """F4."""
+    made = [
+        ana.create_forward(people["Ana"], people["Ben"], enabled=False),
+        ana.create_forward(people["Ben"], people["Ana"], enabled=False),
+    ]
+    start, outcomes = threading.Barrier(2), []
+    clients = [api.client(api.administrator(f"{number}@example.com")) for number in range(2)]
+    for each in clients:
+        each.me()
+
+    def enable(who: client.Client, forward: responses.Forward) -> None:
+        start.wait(10)
+        try:
+            outcomes.append(who.update_forward(forward.id, enabled=True).state)
+        except errors.Conflict:
+            outcomes.append("conflict")
+
+    threads = [threading.Thread(target=enable, args=each) for each in zip(clients, made, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(outcomes) == ["active", "conflict"]
+
+
+def test_the_preview_shows_the_chain(people: dict[str, int], ana: client.Client) -> None:
+    """F7."""
+    first = ana.create_forward(people["Ana"], people["Ben"], end="2026-03-31")
+    second = ana.create_forward(people["Ben"], people["Cora"], start="2026-03-10")
+    now = ana.preview(people["Ana"])
+    assert [each.chain for each in now.deliveries] == [["Ana Anason", "Ben Benson"]]
+    later = ana.preview(people["Ana"], at="2026-03-10")
+    (cora,) = later.deliveries
+    assert (cora.recipient_id, cora.recipient_type) == (people["Cora"], "person")
+    assert cora.chain == ["Ana Anason", "Ben Benson", "Cora Corason"]
+    assert cora.forward_ids == [first.id, second.id]
+    assert later.at.isoformat() == "2026-03-09T23:00:00+00:00"
+    in_april = ana.preview(people["Ana"], at="2026-04-01T00:00:00+02:00")
+    assert [each.chain for each in in_april.deliveries] == [["Ana Anason"]]
+
+
+def test_a_plus_that_nobody_escaped_still_means_plus(api: Api, people: dict[str, int], key: str) -> None:
+    path = f"/notifiers/forwards/preview?recipient_id={people['Ana']}&at=2026-04-01T00:00:00+02:00"
+    response = api.request("GET", path, key=key)
+    assert response.json()["at"] == "2026-03-31T22:00:00Z"
+
+
+def test_the_preview_needs_a_known_recipient(api: Api, key: str) -> None:
+    path = "/notifiers/forwards/preview"
+    assert wrong_fields(api.request("GET", path, key=key)) == {"recipient_id"}
+    assert wrong_fields(api.request("GET", f"{path}?recipient_id=99&at=", key=key)) == {"at"}
+    assert wrong_fields(api.request("GET", f"{path}?recipient_id=99", key=key)) == {"recipient_id"}
+    assert problem(api.request("GET", f"{path}?recipient_id=99", key=key))["status"] == 422

@@ -1,0 +1,158 @@
+"""Synced data, recipients and rules over HTTP."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.server.api_server import Api, problem, wrong_fields
+from ticketbot import errors
+from ticketbot.api import client
+from ticketbot.database import db
+from ticketbot.models import rules, tickets
+from ticketbot.server.routes import recipients
+from ticketbot.simulators import faults
+
+
+def test_boards_that_are_gone_are_left_out_of_the_list_and_still_shown(api: Api, ana: client.Client) -> None:
+    """S1."""
+    kept, gone = api.board("Service Desk"), api.board("Old Desk")
+    with db.transaction("test"):
+        tickets.Board.update(deleted_at=api.clock.now()).where(tickets.Board.id == gone).execute()
+    assert [(each.id, each.name, each.deleted) for each in ana.boards()] == [(kept, "Service Desk", False)]
+    assert ana.board(gone).deleted
+
+
+def test_members_are_listed_with_the_address_that_webex_is_asked_for(api: Api, ana: client.Client) -> None:
+    """D7."""
+    with db.transaction("test"):
+        tickets.Member.create(id=3, identifier="CChen", lookup="cchen", name="Cora Chen", email="cora@msp.example")
+    (cora,) = ana.members()
+    assert (cora.id, cora.identifier, cora.name, cora.email) == (3, "CChen", "Cora Chen", "cora@msp.example")
+
+
+def test_tickets_are_filtered_by_board_and_by_being_open(api: Api, ana: client.Client) -> None:
+    board = api.board()
+    open_ = api.ticket(board_id=board, board_name="Service Desk", resources=["ana", "ben"], owner="cora")
+    closed = api.ticket(board_id=board, open=False)
+    deleted = api.ticket(deleted_at=api.clock.now())
+    assert [each.id for each in ana.tickets(board_id=board)] == [open_, closed]
+    assert [each.id for each in ana.tickets(is_open=True)] == [open_]
+    assert [each.id for each in ana.tickets(is_open=False)] == [closed, deleted]
+    shown = ana.ticket(open_)
+    assert (shown.summary, shown.owner, shown.resources, shown.open, shown.deleted) == (
+        "Printer on fire",
+        "cora",
+        ["ana", "ben"],
+        True,
+        False,
+    )
+    assert ana.ticket(deleted).deleted
+    assert not ana.ticket(deleted).open
+
+
+def test_recipients_are_found_by_type_and_by_part_of_name_or_address(api: Api, ana: client.Client) -> None:
+    room, person = api.recipient("Ärzte 100%", room=True), api.recipient("Ben Bauer")
+    assert [each.id for each in ana.recipients(recipient_type="room")] == [room]
+    assert [each.id for each in ana.recipients(recipient_type="person")] == [person]
+    assert [each.id for each in ana.recipients(search="ärZTE")] == [room]
+    assert [each.id for each in ana.recipients(search="100%")] == [room]
+    assert [each.id for each in ana.recipients(search="BAUER@msp")] == [person]
+    assert ana.recipients(search="%") == [ana.recipient(room)]
+    assert ana.recipients(search="_") == []
+    shown = ana.recipient(person)
+    assert (shown.type, shown.name, shown.email, shown.active) == ("person", "Ben Bauer", "ben.bauer@msp.example", True)
+
+
+def test_a_search_is_paged_like_any_list(api: Api, key: str) -> None:
+    found = [api.recipient(f"Room {number}", room=True) for number in range(5)]
+    api.recipient("Somebody")
+    first = api.request("GET", "/webex/rooms?q=room&limit=3", key=key)
+    assert [each["id"] for each in first.json()] == found[:3]
+    second = api.request("GET", first.links["next"]["url"].removeprefix("http://tbot.test"), key=key)
+    assert [each["id"] for each in second.json()] == found[3:]
+    assert "next" not in second.links
+
+
+def test_a_test_message_is_sent_once_and_says_what_it_is(api: Api, ana: client.Client) -> None:
+    ben = api.recipient("Ben Bauer")
+    sent = ana.test_recipient(ben)
+    (message,) = api.webex.messages()
+    assert message.id == sent.webex_message_id
+    assert message.markdown == recipients.TEST_MESSAGE
+    assert (ana.audit()[-1].action, ana.audit()[-1].object_id) == ("test", str(ben))
+
+
+def test_what_webex_refuses_is_told_in_its_own_words(api: Api, key: str) -> None:
+    ben = api.recipient("Ben Bauer")
+    for status, words, answer in ((401, "The token expired.", 502), (403, "The bot is not in the room.", 409)):
+        api.webex.faults.clear()
+        api.webex.faults.add(faults.status(status, words, path="messages"))
+        refused = problem(api.request("POST", f"/webex/rooms/{ben}/test", key=key))
+        assert refused["status"] == answer
+        assert words in refused["detail"]
+    assert api.webex.messages() == []
+
+
+def test_a_room_that_is_gone_from_webex_is_not_found_in_webexs_words(api: Api, key: str) -> None:
+    room = api.recipient("Old War Room", room=True)
+    api.webex.remove_room(api.webex_id(room))
+    refused = problem(api.request("POST", f"/webex/rooms/{room}/test", key=key))
+    assert refused["status"] == 404
+    assert refused["detail"].startswith(f"Webex cannot find recipient {room}, Old War Room: ")
+    assert "Could not find a room" in refused["detail"]
+
+
+def test_webex_being_down_is_no_fault_of_the_request(api: Api, ana: client.Client) -> None:
+    ben = api.recipient("Ben Bauer")
+    api.webex.faults.add(faults.status(503, "Out to lunch.", path="messages", times=1))
+    with pytest.raises(errors.RemoteUnavailable, match="Out to lunch"):
+        ana.test_recipient(ben)
+    ana.test_recipient(ben)
+
+
+def test_a_rule_is_added_changed_and_deleted(api: Api, ana: client.Client) -> None:
+    board, room = api.board("Service Desk"), api.recipient("Help Desk", room=True)
+    rule = ana.create_rule(board, room)
+    assert (rule.board_id, rule.board_name) == (board, "Service Desk")
+    assert (rule.recipient_id, rule.recipient_name, rule.recipient_type) == (room, "Help Desk", "room")
+    assert rule.enabled
+    assert ana.rules() == [rule]
+    assert not ana.update_rule(rule.id, enabled=False).enabled
+    assert not ana.rule(rule.id).enabled
+    ana.delete_rule(rule.id)
+    for again in (ana.rule, ana.delete_rule):
+        with pytest.raises(errors.NotFound, match=f"There is no rule {rule.id}"):
+            again(rule.id)
+
+
+def test_the_same_pair_twice_is_a_conflict(api: Api, ana: client.Client) -> None:
+    board, room = api.board("Service Desk"), api.recipient("Help Desk", room=True)
+    ana.create_rule(board, room, enabled=False)
+    with pytest.raises(errors.Conflict, match="from Service Desk to Help Desk"):
+        ana.create_rule(board, room)
+
+
+def test_unknown_board_and_recipient_are_named(api: Api, key: str) -> None:
+    board, room = api.board(), api.recipient("Help Desk", room=True)
+    gone = api.board("Gone")
+    with db.transaction("test"):
+        tickets.Board.update(deleted_at=api.clock.now()).where(tickets.Board.id == gone).execute()
+    for body, field in (
+        ({"board_id": 4711, "recipient_id": room}, "board_id"),
+        ({"board_id": gone, "recipient_id": room}, "board_id"),
+        ({"board_id": board, "recipient_id": 4711}, "recipient_id"),
+        ({"board_id": board, "recipient_id": 2**63}, "recipient_id"),
+        ({"board_id": str(board), "recipient_id": room}, "board_id"),
+        ({"board_id": board, "recipient_id": room, "enabled": 1}, "enabled"),
+    ):
+        assert wrong_fields(api.request("POST", "/notifiers/rules", key=key, json=body)) == {field}
+    with db.session():
+        assert rules.Rule.select().count() == 0
+
+
+def test_a_patch_that_changes_nothing_leaves_no_trace(api: Api, ana: client.Client, key: str) -> None:
+    rule = ana.create_rule(api.board(), api.recipient("Help Desk", room=True))
+    before = len(ana.audit())
+    assert api.request("PATCH", f"/notifiers/rules/{rule.id}", key=key, json={}).json()["enabled"]
+    assert ana.update_rule(rule.id, enabled=True) == rule
+    assert len(ana.audit()) == before

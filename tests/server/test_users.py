@@ -1,0 +1,85 @@
+"""Users and keys over HTTP (A1)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.server.api_server import Api, wrong_fields
+from ticketbot import errors
+from ticketbot.api import client
+from ticketbot.database import db
+from ticketbot.models import api_keys
+
+
+def test_a_user_is_added_listed_shown_and_deleted(api: Api, ana: client.Client) -> None:
+    """A1."""
+    ben = ana.create_user("Ben Bauer", "Ben@Example.com")
+    assert (ben.name, ben.email, ben.created_at) == ("Ben Bauer", "Ben@Example.com", api.clock.now())
+    assert ana.users() == [ana.me(), ben]
+    assert ana.user(ben.id) == ben
+    ana.delete_user(ben.id)
+    with pytest.raises(errors.NotFound, match=f"There is no user {ben.id}"):
+        ana.user(ben.id)
+
+
+def test_addresses_are_unique_ignoring_case(ana: client.Client) -> None:
+    """A1."""
+    with pytest.raises(errors.Conflict, match="ANA@example"):
+        ana.create_user("Another Ana", "ANA@example.com")
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({}, {"name", "email"}),
+        ({"name": "", "email": "nobody"}, {"name", "email"}),
+        ({"name": "   ", "email": "a@b\n"}, {"name", "email"}),
+        ({"name": "a\x00b", "email": "a\x00@b"}, {"name", "email"}),
+        ({"name": 7, "email": None}, {"name", "email"}),
+        ({"name": "x" * 201, "email": f"{'x' * 300}@y"}, {"name", "email"}),
+        ({"name": "Ben", "email": "ben@example.com", "admin": True}, {"admin"}),
+    ],
+)
+def test_every_field_that_is_wrong_is_named(body: object, fields: set[str], api: Api, key: str) -> None:
+    assert wrong_fields(api.request("POST", "/users", key=key, json=body)) == fields
+
+
+@pytest.mark.parametrize("character", ["\x85", "\x9b", "\u061c", "\u200e", "\u200f", "\u2028", "\u202e", "\u2069"])
+def test_a_name_or_address_cannot_hold_what_controls_a_terminal_or_the_direction_of_text(
+    character: str, api: Api, key: str
+) -> None:
+    body = {"name": f"Ben{character}neB", "email": f"b{character}n@example.com"}
+    assert wrong_fields(api.request("POST", "/users", key=key, json=body)) == {"name", "email"}
+
+
+def test_a_name_may_be_written_in_any_script(ana: client.Client) -> None:
+    for number, name in enumerate(("Zoë Ångström", "יעל כהן", "محمد علي", "李雷", "نرگس\u200cبانو")):
+        assert ana.create_user(name, f"{number}@example.com").name == name
+
+
+def test_a_key_is_shown_once_and_opens_the_door(api: Api, ana: client.Client) -> None:
+    """A1: only a prefix, a hash and a hint are kept."""
+    ben = ana.create_user("Ben", "ben@example.com")
+    made = ana.create_key(ben.id)
+    assert made.user_id == ben.id
+    assert made.key.endswith(made.hint)
+    assert len(made.hint) == 4
+    assert api.client(made.key).me() == ben
+    shown = api.request("GET", f"/users/keys/{made.id}", key=made.key).text
+    listed = api.request("GET", "/users/keys", key=made.key).text
+    assert made.key not in shown + listed
+    with db.session():
+        row = api_keys.ApiKey.get_by_id(made.id)
+    assert made.key[len(row.prefix) :] not in f"{row.prefix}{row.hash}{row.hint}"
+
+
+def test_a_key_for_nobody_is_invalid(api: Api, key: str) -> None:
+    assert wrong_fields(api.request("POST", "/users/keys", key=key, json={"user_id": 999})) == {"user_id"}
+
+
+def test_a_deleted_key_is_gone(api: Api, ana: client.Client) -> None:
+    made = ana.create_key(ana.me().id)
+    ana.delete_key(made.id)
+    for again in (ana.key, ana.delete_key):
+        with pytest.raises(errors.NotFound):
+            again(made.id)

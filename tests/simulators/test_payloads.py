@@ -1,0 +1,246 @@
+"""The simulators' keys and types, held against payloads of the real services."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ticketbot.simulators import webhook_sender
+from ticketbot.simulators.connectwise import ConnectWise
+from ticketbot.simulators.webex import Webex
+
+if TYPE_CHECKING:
+    from tests.simulators.conftest import Caller
+
+PAYLOADS = Path(__file__).parents[1] / "payloads"
+EXAMPLE = "Y2lzY29zcGFyazovL3VzL1BFT1BMRS8yNDlmNzRkOS1kYjhhLTQzY2EtODk2Yi04NzllZDI0MGFjNTM"  # an id of their docs
+
+
+def payload(name: str) -> Any:
+    return json.loads((PAYLOADS / f"{name}.json").read_text())
+
+
+def references() -> dict[str, Any]:
+    """Return the short references the live API sends where the payload files hold full objects (SOURCES.md)."""
+    time_entry, company = payload("connectwise/synthetic-allNotes-list")[1], payload("connectwise/company")
+    return {"owner": time_entry["member"], "member": time_entry["member"], "company": company["billToCompany"]}
+
+
+def unknown(ours: Any, connectwise_now: Any, path: str = "") -> Iterator[str]:
+    """Yield what of ours the real thing does not have: keys, or types of values. Null fits everything."""
+    if ours is None or connectwise_now is None:
+        return
+    if isinstance(ours, dict) and isinstance(connectwise_now, dict):
+        for key, value in ours.items():
+            if key not in connectwise_now:
+                yield f"{path}/{key}".lstrip("/")
+            else:
+                yield from unknown(value, connectwise_now[key], f"{path}/{key}")
+    elif isinstance(ours, list) and isinstance(connectwise_now, list):
+        for value in ours if connectwise_now else []:
+            yield from unknown(value, _merged(connectwise_now), f"{path}/*")
+    elif _kind(ours) != _kind(connectwise_now):
+        yield f"{path}: {_kind(ours)} instead of {_kind(connectwise_now)}"
+
+
+def _merged(rows: list[Any]) -> Any:
+    """Return one value that stands for all of a list: of objects, one with the keys of all."""
+    objects = [row for row in rows if isinstance(row, dict)]
+    return {key: value for row in objects for key, value in row.items()} if objects else rows[0]
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    return "number" if isinstance(value, int | float) else type(value).__name__
+
+
+def missing(ours: dict[str, Any], connectwise_now: dict[str, Any]) -> set[str]:
+    return {key for key, value in connectwise_now.items() if value is not None and key not in ours}
+
+
+@pytest.fixture
+def ticket(system: ConnectWise) -> int:
+    """A service ticket with everything set."""
+    return system.add_ticket(
+        1, "Printer", owner="ana", resources=["ana", "ben"], contact=301, company=201, status=">Closed",
+        note="It is dead",
+    )  # fmt: skip
+
+
+# What ours has beyond the old payload files; each is in the current model (reference/connectwise.md, 4.1 and 5).
+NEWER = {
+    "ticket": {"hasMergedChildTicketFlag", "_info/enteredBy", "mergedParentTicket"},
+    "project-ticket": {"_info/notes_href"},
+    "note": {"issueFlag"},
+    "board": {"_info"},
+    "board-status": {"_info"},
+    "member": {"primaryEmail"},
+    "contact": set(),
+    "company": set(),
+    "callback": {"payloadVersion", "isSoapCallbackFlag", "isSelfSuppressedFlag", "connectWiseID", "_info"},
+}
+# What the payload files have and ours leaves unset; nothing Ticketbot reads.
+UNSET = {
+    "ticket": {
+        "site", "addressLine1", "addressLine2", "city", "stateIdentifier", "zip", "contactPhoneNumber", "type",
+        "subType", "item", "team", "locationId", "serviceLocation", "source", "requiredDate", "enteredBy",
+        "resolveMinutes", "resPlanMinutes", "respondMinutes", "predecessorClosedFlag", "lagDays",
+        "lagNonworkingDaysFlag", "estimatedStartDate", "businessUnitId", "sla", "customFields",
+    },
+    "note": set(),
+    "board": {"workRole", "workType"},
+    "board-status": set(),
+    "callback": {"_info "},
+}  # fmt: skip
+
+
+class TestConnectWise:
+    def held(self, name: str, ours: dict[str, Any], connectwise_now: dict[str, Any]) -> None:
+        connectwise_now = connectwise_now | {
+            key: value for key, value in references().items() if key in connectwise_now
+        }
+        assert set(unknown(ours, connectwise_now)) <= NEWER[name]
+        if name in UNSET:
+            assert missing(ours, connectwise_now) == UNSET[name]
+
+    def test_a_service_ticket(self, cw: Caller, ticket: int) -> None:
+        row = cw.get(f"/service/tickets/{ticket}").json()
+        self.held("ticket", row, payload("connectwise/ticket"))
+        assert cw.get("/service/tickets").json() == [row]
+
+    def test_a_project_ticket(self, system: ConnectWise, cw: Caller) -> None:
+        made = system.add_ticket(2, "Move", owner="ana", resources=["ana", "ben"], contact=301, company=201)
+        row = cw.get(f"/project/tickets/{made}").json()
+        self.held("project-ticket", row, payload("connectwise/project-ticket"))
+        assert row["resources"] == "ana, ben"
+        assert payload("connectwise/project-ticket")["resources"] == "User1, User10"
+
+    def test_a_ticket_with_nulls_has_the_old_keys(self) -> None:
+        system = ConnectWise(explicit_nulls=True)
+        row = system.ticket(system.add_ticket(system.add_board("Help Desk"), "Printer"))
+        connectwise_now = payload("connectwise/ticket")
+        assert set(row) <= set(connectwise_now)
+        nulls = {key for key, value in row.items() if value is None}
+        assert {"owner", "contact", "closedDate", "parentTicketId", "budgetHours"} <= nulls
+
+    def test_notes(self, cw: Caller, ticket: int) -> None:
+        (row,) = cw.get(f"/service/tickets/{ticket}/notes").json()
+        connectwise_now = payload("connectwise/notes-list")[0]
+        del connectwise_now["member"]  # ours is by a contact
+        self.held("note", row, connectwise_now | {"contact": payload("connectwise/ticket")["contact"]})
+
+    def test_all_notes_key_for_key(self, system: ConnectWise, cw: Caller, ticket: int) -> None:
+        system.add_note(ticket, "Replaced fuser", member="ana", kind="TimeEntryNote")
+        by_contact, entry = cw.get(f"/service/tickets/{ticket}/allNotes").json()
+        connectwise_now = payload("connectwise/synthetic-allNotes-list")
+        for ours, real in ((by_contact, connectwise_now[0]), (entry, connectwise_now[1])):
+            assert set(ours) == set(real)
+            assert list(unknown(ours, real)) == []
+
+    def test_boards_and_statuses(self, cw: Caller) -> None:
+        for row in cw.get("/service/boards").json():
+            self.held("board", row, payload("connectwise/board"))
+        for row in cw.get("/service/boards/1/statuses").json():
+            self.held("board-status", row, payload("connectwise/board-status-list")[0])
+
+    def test_members_companies_and_contacts(self, cw: Caller) -> None:
+        for name, path in (
+            ("member", "/system/members/402"),
+            ("member", "/system/members/403"),
+            ("company", "/company/companies/201"),
+            ("contact", "/company/contacts/301"),
+        ):
+            self.held(name, cw.get(path).json(), payload(f"connectwise/{name}"))
+        assert set(cw.get("/system/members/count").json()) == set(payload("connectwise/member-count"))
+
+    def test_callbacks(self, cw: Caller) -> None:
+        asked = {"url": "https://bot.example", "objectId": 1, "type": "ticket", "level": "owner"}
+        row = cw("/system/callbacks", "POST", json=asked).json()
+        self.held("callback", row, payload("connectwise/callback"))
+
+    def test_company_info_and_system_info(self, system: ConnectWise, cw: Caller) -> None:
+        site = system.callbacks.url
+        info = cw.session.get(f"{site}/login/companyinfo/examplemsp", timeout=10).json()
+        connectwise_now = payload("connectwise/companyinfo")
+        assert (set(info), list(unknown(info, connectwise_now))) == (set(connectwise_now), [])
+        assert set(cw.get("/system/info").json()) == set(payload("connectwise/system-info"))
+
+    @pytest.mark.parametrize("action", ["added", "updated", "deleted"])
+    def test_the_body_of_a_hook(self, system: ConnectWise, ticket: int, action: str) -> None:
+        ours = json.loads(system.hook_body(ticket, action))
+        connectwise_now = payload(f"connectwise/synthetic-webhook-ticket-{action}")
+        assert set(ours) == set(connectwise_now)
+        assert list(unknown(ours, connectwise_now)) == []
+        assert (ours["Entity"] is None) == (connectwise_now["Entity"] is None) == (action == "deleted")
+        assert ours["Metadata"]["key_url"].split("?")[0].endswith("//system/callbackkey/index.rails")
+        if connectwise_now["Entity"]:
+            self.held("ticket", json.loads(ours["Entity"]), json.loads(connectwise_now["Entity"]))
+
+    def test_signatures(self) -> None:
+        vectors = payload("connectwise/synthetic-signature-vectors")
+        assert len(vectors) == 4
+        for vector in vectors:
+            body = (PAYLOADS / "connectwise" / vector["file"]).read_bytes()
+            assert webhook_sender.sign(vector["signing_key"], body) == vector["x-content-signature"]
+
+    def test_the_signing_key_and_errors(self, system: ConnectWise, cw: Caller) -> None:
+        key = cw.session.get(system.callbacks.key_url, timeout=10).json()
+        assert key == payload("connectwise/synthetic-key-url-response")
+        gone = payload("connectwise/synthetic-error-404-ticket")
+        assert cw.get("/service/tickets/1255787").json() == gone
+        cw.session.auth = ("examplemsp+public", "wrong")
+        assert cw.get("/service/tickets").json() == payload("connectwise/synthetic-error-401")
+
+
+class TestWebex:
+    @pytest.fixture
+    def room(self, organisation: Webex) -> str:
+        at = datetime(2026, 3, 1, tzinfo=UTC)
+        ana = organisation.add_person("ana@msp.example", "Ana Alvarez", last_activity=at)
+        return organisation.add_room("Help Desk", [ana])
+
+    def held(self, ours: Any, connectwise_now: Any) -> None:
+        assert list(unknown(ours, connectwise_now)) == []
+
+    def test_rooms_and_memberships(self, webex: Caller, room: str) -> None:
+        self.held(webex.get("/rooms").json(), payload("webex/rooms_list"))
+        self.held(webex.get(f"/rooms/{room}").json(), payload("webex/room_details"))
+        self.held(webex.get("/memberships", roomId=room).json(), payload("webex/memberships_list"))
+
+    def test_people(self, organisation: Webex, webex: Caller, room: str) -> None:
+        self.held(webex.get("/people", email="ana@msp.example").json(), payload("webex/people_list_by_email"))
+        self.held(webex.get("/people/me").json(), payload("webex/people_me"))
+        by_id = webex.get("/people", id=f"{organisation.bot_id},{EXAMPLE}").json()
+        connectwise_now = payload("webex/people_by_ids_notfound_derived")
+        assert by_id["notFoundIds"] == connectwise_now["notFoundIds"] == [EXAMPLE]
+        self.held(by_id, connectwise_now)
+        assert webex.get("/people", email="nobody@msp.example").json() == payload("webex/people_list_empty_derived")
+
+    def test_a_created_message(self, webex: Caller, room: str) -> None:
+        connectwise_now = payload("webex/message_create_response")
+        for to in ({"roomId": room}, {"toPersonEmail": "ana@msp.example"}):
+            ours = webex("/messages", "POST", json={**to, "markdown": "**hello**"}).json()
+            self.held(ours, connectwise_now)
+            assert {"id", "roomId", "roomType", "text", "markdown", "html", "personId", "created"} <= set(ours)
+
+    def test_errors(self, organisation: Webex, webex: Caller, room: str) -> None:
+        def told(name: str, **body: str) -> None:
+            ours, connectwise_now = webex("/messages", "POST", json=body).json(), payload(f"webex/{name}")
+            assert set(ours) == set(connectwise_now)
+            assert ours["message"] == connectwise_now["message"]
+            self.held(ours, connectwise_now)
+
+        told("error_400_message_length_reconstructed", roomId=room, markdown="x" * 7440)
+        told("error_404_resource_not_found", roomId="nonsense", markdown="x")
+        told("error_direct_failed_one_on_one", toPersonEmail="nobody@msp.example", markdown="x")
+        organisation.messages_per_s = 0.1
+        webex("/messages", "POST", json={"roomId": room, "markdown": "x"})
+        told("error_429_rate_limited", roomId=room, markdown="x")
+        organisation.token = "other"
+        told("error_401_unauthorized", roomId=room, markdown="x")

@@ -1,0 +1,70 @@
+"""Run syncs in processes that may be killed: `python -m tests.sync_subprocess`, one line of JSON for each.
+
+Everything is imported once; each sync runs in a fork of its own. For each line with a database, settings and a fail
+point, the process id of the fork is printed, and how it ended.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+from ticketbot import failpoints
+from ticketbot.connectwise import connectwise_client
+from ticketbot.database import db
+from ticketbot.models import syncs
+from ticketbot.pipeline import lease_keeper
+from ticketbot.sync import sync_run, sync_service, tickets
+from ticketbot.webex import webex_client
+
+
+def main() -> int:
+    """Serve until the input ends."""
+    tickets.PAGE_SIZES = (20, 10)
+    tickets.NOTES_PER_COMMIT = 5
+    sync_run.HEARTBEAT_S = 0.05
+    for line in sys.stdin:
+        pid = os.fork()
+        if not pid:
+            os._exit(_child(json.loads(line)))
+        sys.stdout.write(f"{pid}\n")
+        sys.stdout.flush()
+        _, status = os.waitpid(pid, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
+    return 0
+
+
+def _child(asked: dict[str, Any]) -> int:
+    try:
+        return _sync(asked)
+    except BaseException as error:  # noqa: BLE001  (a fork must not go on where its parent stands)
+        sys.stderr.write(f"{error!r}\n")
+        return 9
+
+
+def _sync(asked: dict[str, Any]) -> int:
+    os.environ["TBOT_FAIL_AT"] = asked["fail_at"]
+    importlib.reload(failpoints)
+    db.open_database(asked["database"])
+    lease_keeper.release_leases_of_dead_processes(datetime.now(UTC))
+    services = sync_run.Services(
+        connectwise_client.ConnectWise(**asked["connectwise"]).in_background(),
+        webex_client.Webex(**asked["webex"]),
+        lease_keeper.LeaseKeeper().owner,
+        lambda: datetime.now(UTC),
+    )
+    ours = sync_service.Syncs(services)
+    run = ours.start(sync_service.Request(boards=True, recipients=True, tickets=True))
+    ours.join()
+    with db.session():
+        row = syncs.SyncRun.get_by_id(run.id)
+    return 0 if (row.state, row.error_count) == (syncs.DONE, 0) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
