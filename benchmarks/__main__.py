@@ -20,17 +20,17 @@ from rich.console import Console
 from benchmarks import report
 
 SUITES = {
-    "hooks": "B1, B2",
-    "sync": "B3",
-    "api": "B4",
-    "packed": "B5, of dist/tbot",
-    "growth": "B6",
-    "servers": "B7",
-    "drain": "B8",
-    "memory": "B9, one tenth of it",
-    "start": "B10",
+    "hooks": "webhook-rate, latency",
+    "sync": "sync",
+    "api": "api-auth",
+    "packed": "packed, of dist/tbot",
+    "growth": "growth",
+    "servers": "servers",
+    "drain": "drain",
+    "memory": "memory, one tenth of it",
+    "start": "idle",
     "tui": "a keypress in the terminal UI",
-    "soak": "B9, half an hour",
+    "soak": "memory, half an hour",
 }
 BY_NAME_ONLY = ("soak",)
 USAGE = """Measure, each figure against its floor.

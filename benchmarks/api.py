@@ -1,4 +1,4 @@
-"""B4: what a key costs: `GET /notifiers/rules` with 1,000 keys in the database, and the same route without a key.
+"""api-auth: what a key costs: `GET /notifiers/rules` with 1,000 keys in the database, and the same route without a key.
 
 `python -m benchmarks.api <database-url> <ports-file>` serves both, in one process that this module starts.
 """
@@ -29,7 +29,7 @@ PATH = "/notifiers/rules"
 
 
 def run() -> list[dict[str, Any]]:
-    """Measure B4 on both databases."""
+    """Measure api-auth on both databases."""
     with stage.databases() as urls:
         return [_ratio(name, url) for name, url in urls.items()]
 
@@ -50,7 +50,7 @@ def _ratio(name: str, database_url: str) -> dict[str, Any]:
     ratio = statistics.median(open_s / closed_s for closed_s, open_s in rounds)
     ours, floor = (REQUESTS / statistics.median(each) for each in zip(*rounds, strict=True))
     return {
-        "name": f"B4 requests with a key, {name}",
+        "name": f"api-auth, {name}",
         "figure": f"{ours:.0f}/s, a wrong key {wrong_s * 1000:.0f} ms",
         "floor": f"{floor:.0f}/s",
         "ratio": ratio,

@@ -1,4 +1,4 @@
-"""B8: how fast waiting messages go out when Webex allows so many a second and answers 429 beyond."""
+"""drain: how fast waiting messages go out when Webex allows so many a second and answers 429 beyond."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _drained(name: str, database_url: str, known: dict[str, Any]) -> dict[str, A
     first, last = (datetime.fromisoformat(messages[index]["at"]) for index in (0, -1))
     rate = (told - ALLOWED_PER_S) / (last - first).total_seconds()  # what may come at once at first proves nothing
     return {
-        "name": f"B8 draining {MESSAGES}, {name}",
+        "name": f"drain {MESSAGES}, {name}",
         "figure": f"{rate:.1f}/s, {refused} times 429, {len(messages) - told} duplicates, {MESSAGES - told} missing",
         "floor": f"{ALLOWED_PER_S}/s allowed",
         "ratio": rate / ALLOWED_PER_S,

@@ -1,4 +1,4 @@
-"""B6: what the database does for one event, one message and one page, with a long history and with a short one."""
+"""growth: what the database does for one event, one message and one page, with a long history and with a short one."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _row(name: str, what: str, few: _Past, many: _Past) -> dict[str, Any]:
     ratio = many.median_s(what) / few.median_s(what)
     shown = f"list {what}" if what.startswith("page") else what
     return {
-        "name": f"B6 {shown}, {name}",
+        "name": f"growth {shown}, {name}",
         "figure": f"{many.median_s(what) * 1000:.2f} ms at {MANY:,}",
         "floor": f"{few.median_s(what) * 1000:.2f} ms at {FEW:,}",
         "ratio": ratio,

@@ -1,4 +1,4 @@
-"""B1 and B2: how fast webhooks are accepted, and how long it is from a hook to Webex's answer."""
+"""webhook-rate and latency: how fast webhooks are accepted, and how long it is from a hook to Webex's answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONNECTWISE_S, WEBEX_S = 0.150, 0.100
 
 
 def run() -> list[dict[str, Any]]:
-    """Measure B1 on both databases, and B2."""
+    """Measure webhook-rate on both databases, and latency."""
     with stage.databases() as urls:
         return [*(_accepted(name, url) for name, url in urls.items()), _latency(urls["SQLite"] + "-b2")]
 
@@ -38,7 +38,7 @@ def _accepted(name: str, database_url: str) -> dict[str, Any]:
     ours, floor = HOOKS / seconds, HOOKS / floor_seconds
     p50, floor_p50 = stage.percentile(latencies, 0.5), stage.percentile(floor_latencies, 0.5)
     return {
-        "name": f"B1 hooks accepted, {name}",
+        "name": f"webhook-rate, {name}",
         "figure": f"{ours:.0f}/s, p50 {p50 * 1000:.1f} ms, {sum(keys.values())} outside calls",
         "floor": f"{floor:.0f}/s, p50 {floor_p50 * 1000:.1f} ms",
         "ratio": ours / floor,
@@ -76,7 +76,7 @@ def _latency(database_url: str) -> dict[str, Any]:
     floor = CONNECTWISE_S + WEBEX_S
     p50, p99 = stage.percentile(took, 0.5) / floor, stage.percentile(took, 0.99) / floor
     return {
-        "name": "B2 hook to Webex's answer",
+        "name": "latency",
         "figure": f"p50 {p50 * floor * 1000:.0f} ms, p99 {p99 * floor * 1000:.0f} ms (x {p99:.2f})",
         "floor": f"{floor * 1000:.0f} ms",
         "ratio": p50,

@@ -1,4 +1,4 @@
-"""B9: the memory of `tbot serve` after many events, against the same server after a few.
+"""memory: the memory of `tbot serve` after many events, against the same server after a few.
 
 This is a first look of some minutes; `benchmarks.soak` takes ten times as many.
 """
@@ -34,7 +34,7 @@ def run(many: int = MANY) -> dict[str, Any]:
         many_mib, peak_mib = stage.memory_mib(url), stage.memory_mib(url, "VmHWM")
         site.close()
     return {
-        "name": f"B9 memory after {many:,} events",
+        "name": f"memory after {many:,} events",
         "figure": f"{many_mib:.1f} MiB, peak {peak_mib:.1f}",
         "floor": f"{few_mib:.1f} MiB after {FEW:,}",
         "ratio": many_mib / few_mib,

@@ -1,4 +1,4 @@
-"""B5: how fast the binary starts, against a packed program that prints "hello". Left out before `make binary`."""
+"""packed: how fast the binary starts, against a packed program that prints "hello". Left out before `make binary`."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _seconds(program: list[str], environ: Mapping[str, str]) -> float:
 
 def _row(name: str, took: float, floor: float, target: float) -> dict[str, Any]:
     return {
-        "name": f"B5 packed `tbot {name}`, {BINARY.stat().st_size / 2**20:.1f} MiB",
+        "name": f"packed `tbot {name}`, {BINARY.stat().st_size / 2**20:.1f} MiB",
         "figure": f"{took * 1000:.0f} ms",
         "floor": f"{floor * 1000:.0f} ms",
         "ratio": took / floor,

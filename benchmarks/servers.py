@@ -1,4 +1,4 @@
-"""B7: what four servers on one PostgreSQL get done, against one. Nearly all of an event's time is ConnectWise's."""
+"""servers: what four servers on one PostgreSQL get done, against one. ConnectWise takes most of an event's time."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run() -> dict[str, Any]:
     one, many = (ROUNDS * TICKETS * count / took for count, took in seconds.items())
     duplicates, lost = len(messages) - len(told), site.tickets - len(told)
     return {
-        "name": f"B7 events per second, {SERVERS} servers",
+        "name": f"servers, {SERVERS} servers",
         "figure": f"{many:.1f}/s, {duplicates} duplicates, {lost} lost among {site.tickets}",
         "floor": f"{one:.1f}/s with 1",
         "ratio": many / one,

@@ -1,4 +1,4 @@
-"""B9 in full length, which takes about half an hour and is therefore run only by its name."""
+"""memory in full length, which takes about half an hour and is therefore run only by its name."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def server(database_url: str, settings: dict[str, str], **more: str) -> Iterator
 
 @contextmanager
 def floor(database_url: str) -> Iterator[str]:
-    """Run the floor of B1 and yield its address."""
+    """Run the floor of webhook-rate and yield its address."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "port"
         with process(["-m", "benchmarks.floors", database_url, str(file)]):

@@ -1,4 +1,4 @@
-"""B10: how fast `tbot serve` starts and what memory it takes when idle, against a hello with the same libraries."""
+"""idle: how fast `tbot serve` starts and what memory it takes when idle, against a hello with the same libraries."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def run() -> list[dict[str, Any]]:
     took, floor_took = (statistics.median(seconds for seconds, _ in each) for each in (ours, floors))
     held, floor_held = (statistics.median(mib for _, mib in each) for each in (ours, floors))
     return [
-        _row("memory", "B10 `tbot serve`, idle", "{:.1f} MiB", held, floor_held),
-        _row("start", "B10 `tbot serve`, start to the first 200", "{:.0f} ms", took * 1000, floor_took * 1000),
+        _row("memory", "idle memory of `tbot serve`", "{:.1f} MiB", held, floor_held),
+        _row("start", "idle start of `tbot serve`, to the first 200", "{:.0f} ms", took * 1000, floor_took * 1000),
     ]
 
 

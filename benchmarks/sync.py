@@ -1,4 +1,4 @@
-"""B3: what a ticket sync costs in calls, time and memory, beside what it has to cost.
+"""sync: what a ticket sync costs in calls, time and memory, beside what it has to cost.
 
 `CALL_S` is what ConnectWise takes for a call. `SIZE` tickets of the first sync, a third of them without notes.
 """
@@ -85,10 +85,10 @@ def _calls_and_time(name: str, database_url: str) -> list[dict[str, Any]]:
         served = _Served(url, known["connectwise"])
         made = served.add(SIZE)
         pages = -(-SIZE // 1000) + 1  # and one, which is empty, of project tickets
-        first = _row(f"B3 first sync of {SIZE}, {name}", served.sync(), pages + SIZE, 1.02, 20)
+        first = _row(f"sync first of {SIZE}, {name}", served.sync(), pages + SIZE, 1.02, 20)
         for ticket in made[:CHANGED]:
             served.site.call("add_note", ticket_id=ticket, text="changed", notify=False)
-        second = _row(f"B3 again, {CHANGED} changed, {name}", served.sync(), pages + CHANGED, 1.0, 5)
+        second = _row(f"sync again, {CHANGED} changed, {name}", served.sync(), pages + CHANGED, 1.0, 5)
         served.site.close()
     return [first, second]
 
@@ -121,7 +121,7 @@ def _limited(database_url: str) -> dict[str, Any]:
     busiest = max(sum(at <= each < at + 60 for each in moments) for at in moments)
     rate = calls / took * 60
     return {
-        "name": f"B3 {LIMITED_SIZE} tickets at {LIMIT_PER_MINUTE} calls a minute",
+        "name": f"sync {LIMITED_SIZE} tickets at {LIMIT_PER_MINUTE} calls a minute",
         "figure": f"{rate:.0f} a minute, busiest minute {busiest}, {refused} times 429",
         "floor": f"{LIMIT_PER_MINUTE} a minute",
         "ratio": rate / LIMIT_PER_MINUTE,
@@ -133,7 +133,7 @@ def _limited(database_url: str) -> dict[str, Any]:
 def _memory() -> dict[str, Any]:
     small, large = (_peak_mib(count) for count in (SMALL, LARGE))
     return {
-        "name": f"B3 peak memory, {LARGE} tickets",
+        "name": f"sync peak memory, {LARGE} tickets",
         "figure": f"{large:.1f} MiB",
         "floor": f"{small:.1f} MiB with {SMALL}",
         "ratio": large / small,

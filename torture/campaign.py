@@ -186,7 +186,7 @@ class Campaign:
         lines = text.decode(errors="replace").splitlines()
         found = [line for line in lines if any(mark in line for mark in _BUG)]
         strange = Counter(line[:300] for line in lines if not line.startswith("{") and "Traceback" in line)
-        visits = [f"P13: the attacker's key server was asked for {path}" for path in self._trap.visits]
+        visits = [f"no-stray-requests: the attacker's key server was asked for {path}" for path in self._trap.visits]
         self._trap.visits.clear()
         return visits + [f"bug: {line[-1500:]}" for line in [*found, *strange]]
 

@@ -170,7 +170,7 @@ class Postman:
         with self._lock:
             self.post.answers[str(status) if status > 0 else "no answer" if status == 0 else "refused"] += 1
             if "Traceback" in text or "peewee" in text or "psycopg" in text or status >= 500:
-                self.post.problems.append(f"P14: a hook was answered {status}: {text[:200]}")
+                self.post.problems.append(f"no-leaks: a hook was answered {status}: {text[:200]}")
             if hook.forged:
                 if 200 <= status < 300:
                     self.post.problems.append(f"W1: a forged hook was answered {status}: {text[:200]}")

@@ -78,7 +78,7 @@ class Judge:
         self.verdict.counted["notifications checked"] += len(fresh)
         self.verdict.counted["tickets checked"] += len(touched)
 
-    # P1, P3, P6: what plain SQL can say
+    # no-webhook-lost, one-decision, sent-means-id: what plain SQL can say
 
     def _check_hooks(self, post: Post) -> None:
         wrong = self.verdict.wrong
@@ -87,26 +87,26 @@ class Judge:
         post.problems.clear()
         lost = post.accepted - self._ledger.seen_messages()
         if lost:
-            wrong("P1", f"{len(lost)} acknowledged hooks are not in the database, such as {min(lost)}")
+            wrong("no-webhook-lost", f"{len(lost)} acknowledged hooks are not in the database, such as {min(lost)}")
         counted, found = self._ledger.hooks_counted(), len(post.accepted)
         if counted < found:
-            wrong("P1", f"{found} hooks were acknowledged as accepted, the events hold only {counted}")
+            wrong("no-webhook-lost", f"{found} hooks were acknowledged as accepted, the events hold only {counted}")
 
     def _check_sql(self) -> None:
         wrong = self.verdict.wrong
         for subject, target, count in self._ledger.twice():
-            wrong("P3", f"{subject} for {target} was decided {count} times")
+            wrong("one-decision", f"{subject} for {target} was decided {count} times")
         for number, state in self._ledger.unsent_sent():
-            wrong("P6", f"notification {number} is {state}, its Webex id says otherwise")
+            wrong("sent-means-id", f"notification {number} is {state}, its Webex id says otherwise")
         for number, ticket_id in self._ledger.strangers():
-            wrong("P13", f"event {number} is about {ticket_id}, which only a forged hook has named")
+            wrong("no-stray-requests", f"event {number} is about {ticket_id}, which only a forged hook has named")
         for number, ticket_id, error in self._ledger.dead_events():
-            wrong("P1", f"event {number} of ticket {ticket_id} is dead: {error}")
+            wrong("no-webhook-lost", f"event {number} of ticket {ticket_id} is dead: {error}")
         open_work = self._ledger.open_work()
         if open_work:
-            wrong("P1", f"not at its end: {open_work}")
+            wrong("no-webhook-lost", f"not at its end: {open_work}")
 
-    # P1, P2, P9: every subject against the oracle
+    # no-webhook-lost, no-change-missed, forwards: every subject against the oracle
 
     def _check_ticket(self, ticket: Ticket, decided: set[tuple[str, int]], announced: set[int]) -> None:
         wrong = self.verdict.wrong
@@ -116,14 +116,17 @@ class Judge:
             may_be_covered = place == 0
             if may_be_covered and covered == note:
                 if rows:
-                    wrong("P3", f"{note.subject} is covered by the announcement of {ticket.id} and told once more")
+                    wrong(
+                        "one-decision",
+                        f"{note.subject} is covered by the announcement of {ticket.id} and told once more",
+                    )
                 continue
             if (note.kind, note.id) not in decided:
                 # Deleted before anybody looked: nobody can be told what is no more (W7).
                 if ticket.deleted_at is None:
-                    wrong("P1/P2", f"{note.subject} of ticket {ticket.id} was never decided")
+                    wrong("no-webhook-lost/no-change-missed", f"{note.subject} of ticket {ticket.id} was never decided")
                 elif rows:
-                    wrong("P3", f"{note.subject} has rows and is not decided")
+                    wrong("one-decision", f"{note.subject} has rows and is not decided")
                 continue
             if may_be_covered and covered is None and not rows and not self._rows.get(f"new:{ticket.id}"):
                 continue  # nobody was to be told of the announcement that may have covered it
@@ -134,7 +137,7 @@ class Judge:
         wrong, rows = self.verdict.wrong, self._rows.get(f"new:{ticket.id}", [])
         if not is_announced:
             if rows or ticket.deleted_at is None:
-                wrong("P1/P2", f"ticket {ticket.id} was never announced")
+                wrong("no-webhook-lost/no-change-missed", f"ticket {ticket.id} was never announced")
             return None
         at = max((row.created_at for row in rows), default=float("inf"))
         plans = [
@@ -144,16 +147,17 @@ class Judge:
         self._compare(f"new:{ticket.id}", rows, plans)
         named = {(row.note_kind, row.note_id) for row in rows}
         if len(named) > 1:
-            wrong("P3", f"the announcement of ticket {ticket.id} covers different notes: {named}")
+            wrong("one-decision", f"the announcement of ticket {ticket.id} covers different notes: {named}")
         for kind, number in named:
             if kind is None:
                 if ticket.has_description:
-                    wrong("P3", f"the announcement of ticket {ticket.id} lacks its description")
+                    wrong("one-decision", f"the announcement of ticket {ticket.id} lacks its description")
                 return None
             first = ticket.notes[0] if ticket.notes else None
             if first is None or (first.kind, first.id) != (kind, number):
                 wrong(
-                    "P3", f"the announcement of ticket {ticket.id} covers {kind} {number}, which is not its first note"
+                    "one-decision",
+                    f"the announcement of ticket {ticket.id} covers {kind} {number}, which is not its first note",
                 )
                 return None
             return first
@@ -187,7 +191,7 @@ class Judge:
         for row in rows:
             found[self._name(row)] = oracle.Fate(_outcome(row), row.chain if _outcome(row) == oracle.SEND else ())
         if found not in plans:
-            promise = "P1/P2" if not found else "P3/P9"
+            promise = "no-webhook-lost/no-change-missed" if not found else "one-decision/forwards"
             self.verdict.wrong(promise, f"{subject}: decided {found}, expected {plans[:2]}")
         self.verdict.counted["subjects checked"] += 1
 
@@ -196,7 +200,7 @@ class Judge:
             return row.target.removeprefix("member:")
         return self._stage.recipient_names.get(row.recipient_id, f"recipient {row.recipient_id}")
 
-    # P1, P4, P6, P7, P12: the ledger against Webex
+    # no-webhook-lost, at-least-once-flagged, sent-means-id, dead-is-visible, harmless-text: the ledger against Webex
 
     def _take_messages(self) -> set[tuple[str, str]]:
         """Return for which (subject, destination) something has come since the last check."""
@@ -216,7 +220,7 @@ class Judge:
         text, wrong = message["markdown"], self.verdict.wrong
         head, markers = _HEAD.search(text), _MARKER.findall(text)
         if "<@" in text or len(_LINK.findall(text)) != 1 or "\n#" in text or head is None or len(markers) > 1:
-            wrong("P12", f"a message does what its text should not: {text!r}")
+            wrong("harmless-text", f"a message does what its text should not: {text!r}")
         if head is None:
             return "?"
         is_new, ticket_id = head[1] == "New ticket", int(head[2])
@@ -225,7 +229,7 @@ class Judge:
         if known and known[1].internal and is_room:
             wrong("B1", f"the text of an internal note is shown in a room: {text!r}")
         if known and known[0].id != ticket_id:
-            wrong("P12", f"a message about ticket {ticket_id} shows a note of {known[0].id}")
+            wrong("harmless-text", f"a message about ticket {ticket_id} shows a note of {known[0].id}")
         if is_new:
             return f"new:{ticket_id}"
         if known:
@@ -251,7 +255,8 @@ class Judge:
             self._hidden[key] += sent
             if len(self._received[key].ids) < self._hidden[key]:
                 self.verdict.wrong(
-                    "P1/P6", f"{key[0]}: {self._hidden[key]} internal notes are sent, Webex has fewer: lost"
+                    "no-webhook-lost/sent-means-id",
+                    f"{key[0]}: {self._hidden[key]} internal notes are sent, Webex has fewer: lost",
                 )
         for key in new_messages - accounted:
             self._check_stray(*key)
@@ -268,21 +273,21 @@ class Judge:
         self.verdict.counted[f"notifications {row.state}"] += 1
         if row.state == "sent":
             if not count:
-                wrong("P1/P6", f"{what} is sent, and Webex has nothing: lost")
+                wrong("no-webhook-lost/sent-means-id", f"{what} is sent, and Webex has nothing: lost")
             elif row.webex_message_id not in received.ids:
-                wrong("P6", f"{what} is sent as {row.webex_message_id}, Webex knows {received.ids}")
+                wrong("sent-means-id", f"{what} is sent as {row.webex_message_id}, Webex knows {received.ids}")
             if count > 1:
                 self.verdict.counted[
                     "duplicates, flagged" if row.possible_duplicate else "duplicates, NOT flagged"
                 ] += 1
                 if not row.possible_duplicate:
-                    wrong("P4", f"{what} came {count} times and is not flagged")
+                    wrong("at-least-once-flagged", f"{what} came {count} times and is not flagged")
         elif count:
-            wrong("P4", f"{what} is {row.state}, and Webex has it {count} times")
+            wrong("at-least-once-flagged", f"{what} is {row.state}, and Webex has it {count} times")
         if row.state == "dead" and name != cast.DEAD_ROOM:
-            wrong("P7", f"{what} is dead: {row.error}")
+            wrong("dead-is-visible", f"{what} is dead: {row.error}")
         if row.state == "dead" and not row.error:
-            wrong("P7", f"{what} is dead without a word")
+            wrong("dead-is-visible", f"{what} is dead without a word")
         self.verdict.counted["flagged as possible duplicates"] += row.possible_duplicate
 
     def _check_stray(self, subject: str, destination: str) -> None:
@@ -292,13 +297,13 @@ class Judge:
             return
         rows = [row for row in self._rows.get(subject, []) if self._name(row) == name]
         if not rows:
-            wrong("P4", f"Webex has {subject} for {name}, and the ledger knows nothing of it")
+            wrong("at-least-once-flagged", f"Webex has {subject} for {name}, and the ledger knows nothing of it")
             return
         count = len(self._received[subject, destination].ids)
         if not rows[0].possible_duplicate:
-            wrong("P4", f"{subject} for {name} came again in a later round: {count} times")
+            wrong("at-least-once-flagged", f"{subject} for {name} came again in a later round: {count} times")
 
-    # P5
+    # order
 
     def _check_order(self, fresh: list[Row]) -> None:
         by_recipient: dict[str, list[tuple[float, Row]]] = defaultdict(list)
@@ -309,7 +314,7 @@ class Judge:
                 by_recipient[name].append((received.first_at, row))
         for name, arrived in by_recipient.items():
             for older, newer in _overtaken(arrived):
-                self.verdict.wrong("P5", f"{name} got {newer.subject} before {older.subject}, and nothing says so")
+                self.verdict.wrong("order", f"{name} got {newer.subject} before {older.subject}, and nothing says so")
 
 
 def _overtaken(arrived: list[tuple[float, Row]]) -> Iterator[tuple[Row, Row]]:

@@ -203,7 +203,7 @@ class Hands:
 
 
 class Trap:
-    """A key server of an attacker. Nobody may ever ask it for anything (W2, P13)."""
+    """A key server of an attacker. Nobody may ever ask it for anything (W2, no-stray-requests)."""
 
     def __init__(self) -> None:
         self.visits: list[str] = []
