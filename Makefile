@@ -45,9 +45,9 @@ fix: .venv/dev ## Format the code and mend what ruff can mend
 	$(BIN)/ruff format .
 
 docs: .venv/runtime ## Write the pages and samples that follow from the code
-	$(BIN)/python -m docs.write_settings
-	$(BIN)/python -m docs.write_commands
-	$(BIN)/python -m docs.write_tui
+	$(BIN)/python -m docs.generate_settings
+	$(BIN)/python -m docs.generate_commands
+	$(BIN)/python -m docs.generate_tui
 
 cassettes: .venv/dev ## Record the cassettes of the tests anew
 	$(BIN)/python -m tests.remote.record_cassettes

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from benchmarks import stage
+from benchmarks import harness
 from ticketbot.api import responses
 from ticketbot.database import db
 from ticketbot.models import api_keys, recipients, rules, schema, tickets, users
@@ -30,7 +30,7 @@ PATH = "/notifiers/rules"
 
 def run() -> list[dict[str, Any]]:
     """Measure api-auth on both databases."""
-    with stage.databases() as urls:
+    with harness.databases() as urls:
         return [_ratio(name, url) for name, url in urls.items()]
 
 
@@ -38,8 +38,8 @@ def _ratio(name: str, database_url: str) -> dict[str, Any]:
     keys = _fill(database_url)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "ports.json"
-        with stage.process(["-m", "benchmarks.api", database_url, str(file)]):
-            stage.wait_for(lambda: file.exists() and file.read_text().endswith("\n"))
+        with harness.process(["-m", "benchmarks.api", database_url, str(file)]):
+            harness.wait_for(lambda: file.exists() and file.read_text().endswith("\n"))
             ports = json.loads(file.read_text())
             closed, open_ = (f"http://127.0.0.1:{ports[each]}{PATH}" for each in ("closed", "open"))
             with_key = [{"Authorization": f"Bearer {key}"} for key in keys]

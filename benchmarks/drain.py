@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from benchmarks import stage
+from benchmarks import harness
 from ticketbot.database import db
 from ticketbot.models import notifications, recipients
 from ticketbot.simulators.remote_control import SimulatorProxy
@@ -21,7 +21,7 @@ _CHUNK = 500  # rows of one statement
 
 def run() -> list[dict[str, Any]]:
     """Drain on both databases at the same time: it takes long, and neither keeps a core busy."""
-    with stage.databases() as urls, stage.simulators() as first, stage.simulators() as second:
+    with harness.databases() as urls, harness.simulators() as first, harness.simulators() as second:
         sites = dict(zip(urls, (first, second), strict=True))
         for name, url in urls.items():
             _fill(url, SimulatorProxy(sites[name]["webex"]))
@@ -33,7 +33,7 @@ def _fill(database_url: str, webex: SimulatorProxy) -> None:
     now = datetime.now(UTC)
     people = [webex.call("add_person", email=f"p{number}@msp.example", name=f"P {number}") for number in range(PEOPLE)]
     webex.close()
-    with stage.opened(database_url), db.transaction("benchmark"):
+    with harness.opened(database_url), db.transaction("benchmark"):
         for number, webex_id in enumerate(people):
             recipients.Recipient.create(type=recipients.PERSON, webex_id=webex_id, name=f"P {number}")
         rows = [_row(number, now) for number in range(MESSAGES)]
@@ -61,7 +61,7 @@ def _row(number: int, now: datetime) -> dict[str, Any]:
 def _drained(name: str, database_url: str, known: dict[str, Any]) -> dict[str, Any]:
     webex = SimulatorProxy(known["webex"], timeout_s=600)
     webex.call("configure", latency_s=WEBEX_S, messages_per_s=ALLOWED_PER_S)
-    with stage.server(database_url, known["settings"]):
+    with harness.server(database_url, known["settings"]):
         messages = webex.call("wait_for_messages", count=MESSAGES, timeout_s=4 * MESSAGES / ALLOWED_PER_S)
     refused = len(webex.call("refused"))
     webex.close()

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg2
 
-from benchmarks import history, stage
+from benchmarks import harness, history
 from ticketbot.api import requests
 from ticketbot.connectwise import connectwise_client, records
 from ticketbot.database import db
@@ -33,7 +33,7 @@ Took = dict[str, list[float]]
 
 def run() -> list[dict[str, Any]]:
     """Measure everything on both databases."""
-    with stage.databases() as urls:
+    with harness.databases() as urls:
         few = {"SQLite": urls["SQLite"] + "-few", "PostgreSQL": _second_database(urls["PostgreSQL"])}
         return [row for name, url in urls.items() for row in _rows(name, _Past(few[name], FEW), _Past(url, MANY))]
 
@@ -79,7 +79,7 @@ class _Past:
         self._chosen = random.Random(7)
         self._fresh = iter(self._chosen.sample(range(1, self.tickets + 1), min(self.tickets, 200)))
         self._next_note_id = count + 1
-        with stage.opened(url):
+        with harness.opened(url):
             history.fill(count, _now())
             since = notifications.Notification.get_by_id(count - LIMIT).created_at
         self._pages: dict[str, Callable[[], Any]] = _pages(since, self.tickets // 2)
@@ -106,7 +106,7 @@ class _Past:
         db.close_database()
 
     def _time(self, what: str, do: Callable[[], object]) -> None:
-        self.took.setdefault(what, []).append(stage.timed(do))
+        self.took.setdefault(what, []).append(harness.timed(do))
 
     def _work_off(self, chosen: list[int], pool: ThreadPoolExecutor) -> None:
         """Let a note be found on each ticket: claim the event, gather the facts, decide, write it all down."""

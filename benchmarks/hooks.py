@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from benchmarks import stage
+from benchmarks import harness
 from ticketbot.simulators.remote_control import SimulatorProxy
 
 HOOKS = 3000
@@ -17,26 +17,26 @@ CONNECTWISE_S, WEBEX_S = 0.150, 0.100
 
 def run() -> list[dict[str, Any]]:
     """Measure webhook-rate on both databases, and latency."""
-    with stage.databases() as urls:
+    with harness.databases() as urls:
         return [*(_accepted(name, url) for name, url in urls.items()), _latency(urls["SQLite"] + "-b2")]
 
 
 def _accepted(name: str, database_url: str) -> dict[str, Any]:
     """Post signed hooks for distinct tickets to the program, and the same bytes to the floor, in turns."""
     options = (f"--connectwise-latency={CONNECTWISE_S}", f"--webex-latency={WEBEX_S}")
-    with stage.simulators(*options) as known, stage.server(database_url, known["settings"]) as url:
+    with harness.simulators(*options) as known, harness.server(database_url, known["settings"]) as url:
         hook = f"{url}/hooks/cw/tickets?recordId="
-        signed = [stage.signed_hook(number, known) for number in range(1, HOOKS + 201)]
-        stage.post_all(hook, signed[:100], threads=THREADS)  # warm: the signing key is fetched here
+        signed = [harness.signed_hook(number, known) for number in range(1, HOOKS + 201)]
+        harness.post_all(hook, signed[:100], threads=THREADS)  # warm: the signing key is fetched here
         steering = SimulatorProxy(known["connectwise"])
         before = steering.call("call_counts")
-        seconds, latencies = stage.post_all(hook, signed[200:], threads=THREADS)
+        seconds, latencies = harness.post_all(hook, signed[200:], threads=THREADS)
         keys = {k: v - before.get(k, 0) for k, v in steering.call("call_counts").items() if "callbackkey" in k}
-    with stage.floor(database_url + "-floor" if database_url.startswith("sqlite") else database_url) as url:
-        stage.post_all(url, signed[:100], threads=THREADS)
-        floor_seconds, floor_latencies = stage.post_all(url, signed[200:], threads=THREADS)
+    with harness.floor(database_url + "-floor" if database_url.startswith("sqlite") else database_url) as url:
+        harness.post_all(url, signed[:100], threads=THREADS)
+        floor_seconds, floor_latencies = harness.post_all(url, signed[200:], threads=THREADS)
     ours, floor = HOOKS / seconds, HOOKS / floor_seconds
-    p50, floor_p50 = stage.percentile(latencies, 0.5), stage.percentile(floor_latencies, 0.5)
+    p50, floor_p50 = harness.percentile(latencies, 0.5), harness.percentile(floor_latencies, 0.5)
     return {
         "name": f"webhook-rate, {name}",
         "figure": f"{ours:.0f}/s, p50 {p50 * 1000:.1f} ms, {sum(keys.values())} outside calls",
@@ -50,7 +50,7 @@ def _accepted(name: str, database_url: str) -> dict[str, Any]:
 def _latency(database_url: str) -> dict[str, Any]:
     """Let notes be written one after the other, and time each from its hook to Webex's answer."""
     options = (f"--connectwise-latency={CONNECTWISE_S}", f"--webex-latency={WEBEX_S}")
-    with stage.simulators(*options) as known, stage.server(database_url, known["settings"]) as url:
+    with harness.simulators(*options) as known, harness.server(database_url, known["settings"]) as url:
         connectwise, webex = SimulatorProxy(known["connectwise"]), SimulatorProxy(known["webex"])
         board = connectwise.call("add_board", name="Service Desk")
         connectwise.call("add_member", identifier="ana", first="Ana", last="Alvarez", email="ana@msp.example")
@@ -67,14 +67,14 @@ def _latency(database_url: str) -> dict[str, Any]:
             if number >= TICKETS:
                 connectwise.call("add_note", ticket_id=ticket, text=f"Note {number}", notify=False)
             started = time.perf_counter()
-            stage.post_all(f"{url}/hooks/cw/tickets", [stage.signed_hook(ticket, known)], threads=1)
+            harness.post_all(f"{url}/hooks/cw/tickets", [harness.signed_hook(ticket, known)], threads=1)
             webex.call("wait_for_messages", count=number + 1, timeout_s=20)
             took.append(time.perf_counter() - started)
         connectwise.close()
         webex.close()
     took = took[TICKETS:]  # those of the new tickets; the first one looks everybody up
     floor = CONNECTWISE_S + WEBEX_S
-    p50, p99 = stage.percentile(took, 0.5) / floor, stage.percentile(took, 0.99) / floor
+    p50, p99 = harness.percentile(took, 0.5) / floor, harness.percentile(took, 0.99) / floor
     return {
         "name": "latency",
         "figure": f"p50 {p50 * floor * 1000:.0f} ms, p99 {p99 * floor * 1000:.0f} ms (x {p99:.2f})",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks import stage
+from benchmarks import harness
 from ticketbot.simulators.remote_control import SimulatorProxy
 
 FEW, MANY = 1_000, 10_000
@@ -19,10 +19,10 @@ TARGET = 1.10
 def run(many: int = MANY) -> dict[str, Any]:
     """Work events off, as fast as they come, and look at the server's memory after some and after all."""
     with (
-        stage.databases() as urls,
-        stage.opened(urls["SQLite"]),
-        stage.simulators() as known,
-        stage.server(urls["SQLite"], known["settings"], TBOT_CW_CALLS_PER_MINUTE="0") as url,
+        harness.databases() as urls,
+        harness.opened(urls["SQLite"]),
+        harness.simulators() as known,
+        harness.server(urls["SQLite"], known["settings"], TBOT_CW_CALLS_PER_MINUTE="0") as url,
     ):
         site = SimulatorProxy(known["connectwise"])
         tickets = _tickets(site, SimulatorProxy(known["webex"]))
@@ -30,8 +30,8 @@ def run(many: int = MANY) -> dict[str, Any]:
         for number in range(many // TICKETS):
             _round(url, known, site, tickets, number)
             if (number + 1) * TICKETS == FEW:
-                few_mib = stage.memory_mib(url)
-        many_mib, peak_mib = stage.memory_mib(url), stage.memory_mib(url, "VmHWM")
+                few_mib = harness.memory_mib(url)
+        many_mib, peak_mib = harness.memory_mib(url), harness.memory_mib(url, "VmHWM")
         site.close()
     return {
         "name": f"memory after {many:,} events",
@@ -56,6 +56,6 @@ def _round(url: str, known: dict[str, Any], site: SimulatorProxy, tickets: list[
     for index in range(NOTES):
         ticket_id = tickets[(number * NOTES + index) % len(tickets)]
         site.call("add_note", ticket_id=ticket_id, text=f"Note {number}", notify=False)
-    hooks = [stage.signed_hook(ticket_id, known) for ticket_id in tickets]
-    stage.post_all(f"{url}/hooks/cw/tickets", hooks, threads=2)
-    stage.wait_for(lambda: not stage.work_left(), timeout_s=300)
+    hooks = [harness.signed_hook(ticket_id, known) for ticket_id in tickets]
+    harness.post_all(f"{url}/hooks/cw/tickets", hooks, threads=2)
+    harness.wait_for(lambda: not harness.work_left(), timeout_s=300)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import stage
+from benchmarks import harness
 
 BINARY = Path("dist/tbot")
 ROUNDS = 15
@@ -24,10 +24,10 @@ def run() -> list[dict[str, Any]]:
     if not BINARY.exists():
         print(f"left out, there is no {BINARY}: make binary", file=sys.stderr)
         return []
-    with tempfile.TemporaryDirectory() as folder, stage.simulators() as known:
+    with tempfile.TemporaryDirectory() as folder, harness.simulators() as known:
         hello = _packed_hello(Path(folder))
         admin = {"TBOT_ADMIN_EMAIL": "ana@example.com", "TBOT_ADMIN_KEY": KEY}
-        with stage.server(f"sqlite:///{folder}/tbot.db", known["settings"] | admin) as url:
+        with harness.server(f"sqlite:///{folder}/tbot.db", known["settings"] | admin) as url:
             client = {"TBOT_BASE_URL": url, "TBOT_API_KEY": KEY}
             programs = {"hello": [hello], **{name: [str(BINARY), *name.split()] for name in TARGETS}}
             took: dict[str, list[float]] = {name: [] for name in programs}

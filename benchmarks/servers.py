@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
-from benchmarks import stage
+from benchmarks import harness
 from ticketbot.simulators.remote_control import SimulatorProxy
 
 CONNECTWISE_S = 0.150
@@ -22,9 +22,9 @@ def run() -> dict[str, Any]:
     """Let one server and four take turns, with the same work for each server; every ticket is told to one person."""
     seconds = {1: 0.0, SERVERS: 0.0}
     with (
-        stage.databases() as urls,
-        stage.opened(urls["PostgreSQL"]),
-        stage.simulators(f"--connectwise-latency={CONNECTWISE_S}") as known,
+        harness.databases() as urls,
+        harness.opened(urls["PostgreSQL"]),
+        harness.simulators(f"--connectwise-latency={CONNECTWISE_S}") as known,
     ):
         site = _Site(known)
         for _ in range(ROUNDS):
@@ -78,7 +78,7 @@ def _round(database_url: str, known: dict[str, Any], site: _Site, count: int) ->
     """Start so many servers and return the seconds from the first hook until everybody has been told."""
     with ExitStack() as running:
         urls = [
-            running.enter_context(stage.server(database_url, known["settings"], TBOT_CW_CALLS_PER_MINUTE="0"))
+            running.enter_context(harness.server(database_url, known["settings"], TBOT_CW_CALLS_PER_MINUTE="0"))
             for _ in range(count)
         ]
         _told(urls, known, site.add(WARM_UP * count))  # signing key, connections; in the first round all people
@@ -86,13 +86,13 @@ def _round(database_url: str, known: dict[str, Any], site: _Site, count: int) ->
 
 
 def _told(urls: list[str], known: dict[str, Any], ticket_ids: list[int]) -> float:
-    hooks = [stage.signed_hook(ticket_id, known) for ticket_id in ticket_ids]
+    hooks = [harness.signed_hook(ticket_id, known) for ticket_id in ticket_ids]
 
     def post(number: int) -> None:
-        stage.post_all(f"{urls[number]}/hooks/cw/tickets", hooks[number :: len(urls)], threads=1)
+        harness.post_all(f"{urls[number]}/hooks/cw/tickets", hooks[number :: len(urls)], threads=1)
 
     def until_done() -> None:
-        stage.wait_for(lambda: not stage.work_left(), timeout_s=120)
+        harness.wait_for(lambda: not harness.work_left(), timeout_s=120)
 
     with ThreadPoolExecutor(len(urls)) as pool:
-        return stage.timed(lambda: (list(pool.map(post, range(len(urls)))), until_done()))
+        return harness.timed(lambda: (list(pool.map(post, range(len(urls)))), until_done()))

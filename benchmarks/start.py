@@ -8,7 +8,7 @@ import tempfile
 import time
 from typing import Any
 
-from benchmarks import stage
+from benchmarks import harness
 
 ROUNDS = 7
 IDLE_S = 3.0
@@ -17,11 +17,11 @@ TARGETS = {"memory": 1.25, "start": 1.5}
 
 def run() -> list[dict[str, Any]]:
     """Start both in turns, on a database that is there already; the medians count."""
-    with stage.databases() as urls, stage.simulators() as known, tempfile.TemporaryDirectory() as folder:
-        with stage.opened(urls["SQLite"]):
+    with harness.databases() as urls, harness.simulators() as known, tempfile.TemporaryDirectory() as folder:
+        with harness.opened(urls["SQLite"]):
             pass
         serve = ["-m", "ticketbot", "serve"], "/healthcheck"
-        hello = ["-m", "benchmarks.floors", "hello", urls["SQLite"]], "/"
+        hello = ["-m", "benchmarks.baselines", "hello", urls["SQLite"]], "/"
         # Bytecode is there, as it is of whatever is installed, also where this shell says that none is written.
         bytecode = {"PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": ""}
         environ = {**known["settings"], "TBOT_DATABASE_URL": urls["SQLite"], **bytecode}
@@ -41,15 +41,15 @@ def run() -> list[dict[str, Any]]:
 
 def _started(arguments: list[str], path: str, environ: dict[str, str]) -> tuple[float, float]:
     """Return the seconds until a program answers 200, and its memory in MiB some idle seconds later."""
-    port = stage.free_port()
+    port = harness.free_port()
     url = f"http://127.0.0.1:{port}"
     started = time.perf_counter()
-    with stage.process(arguments, {**environ, "TBOT_PORT": str(port)}):
+    with harness.process(arguments, {**environ, "TBOT_PORT": str(port)}):
         while not _answers(port, path):
             time.sleep(0.002)
         took = time.perf_counter() - started
         time.sleep(IDLE_S)
-        return took, stage.memory_mib(url)
+        return took, harness.memory_mib(url)
 
 
 def _answers(port: int, path: str) -> bool:

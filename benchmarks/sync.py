@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 
-from benchmarks import stage
+from benchmarks import harness
 from ticketbot.simulators.remote_control import SimulatorProxy
 
 SIZE = 10_000
@@ -28,9 +28,9 @@ def run() -> list[dict[str, Any]]:
     """Measure calls and time of a first and a second sync, the rate under a limit, and memory."""
     rows = []
     for name in ("SQLite", "PostgreSQL"):
-        with stage.databases() as urls:
+        with harness.databases() as urls:
             rows += _calls_and_time(name, urls[name])
-    with stage.databases() as urls:
+    with harness.databases() as urls:
         rows.append(_limited(urls["SQLite"]))
     rows.append(_memory())
     return rows
@@ -74,12 +74,12 @@ class _Served:
 
 
 def _server(url: str, known: dict[str, Any], **more: str) -> Any:
-    return stage.server(url, known["settings"], TBOT_ADMIN_EMAIL=EMAIL, TBOT_ADMIN_KEY=KEY, **more)
+    return harness.server(url, known["settings"], TBOT_ADMIN_EMAIL=EMAIL, TBOT_ADMIN_KEY=KEY, **more)
 
 
 def _calls_and_time(name: str, database_url: str) -> list[dict[str, Any]]:
     with (
-        stage.simulators(f"--connectwise-latency={CALL_S}") as known,
+        harness.simulators(f"--connectwise-latency={CALL_S}") as known,
         _server(database_url, known, TBOT_CW_CALLS_PER_MINUTE="0") as url,
     ):
         served = _Served(url, known["connectwise"])
@@ -109,7 +109,7 @@ def _row(name: str, measured: tuple[int, float], needed: int, factor: float, mor
 
 def _limited(database_url: str) -> dict[str, Any]:
     """Sync under a limit of calls a minute, which the simulated ConnectWise enforces with 429."""
-    with stage.simulators("--connectwise-latency=0.02") as known, _server(database_url, known) as url:
+    with harness.simulators("--connectwise-latency=0.02") as known, _server(database_url, known) as url:
         served = _Served(url, known["connectwise"])
         served.add(LIMITED_SIZE)
         served.site.call("configure", calls_per_minute=LIMIT_PER_MINUTE)
@@ -144,12 +144,12 @@ def _memory() -> dict[str, Any]:
 
 def _peak_mib(count: int) -> float:
     with (
-        stage.databases() as urls,
-        stage.simulators() as known,
+        harness.databases() as urls,
+        harness.simulators() as known,
         _server(urls["SQLite"], known, TBOT_CW_CALLS_PER_MINUTE="0") as url,
     ):
         served = _Served(url, known["connectwise"])
         served.add(count)
         served.sync()
         served.site.close()
-        return stage.memory_mib(url, "VmHWM")
+        return harness.memory_mib(url, "VmHWM")

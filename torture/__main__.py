@@ -11,7 +11,7 @@ from pathlib import Path
 
 import docopt
 
-from torture import campaign, report
+from torture import report, runner
 
 USAGE = """Kill, cut, delay and starve the real program, then prove that it kept its promises.
 
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
     print(f"seed {seed}", file=sys.stderr, flush=True)
     results = []
     for kind in kinds:
-        plan = campaign.Plan(
+        plan = runner.Plan(
             kind,
             seed,
             float(options["--minutes"]) / len(kinds),
@@ -50,9 +50,9 @@ def main(arguments: list[str]) -> int:
             float(options["--changes"]),
             options["--logs"] and f"{options['--logs']}/{kind}",
         )
-        results.append(campaign.run(plan))
+        results.append(runner.run(plan))
     machine = f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}"
-    text = campaign.as_json(
+    text = runner.as_json(
         results, machine=machine, at=f"{datetime.now(UTC):%Y-%m-%d %H:%M}Z", program=options["--binary"]
     )
     file = Path(options["--json"])

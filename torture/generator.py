@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from torture import cast, hooks
+from torture import fixtures, hooks
 
 OPEN_TICKETS = 120  # how many are played with at the same time
 NOTES_PER_TICKET = 40  # then it is left alone, so that one page of notes shows them all
@@ -81,7 +81,9 @@ class Weather:
 class Generator:
     """Plays with tickets. All choices come from the seed."""
 
-    def __init__(self, stage: cast.Cast, site: hooks.Site, postman: hooks.Postman, seed: int, burst: float) -> None:
+    def __init__(
+        self, stage: fixtures.Fixtures, site: hooks.Site, postman: hooks.WebhookSender, seed: int, burst: float
+    ) -> None:
         self.tickets: dict[int, Ticket] = {}
         self.did: Counter[str] = Counter()
         self.weather = Weather()

@@ -79,7 +79,7 @@ class Post:
     slowest_s: float = 0.0
 
 
-class Postman:
+class WebhookSender:
     """Posts hooks over kept connections, to whichever servers there are."""
 
     def __init__(self, addresses: Callable[[], list[Address]], seed: int) -> None:

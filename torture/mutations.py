@@ -25,7 +25,7 @@ class Mutation:
     changes: tuple[tuple[str, str, str], ...]
 
 
-_IMPATIENT = ("torture/campaign.py", "SETTLES_WITHIN_S = 340.0", "SETTLES_WITHIN_S = 50.0")
+_IMPATIENT = ("torture/runner.py", "SETTLES_WITHIN_S = 340.0", "SETTLES_WITHIN_S = 50.0")
 _NOTIFICATIONS = "ticketbot/models/notifications.py"
 
 MUTATIONS = (

@@ -25,7 +25,7 @@ RARE = ("connectwise", "webex", "claim", "accept")  # passed often: a kill there
 
 
 @dataclass
-class Slot:
+class ServerSlot:
     """The place of one server: its port stays the same, whichever process serves there."""
 
     number: int
@@ -45,7 +45,7 @@ class Slot:
 
 
 @dataclass
-class Tally:
+class Counters:
     """What happened to the servers."""
 
     kills: Counter[str] = field(default_factory=Counter)
@@ -61,8 +61,8 @@ class Servers:
     """All servers on one database, kept running by a thread of their own."""
 
     def __init__(self, program: Sequence[str], environ: Mapping[str, str], count: int, folder: Path, seed: int) -> None:
-        self.tally = Tally()
-        self.slots = [Slot(number, _free_port()) for number in range(count + 1)]  # the last one only at times
+        self.tally = Counters()
+        self.slots = [ServerSlot(number, _free_port()) for number in range(count + 1)]  # the last one only at times
         self.wanted = count
         self.arm = False  # whether new processes are to die at a step
         self.clock = folder / "clock"
@@ -153,7 +153,7 @@ class Servers:
                 with self._lock:
                     self._look_after(slot)
 
-    def _look_after(self, slot: Slot) -> None:
+    def _look_after(self, slot: ServerSlot) -> None:
         if slot.leaving:
             return
         if slot.process is not None and (status := slot.process.poll()) is not None:
@@ -169,7 +169,7 @@ class Servers:
                 slot.ready_since = time.monotonic()
             self.tally.peak_rss_mb = max(self.tally.peak_rss_mb, _rss_mb(slot.process.pid))
 
-    def _ended(self, slot: Slot, status: int) -> None:
+    def _ended(self, slot: ServerSlot, status: int) -> None:
         if status == -signal.SIGKILL and slot.killed_by_us:
             self.tally.kills["random"] += 1
         elif status == -signal.SIGKILL and slot.fail_at:
@@ -182,7 +182,7 @@ class Servers:
         else:
             self.tally.problems.append(f"a server ended by itself with status {status}")
 
-    def _start(self, slot: Slot) -> None:
+    def _start(self, slot: ServerSlot) -> None:
         slot.fail_at = self._fail_point() if self.arm else ""
         slot.killed_by_us = slot.asked_to_end = False
         own = {"TBOT_PORT": str(slot.port), "TORTURE_CLOCK": str(self.clock)}
@@ -202,7 +202,7 @@ class Servers:
 
 def program(binary: str | None) -> list[str]:
     """Return what is run as the server: our own source with a clock that can be set, or the packed program as it is."""
-    return [binary, "serve"] if binary else [sys.executable, "-m", "torture.shifted", "serve"]
+    return [binary, "serve"] if binary else [sys.executable, "-m", "torture.shifted_clock", "serve"]
 
 
 def clean_environ() -> dict[str, str]:

@@ -11,20 +11,20 @@ from pathlib import Path
 import docopt
 import pytest
 
-from docs import write_commands
+from docs import generate_commands
 from ticketbot import errors
 from ticketbot.cli import usage
 from ticketbot.present import documents
 
 
-@pytest.mark.parametrize("path", write_commands.pages(), ids=str)
+@pytest.mark.parametrize("path", generate_commands.pages(), ids=str)
 def test_a_written_page_is_current(path: Path) -> None:
     """Otherwise: `make docs`."""
-    assert (write_commands.ROOT / path).read_text(encoding="utf-8") == write_commands.pages()[path]
+    assert (generate_commands.ROOT / path).read_text(encoding="utf-8") == generate_commands.pages()[path]
 
 
 def test_every_command_has_its_section_with_all_its_options() -> None:
-    page = write_commands.pages()[Path("docs/cli.md")]
+    page = generate_commands.pages()[Path("docs/cli.md")]
     for command in usage.commands():
         section = page.partition(f"\n## tbot {command}\n")[2].partition("\n## ")[0]
         used = set(re.findall(r"--[a-z-]+", " ".join(usage.patterns(command))))
@@ -46,16 +46,16 @@ def test_the_exit_statuses_are_those_of_the_errors() -> None:
 
 
 def test_every_document_is_described_by_a_schema() -> None:
-    known = set(write_commands.schemas()["$defs"])
-    named = set(re.findall(r"`(\w+)` \|$", write_commands.pages()[Path("docs/json.md")], re.M))
+    known = set(generate_commands.schemas()["$defs"])
+    named = set(re.findall(r"`(\w+)` \|$", generate_commands.pages()[Path("docs/json.md")], re.M))
     assert len(named) > 15
     assert named <= known
-    assert len(documents.DOCUMENTS) == write_commands.pages()[Path("docs/json.md")].count("\n| `tbot ")
+    assert len(documents.DOCUMENTS) == generate_commands.pages()[Path("docs/json.md")].count("\n| `tbot ")
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="there is no groff here to read it")
 def test_the_manual_is_read_without_a_warning() -> None:
-    manual = write_commands.ROOT / "docs/tbot.1"
+    manual = generate_commands.ROOT / "docs/tbot.1"
     done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", manual], capture_output=True, text=True, check=True)
     assert done.stderr == ""
     assert "Interrupted" in done.stdout

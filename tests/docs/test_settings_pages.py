@@ -7,27 +7,27 @@ from pathlib import Path
 
 import pytest
 
-from docs import write_settings
+from docs import generate_settings
 from ticketbot import errors
 from ticketbot.settings import table
 
 
-@pytest.mark.parametrize("path", write_settings.pages(), ids=str)
+@pytest.mark.parametrize("path", generate_settings.pages(), ids=str)
 def test_a_written_page_is_current(path: Path) -> None:
     """Otherwise: `make docs`."""
-    assert (write_settings.ROOT / path).read_text(encoding="utf-8") == write_settings.pages()[path]
+    assert (generate_settings.ROOT / path).read_text(encoding="utf-8") == generate_settings.pages()[path]
 
 
 def test_every_setting_is_a_row_with_a_meaning() -> None:
     rows = re.findall(
-        r"^\| `(TBOT_\w+)`.*\| (.*) \| (.*) \|.*\|$", write_settings.pages()[Path("docs/settings.md")], re.M
+        r"^\| `(TBOT_\w+)`.*\| (.*) \| (.*) \|.*\|$", generate_settings.pages()[Path("docs/settings.md")], re.M
     )
     assert [name for name, *_ in rows] == [row.name for row in table.TABLE]
     assert all(default and meaning for _, default, meaning in rows)
 
 
 def test_the_sample_file_sets_every_setting_to_something_valid(tmp_path: Path) -> None:
-    sample = write_settings.pages()[Path("docs/config.sample.toml")]
+    sample = generate_settings.pages()[Path("docs/config.sample.toml")]
     file = tmp_path / "config.toml"
     file.touch(0o600)
     file.write_text(re.sub(r"^# (?=\w+ = )", "", sample, flags=re.M))
@@ -37,7 +37,7 @@ def test_the_sample_file_sets_every_setting_to_something_valid(tmp_path: Path) -
 
 
 def test_the_sample_file_changes_nothing_as_it_is(tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_text(write_settings.pages()[Path("docs/config.sample.toml")])
+    (tmp_path / "config.toml").write_text(generate_settings.pages()[Path("docs/config.sample.toml")])
     settings = table.load({}, {}, config_dir=tmp_path)
     assert set(settings.origins.values()) == {"default"}
 
@@ -47,7 +47,7 @@ def variables(text: str) -> dict[str, str]:
 
 
 def test_the_sample_environment_lacks_exactly_what_the_server_needs(tmp_path: Path) -> None:
-    sample = write_settings.pages()[Path("deploy/env.example")]
+    sample = generate_settings.pages()[Path("deploy/env.example")]
     settings = table.load({}, variables(sample), config_dir=tmp_path)
     with pytest.raises(errors.SettingsError) as refused:
         settings.require("serve")
@@ -55,7 +55,7 @@ def test_the_sample_environment_lacks_exactly_what_the_server_needs(tmp_path: Pa
 
 
 def test_the_sample_environment_holds_valid_examples(tmp_path: Path) -> None:
-    sample = write_settings.pages()[Path("deploy/env.example")].replace("# TBOT_", "TBOT_")
+    sample = generate_settings.pages()[Path("deploy/env.example")].replace("# TBOT_", "TBOT_")
     settings = table.load({}, variables(sample), config_dir=tmp_path)
     assert settings.warnings == ()
     assert set(variables(sample)) == {row.name for row in table.TABLE}

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks import stage as processes
+from benchmarks import harness as processes
 from ticketbot.simulators import remote_control
-from torture import cast, databases, generator, hooks, invariants, ledger, servers, timeline
+from torture import checks, databases, fault_schedule, fixtures, generator, hooks, ledger, servers
 
 CHANGES_PER_S = 11.0
 HOOKS_PER_CHANGE = 16.0
@@ -82,13 +82,13 @@ class Campaign:
         stack.callback(database.close)
         self._database = database
         known = stack.enter_context(processes.simulators(f"--seed={plan.seed}", "--webex-latency=0.01"))
-        self._stage = cast.Cast(
+        self._stage = fixtures.Fixtures(
             remote_control.SimulatorProxy(known["connectwise"]), remote_control.SimulatorProxy(known["webex"])
         )
         self._stage.enter()
         environ = {
             **servers.clean_environ(), **known["settings"], "TBOT_DATABASE_URL": database.url,
-            "TBOT_ADMIN_EMAIL": "torture@example.com", "TBOT_ADMIN_KEY": cast.ADMIN_KEY, "TBOT_LOG_FORMAT": "json",
+            "TBOT_ADMIN_EMAIL": "torture@example.com", "TBOT_ADMIN_KEY": fixtures.ADMIN_KEY, "TBOT_LOG_FORMAT": "json",
             "TBOT_LOG_LEVEL": "warning", "TBOT_CW_CALLS_PER_MINUTE": "0",
         }  # fmt: skip
         program = servers.program(plan.binary)
@@ -100,19 +100,21 @@ class Campaign:
         self._play(known, stack)
 
     def _play(self, known: dict[str, Any], stack: contextlib.ExitStack) -> None:
-        trap = timeline.Trap()
+        trap = fault_schedule.AttackerKeyServer()
         stack.callback(trap.close)
         self._trap = trap
         settings = known["settings"]
         key_path = f"/v2025_1//system/callbackkey/index.rails?companyName={settings['TBOT_CW_COMPANY']}"
         key_url = f"{known['connectwise']}{key_path}&id=11111111-2222-4333-8444-555555555555"
         site = hooks.Site(known["connectwise"], settings["TBOT_CW_COMPANY"], "test-signing-key", key_url)
-        self._postman = hooks.Postman(self._servers.addresses, self.plan.seed)
+        self._postman = hooks.WebhookSender(self._servers.addresses, self.plan.seed)
         stack.callback(self._postman.close)
         self._generator = generator.Generator(self._stage, site, self._postman, self.plan.seed, HOOKS_PER_CHANGE)
         self._generator.trap_url = trap.url
-        self._hands = timeline.Hands(self._stage.connectwise, self._stage.webex, self._servers, self._database)
-        self._judge = invariants.Judge(self._stage, self._generator, ledger.Ledger(self._database))
+        self._hands = fault_schedule.FaultInjector(
+            self._stage.connectwise, self._stage.webex, self._servers, self._database
+        )
+        self._judge = checks.Checker(self._stage, self._generator, ledger.Ledger(self._database))
 
     def _round(self, left_s: float) -> None:
         """Alternate: hooks alone must miss nothing, catch-up being off; so must catch-up, hooks being lost."""
@@ -124,7 +126,7 @@ class Campaign:
             drop=drop if is_dropping else 0.0, insist=not is_dropping, delay_s=(0.3, 1.5)[number % 2]
         )
         self._configure(catch_up_interval=CATCH_UP_S if is_dropping else 0)
-        troubles = timeline.draw(
+        troubles = fault_schedule.draw(
             f"{self.plan.seed}/{self.plan.kind}/{number}",
             length_s,
             with_clock=self.plan.binary is None,
@@ -170,7 +172,7 @@ class Campaign:
     def _configure(self, **config: Any) -> None:
         for _ in range(100):
             try:
-                cast.Api(self._api_url())("PUT", "/config", **config)
+                fixtures.Api(self._api_url())("PUT", "/config", **config)
             except (RuntimeError, OSError):
                 time.sleep(0.2)
             else:
@@ -253,5 +255,5 @@ def as_json(results: list[Result], **more: Any) -> str:
 
 def phases() -> Iterator[str]:
     """Name every trouble that a campaign can bring."""
-    yield from ("kill-at-step", "kill-random", *timeline.CONNECTWISE, *timeline.WEBEX)
-    yield from (*timeline.SERVERS, *timeline.DATABASES, *timeline.HOOKS)
+    yield from ("kill-at-step", "kill-random", *fault_schedule.CONNECTWISE, *fault_schedule.WEBEX)
+    yield from (*fault_schedule.SERVERS, *fault_schedule.DATABASES, *fault_schedule.HOOKS)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from torture import cast, oracle
+from torture import fixtures, oracle
 from torture.generator import Generator, Note, Ticket, Version, moment
 from torture.hooks import Post
 from torture.ledger import Ledger, Row
@@ -30,7 +30,7 @@ class Received:
 
 
 @dataclass
-class Verdict:
+class CheckResult:
     """What is wrong, by invariant; and what was counted on the way."""
 
     violations: list[tuple[str, str]] = field(default_factory=list)
@@ -41,11 +41,11 @@ class Verdict:
         self.violations.append((promise, what))
 
 
-class Judge:
+class Checker:
     """Holds all that has been seen so far, and checks what is new after every round."""
 
-    def __init__(self, stage: cast.Cast, generator: Generator, ledger: Ledger) -> None:
-        self.verdict = Verdict()
+    def __init__(self, stage: fixtures.Fixtures, generator: Generator, ledger: Ledger) -> None:
+        self.verdict = CheckResult()
         self._stage, self._generator, self._ledger = stage, generator, ledger
         self._rows: dict[str, list[Row]] = defaultdict(list)  # by subject
         self._received: dict[tuple[str, str], Received] = defaultdict(Received)
@@ -225,7 +225,7 @@ class Judge:
             return "?"
         is_new, ticket_id = head[1] == "New ticket", int(head[2])
         known = self._notes.get(markers[0]) if markers else None
-        is_room = self._by_webex_id.get(message["destination"]) in cast.ROOMS
+        is_room = self._by_webex_id.get(message["destination"]) in fixtures.ROOMS
         if known and known[1].internal and is_room:
             wrong("B1", f"the text of an internal note is shown in a room: {text!r}")
         if known and known[0].id != ticket_id:
@@ -263,7 +263,7 @@ class Judge:
 
     def _is_hidden(self, row: Row, name: str) -> bool:
         """Tell whether a message shows nothing it could be known by: an internal note's, in a room."""
-        return row.kind == "update" and name in cast.ROOMS and any(
+        return row.kind == "update" and name in fixtures.ROOMS and any(
             note.internal for ticket in (self._generator.tickets.get(row.ticket_id),) if ticket
             for note in ticket.notes if note.subject == row.subject
         )  # fmt: skip
@@ -284,7 +284,7 @@ class Judge:
                     wrong("at-least-once-flagged", f"{what} came {count} times and is not flagged")
         elif count:
             wrong("at-least-once-flagged", f"{what} is {row.state}, and Webex has it {count} times")
-        if row.state == "dead" and name != cast.DEAD_ROOM:
+        if row.state == "dead" and name != fixtures.DEAD_ROOM:
             wrong("dead-is-visible", f"{what} is dead: {row.error}")
         if row.state == "dead" and not row.error:
             wrong("dead-is-visible", f"{what} is dead without a word")

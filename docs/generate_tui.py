@@ -15,7 +15,7 @@ from ticketbot.tui import keymap, main_view
 from ticketbot.tui.tabs import base, notifications
 
 ROOT = Path(__file__).parent.parent
-MADE_BY = "Written by `make docs` from docs/write_tui.py and ticketbot/tui/keymap.py"
+MADE_BY = "Written by `make docs` from docs/generate_tui.py and ticketbot/tui/keymap.py"
 SIZE = (80, 24)
 _ANSWERS_WITHIN_S = 20.0
 

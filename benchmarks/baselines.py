@@ -1,7 +1,7 @@
 """The floors that are programs of their own, with the same bottle and waitress, and nothing else.
 
-`python -m benchmarks.floors <database-url> <port-file>` reads the body and commits one row, for webhook-rate.
-`python -m benchmarks.floors hello <database-url>` says hello at `TBOT_PORT`, with all our libraries imported, for idle.
+`python -m benchmarks.baselines <database-url> <port-file>` reads the body and commits one row, for webhook-rate.
+`python -m benchmarks.baselines hello <database-url>` serves a hello at `TBOT_PORT`, with all our libraries, for idle.
 """
 
 from __future__ import annotations

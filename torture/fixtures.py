@@ -48,7 +48,7 @@ class Forward:
 
 
 @dataclass
-class Cast:
+class Fixtures:
     """What the oracle knows: names stand for recipients, `webex` and `recipients` say which those are."""
 
     connectwise: remote_control.SimulatorProxy

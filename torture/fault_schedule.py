@@ -59,7 +59,7 @@ HOOKS = ("hooks duplicated", "hooks reordered", "hooks dropped", "hooks forged",
 
 
 @dataclass(frozen=True)
-class Trouble:
+class PlannedFault:
     """One thing that goes wrong `at_s` seconds into a round, for `for_s`."""
 
     at_s: float
@@ -68,14 +68,14 @@ class Trouble:
     seed: int
 
 
-def draw(seed: str, length_s: float, *, with_clock: bool, with_disk: bool) -> list[Trouble]:
+def draw(seed: str, length_s: float, *, with_clock: bool, with_disk: bool) -> list[PlannedFault]:
     """Return the timeline of one round, by time. The same seed gives the same."""
     chance = random.Random(seed)
     last_s = length_s - CALM_AT_THE_END_S
-    found: list[Trouble] = []
+    found: list[PlannedFault] = []
 
     def add(at_s: float, name: str, for_s: float) -> None:
-        found.append(Trouble(at_s, name, min(for_s, max(length_s - at_s, 1.0)), chance.getrandbits(32)))
+        found.append(PlannedFault(at_s, name, min(for_s, max(length_s - at_s, 1.0)), chance.getrandbits(32)))
 
     at_s = 1.0
     while (at_s := at_s + chance.uniform(*KILL_EVERY_S)) < length_s:
@@ -95,7 +95,7 @@ def draw(seed: str, length_s: float, *, with_clock: bool, with_disk: bool) -> li
     return sorted(found, key=lambda each: each.at_s)
 
 
-class Hands:
+class FaultInjector:
     """Lets a timeline happen, each trouble in a thread of its own."""
 
     def __init__(
@@ -114,7 +114,7 @@ class Hands:
         self._threads: list[threading.Thread] = []
         self._database_turn = threading.Lock()
 
-    def play(self, troubles: list[Trouble]) -> threading.Thread:
+    def play(self, troubles: list[PlannedFault]) -> threading.Thread:
         """Begin; the thread ends when the last trouble has begun."""
         self._over.clear()
         self.jumped = False
@@ -136,7 +136,7 @@ class Hands:
             remote_control.SimulatorProxy(url).call("clear_faults")
         self._database.ensure_up()
 
-    def _conduct(self, troubles: list[Trouble]) -> None:
+    def _conduct(self, troubles: list[PlannedFault]) -> None:
         started = time.monotonic()
         for trouble in troubles:
             if self._over.wait(max(0.0, started + trouble.at_s - time.monotonic())):
@@ -145,7 +145,7 @@ class Hands:
             self._threads.append(thread)
             thread.start()
 
-    def _suffer(self, trouble: Trouble) -> None:
+    def _suffer(self, trouble: PlannedFault) -> None:
         chance = random.Random(trouble.seed)
         try:
             if trouble.name in CONNECTWISE:
@@ -169,7 +169,7 @@ class Hands:
         remote.call("remove_fault", fault_id=number)
         remote.close()
 
-    def _hurt_database(self, trouble: Trouble) -> None:
+    def _hurt_database(self, trouble: PlannedFault) -> None:
         if self._over.is_set():
             return
         if trouble.name == "database restart":
@@ -181,7 +181,7 @@ class Hands:
                 self._over.wait(trouble.for_s)
             self._database.ensure_up()
 
-    def _hurt_servers(self, trouble: Trouble, chance: random.Random) -> None:
+    def _hurt_servers(self, trouble: PlannedFault, chance: random.Random) -> None:
         number = chance.randrange(max(1, self._servers.wanted))
         if trouble.name == "kill-random":
             self._servers.kill(number)
@@ -202,7 +202,7 @@ class Hands:
             self._servers.jump(0)
 
 
-class Trap:
+class AttackerKeyServer:
     """A key server of an attacker. Nobody may ever ask it for anything (W2, no-stray-requests)."""
 
     def __init__(self) -> None:

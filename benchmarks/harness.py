@@ -104,7 +104,7 @@ def floor(database_url: str) -> Iterator[str]:
     """Run the floor of webhook-rate and yield its address."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "port"
-        with process(["-m", "benchmarks.floors", database_url, str(file)]):
+        with process(["-m", "benchmarks.baselines", database_url, str(file)]):
             wait_for(lambda: file.exists() and bool(file.read_text()))
             yield f"http://127.0.0.1:{file.read_text()}"
 
