@@ -143,7 +143,7 @@ def ledger() -> list[notifications.Notification]:
 
 
 def is_quiet() -> bool:
-    """Tell whether nothing waits and nothing runs."""
+    """Return whether nothing waits and nothing runs."""
     with db.session():
         inbox, outbox = events.open_counts(), notifications.open_counts()
     return not (inbox["waiting"] or inbox["running"] or outbox["pending"] or outbox["sending"])

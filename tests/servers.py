@@ -60,12 +60,12 @@ class ServerProcess:
 
     @property
     def ended(self) -> bool:
-        """Tell whether the process is no more."""
+        """Return whether the process is no more."""
         return self.process is not None and self.process.poll() is not None
 
     @property
     def is_ready(self) -> bool:
-        """Tell whether it answers requests."""
+        """Return whether it answers requests."""
         try:
             return requests.get(f"{self.url}/healthcheck", timeout=2).ok
         except requests.RequestException:
@@ -73,7 +73,7 @@ class ServerProcess:
 
     @property
     def was_killed(self) -> bool:
-        """Tell whether a SIGKILL ended it."""
+        """Return whether a SIGKILL ended it."""
         return self.ended and self.process is not None and self.process.returncode == -signal.SIGKILL
 
     def kill(self) -> None:

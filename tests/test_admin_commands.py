@@ -66,7 +66,7 @@ def test_a_config_file_that_holds_a_key_is_not_touched(
     file = tmp_path / "lost.toml"
     before = file.read_text()
     assert main(["init", "--email=ana@example.com", f"--config={file}"], environ) == 5
-    assert "holds an api_key already" in capsys.readouterr().err
+    assert "already contains an api_key" in capsys.readouterr().err
     assert file.read_text() == before
     with db.session():
         assert api_keys.ApiKey.select().count() == 1

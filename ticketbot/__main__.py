@@ -280,7 +280,7 @@ def _warn_of_readable_key(settings: Settings) -> None:
 
 def _file_error(error: OSError) -> str:
     where = f"{error.filename}: " if error.filename else ""
-    return f"{where}{error.strerror or error}. Mend its permissions, or name another file or directory"
+    return f"{where}{error.strerror or error}. Fix its permissions, or use another file or directory"
 
 
 def _is_debug(environ: Environ) -> bool:

@@ -27,7 +27,7 @@ class NewAdministrator(NamedTuple):
 
 
 def init(settings: Settings, name: str | None, email: str | None) -> NewAdministrator:
-    """Make the first administrator (A3), or, for the address of a user and no name, another key for him.
+    """Make the first administrator (A3), or, for the address of a user and no name, another key for them.
 
     The key is shown this once and written into the client's config file. Whoever may write to the database could make
     one anyhow: this is the way back in when the only key is lost.
@@ -46,7 +46,7 @@ def init(settings: Settings, name: str | None, email: str | None) -> NewAdminist
             raise errors.InvalidInput(f"--email is {email!a}. {error}") from None
     path = settings.config_file
     if settings.origins["api_key"].startswith("file"):
-        raise errors.Conflict(f"{path} holds an api_key already. Take it out, or make a key with `tbot create key`")
+        raise errors.Conflict(f"{path} already contains an api_key. Remove it, or make a key with `tbot create key`")
     try:
         with db.transaction("init"):
             user = known or _create_first_administrator(name or "", email or "", now)
@@ -56,8 +56,8 @@ def init(settings: Settings, name: str | None, email: str | None) -> NewAdminist
             _write_client_config(settings, made.key)
     except peewee.IntegrityError as error:
         raise errors.Conflict(f"{email} is taken") from error
-    old = "; `tbot list keys` shows those he had" if known else ""
-    shown_once = f"It is shown this once; the client has it in {path}{old}"
+    old = "; `tbot list keys` shows the earlier ones" if known else ""
+    shown_once = f"It will not be shown again. The client has it in {path}{old}"
     return NewAdministrator(made.key, f"This is the key of {user.name} <{user.email}>. {shown_once}")
 
 

@@ -188,7 +188,7 @@ class Scenario:
         self._settle()
 
     def _a_technician_answers(self) -> None:
-        self._scene("Ben books an hour: only Ana is told, since nobody gets his own note back.")
+        self._scene("Ben books an hour: only Ana is notified, since authors do not get their own notes back.")
         self.stage.connectwise.add_note(self.ticket, "Replaced the fuser.", member="ben", kind="TimeEntryNote")
         self._tell("Replaced the fuser", "Ana Alvarez")
         self._fate("Ben Bauer", notifications.SKIPPED)

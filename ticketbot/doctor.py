@@ -209,7 +209,7 @@ def _permissions(source: connectwise_client.ConnectWise) -> Check:
     try:
         denied = [name for name, probe in probes.items() if _is_denied(probe)]
     except errors.RemoteError as error:
-        return _failed("permissions", str(error), "Try again when ConnectWise is well")
+        return _failed("permissions", str(error), "Try again when ConnectWise is available")
     if not denied:
         return Check(check="permissions", state="ok", message=f"The API member may read {', '.join(probes)}")
     fix = "Give its security role in ConnectWise (System > Security Roles) inquire rights, for callbacks all rights"
@@ -274,7 +274,7 @@ def _webex(settings: Settings) -> Check:
     finally:
         service.close()
     if bot.type != "bot":
-        fix = "Set the token of a bot: that of a person ends soon, and writes in his name"
+        fix = "Set the token of a bot: a personal token expires within hours and posts as that person"
         return Check(check="webex", state="warning", message=f"The token is that of {bot.name}, a {bot.type}", fix=fix)
     return Check(check="webex", state="ok", message=f"The token is that of the bot {bot.name}")
 

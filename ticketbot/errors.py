@@ -11,10 +11,11 @@
     ├── TooMany                     exit 8, HTTP 429: come back later
     ├── SchemaTooNew                exit 7: the database belongs to a newer program
     ├── Unreachable                 exit 8: our own server, or the database, does not answer
+    │   └── NoServer                no Ticketbot server responds at an address
     └── RemoteError                 exit 8, HTTP 502: ConnectWise or Webex said no, or nothing
         ├── RemoteUnavailable       trying again helps: network, timeout, 5xx, HTML
         │   └── RemoteThrottled     429 and 423, with the wait they ask for
-        ├── RemoteDenied            401 and 403: credentials or permissions, until somebody mends them
+        ├── RemoteDenied            401 or 403: wrong credentials or missing permissions; an operator has to fix it
         ├── RemoteGone              404 for a record that does not exist
         └── RemoteRefused           any other 4xx: the same request will never succeed
             └── MessageTooLong      Webex takes no message of this length
@@ -139,6 +140,10 @@ class Unreachable(TicketbotError):
     http_status = 503
     title = "Unreachable"
     retry_helps = True
+
+
+class NoServer(Unreachable):
+    """No Ticketbot server responds at an address: nothing does, or another program."""
 
 
 class RemoteError(TicketbotError):

@@ -18,7 +18,7 @@ from typing import TextIO
 from urllib.parse import quote
 
 HIDDEN = "***"
-# A shorter text is part of ordinary words: blanking it would ruin the log and hide nothing.
+# Shorter secrets occur inside ordinary words; redacting them would only garble the log.
 SHORTEST_HIDDEN = 6
 
 _MAX_DEPTH = 4
@@ -84,7 +84,7 @@ class _RateLimit(logging.Filter):
         """By file and line: when the minute began, and how many there have been."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether to write the record, and say in its text what is left out."""
+        """Return whether to write the record, and say in its text what is left out."""
         place = (record.pathname, record.lineno)
         with self._lock:
             since, count = self._windows.get(place, (record.created, 0))

@@ -35,7 +35,7 @@ _REASONS = {
 
 
 def count_call(service: str, operation: str, status: str, seconds: float) -> None:
-    """Count one call to an outside service: the `on_call` of `remote`."""
+    """Count one call to an external service: the `on_call` of `remote`."""
     API_CALLS.labels(service, operation, status).observe(seconds)
 
 

@@ -12,7 +12,7 @@ _SHUTDOWN = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 def block_shutdown_signals() -> None:
-    """Keep SIGTERM and Ctrl+C waiting from now on, in this thread and in every one that it starts later.
+    """Block SIGTERM and SIGINT in this thread and in all threads started after it.
 
     A handler that sets an event is no substitute: it runs in the main thread, between any two steps of the `wait` it is
     to end, and then it may wait for a lock that this very thread holds.

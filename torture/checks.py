@@ -262,7 +262,7 @@ class Checker:
             self._check_stray(*key)
 
     def _is_hidden(self, row: Row, name: str) -> bool:
-        """Tell whether a message shows nothing it could be known by: an internal note's, in a room."""
+        """Return whether a message shows nothing it could be known by: an internal note's, in a room."""
         return row.kind == "update" and name in fixtures.ROOMS and any(
             note.internal for ticket in (self._generator.tickets.get(row.ticket_id),) if ticket
             for note in ticket.notes if note.subject == row.subject

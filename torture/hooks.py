@@ -103,7 +103,7 @@ class WebhookSender:
         self._due.put((time.monotonic() + delay_s, next(self._order), hook))
 
     def is_idle(self) -> bool:
-        """Tell whether everything was acknowledged or given up."""
+        """Return whether everything was acknowledged or given up."""
         return self._open == 0
 
     def backlog(self) -> int:

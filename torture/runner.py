@@ -161,7 +161,7 @@ class Campaign:
             time.sleep(0.3)
 
     def _judge_sees_all(self, book: ledger.Ledger) -> bool:
-        """Tell whether catch-up has found everything; once it has, a round need not wait any longer."""
+        """Return whether catch-up has found everything; once it has, a round need not wait any longer."""
         decided, announced = book.decided_notes(), book.announced()
         return all(
             ticket.id in announced and all((note.kind, note.id) in decided for note in ticket.notes)

@@ -46,7 +46,7 @@ def test_a_server_that_does_not_answer_is_named() -> None:
     ],
 )
 def test_a_server_that_is_no_ticketbot_is_told_as_such(status: str, body: bytes) -> None:
-    with pytest.raises(errors.Unreachable, match="answers, but not as"):
+    with pytest.raises(errors.NoServer, match=r"is not a Ticketbot server|runs an incompatible version"):
         answering(status, body, Location="http://elsewhere.test/").ping()
 
 

@@ -23,7 +23,7 @@ def test_a_server_that_is_down_is_named_with_where_its_address_comes_from(office
     assert (done.status, done.out) == (8, "")
     assert done.err == (
         "tbot: Cannot reach http://127.0.0.1:9. Is `tbot serve` running there? "
-        "TBOT_BASE_URL (from environment) or --base-url says where the server is.\n"
+        "Set its address with TBOT_BASE_URL (from environment) or --base-url.\n"
     )
 
 
@@ -49,7 +49,7 @@ class _Silent(http.server.BaseHTTPRequestHandler):
 def test_an_address_of_something_else_is_no_ticketbot(office: CliRunner, another_site: str) -> None:
     done = office.tbot("list", "rules", f"--base-url={another_site}")
     assert done.status == 8
-    assert "answers, but not as a Ticketbot server" in done.err
+    assert "is not a Ticketbot server" in done.err
     assert "(from flag) or --base-url" in done.err
 
 
@@ -77,7 +77,7 @@ def test_without_a_key_or_on_loopback_plain_http_is_not_warned_of(office: CliRun
 
 def test_an_address_that_nobody_named_is_the_default(office: CliRunner) -> None:
     settings = table.load({}, {})
-    assert commands._address_from(settings).startswith("TBOT_BASE_URL (default) or --base-url")
+    assert commands._origin(settings, "base_url") == "default"
 
 
 def test_no_key_is_a_setting_that_is_missing(office: CliRunner) -> None:
@@ -90,24 +90,24 @@ def test_no_key_is_a_setting_that_is_missing(office: CliRunner) -> None:
 @pytest.mark.parametrize(
     ("line", "status", "words"),
     [
-        ("get rule 99", 4, "There is no rule 99. `tbot list rules` shows what there is"),
-        ("delete user 99", 4, "There is no user 99. `tbot list users` shows"),
-        ("retry 99", 4, "There is no notification 99. `tbot list notifications` shows"),
-        ("test 99", 4, "There is no recipient 99. `tbot list recipients` shows"),
+        ("get rule 99", 4, "There is no rule 99. See `tbot list rules`"),
+        ("delete user 99", 4, "There is no user 99. See `tbot list users`"),
+        ("retry 99", 4, "There is no notification 99. See `tbot list notifications`"),
+        ("test 99", 4, "There is no recipient 99. See `tbot list recipients`"),
         ("explain 99", 4, "Nothing is known about ticket 99"),
         ("get rule abc", 3, "<id> is 'abc'. Give a whole number"),
         ("get rule -1", 3, "<id> is '-1'. Give a positive number"),
         (
             "get rule 12345678901234567890123",
             4,
-            "There is no id as large as 12345678901234567890123. `tbot list rules`",
+            "There is no id as large as 12345678901234567890123. See `tbot list rules`",
         ),
         ("explain 12x", 3, "<ticket-id> is '12x'. Give a whole number"),
         ("create rule --board-id=x --recipient-id=1", 3, "--board-id is 'x'. Give a whole number"),
         ("create rule --board-id=98 --recipient-id=97", 3, "board_id: there is no board 98"),
         ("update rule 1 --enabled=maybe", 3, "--enabled is 'maybe'. Give true or false"),
-        ("update forward 1", 3, "Nothing is to be changed"),
-        ("update config", 3, "Nothing is to be changed"),
+        ("update forward 1", 3, "Nothing to change: give at least one option"),
+        ("update config", 3, "Nothing to change: give at least one option"),
         ("update config --max-message-length=7", 3, "not valid: max_message_length: give at least 50."),
         ("update config --retention-days=12345678901234567890", 3, "Give a smaller number"),
         ("create forward --source-id=1 --destination-id=1", 3, ""),
@@ -125,8 +125,8 @@ def test_no_key_is_a_setting_that_is_missing(office: CliRunner) -> None:
         ("list recipients --limit=many", 3, "--limit is 'many'. Give a whole number"),
         ("list notifications --limit=0", 3, "--limit is '0'. Give a positive number"),
         ("sync", 3, "Say what to sync: --all"),
-        ("sync --sync-boards=1", 3, "--sync-boards says whose tickets to sync. Add --tickets"),
-        ("sync --boards --sync-boards=1", 3, "Add --tickets"),
+        ("sync --sync-boards=1", 3, "--sync-boards requires --tickets"),
+        ("sync --boards --sync-boards=1", 3, "requires --tickets"),
         ("sync --tickets --sync-boards=1,x", 3, "--sync-boards is 'x'. Give numbers such as 1,2,3"),
         ("sync --tickets --all --sync-boards=1", 3, "Leave out --all or --sync-boards"),
         ("sync --tickets --sync-boards=98", 3, "board_ids"),
@@ -283,7 +283,7 @@ def test_retrying_what_is_not_dead_is_a_conflict(office: CliRunner) -> None:
     office.furnish()
     retried = office.tbot("retry", "1")
     assert retried.status == 0
-    assert "about ticket 1234 waits to be sent again; `tbot get notification 1`" in " ".join(retried.out.split())
+    assert "about ticket 1234 will be resent; `tbot get notification 1`" in " ".join(retried.out.split())
     office.world.settle()
     assert office.tbot("retry", "1").status == 5
 
@@ -292,5 +292,5 @@ def test_a_forward_that_has_already_expired_is_pointed_out(office: CliRunner) ->
     office.furnish()
     made = office.tbot("create", "forward", "--source-id=2", "--destination-id=1", "--end=2020-01-02", "--json")
     assert (made.status, made.print_json["state"]) == (0, "expired")
-    assert made.err == "Forward 2 has already expired: its end was 2020-01-02\n"
-    assert "has already expired" in office.tbot("update", "forward", "2", "--end=2020-01-02").err
+    assert made.err == "Forward 2 has already ended: its end was 2020-01-02\n"
+    assert "has already ended" in office.tbot("update", "forward", "2", "--end=2020-01-02").err

@@ -56,7 +56,7 @@ def test_an_event_that_waits_says_for_what(office: CliRunner) -> None:
 
     assert wait_for(lambda: "It waits until" in office.tbot("explain", str(ticket)).out)
     shown = " ".join(office.tbot("explain", str(ticket)).out.split())
-    assert f"Ticket {ticket} was never stored" in shown
+    assert f"Ticket {ticket} is not known yet" in shown
     assert "ConnectWise" in shown
     assert "500" in shown
 
@@ -64,7 +64,7 @@ def test_an_event_that_waits_says_for_what(office: CliRunner) -> None:
 def test_messages_whose_event_is_no_longer_kept_are_still_told(office: CliRunner) -> None:
     office.furnish()
     shown = office.tbot("explain", "1234").out
-    assert "From events that are no longer kept:" in shown
+    assert "From events already removed (retention):" in shown
     dead = "- Help Desk could not be told (rule 1): Webex: no room Help Desk. Given up on "
     assert re.search(
         rf"{re.escape(dead)}{datetime.now(UTC):%Y-%m}-[-\d: ]+ after 3 tries; `tbot retry 1` sends it again",

@@ -31,7 +31,7 @@ def start(office: CliRunner, *argv: str) -> subprocess.Popen[str]:
 
 
 def is_syncing() -> bool:
-    """Tell whether a sync runs."""
+    """Return whether a sync runs."""
     with db.session():
         return syncs.running() is not None
 

@@ -83,7 +83,7 @@ def test_create_rule_makes_a_rule_between_board_and_recipient(office: CliRunner)
 def test_create_key_prints_the_key_alone_on_stdout_and_it_opens_the_server(office: CliRunner) -> None:
     done = office.tbot("create", "key", "--user-id=1")
     assert done.status == 0
-    assert "is shown this once" in done.err
+    assert "will not be shown again" in done.err
     key = done.out.strip()
     answer = requests.get(f"{office.server.url}/authtest", headers={"Authorization": f"Bearer {key}"}, timeout=5)
     assert answer.status_code == 200

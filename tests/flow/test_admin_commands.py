@@ -81,7 +81,7 @@ def test_a_second_init_is_a_conflict_and_changes_nothing(
     before = config_file.read_text()
 
     assert _init(config_file, environ) == 5
-    assert "holds an api_key already" in capsys.readouterr().err
+    assert "already contains an api_key" in capsys.readouterr().err
     assert _init(tmp_path / "other.toml", environ) == 5
     assert "There are users already" in capsys.readouterr().err
     assert config_file.read_text() == before

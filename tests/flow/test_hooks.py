@@ -62,7 +62,7 @@ class TestCommit:
                 answer = post_hook(server.url, world, body)
 
             _assert_put_off(answer)
-            assert "a webhook is put off" in caplog.text
+            assert "answered a webhook with 429, the database cannot store it" in caplog.text
             assert [row.ticket_id for row in _rows()] == [GONE]
             assert _status(post_hook(server.url, world, body)) == (200, "accepted")
 

@@ -271,7 +271,7 @@ class TestContent:
         answer = door.knock(door.body(**{field: value}))
 
         assert (answer.status_code, answer.json()) == (200, {"status": "ignored"})
-        assert "a webhook of another kind is ignored" in caplog.text
+        assert "ignored a webhook of an unsupported type" in caplog.text
 
     def test_an_action_nested_as_deep_as_json_is_read_is_ignored(self, door: Door) -> None:
         """no-leaks."""

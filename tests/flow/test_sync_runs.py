@@ -32,7 +32,7 @@ def _is_reading_notes(syncing: Syncing, run_id: int) -> bool:
 
 
 def _is_nobody_asking() -> bool:
-    """Tell whether the calls that were left alone at the end of a sync are over."""
+    """Return whether the calls that were left alone at the end of a sync are over."""
     return not any(thread.name.startswith("sync-") for thread in threading.enumerate())
 
 

@@ -109,7 +109,7 @@ def test_nobody_told_says_why(who: str, reason: str, said: str) -> None:
             "It could not be looked at, and was given up after 3 tries: ConnectWise is down. Retry it with A.",
         ),
         ({"state": "dead"}, "It could not be looked at, and was given up. Retry it with A."),
-        ({"state": "running"}, "It is being looked at now"),
+        ({"state": "running"}, "It is being processed"),
         (
             {"state": "waiting", "due_at": NOW + timedelta(hours=1), "attempts": 1, "error": "no answer"},
             "It waits until 10:00, after 1 try: no answer",
@@ -124,7 +124,7 @@ def test_an_event_without_a_decision_says_what_it_waits_for(event: dict[str, Any
 def test_a_message_whose_event_is_no_longer_kept_is_still_explained() -> None:
     row = notification("sent", kind="update", note_id=3, sent_at=NOW)
     *_, last = explain.sections(explanation("told", notification("sent"), row), STYLE)
-    assert last.heading == "From events that are no longer kept:"
+    assert last.heading == "From events already removed (retention):"
     assert last.topics == [explain.Topic(None, ["Help Desk was told on 09:00: rule 1"])]
 
 

@@ -52,7 +52,7 @@ def work_out(originals: Sequence[int], forwards: Sequence[Forward], now: datetim
 
 
 def closes_circle(new: Forward, others: Sequence[Forward]) -> bool:
-    """Tell whether `new` is part of any circle whose forwards have a moment in common (F4)."""
+    """Return whether `new` is part of any circle whose forwards have a moment in common (F4)."""
     return any(
         has_common_moment((new, *walk.path)) and (walk.path[-1] if walk.path else new).destination.id == new.source.id
         for walk in [Walk(()), *_walks(new.destination.id, list(others))]
@@ -60,7 +60,7 @@ def closes_circle(new: Forward, others: Sequence[Forward]) -> bool:
 
 
 def has_common_moment(forwards: Sequence[Forward]) -> bool:
-    """Tell whether all of them are active together at some time."""
+    """Return whether all of them are active together at some time."""
     return max((each.start or _ALWAYS) for each in forwards) < min((each.end or _FOR_EVER) for each in forwards)
 
 

@@ -87,6 +87,6 @@ def check_one_event_waits_and_one_runs(queue: Sequence[events.Event]) -> None:
 
 
 def _overlooks(working: Sequence[Work], row: events.Event, change: int) -> bool:
-    """Tell whether whoever works on an event has read the ticket before a change."""
+    """Return whether whoever works on an event has read the ticket before a change."""
     holders = [each for each in working if (each.event.id, each.owner) == (row.id, row.lease_owner)]
     return any(each.seen is not None and change not in each.seen for each in holders)

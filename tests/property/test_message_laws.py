@@ -104,7 +104,7 @@ def test_everything_shows_as_it_was_typed(content: message.MessageContent) -> No
 
 
 def markdown_lines_of_note_are_quoted(markdown: str, note: values.Note) -> bool:
-    """Tell whether all that follows the author's line stands in the quote."""
+    """Return whether all that follows the author's line stands in the quote."""
     _, _, quoted = markdown.rpartition(":\n\n")
     return all(line.startswith(">") for line in quoted.split("\n"))
 

@@ -72,7 +72,7 @@ def test_a_choice_waits_for_what_there_is_to_choose() -> None:
     field = fields.PickerField("board_id", "Board", none="None yet. Press Ctrl+S.")
     assert text_of(field) == ["", "Loading…"]
     typed(field, *"pro", "enter").on_blur()
-    assert field.required_error() == "The names are still being read."
+    assert field.required_error() == "Still loading names …"
     field.fill(fields.Options([]))
     assert text_of(field) == ["pro", "None yet. Press Ctrl+S."]
     assert "Nothing is called 'pro'" in field.required_error()
@@ -99,7 +99,7 @@ def test_leaving_takes_the_marked_name_only_if_something_was_typed() -> None:
     field = choice("Projects")
     field.on_blur()
     assert field.value is None
-    assert field.required_error() == "Choose one: type a part of its name."
+    assert field.required_error() == "Required. Type part of the name."
     typed(field, "p").on_blur()
     assert field.value == 1
 
@@ -107,7 +107,7 @@ def test_leaving_takes_the_marked_name_only_if_something_was_typed() -> None:
 def test_enter_takes_nothing_while_nothing_is_typed_or_marked() -> None:
     field = choice("Projects", "Service Desk")
     assert not field.press("enter")
-    assert (field.value, field.required_error()) == (None, "Choose one: type a part of its name.")
+    assert (field.value, field.required_error()) == (None, "Required. Type part of the name.")
 
 
 @pytest.mark.parametrize(("is_many", "chosen"), [(False, 2), (True, [2])])

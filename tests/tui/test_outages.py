@@ -21,7 +21,7 @@ def failing(office: FakeServer, fault: int | str) -> Pilot:
     [
         ("down", f"Cannot reach {URL}.", "no answer"),
         (500, "Something went wrong (HTTP 500", "failing"),
-        (401, "Set TBOT_API_KEY to one that it knows", "not allowed"),
+        (401, "Set TBOT_API_KEY to a valid key", "not allowed"),
     ],
 )
 def test_a_failing_server_is_told_in_words(office: FakeServer, fault: int | str, popup: str, header: str) -> None:

@@ -103,7 +103,7 @@ class Connection:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise errors.Unreachable(f"Cannot reach {self.base_url}") from error
+            raise errors.NoServer(f"Cannot reach {self.base_url}") from error
         if not 200 <= response.status_code < 300 and response.status_code not in expect:
             raise _to_error(response, self.base_url)
         return response
@@ -112,7 +112,7 @@ class Connection:
         try:
             return msgspec.json.decode(response.content, type=model)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise errors.Unreachable(f"{self.base_url} answers, but not as this version of Ticketbot") from error
+            raise errors.NoServer(f"{self.base_url} runs an incompatible version of Ticketbot") from error
 
 
 def _may_use_proxy(url: str) -> bool:
@@ -143,7 +143,7 @@ def _to_error(response: requests.Response, base_url: str) -> errors.TicketbotErr
     try:
         problem = msgspec.json.decode(response.content, type=responses.Problem)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return errors.Unreachable(f"{base_url} answers, but not as a Ticketbot server (HTTP {response.status_code})")
+        return errors.NoServer(f"{base_url} is not a Ticketbot server (HTTP {response.status_code})")
     status, detail = response.status_code, problem.detail or problem.title
     if status in (400, 422):
         field_errors = [errors.FieldError(each.field, each.message) for each in problem.errors]
@@ -153,7 +153,7 @@ def _to_error(response: requests.Response, base_url: str) -> errors.TicketbotErr
     if status == 502:
         return errors.RemoteUnavailable(detail, service="remote", tracking_id=problem.tracking_id)
     if status == 503:
-        return errors.Unreachable(f"{base_url} is not well: {detail}")
+        return errors.Unreachable(f"{base_url} is unavailable: {detail}")
     for refusal in _REFUSALS:
         if refusal.http_status == status:
             return refusal(detail)

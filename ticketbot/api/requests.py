@@ -108,7 +108,7 @@ class NewForward(RequestModel):
 
 
 class ForwardChanges(RequestModel):
-    """What to change of a forward; null opens a side of its time."""
+    """What to change of a forward; null removes that bound."""
 
     start: DateOrTime | UnsetType | None = UNSET
     end: DateOrTime | UnsetType | None = UNSET

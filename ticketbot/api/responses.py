@@ -48,7 +48,7 @@ class Health(ResponseModel):
 
 
 class Readiness(ResponseModel):
-    """Each check by name: `ok`, `degraded` (it waits for an outside service) or `failed`."""
+    """Each check by name: `ok`, `degraded` (it waits for an external service) or `failed`."""
 
     status: Literal["ok", "degraded", "failed"]
     checks: dict[str, Literal["ok", "degraded", "failed"]]

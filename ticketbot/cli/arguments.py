@@ -35,7 +35,7 @@ class Arguments:
         return next(word for word in words if self._arguments.get(word))
 
     def has(self, name: str) -> bool:
-        """Tell whether an option or a word was given."""
+        """Return whether an option or a word was given."""
         return bool(self._arguments.get(name))
 
     def text(self, name: str) -> str | None:

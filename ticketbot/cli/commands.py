@@ -42,20 +42,19 @@ def run(command: str, arguments: Mapping[str, Any], settings: Settings, environ:
 
 
 def _with_advice(error: errors.TicketbotError, settings: Settings, arguments: Arguments) -> str:
-    said = errors.sentence(str(error))
-    if isinstance(error, errors.Unreachable):
-        if said.startswith("Cannot reach"):
-            return f"{said} Is `tbot serve` running there? {_address_from(settings)}"
-        return f"{said} {_address_from(settings)}" if "not as" in said else str(error)
-    if isinstance(error, errors.NotAllowed):
-        return f"{said} Check TBOT_API_KEY ({_origin(settings, 'api_key')}); `tbot create key` makes another"
-    if isinstance(error, errors.NotFound):
-        return f"{said} {_where_ids_are(arguments)}" if "is no" in said else str(error)
-    return str(error)
-
-
-def _address_from(settings: Settings) -> str:
-    return f"TBOT_BASE_URL ({_origin(settings, 'base_url')}) or --base-url says where the server is"
+    if isinstance(error, errors.NoServer):
+        origin = _origin(settings, "base_url")
+        advice = f"Is `tbot serve` running there? Set its address with TBOT_BASE_URL ({origin}) or --base-url"
+    elif isinstance(error, errors.NotAllowed):
+        origin = _origin(settings, "api_key")
+        advice = (
+            f"Check TBOT_API_KEY ({origin}), or ask an administrator for a new key. Locked out? See `tbot help init`"
+        )
+    elif isinstance(error, errors.NotFound):
+        advice = _where_ids_are(arguments)
+    else:
+        return str(error)
+    return f"{errors.sentence(str(error))} {advice}"
 
 
 def _origin(settings: Settings, key: str) -> str:
@@ -67,4 +66,4 @@ def _where_ids_are(arguments: Arguments) -> str:
     words = ("board", "recipient", "rule", "forward", "user", "key", "ticket", "notification")
     named = next((word for word in words if arguments.has(word)), None)
     named = named or next((word for word in words if arguments.has(f"<{word}-id>")), None)
-    return f"`tbot list {named}s` shows what there is" if named else "`tbot list` shows what there is"
+    return f"See `tbot list {named}s`" if named else "See `tbot list`"

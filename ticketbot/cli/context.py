@@ -20,7 +20,7 @@ class Context(NamedTuple):
     output: Output
 
     def show(self, print_json: Any, pairs: Iterable[tuple[str, object]] | None = None) -> None:
-        """Show one thing: the whole of it as JSON, else `pairs`, by default all its fields."""
+        """Show one object: the whole of it as JSON, else `pairs`, by default all its fields."""
         if self.output.is_json:
             self.output.print_json(print_json)
         else:

@@ -24,7 +24,7 @@ def explain_ticket(context: Context) -> int:
 def _show_ticket(output: Output, explanation: responses.Explanation) -> None:
     ticket = explanation.ticket
     if ticket is None:
-        output.say(f"Ticket {explanation.ticket_id} was never stored: nobody could read it yet")
+        output.say(f"Ticket {explanation.ticket_id} is not known yet: it could not be fetched from ConnectWise")
         return
     output.say(f"Ticket {ticket.id}: {ticket.summary}")
     known = {

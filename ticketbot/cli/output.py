@@ -84,7 +84,7 @@ class Output:
 
     @property
     def can_ask(self) -> bool:
-        """Tell whether somebody sits at a terminal and can answer a question."""
+        """Return whether somebody sits at a terminal and can answer a question."""
         return sys.stdin.isatty()
 
     def confirm(self, question: str) -> bool:
@@ -126,11 +126,11 @@ class Output:
             return DEFAULT_WIDTH
 
     def is_animated(self, stream: TextIO) -> bool:
-        """Tell whether a stream is a terminal whose cursor can be moved."""
+        """Return whether a stream is a terminal whose cursor can be moved."""
         return stream.isatty() and self._environ.get("TERM") != "dumb"
 
     def has_colour(self, stream: TextIO) -> bool:
-        """Tell whether a stream is a terminal that wants colour."""
+        """Return whether a stream is a terminal that wants colour."""
         return self.is_animated(stream) and not self._environ.get("NO_COLOR")
 
     def _folded(self, text: str, stream: TextIO, indent: str = "", more: str = "") -> str:

@@ -7,7 +7,7 @@ from ticketbot.cli.context import Context
 
 
 def ping(context: Context) -> int:
-    """Say whether the server lives."""
+    """Return whether the server lives."""
     context.tell(context.server.ping(), f"{context.server.base_url} answers")
     return 0
 
@@ -15,7 +15,7 @@ def ping(context: Context) -> int:
 def authcheck(context: Context) -> int:
     """Say whose the key is."""
     user = context.server.authtest()
-    context.tell(user, f"The key is good: it belongs to {user.name} <{user.email}>, user {user.id}")
+    context.tell(user, f"Authenticated as {user.name} <{user.email}>, user {user.id}")
     return 0
 
 
@@ -34,7 +34,7 @@ def show_list(context: Context) -> int:
 
 
 def get(context: Context) -> int:
-    """Show one thing."""
+    """Show one object."""
     if context.arguments.has("config"):
         context.show(context.server.config())
         return 0

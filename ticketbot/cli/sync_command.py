@@ -24,7 +24,7 @@ def sync(context: Context) -> int:
         return _status(context)
     if context.arguments.has("cancel"):
         run = context.server.cancel_sync()
-        context.tell(run, f"Sync {run.id} is asked to stop")
+        context.tell(run, f"Sync {run.id} is being canceled")
         return 0
     run = _start(context)
     if context.arguments.has("--no-wait"):
@@ -45,7 +45,7 @@ def _start(context: Context) -> responses.SyncRun:
         parts = dict.fromkeys(parts, arguments.has("--all"))
     board_ids = arguments.numbers("--sync-boards")
     if board_ids and not parts["tickets"]:
-        raise errors.InvalidInput("--sync-boards says whose tickets to sync. Add --tickets")
+        raise errors.InvalidInput("--sync-boards requires --tickets")
     if not any(parts.values()):
         raise errors.InvalidInput("Say what to sync: --all, --boards, --recipients or --tickets")
     if board_ids and arguments.has("--all") and arguments.has("--tickets"):

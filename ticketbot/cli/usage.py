@@ -57,22 +57,22 @@ Usage:
 
 Commands:
   serve       Run the server
-  demo        Play it all, simulated
-  init        Add first administrator
+  demo        Run a simulated demo
+  init        Create the first user
   migrate     Update the database
-  doctor      Check what may be wrong
+  doctor      Check the installation
   config      Show the settings
   version     Show the version
-  ping        Ask if the server lives
-  authcheck   Ask whose the key is
-  sync        Refresh what we store
-  list        List everything of a kind
-  get         Show one thing
-  create      Add a thing
-  update      Change a thing
-  delete      Delete a thing
-  explain     Say who was told, and why
-  retry       Send again what is dead
+  ping        Check the server
+  authcheck   Show whose key this is
+  sync        Sync external data
+  list        List objects
+  get         Show one object
+  create      Create an object
+  update      Update an object
+  delete      Delete an object
+  explain     Explain who was notified
+  retry       Resend failed notifications
   test        Send a test message
   completion  Print shell completion
   help        Show help
@@ -80,56 +80,56 @@ Commands:
 Options:
   --config=<file>          Read settings from this file
   --base-url=<url>         Talk to the server at this address
-  --log-level=<level>      Least level to log: debug, info, warning or error
+  --log-level=<level>      Log level: debug, info, warning or error
   -h --help                Show help
 
 Options of single commands:
   --host=<host>            Address to listen on
   --port=<port>            Port to listen on
-  --skip-missed            Tell nobody what happened since the server last ran
+  --skip-missed            Do not notify about what happened while it was down
   --once                   Stop after one round
   --name=<name>            Name of the user
   --email=<email>          E-mail address of the user
-  --status                 Only show which migrations are applied, which wait
-  --all                    Sync all three; with --tickets: tickets of all boards
+  --status                 Show applied and pending migrations
+  --all                    Sync everything; with --tickets, of all boards
   --boards                 Sync boards and their statuses
   --recipients             Sync Webex rooms and people
   --tickets                Sync open tickets
   --sync-boards=<ids>      Only tickets of these boards, such as 1,2,3
-  --force                  Go on when more than half would vanish
+  --force                  Continue even if more than half would be removed
   --no-wait                Return as soon as the sync has started
-  --quiet                  Say nothing unless something is wrong
-  --limit=<n>              At most so many rows; all, or the newest 100 of
-                           notifications, audit and syncs, when not given
+  --quiet                  Print only errors
+  --limit=<n>              Maximum number of rows (default: all; the newest 100
+                           of notifications, audit and syncs)
   --type=<type>            Only recipients of this type: room or person
   --search=<text>          Only those with this in name or e-mail address
   --state=<state>          Only those in this state. Forwards: active, upcoming,
                            expired, disabled. Notifications: pending, sending,
                            sent, skipped, dead
   --open                   Only open tickets
-  --board-id=<id>          Board, as `tbot list boards` numbers it
-  --recipient-id=<id>      Recipient, as `tbot list recipients` numbers it
-  --ticket-id=<id>         Ticket, as in ConnectWise
-  --user-id=<id>           User, as `tbot list users` numbers it
+  --board-id=<id>          Board id, see `tbot list boards`
+  --recipient-id=<id>      Recipient id, see `tbot list recipients`
+  --ticket-id=<id>         Ticket number, as in ConnectWise
+  --user-id=<id>           User id, see `tbot list users`
   --source-id=<id>         Recipient whose notifications are forwarded
-  --destination-id=<id>    Recipient who gets them
-  --start=<when>           From this date or moment on; `none`: at once
-  --end=<when>             Until this date, which is included, or this moment;
-                           `none`: until it is deleted
-  --since=<when>           Only what was decided since this date or moment; with
+  --destination-id=<id>    Recipient that gets them instead
+  --start=<when>           Start date or time; `none`: immediately
+  --end=<when>             End date (included) or time; `none`: until it is
+                           deleted
+  --since=<when>           Only what was decided since this date or time; with
                            `retry`, what died since then
-  --keep-copy              The source gets it, too
-  --keep-copy=<bool>       Whether the source gets it, too: true or false
+  --keep-copy              Also deliver to the source
+  --keep-copy=<bool>       Also deliver to the source: true or false
   --enabled=<bool>         true or false
-  --attempt-notify=<bool>  Whether messages are sent at all: true or false
+  --attempt-notify=<bool>  Send messages at all: true or false
   --max-message-length=<n>    Longest note in a message, 50 to 4000 characters
-  --max-concurrent-syncs=<n>  Calls of a sync side by side, 1 to 50
-  --require-board-rule=<bool>  Whether boards without a rule are silent
-  --catch-up-interval=<seconds>  Look for missed changes so often; 0: never
-  --retention-days=<days>  Keep what is done so long; 0: for ever
+  --max-concurrent-syncs=<n>  Parallel calls of a sync, 1 to 50
+  --require-board-rule=<bool>  Notify only for boards with an enabled rule
+  --catch-up-interval=<seconds>  Seconds between catch-ups; 0: never
+  --retention-days=<days>  Days to keep finished rows; 0: forever
   --dead                   Everything that died within the last 24 hours, or
-                           since --since
-  --yes                    Do not ask
+                           since the date given with --since
+  --yes                    Do not ask for confirmation
   --json                   Print one JSON document
 
 Arguments:
@@ -167,8 +167,8 @@ Exit status:
   2    The command line is wrong, or a setting is wrong or missing
   3    An input is invalid
   4    Not found
-  5    Conflict with what is there
-  6    Not allowed: the server does not know the key
+  5    Conflicts with existing data
+  6    Not authorized: unknown API key
   7    The database belongs to a newer program
   8    The server, ConnectWise or Webex cannot be reached
   130  Interrupted

@@ -44,7 +44,7 @@ def create(context: Context) -> int:
 def _warn_of_expiry(context: Context, made: Any) -> None:
     """Say that a forward does nothing: who mistypes a year would wait for it in vain."""
     if isinstance(made, responses.Forward) and made.state == "expired":
-        context.output.note(f"Forward {made.id} has already expired: its end was {made.end}")
+        context.output.note(f"Forward {made.id} has already ended: its end was {made.end}")
 
 
 def _create_key(context: Context) -> int:
@@ -53,7 +53,7 @@ def _create_key(context: Context) -> int:
         context.output.print_json(made)
     else:
         context.output.say(made.key)
-    context.output.note(f"Key {made.id} is shown this once: keep it now")
+    context.output.note(f"Key {made.id} will not be shown again: save it now")
     return 0
 
 
@@ -92,7 +92,9 @@ def _option(name: str) -> str:
 
 def _require_an_option(arguments: Iterable[object], what: str) -> None:
     if all(value is UNSET for value in arguments):
-        raise errors.InvalidInput(f"Nothing is to be changed. `tbot help update` shows the options of `update {what}`")
+        raise errors.InvalidInput(
+            f"Nothing to change: give at least one option. `tbot help update` shows the options of `update {what}`"
+        )
 
 
 def delete(context: Context) -> int:
@@ -119,7 +121,7 @@ def retry(context: Context) -> int:
     row = context.server.retry_notification(context.arguments.required_number("<notification-id>"))
     context.tell(
         row,
-        f"Notification {row.id} to {row.recipient_name} about ticket {row.ticket_id} waits to be sent again; "
+        f"Notification {row.id} to {row.recipient_name} about ticket {row.ticket_id} will be resent; "
         f"`tbot get notification {row.id}` tells how it went",
     )
     return 0

@@ -197,7 +197,7 @@ def board(row: JsonObject) -> Board:
 
 
 def status(row: JsonObject, board_id: int) -> Status:
-    """Read a status of the board with `board_id`; its flags are called unlike everybody else's."""
+    """Read a status of the board with `board_id`; its flags have other names than on the other records."""
     closed, inactive = json_values.truthy(row.get("closedStatus")), json_values.truthy(row.get("inactive"))
     return Status(row["id"], _name(row), board_id, closed=closed, inactive=inactive)
 
@@ -214,7 +214,7 @@ def contact(row: JsonObject) -> Contact:
 
 
 def member(row: JsonObject) -> Member:
-    """Read a member; which of his addresses counts is clause D7."""
+    """Read a member; which of their addresses counts is clause D7."""
     identifier = json_values.text(row.get("identifier")) or ""
     chosen = (json_values.text(row.get("defaultEmail")) or "").lower()
     return Member(

@@ -73,7 +73,7 @@ def authors(people: Iterable[Person], note: Note) -> list[Person]:
 
 
 def is_author(person: Person, note: Note) -> bool:
-    """Tell whether a person of the ticket wrote the note; identifiers differ in case at times (D6)."""
+    """Return whether a person of the ticket wrote the note; identifiers differ in case at times (D6)."""
     return note.member is not None and note.member.lower() == person.identifier.lower()
 
 

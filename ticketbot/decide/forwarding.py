@@ -1,6 +1,6 @@
 """Follow forwards from the original recipients to those who are told (F1 to F7).
 
-The active forwards are a graph. A recipient *keeps* a notification when no forward leads away from him, or one with
+The active forwards are a graph. A recipient *keeps* a notification when no forward leads away from them, or one with
 `keep_copy` does. Following ends at everybody who keeps; whoever leads only into circles is settled by F5.
 """
 
@@ -19,19 +19,19 @@ _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """A recipient who is told. `path` are the forwards that led there; empty: told in his own right (F3)."""
+    """A recipient to notify. `path` are the forwards that led there; empty: notified in their own right (F3)."""
 
     recipient: Recipient
     path: tuple[Forward, ...] = ()
 
     @property
     def chain(self) -> tuple[str, ...]:
-        """Name everybody the notification passed on its way, in order, without the recipient himself (F2)."""
+        """Return the names the notification passed on its way, in order, without the recipient's own (F2)."""
         return tuple(step.source.name for step in self.path)
 
 
 class ForwardedAway(msgspec.Struct, frozen=True):
-    """An original recipient whose notification goes to others; `by` are his active forwards."""
+    """An original recipient whose notification goes to others; `by` are their active forwards."""
 
     recipient: Recipient
     by: tuple[Forward, ...]
@@ -45,7 +45,7 @@ class Routing(msgspec.Struct, frozen=True):
 
 
 def is_active(forward: Forward, now: datetime) -> bool:
-    """Tell whether a forward applies at a moment: `start <= now < end`."""
+    """Return whether a forward applies at a moment: `start <= now < end`."""
     return (forward.start is None or forward.start <= now) and (forward.end is None or now < forward.end)
 
 

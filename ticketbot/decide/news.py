@@ -14,7 +14,7 @@ _UNDATED = datetime.max.replace(tzinfo=UTC)
 
 
 def is_history(entered_at: datetime | None, *, watching_since: datetime, now: datetime) -> bool:
-    """Tell whether something was entered too long ago ever to be announced (T5).
+    """Return whether something was entered too long ago ever to be announced (T5).
 
     What carries no date, as with an API member of a narrow role, counts as entered now: telling too much is better
     than telling nothing.
@@ -25,7 +25,7 @@ def is_history(entered_at: datetime | None, *, watching_since: datetime, now: da
 
 
 def is_new(facts: Facts) -> bool:
-    """Tell whether the ticket has still to be announced (T5)."""
+    """Return whether the ticket has still to be announced (T5)."""
     return not facts.announced and not _is_history(facts, facts.ticket.entered_at)
 
 
@@ -44,7 +44,7 @@ def new_notes(facts: Facts) -> list[Note]:
 
 
 def board_is_silent(facts: Facts) -> bool:
-    """Tell whether `require_board_rule` silences a board without an enabled rule (D4)."""
+    """Return whether `require_board_rule` silences a board without an enabled rule (D4)."""
     return facts.policy.require_board_rule and not facts.rules
 
 

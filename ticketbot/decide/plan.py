@@ -31,7 +31,7 @@ class _Topic(msgspec.Struct, frozen=True):
 
 
 def needs_people(facts: Facts) -> bool:
-    """Tell whether anybody may have to be told: only then the people of the ticket need to be looked up."""
+    """Return whether anybody may have to be told: only then the people of the ticket need to be looked up."""
     return not news.board_is_silent(facts) and (news.is_new(facts) or bool(news.new_notes(facts)))
 
 
@@ -155,7 +155,7 @@ def _exclusions(facts: Facts, topic: _Topic) -> list[Decision]:
 
 
 def _rendered(facts: Facts, drafts: Iterable[PlannedNotification]) -> Iterator[PlannedNotification]:
-    """Write the messages; the first one a recipient gets says how many earlier notes he does not see (D5)."""
+    """Write the messages; the first one a recipient gets says how many earlier notes are not shown (D5)."""
     unseen: dict[str, int] = {}
     for draft in drafts:
         if not draft.send:

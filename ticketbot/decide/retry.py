@@ -57,7 +57,7 @@ def wait_s(error: Exception, failures: int, jitter: float) -> float:
 
 
 def holds_connectwise(error: Exception) -> bool:
-    """Tell whether a failure is about our credentials, so that no event can succeed (T7)."""
+    """Return whether a failure is about our credentials, so that no event can succeed (T7)."""
     return isinstance(error, errors.RemoteDenied) and error.service == "connectwise"
 
 

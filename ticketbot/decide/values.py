@@ -61,7 +61,9 @@ class Note(msgspec.Struct, frozen=True):
     text: str = ""
     author: str | None = None
     member: str | None = None
-    author_recipient_ids: frozenset[int] = frozenset()  # the author's own recipients, also when he is not on the ticket
+    author_recipient_ids: frozenset[int] = (
+        frozenset()
+    )  # the author's own recipients, even if they are not on the ticket
     internal: bool = False
     resolution: bool = False
     entered_at: datetime | None = None

@@ -50,7 +50,7 @@ def sections(explanation: responses.Explanation, style: Style) -> Iterator[Secti
         yield Section(heading, list(_topics(event, unclaimed, style)))
     if unclaimed:
         fates = [delivery_text(row, style) for row in unclaimed.values()]
-        yield Section("From events that are no longer kept:", [Topic(None, fates)])
+        yield Section("From events already removed (retention):", [Topic(None, fates)])
 
 
 def delivery_text(row: responses.Notification, style: Style) -> str:
@@ -111,7 +111,7 @@ def _event_problem(event: responses.Event, style: Style) -> str:
         given_up = f"It could not be looked at, and was given up{f' after {tries}' if tries else ''}{error}"
         return f"{errors.sentence(given_up)} {style.retry_event}"
     if event.state == "running":
-        return f"It is being looked at now{error}"
+        return f"It is being processed{error}"
     return f"It waits until {style.moment(event.due_at)}{f', after {tries}' if tries else ''}{error}"
 
 

@@ -1,4 +1,4 @@
-"""Speak HTTP to an outside service: pooled connections, bounded answers, and every failure as one of our errors."""
+"""Speak HTTP to an external service: pooled connections, bounded answers, and every failure as one of our errors."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class HttpResponse(msgspec.Struct, frozen=True):
 
 
 class HttpService:
-    """Ask one outside service; one instance may be shared by any number of threads.
+    """Ask one external service; one instance may be shared by any number of threads.
 
     Keeps connections and nothing else: no cookies, no proxies or credentials from the environment, no
     redirects followed, no request to another host than that of `url`. `refusal` names the error for a
@@ -157,7 +157,7 @@ class HttpService:
         self._session.close()
 
     def unusable(self, answer: HttpResponse, why: str) -> errors.RemoteUnavailable:
-        """Return the error for a 2xx that is of no use; whatever was asked for may have been done."""
+        """Return the error for an unusable 2xx; the request may have taken effect."""
         return errors.RemoteUnavailable(
             self._one_line(f"{self.label}: {answer.call} answered {answer.status}, but {why}", answer),
             service=self.name,
@@ -305,12 +305,12 @@ def _read(response: requests.Response) -> bytes:
     while piece := response.raw.read1(65_536):
         content += piece
         if len(content) > MAX_RESPONSE_BYTES or time.monotonic() > deadline:
-            raise requests.exceptions.ContentDecodingError("an answer without end")
+            raise requests.exceptions.ContentDecodingError("a response too large or too slow")
     return bytes(content)
 
 
 def _never_sent(error: Exception) -> bool:
-    """Say whether the request surely never left: it could not be written, or no connection came about."""
+    """Return whether the request surely never left: it could not be written, or no connection came about."""
     return isinstance(error, ValueError) or any(isinstance(cause, NOT_CONNECTED) for cause in _causes(error))
 
 

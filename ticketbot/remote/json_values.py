@@ -49,7 +49,7 @@ def int_id(value: object) -> int | None:
 
 
 def truthy(value: object) -> bool:
-    """Say whether a flag is set: anything that is not empty, zero or a word for no."""
+    """Return whether a flag is set: anything that is not empty, zero or a word for no."""
     if isinstance(value, str):
         return value.strip().lower() not in FALSE_WORDS
     return bool(value)

@@ -58,9 +58,7 @@ def _answering(handler: Callable[..., Any]) -> Callable[..., Any]:
                 response = _problem_of(error)
             except Exception:
                 _logger.exception("a bug in tbot: %s %s failed", bottle.request.method, bottle.request.path)
-                response = problem(
-                    500, "Internal error", f"Something went wrong here; the log has it under {correlation}"
-                )
+                response = problem(500, "Internal error", f"Internal error; the server log has it under {correlation}")
         response.set_header("X-Request-ID", correlation)
         return response
 
@@ -70,7 +68,7 @@ def _answering(handler: Callable[..., Any]) -> Callable[..., Any]:
 def _problem_of(error: errors.TicketbotError) -> bottle.HTTPResponse:
     if error.http_status >= 500:
         _logger.error("%s %s: %s", bottle.request.method, bottle.request.path, error)
-        return problem(error.http_status, error.title, "The log of the server says more")
+        return problem(error.http_status, error.title, "See the server log")
     more: dict[str, Any] = {}
     if isinstance(error, errors.Conflict) and error.run_id is not None:
         more["run_id"] = error.run_id
@@ -92,7 +90,7 @@ def _bottle_error(error: bottle.HTTPError) -> bytes:
     }.get(status, str(error.body or "The request was refused"))
     if status >= 500:
         _logger.error("%s %s failed in bottle", bottle.request.method, bottle.request.path, exc_info=error.exception)
-        detail = "The log of the server says more"
+        detail = "See the server log"
     answer = problem(status, _TITLES.get(status, "Refused"), detail)
     bottle.response.content_type = PROBLEM
     bottle.response.set_header("X-Request-ID", log.new_correlation())

@@ -46,7 +46,7 @@ def throttled_network(address: str) -> str:
 
 
 def is_loopback(environ: Mapping[str, Any]) -> bool:
-    """Tell whether a request comes from this machine; one that was forwarded never does."""
+    """Return whether a request comes from this machine; one that was forwarded never does."""
     if any(name.startswith(_FORWARDED) for name in environ):
         return False
     address = _address(environ.get("REMOTE_ADDR"))

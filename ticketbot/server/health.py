@@ -64,7 +64,7 @@ def add_routes(
 def check(
     dead_threads: list[str], now: datetime, failing_services: Collection[str] = (), *, clock_is_wrong: bool = False
 ) -> dict[str, str]:
-    """Return each check as `ok`, `degraded` (something waits for an outside service) or `failed` (O2).
+    """Return each check as `ok`, `degraded` (something waits for an external service) or `failed` (O2).
 
     `failing_services` are the services at which what is done every so often, as catch-up, has failed.
     """
@@ -138,7 +138,7 @@ class QueueMetrics(prometheus_client.CollectorRegistry):
                 ended, running = syncs.last_finished(), syncs.running()
                 oldest = {"event": events.oldest_waiting(), "notification": notifications.oldest_waiting()}
         except errors.Unreachable:
-            return  # what was counted in memory is worth having all the same, now more than ever
+            return  # still return the in-memory counters
         rows = GaugeMetricFamily("tbot_queue_rows", "Rows in the queues by state", labels=["queue", "state"])
         for queue, counts in waiting.items():
             for name, count in counts.items():

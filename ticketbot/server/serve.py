@@ -104,7 +104,7 @@ class Server:
 
     def start(self) -> None:
         """Start all threads; requests are answered from now on."""
-        self._serving.start()  # first: whoever asks is answered while two dozen threads get up
+        self._serving.start()  # HTTP first, so requests are answered while the workers start
         self._worker.start()
         _logger.info("tbot %s listens at %s", __version__, self.url, extra={"owner": self._lease_holder.owner})
 
@@ -208,7 +208,7 @@ def ticket_links(settings: Settings) -> Callable[[int], str]:
 
 
 def is_unproxied(settings: Settings) -> bool:
-    """Tell whether a request from this machine can only come from itself (A2).
+    """Return whether a request from this machine can only come from itself (A2).
 
     A proxy need not say that it forwards. So nothing may suggest one: neither a setting, nor an address to which others
     could connect.

@@ -135,7 +135,7 @@ def _without_lone_surrogate(escape: re.Match[str]) -> str:
 def _queue(hook: _Hook, intake: WebhookServices) -> str:
     action, kind = str(hook.action).lower(), str(hook.type).lower()
     if kind != "ticket" or action not in _ACTIONS:
-        _logger.info("a webhook of another kind is ignored", extra={"type": kind[:40], "action": action[:40]})
+        _logger.info("ignored a webhook of an unsupported type", extra={"type": kind[:40], "action": action[:40]})
         return "ignored"
     ticket_id = hook.id
     if type(ticket_id) is not int or not 0 < ticket_id <= LARGEST_ID:
@@ -152,7 +152,7 @@ def _queue(hook: _Hook, intake: WebhookServices) -> str:
         outcome = intake.inbox.accept(arrival)
     except (errors.Unreachable, peewee.DatabaseError) as error:
         # Whatever ails the database (gone, full, read-only, broken): ConnectWise loses what is answered with a 5xx.
-        _logger.error("a webhook is put off: %s", error)  # noqa: TRY400  (the text says it all)
+        _logger.error("answered a webhook with 429, the database cannot store it: %s", error)  # noqa: TRY400  (the text says it all)
         raise errors.TooMany("The webhook cannot be stored now", retry_after_s=_RETRY_AFTER_S) from error
     if outcome == "accepted":
         intake.notify()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-_LONGEST_SECRET = 64 * 1024  # whoever names a larger file means another one
+_LONGEST_SECRET = 64 * 1024  # a larger file is certainly the wrong file
 _LARGEST_NUMBER = 10**9  # TOML knows numbers of any length, even such as Python refuses to print
 _READABLE_BY_OTHERS = 0o044
 SHORTEST_SECRET = 6  # as in `log`: a shorter one is part of ordinary words
@@ -76,7 +76,7 @@ def from_file(table: Table, path: Path, problems: list[str], *, is_explicit: boo
         f"{key!r} in {path} is no setting. Did you mean {nearest(key, known)}?" for key in content if key not in known
     ]
     problems += [
-        f"{key} in {path} is of no use. Give a text, a number or a list of texts"
+        f"{key} in {path} has an unsupported type. Use a string, an integer or a list of strings"
         for key, each in texts.items()
         if each is None
     ]
@@ -118,7 +118,9 @@ def _read_toml(table: Table, path: Path, problems: list[str], *, is_explicit: bo
         problems.append(f"{path} is not UTF-8. Save it as UTF-8")
         return {}
     except OSError as error:
-        problems.append(f"{path} cannot be read ({error.strerror}). Mend its permissions or name another with --config")
+        problems.append(
+            f"{path} cannot be read ({error.strerror}). Fix its permissions, or pass another file with --config"
+        )
         return {}
     except (ValueError, RecursionError) as error:  # ValueError: wrong TOML, numbers of thousands of digits, odd paths
         problems.append(f"{path} is not TOML: {error}. Mend that line")
@@ -161,5 +163,5 @@ def malformed(row: Setting, given: RawValue, advice: object, secrets: Iterable[s
 
 
 def shows_secret(text: str, secrets: Iterable[str]) -> bool:
-    """Tell whether one of `secrets` is part of `text`, apart from those as short as ordinary words."""
+    """Return whether one of `secrets` is part of `text`, apart from those as short as ordinary words."""
     return any(secret in text for secret in secrets if len(secret) >= SHORTEST_SECRET)

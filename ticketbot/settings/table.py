@@ -21,7 +21,7 @@ from ticketbot.settings.sources import RawValue, Setting
 
 _SERVER = ("serve",)
 _CLIENT = ("tui", "authcheck", "sync", "list", "get", "create", "update", "delete", "explain", "retry", "test")
-# Read by tests and by nobody else; a name that starts like this is no misspelt setting.
+# Only tests read these; do not report them as misspelt settings.
 _NO_SETTINGS = ("TBOT_DEBUG", "TBOT_TEST_", "TBOT_FAIL_AT")
 
 HIDDEN = "(hidden)"

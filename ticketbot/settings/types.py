@@ -1,4 +1,4 @@
-"""The kinds of values a setting can have: each reads a text into a typed value, or says what to give instead."""
+"""The kinds of values a setting can have: each turns a string into a typed value or raises with a hint."""
 
 from __future__ import annotations
 
@@ -178,12 +178,12 @@ def connectwise_host(raw: str) -> str:
 
 
 def is_encrypted(url: str) -> bool:
-    """Tell whether an address is https."""
+    """Return whether an address is https."""
     return urlsplit(url).scheme == "https"
 
 
 def is_loopback(url: str) -> bool:
-    """Tell whether an address names this machine."""
+    """Return whether an address names this machine."""
     name = urlsplit(url).hostname or ""
     return name == "localhost" or (_is_address(name) and ipaddress.ip_address(name).is_loopback)
 
@@ -217,7 +217,7 @@ def database_url(raw: str) -> str:
 
 
 def _is_postgres_url(url: str) -> bool:
-    """Tell whether what looks like the host is one: an unescaped mark in a password would shift the parts."""
+    """Return whether what looks like the host is one: an unescaped mark in a password would shift the parts."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -126,7 +126,7 @@ class Directory:
         return next(str(row["name"]) for row in self.statuses.values() if row["board"]["id"] == board_id)
 
     def member_ref(self, identifier: str | None) -> Row | None:
-        """Refer to a member by his identifier; None for nobody, or for a name that is no member's."""
+        """Refer to a member by identifier; None for nobody, or for a name that is no member's."""
         for row in self.members.values():
             if row["identifier"] == identifier:
                 named = row | {"name": f"{row['firstName']} {row['lastName']}"}

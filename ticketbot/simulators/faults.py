@@ -53,7 +53,7 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def runs_handler(self) -> bool:
-        """Tell whether the service does its work although the answer suffers."""
+        """Return whether the service does its work although the answer suffers."""
         return self.handled or self.effect not in {"answer", "drop"}
 
 

@@ -279,7 +279,7 @@ class Webex:
         return self.rooms[self._direct_room(person)], person
 
     def _direct_room(self, person: Row) -> str:
-        """Return the room of the bot and this person; the first message to him creates it."""
+        """Return the room of the bot and this person; the first message to them creates it."""
         room_id = self._direct.get(person["id"])
         if room_id not in self.rooms:
             room_id = self.add_room(person["displayName"], [person["id"]], kind="direct")

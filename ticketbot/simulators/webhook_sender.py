@@ -66,7 +66,7 @@ class Sent(msgspec.Struct, kw_only=True):
 
     @property
     def ok(self) -> bool:
-        """Tell whether the receiver acknowledged the hook."""
+        """Return whether the receiver acknowledged the hook."""
         return 200 <= self.status < 300
 
 

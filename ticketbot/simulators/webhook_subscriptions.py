@@ -130,7 +130,7 @@ class Callbacks:
 
 
 def _wants(entry: Row, ticket: Row) -> bool:
-    """Tell whether a callback of type ticket covers this ticket, by its level and object."""
+    """Return whether a callback of type ticket covers this ticket, by its level and object."""
     if entry["type"].lower() != "ticket":
         return False
     level, wanted = entry["level"].lower(), entry["objectId"]

@@ -54,9 +54,7 @@ def explain(error: errors.TicketbotError) -> str:
         text = f"{text.rstrip('.')}: {named}"
     text = errors.sentence(text)
     if isinstance(error, errors.NotAllowed):
-        return (
-            f"{text}\nThe server does not accept our API key. Set TBOT_API_KEY to one that it knows, and start again."
-        )
+        return f"{text}\nThe server does not accept our API key. Set TBOT_API_KEY to a valid key and restart."
     if isinstance(error, errors.Unreachable):
-        return f"{text}\nIt is asked again every few seconds; what you see may be old."
+        return f"{text}\nRetrying every few seconds. The data shown may be out of date."
     return text

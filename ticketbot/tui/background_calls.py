@@ -50,7 +50,7 @@ class BackgroundCalls:
 
     @property
     def are_under_way(self) -> bool:
-        """Tell whether some call has not ended."""
+        """Return whether some call has not ended."""
         return bool(self._under_way)
 
     def waiting_s(self) -> float:

@@ -121,7 +121,7 @@ class DateField(TextField):
         return super().required_error() or ("" if _moment(self.value) else f"There is no such date: {self.value}.")
 
     def cross_check(self, values: Mapping[str, Any]) -> str:
-        """Return that the end lies before the start."""
+        """Reject an end before the start."""
         start, end = _moment(values.get(self._after) or ""), _moment(self.value or "")
         return "The end is before the start." if start and end and end.date() < start.date() else ""
 
@@ -137,7 +137,7 @@ class Checkbox(Field):
 
     @property
     def value(self) -> bool:
-        """Tell whether it is ticked."""
+        """Return whether it is ticked."""
         return self._is_ticked
 
     def lines(self, columns: int, is_focused: bool) -> list[Line]:
@@ -270,7 +270,7 @@ class PickerField(Field):
             self._marked = None
 
     def check(self) -> str:
-        """Return that what was typed leads to nothing."""
+        """Reject a text that matches nothing."""
         is_lost = self._options and self._options.all and self._edit.edit_text and not self._is_taken
         return self._unknown() if is_lost and not self._matches else ""
 
@@ -278,12 +278,12 @@ class PickerField(Field):
         return f"Nothing is called {self._edit.edit_text!r}."
 
     def required_error(self) -> str:
-        """Return that nothing was chosen."""
+        """Require a choice."""
         if self._edit.edit_text and self._options is None:
-            return "The names are still being read."
+            return "Still loading names …"
         if self._edit.edit_text and not self._is_taken:
             return self._unknown()
-        return "" if self._chosen or self._is_many else "Choose one: type a part of its name."
+        return "" if self._chosen or self._is_many else "Required. Type part of the name."
 
     def _update_matches(self) -> None:
         self._marked = 0 if self._edit.edit_text else None  # nobody has chosen anything by coming here
@@ -326,7 +326,7 @@ def _visible_part(text: str, at: int, columns: int) -> tuple[str, int]:
 
 
 def _may_become_a_date(text: str) -> bool:
-    """Tell whether a date can still begin so: `2026-0`."""
+    """Return whether a date can still begin so: `2026-0`."""
     if len(text) >= len(_DATE) or not re.fullmatch("".join(_DATE[: len(text)]), text):
         return False
     return len(text) < len("2026-13") or 1 <= int(text[5:7]) <= 12

@@ -37,7 +37,7 @@ TABLE = (
     Key("list", "retry", ("r",), "R", "retry", "Send a dead notification again"),
     Key("list", "why", ("w",), "W", "why", "What was decided for the ticket, why, and what became of it"),
     Key("list", "cancel sync", ("c",), "C", "cancel", "Cancel the running sync"),
-    Key("list", "preview", ("p",), "P", "preview", "Who gets what is meant for the source, now"),
+    Key("list", "preview", ("p",), "P", "preview", "Show who gets the source's notifications now"),
     Key("list", "details", ("enter",), "Enter", "details", "All about the row"),
     Key("list", "filter", ("/",), "/", "filter", "Show only rows that hold some words"),
     Key("list", "only dead", ("d",), "D", "dead only", "Show dead notifications only, or all again"),

@@ -147,7 +147,7 @@ class MainView(urwid.Widget):
         return None
 
     def _is_tab_key(self, key: str) -> bool:
-        """Tell whether a key leads to a tab from here: also from a text or a filter, where nothing can be lost."""
+        """Return whether a key leads to a tab from here: also from a text or a filter, where nothing can be lost."""
         is_text = self._where == "text" and len(self._dialogs) == 1
         is_tab = keymap.action("list", key) in [each.action for each in self._tabs]
         return is_tab and (is_text or self._where in ("list", "filter"))

@@ -194,7 +194,7 @@ def _room(row: json_values.JsonObject) -> Room:
 
 
 def _title_is_broken(row: json_values.JsonObject) -> bool:
-    """Say whether Webex could not decrypt the title: it says so, or gives the ciphertext (a JWE) instead."""
+    """Return whether Webex could not decrypt the title: it says so, or gives the ciphertext (a JWE) instead."""
     faults, title = row.get("errors"), json_values.text(row.get("title")) or ""
     return (bool(faults) and (not isinstance(faults, Mapping) or "title" in faults)) or (
         title.startswith("eyJ") and " " not in title

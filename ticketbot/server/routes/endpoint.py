@@ -59,7 +59,7 @@ def _respond(operation: operations.Operation, arguments: Mapping[str, Any]) -> b
         with db.session():
             result = operation.run(**arguments)
     except peewee.IntegrityError:
-        raise errors.Conflict("Somebody else changed this at the same moment. Try it again") from None
+        raise errors.Conflict("This was changed concurrently. Retry the request") from None
     except errors.RemoteError as error:
         more = {"tracking_id": error.tracking_id} if error.tracking_id else {}
         return application.problem(error.http_status, error.title, str(error), **more)
@@ -82,7 +82,7 @@ def _respond_list(result: operations.Listing[Any], page: requests.Page) -> bottl
 def read_id(text: str) -> int:
     """Return an id from a path, which is digits; raises `NotFound` for what no row can have."""
     if len(text) > 19 or int(text) > requests.LARGEST_ID:
-        raise errors.NotFound(f"Nothing has the id {text[:40]}")
+        raise errors.NotFound(f"There is no object with the id {text[:40]}")
     return int(text)
 
 

@@ -62,7 +62,7 @@ def create_forward(
     body: requests.NewForward, caller: authentication.Caller, services: operations.Services
 ) -> responses.Forward:
     if body.source_id == body.destination_id:
-        raise operations.invalid_field("destination_id", "Nobody can be forwarded to himself")
+        raise operations.invalid_field("destination_id", "Source and destination must differ")
     columns = msgspec.structs.asdict(body) | _times(body.start, body.end, services.timezone)
     with db.transaction("create-forward"):
         sql.advisory_lock("forwards")

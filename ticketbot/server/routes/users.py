@@ -50,7 +50,7 @@ def delete_user(user_id: int, caller: authentication.Caller, services: operation
         _one_at_a_time()
         row = _found_user(user_id)
         if user_id == caller.user.id:
-            raise errors.Conflict("This request came with a key of that user. Delete it with a key of another one")
+            raise errors.Conflict("You are signed in as that user. Use another user's key to delete it")
         key_ids = [key.id for key in row.keys]
         audit.record(caller, services.now(), "delete", "user", user_id, before=_user(row))
         row.delete_instance()

@@ -68,15 +68,18 @@ class Keys(base.Tab[Key]):
                 ("Key", str(row.id)),
             ),
             ("", ""),
-            ("", "The key itself was shown once, when it was made. Who has lost it needs a new one: N."),
+            (
+                "",
+                "It was shown once. A lost key cannot be recovered: press N to create a new one.",
+            ),
         ]
 
     def actions(self) -> base.Actions:
-        """Return that keys can be made."""
+        """Actions of the tab."""
         return {"new": self._new, **super().actions()}
 
     def row_actions(self, row: Key) -> base.Actions:
-        """Return that a key can be deleted."""
+        """Actions on the selected key."""
         return {"delete": partial(self._delete, row)}
 
     def _new(self) -> None:

@@ -48,7 +48,7 @@ class Forwards(base.Tab[responses.Forward]):
         return _time(row.end, self.context.zone)[:10] or "open"
 
     def tone(self, row: responses.Forward) -> str:
-        """Return that active ones stand out."""
+        """Highlight active forwards."""
         return _TONES.get(row.state, "row")
 
     def load(self, api: client.Client) -> list[responses.Forward]:
@@ -76,11 +76,11 @@ class Forwards(base.Tab[responses.Forward]):
         ]
 
     def actions(self) -> base.Actions:
-        """Return that forwards can be added."""
+        """Actions of the tab."""
         return {"new": self._new, **super().actions()}
 
     def row_actions(self, row: responses.Forward) -> base.Actions:
-        """Return that a forward can be deleted, enabled, disabled and tried out."""
+        """Actions on the selected forward."""
         return {
             "delete": partial(self._delete, row),
             "toggle": partial(self._toggle, row),

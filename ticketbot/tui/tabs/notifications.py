@@ -18,7 +18,7 @@ class Notifications(base.Tab[responses.Notification]):
 
     action = "notifications"
     title = "Notifications"
-    empty = "Nothing was to be told yet. Notifications appear here as soon as tickets change; rules say who gets them."
+    empty = "No notifications yet. Notifications appear here as soon as tickets change; rules say who gets them."
     newest_first = True
     most = 500
 
@@ -43,7 +43,7 @@ class Notifications(base.Tab[responses.Notification]):
         return moment(row.created_at, self.context.zone)[5:16]
 
     def tone(self, row: responses.Notification) -> str:
-        """Return that dead ones stand out."""
+        """Highlight dead notifications."""
         return _TONES.get(row.state, "row")
 
     def load(self, api: client.Client) -> list[responses.Notification]:
@@ -80,7 +80,7 @@ class Notifications(base.Tab[responses.Notification]):
                 ("Sent", moment(row.sent_at, zone)),
                 ("Died", moment(row.died_at, zone)),
                 ("Twice", "perhaps: the answer to an earlier try was lost" if row.possible_duplicate else None),
-                ("Overtaken", "later ones did not wait for it any longer" if row.overtaken else None),
+                ("Overtaken", "later messages were sent before it" if row.overtaken else None),
                 ("Webex message", row.webex_message_id),
                 ("Tracking id", row.tracking_id),
                 ("Notification", str(row.id)),
@@ -89,11 +89,11 @@ class Notifications(base.Tab[responses.Notification]):
         ]
 
     def actions(self) -> base.Actions:
-        """Return that dead ones can be shown alone, and sent again together."""
+        """Actions of the tab."""
         return {"only dead": self._turn_only_dead, "retry all": self._ask_to_retry_all, **super().actions()}
 
     def row_actions(self, row: responses.Notification) -> base.Actions:
-        """Return that a dead one can be sent again, and that each can be explained."""
+        """Actions on the selected notification."""
         retry: base.Actions = {"retry": partial(self._retry, row)} if _is_dead(row) else {}
         return {"why": partial(self._explain, row), **retry}
 

@@ -31,7 +31,7 @@ class Rules(base.Tab[responses.Rule]):
         ]
 
     def tone(self, row: responses.Rule) -> str:
-        """Return that a disabled rule is dim."""
+        """Dim disabled rules."""
         return "row" if row.enabled else "dim"
 
     def load(self, api: client.Client) -> list[responses.Rule]:
@@ -44,7 +44,11 @@ class Rules(base.Tab[responses.Rule]):
 
     def details(self, row: responses.Rule) -> list[dialogs.Entry]:
         """Return what the rule does."""
-        does = "New tickets of the board are told to the recipient." if row.enabled else "Disabled: it tells nobody."
+        does = (
+            "The recipient is notified of every new ticket on this board."
+            if row.enabled
+            else "Disabled: it tells nobody."
+        )
         return [
             *base.details_table(
                 ("Board", f"{row.board_name} ({row.board_id})"),
@@ -57,11 +61,11 @@ class Rules(base.Tab[responses.Rule]):
         ]
 
     def actions(self) -> base.Actions:
-        """Return that rules can be added."""
+        """Actions of the tab."""
         return {"new": self._new, **super().actions()}
 
     def row_actions(self, row: responses.Rule) -> base.Actions:
-        """Return that a rule can be deleted, enabled and disabled."""
+        """Actions on the selected rule."""
         return {"delete": partial(self._delete, row), "toggle": partial(self._toggle, row)}
 
     def _new(self) -> None:

@@ -52,7 +52,7 @@ class Syncs(base.Tab[responses.SyncRun]):
         ]
 
     def tone(self, row: responses.SyncRun) -> str:
-        """Return that what went wrong stands out."""
+        """Highlight failures."""
         return _TONES.get(row.state, "warning" if row.error_count else "row")
 
     def load(self, api: client.Client) -> list[responses.SyncRun]:
@@ -83,7 +83,7 @@ class Syncs(base.Tab[responses.SyncRun]):
         ]
 
     def actions(self) -> base.Actions:
-        """Return that a sync can be started, or the running one cancelled."""
+        """Actions of the tab."""
         own: base.Actions = {"cancel sync": self._ask_to_cancel} if self._running else {"new": self._new}
         return own | super().actions()
 
@@ -96,7 +96,7 @@ class Syncs(base.Tab[responses.SyncRun]):
                 fields.Checkbox("recipients", "Recipients", "rooms and people of Webex", is_ticked=True),
                 fields.Checkbox("tickets", "Tickets", "open tickets and their notes", is_ticked=True),
                 boards,
-                fields.Checkbox("force", "Force", "also when most of what is known would vanish"),
+                fields.Checkbox("force", "Force", "even if most stored rows would be removed"),
             ],
             "Start sync",
             self._save,

@@ -14,7 +14,7 @@ from ticketbot.tui.tabs import base
 
 @dataclass(frozen=True)
 class User:
-    """A user with the number of keys he has."""
+    """A user with the number of their keys."""
 
     id: int
     user: responses.User
@@ -71,18 +71,18 @@ class Users(base.Tab[User]):
         ]
 
     def actions(self) -> base.Actions:
-        """Return that users can be added."""
+        """Actions of the tab."""
         return {"new": self._new, **super().actions()}
 
     def row_actions(self, row: User) -> base.Actions:
-        """Return that a user can be deleted."""
+        """Actions on the selected user."""
         return {"delete": partial(self._delete, row)}
 
     def _new(self) -> None:
         lines = [
             fields.TextField("name", "Name"),
             fields.TextField(
-                "email", "E-mail", "The user gets no mail: it tells people apart.", pattern=requests.EMAIL
+                "email", "E-mail", "Used to identify the user; no e-mail is sent.", pattern=requests.EMAIL
             ),
         ]
         self.context.open(forms.Form("New user", lines, "Add user", self._save, self.context.close))
