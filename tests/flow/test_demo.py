@@ -8,6 +8,7 @@ import pytest
 
 from ticketbot import demo
 from ticketbot.database import db
+from ticketbot.demo_environment import DemoEnvironment
 
 
 @pytest.fixture
@@ -17,13 +18,13 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, said: list[str]) -> demo.DemoEnvironment:
+def stage(tmp_path: Path, said: list[str]) -> DemoEnvironment:
     """Return a stage whose lines are kept."""
-    return demo.DemoEnvironment(tmp_path, said.append)
+    return DemoEnvironment(tmp_path, said.append)
 
 
 def test_the_story_ends_as_it_should_and_says_who_was_told_what_and_why(
-    stage: demo.DemoEnvironment, said: list[str]
+    stage: DemoEnvironment, said: list[str]
 ) -> None:
     with stage.open():
         problems = demo.play(stage)
@@ -36,7 +37,7 @@ def test_the_story_ends_as_it_should_and_says_who_was_told_what_and_why(
     assert "That is exactly what should have happened." in told
 
 
-def test_a_message_that_webex_loses_is_noticed_and_named(stage: demo.DemoEnvironment, said: list[str]) -> None:
+def test_a_message_that_webex_loses_is_noticed_and_named(stage: DemoEnvironment, said: list[str]) -> None:
     """Issue 3: the verdict is computed from what the simulated Webex received, not from what we think we sent."""
     stage.webex.accept_without_posting(1)
     with stage.open():
@@ -53,14 +54,16 @@ def test_without_a_terminal_it_plays_the_story_once_and_its_exit_status_is_the_v
     assert demo.run(once=False) == 0
     assert "Who was told what, and why:" in capsys.readouterr().out
     monkeypatch.setattr(
-        demo.DemoEnvironment, "_prepare_database", _prepare_and_swallow(demo.DemoEnvironment._prepare_database)
+        DemoEnvironment,
+        "_prepare_database",
+        _prepare_and_swallow(DemoEnvironment._prepare_database),
     )
     assert demo.run(once=True) == 1
     db.close_database()
 
 
 def _prepare_and_swallow(prepare):  # type: ignore[no-untyped-def]
-    def prepared(stage: demo.DemoEnvironment) -> None:
+    def prepared(stage: DemoEnvironment) -> None:
         prepare(stage)
         stage.webex.accept_without_posting(1)
 

@@ -18,7 +18,7 @@ from tests.remote.rude_server import Received, Rude, RudeServer, answer
 from ticketbot import errors
 from ticketbot.connectwise.connectwise_client import ConnectWise
 from ticketbot.connectwise.rate_limit import RateLimiter
-from ticketbot.remote import http_service
+from ticketbot.remote import http_service, retry_after
 from ticketbot.webex.webex_client import Webex
 
 NOW = datetime(2026, 3, 4, 10, tzinfo=UTC)
@@ -263,13 +263,13 @@ class TestTexts:
 )
 def test_retry_after_is_seconds_or_a_date_or_nothing(value: str | None, seconds: float | None) -> None:
     """L2"""
-    assert http_service.retry_after_s(value, NOW) == seconds
+    assert retry_after.retry_after_s(value, NOW) == seconds
 
 
 @given(st.text() | st.from_regex(r"\A\w+, \d+ \w+ \d+ \d+:\d+:\d+ [-+\w]*\Z"))
 def test_no_retry_after_is_too_odd(value: str) -> None:
     """L2"""
-    wait_s = http_service.retry_after_s(value, NOW)
+    wait_s = retry_after.retry_after_s(value, NOW)
     assert wait_s is None or 0 <= wait_s <= 900
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
-from urllib.parse import quote
 
 import msgspec
 
 from ticketbot import errors
-from ticketbot.connectwise import rate_limit, records
+from ticketbot.connectwise import query_conditions, rate_limit, records
 from ticketbot.remote import http_service, json_values
 
 T = TypeVar("T")
@@ -23,11 +22,7 @@ NAME = "connectwise"
 # about a year after it was superseded, and what is added to it does not matter to us.
 ACCEPT = "application/vnd.connectwise.com+json; version=2025.1"
 LARGEST_PAGE = 1000
-LONGEST_CONDITIONS = 1400  # ConnectWise advises against addresses of more than 2,000 characters; the rest needs room
 TICKETS_PER_CALL = 100  # that many ids of ten digits fit into one address
-LONGEST_IDENTIFIER = 60  # 15 today; whatever is longer than this is no member
-# No way to escape a quote inside a literal is documented, and [ ] % are wildcards.
-UNQUOTABLE = frozenset("\"'\\[]%*")
 
 TICKET_FIELDS = (
     "id,summary,recordType,board/id,board/name,status/id,status/name,company/id,company/name,contact/id,"
@@ -169,14 +164,14 @@ class ConnectWise:
         path, number, has_next = f"/{_module(project)}/tickets", 1, True
         query: dict[str, str | int] = {"orderBy": "id", "pageSize": page_size, "fields": only, "page": 1}
         while has_next:
-            if conditions := _ticket_conditions(boards, open_only, updated_after, after_id):
+            if conditions := query_conditions.ticket_conditions(boards, open_only, updated_after, after_id):
                 query["conditions"] = conditions
             rows, has_next, served_at = self._page("tickets", path, query)
             if rows and min(row["id"] for row in rows) <= after_id:
                 raise errors.RemoteUnavailable(f"{LABEL}: {path} gives the same page again and again", service=NAME)
             after_id = rows[-1]["id"] if rows else after_id
             found = (records.ticket(row, project=project) for row in rows)
-            wanted = tuple(ticket for ticket in found if boards is None or _is_on_board(ticket, boards))
+            wanted = tuple(ticket for ticket in found if boards is None or query_conditions.is_on_board(ticket, boards))
             yield Page(number, wanted, has_next and bool(rows), after_id, served_at)
             number, has_next = number + 1, has_next and bool(rows)
 
@@ -210,13 +205,13 @@ class ConnectWise:
 
     def members_by_identifier(self, identifiers: Iterable[str]) -> list[records.Member]:
         """Return the members with these identifiers, case ignored; unknown ones are left out."""
-        wanted = {name.casefold(): name for name in identifiers if 0 < len(name) <= LONGEST_IDENTIFIER}
-        if any(not name.isprintable() or UNQUOTABLE.intersection(name) for name in wanted.values()):
+        wanted = {name.casefold(): name for name in identifiers if 0 < len(name) <= query_conditions.LONGEST_IDENTIFIER}
+        if any(not name.isprintable() or query_conditions.UNQUOTABLE.intersection(name) for name in wanted.values()):
             found = self.members()
         else:
             found = [
                 records.member(row)
-                for conditions in _identifier_conditions(list(wanted.values()))
+                for conditions in query_conditions.identifier_conditions(list(wanted.values()))
                 for row in self._get_all("members", "/system/members", {"conditions": conditions})
             ]
         # Looked at again, because a condition that ConnectWise does not like may be left out in silence.
@@ -314,38 +309,3 @@ def _refusal(problem: http_service.Problem) -> type[errors.RemoteError]:
 
 def _module(project: bool) -> str:
     return "project" if project else "service"
-
-
-def _ticket_conditions(
-    boards: frozenset[int] | None, open_only: bool, updated_after: datetime | None, after_id: int
-) -> str:
-    parts = ["closedFlag=false"] if open_only else []
-    parts += [f"id>{after_id}"] if after_id else []
-    if updated_after is not None:
-        # Whole seconds with Z: fractions are refused, and offsets were once misread (reference: "API timezone bug").
-        parts.append(f"lastUpdated>=[{updated_after.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}]")
-    if boards is not None:
-        on_boards = f"board/id in ({','.join(str(id_) for id_ in sorted(boards))})"
-        # Too many boards for one address: all are asked for, and those not wanted left out afterwards.
-        parts += [on_boards] if len(quote(on_boards)) <= LONGEST_CONDITIONS else []
-    return " and ".join(parts)
-
-
-def _is_on_board(ticket: records.Ticket, boards: frozenset[int]) -> bool:
-    return ticket.board is not None and ticket.board.id in boards
-
-
-def _identifier_conditions(identifiers: Sequence[str]) -> Iterator[str]:
-    """Yield conditions that together name all identifiers, each short enough for an address."""
-    chunk: list[str] = []
-    length = 0
-    for identifier in identifiers:
-        literal = f'"{identifier}"'
-        added = len(quote(f"{literal},", safe=""))
-        if chunk and length + added > LONGEST_CONDITIONS:
-            yield f"identifier in ({','.join(chunk)})"
-            chunk, length = [], 0
-        chunk.append(literal)
-        length += added
-    if chunk:
-        yield f"identifier in ({','.join(chunk)})"

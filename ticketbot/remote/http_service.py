@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
@@ -21,13 +20,12 @@ from requests.adapters import HTTPAdapter
 from requests.utils import parse_header_links
 
 from ticketbot import errors, failpoints
-from ticketbot.remote import json_values
+from ticketbot.remote import json_values, retry_after
 
 CONNECTIONS = 100  # kept open per service; more threads than that would open and close their own
 IDLE_PROBE_S = 60  # below the idle time after which NAT gateways forget a connection without a word (AWS: 350 s)
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024  # a thousand whole tickets are some 15 MB
 MAX_RESPONSE_S = 120.0  # the read timeout starts anew with every byte, so a trickle needs an end of its own
-MAX_WAIT_S = 900.0  # product.md L2: Retry-After is capped at 15 min
 LONGEST_MESSAGE = 300
 SHORTEST_SECRET = 4  # blanking anything shorter would blank half of every text
 
@@ -75,7 +73,7 @@ class HttpResponse(msgspec.Struct, frozen=True):
     @property
     def served_at(self) -> datetime | None:
         """Return the time on the service's clock."""
-        return _http_date(self.headers.get("Date", ""))
+        return retry_after.http_date(self.headers.get("Date", ""))
 
 
 class HttpService:
@@ -217,7 +215,7 @@ class HttpService:
         kind = self._kind(problem)
         tracking_id = self._tracking_id(answer)
         if issubclass(kind, errors.RemoteThrottled):
-            wait_s = retry_after_s(answer.headers.get("Retry-After"), self._now())
+            wait_s = retry_after.retry_after_s(answer.headers.get("Retry-After"), self._now())
             return kind(message, service=self.name, status=answer.status, tracking_id=tracking_id, retry_after_s=wait_s)
         return kind(message, service=self.name, status=answer.status, tracking_id=tracking_id)
 
@@ -251,27 +249,6 @@ class HttpService:
         for secret in self._secrets:
             message = message.replace(secret, "***")
         return message
-
-
-def retry_after_s(value: str | None, now: datetime) -> float | None:
-    """Return the seconds that a Retry-After header asks for, at most 15 min.
-
-    Nonsense counts as absent: Webex has sent the literal `rand(30),add(30)`. So does a date in the past.
-    """
-    value = (value or "").strip()
-    if value.isascii() and value.isdigit():
-        return min(float(value), MAX_WAIT_S)
-    until = _http_date(value)
-    wait_s = (until - now).total_seconds() if until else -1.0
-    return min(wait_s, MAX_WAIT_S) if wait_s >= 0 else None
-
-
-def _http_date(value: str) -> datetime | None:
-    try:
-        found = parsedate_to_datetime(value)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    except (ValueError, OverflowError, TypeError, IndexError):
-        return None
 
 
 class _Adapter(HTTPAdapter):

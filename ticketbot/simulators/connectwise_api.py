@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import math
-import re
 import threading
 import time
 import uuid
@@ -27,9 +26,10 @@ from ticketbot.simulators import (
     webhook_subscriptions,
 )
 from ticketbot.simulators.connectwise import ConnectWise, Module
+from ticketbot.simulators.connectwise_errors import ApiError, ThrottledError, invalid
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
 
 Row = dict[str, Any]
 _Endpoint = tuple[str, str, Callable[..., Any]]  # method, path, handler
@@ -39,25 +39,6 @@ ALIAS = "v4_6_release"  # the codebase that every cloud system understands, what
 _API = "/<codebase>/apis/3.0"
 _TICKET = "/<module:re:service|project>/tickets"
 _NOT_HTML = b"<html><head><title>404 - File or directory not found.</title></head></html>"
-
-
-class ApiError(Exception):
-    """An answer other than success, in ConnectWise's words."""
-
-    def __init__(self, status: int, code: str, message: str, errors: list[Row] | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body = {"code": code, "message": message, "errors": errors}
-
-
-class ThrottledError(Exception):
-    """Too many calls in a minute; the body has no `code`, as the Developer Guide shows it."""
-
-    def __init__(self, retry_after_s: int) -> None:
-        super().__init__("Too many requests")
-        self.retry_after_s = retry_after_s
-        words = f"Too many requests. Please try again in {retry_after_s} seconds."
-        self.body = {"error": "ConnectWiseAPI", "message": words}
 
 
 class Created(NamedTuple):
@@ -80,18 +61,7 @@ def app(system: ConnectWise, control: WSGIApplication | None = None) -> WSGIAppl
     routes.default_error_handler = _unknown_endpoint
     for method, path, handler in api.routes():
         routes.route(path, method, handler)
-    return _tidy(middleware.guard(routes, system, control))
-
-
-def _tidy(inner: WSGIApplication) -> WSGIApplication:
-    """Let `//` and a trailing `/` mean what they mean to the real server: nothing."""
-
-    def tidied(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        path = re.sub("/{2,}", "/", environ["PATH_INFO"])
-        environ["PATH_INFO"] = path if path == "/" else path.rstrip("/")
-        return inner(environ, start_response)
-
-    return tidied
+    return middleware.with_tidy_paths(middleware.guard(routes, system, control))
 
 
 def _unknown_endpoint(error: Any) -> str:
@@ -272,7 +242,7 @@ class _Api:
         wanted = {"objectId": 1, **asked}
         same = ("type", "level", "objectId", "url")
         if any(all(entry[key] == wanted[key] for key in same) for entry in self._entries().values()):
-            raise _invalid("ObjectExists", "objectId", "A matching callback entry already exists")
+            raise invalid("ObjectExists", "objectId", "A matching callback entry already exists")
         system = self._system
         return Created(system.callbacks.add(system.next_id("callback"), wanted, system.api_member_id))
 
@@ -360,16 +330,11 @@ def _json_body(kind: type) -> Any:
 def _check_callback(asked: Row) -> None:
     for name in ("url", "type", "level"):
         if not asked.get(name):
-            raise _invalid("MissingRequiredField", name, f"The {name} field is required.")
+            raise invalid("MissingRequiredField", name, f"The {name} field is required.")
     if not str(asked["url"]).startswith(("http://", "https://")):
-        raise _invalid("InvalidField", "url", "The url is invalid.")
+        raise invalid("InvalidField", "url", "The url is invalid.")
     if (
         asked["level"].lower() not in webhook_subscriptions.LEVELS
         or asked["type"].lower() not in webhook_subscriptions.TYPES
     ):
-        raise _invalid("InvalidObject", "level", "The level is invalid for this type.")
-
-
-def _invalid(code: str, field: str, message: str) -> ApiError:
-    error = {"code": code, "message": message, "resource": "callbackEntry", "field": field}
-    return ApiError(400, "InvalidObject", "callbackEntry object is invalid", [error])
+        raise invalid("InvalidObject", "level", "The level is invalid for this type.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 from collections.abc import Iterable
 from http.client import responses
@@ -133,3 +134,14 @@ def _blank(row: Any, path: list[str], *, delete: bool) -> None:
         row.pop(last, None)
     else:
         row[last] = None
+
+
+def with_tidy_paths(inner: WSGIApplication) -> WSGIApplication:
+    """Let `//` and a trailing `/` mean what they mean to the real server: nothing."""
+
+    def tidied(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = re.sub("/{2,}", "/", environ["PATH_INFO"])
+        environ["PATH_INFO"] = path if path == "/" else path.rstrip("/")
+        return inner(environ, start_response)
+
+    return tidied
