@@ -47,12 +47,3 @@ def test_case_and_accents_do_not_matter_and_beginnings_come_first(wanted: str, f
 def test_beginnings_come_first_among_many() -> None:
     names = [*(f"Room {number} Ana" for number in range(50)), "Ana Alvarez"]
     assert name_filter.Index(names).top_matches("ana", 3)[0] == 50
-
-
-def test_rows_are_looked_for_no_further_than_asked() -> None:
-    rows = iter(range(10_000))
-    found = name_filter.LazyMatches(rows)
-    assert found.load_up_to(3) == 3
-    assert found[1] == 1
-    assert next(rows) == 3
-    assert len(found) == 9_999

@@ -67,7 +67,7 @@ class Table(urwid.Widget, Generic[Row]):
         self._columns = columns
         self._tone = tone
         self._content = Content(columns, [], by, is_reversed)
-        self._found = name_filter.LazyMatches(iter(()))
+        self._found: list[int] = []
         self._at = 0
         self._top = 0
         self._page = 1
@@ -77,7 +77,7 @@ class Table(urwid.Widget, Generic[Row]):
     @property
     def selected(self) -> Row | None:
         """Return the selected row, None when there is none."""
-        if self._found.load_up_to(self._at + 1) <= self._at:
+        if len(self._found) <= self._at:
             return None
         return self._content.rows[self._found[self._at]]
 
@@ -112,7 +112,7 @@ class Table(urwid.Widget, Generic[Row]):
         if (content.by, content.is_reversed) != (self._content.by, self._content.is_reversed) and not resorted:
             content = self.content(content.rows)  # the order was changed while these were on their way
         self._content = content
-        self._found = name_filter.LazyMatches(content.index.matches(self.wanted))
+        self._found = content.index.matches(self.wanted)
         at = self._position(old.id) if old is not None else None
         last = max(len(self._found) - 1, 0) if old is not None else 0
         self._at = min(self._at, last) if at is None else at
@@ -123,7 +123,7 @@ class Table(urwid.Widget, Generic[Row]):
         """Show only the rows that hold all these words, and select the first."""
         if wanted != self.wanted:
             self.wanted = wanted
-            self._found = name_filter.LazyMatches(self._content.index.matches(wanted))
+            self._found = self._content.index.matches(wanted)
             self._at = self._top = 0
             self._invalidate()
 
@@ -158,7 +158,7 @@ class Table(urwid.Widget, Generic[Row]):
             wanted = 0 if action == "first" else len(self._found) - 1
         else:
             return False
-        self._at = max(min(wanted, self._found.load_up_to(wanted + 1) - 1), 0)
+        self._at = max(min(wanted, len(self._found) - 1), 0)
         self._invalidate()
         return True
 
@@ -177,11 +177,11 @@ class Table(urwid.Widget, Generic[Row]):
 
     def _scroll(self, height: int) -> None:
         """Keep the selected row on the screen, and the screen full as far as there are rows."""
-        full = self._found.load_up_to(self._top + height) - height
+        full = min(self._top + height, len(self._found)) - height
         self._top = max(min(self._top, self._at, full), self._at - height + 1, 0)
 
     def _lines(self, columns: int, height: int) -> list[tuple[str, str]]:
-        end = self._found.load_up_to(self._top + max(height, 0))
+        end = min(self._top + max(height, 0), len(self._found))
         if end == 0:
             said = f"No row holds {self.wanted!r}. Esc shows all." if self.wanted and self.total else self.empty
             lines = ["", *(line for text in said.split("\n") for line in table_cells.wrap(text, columns - 4))]
