@@ -101,18 +101,18 @@ def test_the_right_one_is_there_before_the_wrong_ones_go(tenant: Tenant) -> None
 
 
 def test_those_of_others_are_left_alone(tenant: Tenant) -> None:
-    connectwise_now = [
+    theirs = [
         tenant.register(OTHERS),
         tenant.register(OTHERS, inactiveFlag=True),
         tenant.register(f"{US}/other?recordId="),
         tenant.register("https://tbot.example.com.evil.example/hooks/cw/tickets?recordId="),
         tenant.register(OTHERS, level="board", objectId=2),
     ]
-    before = {number: dict(tenant.system.callbacks.entries[number]) for number in connectwise_now}
+    before = {number: dict(tenant.system.callbacks.entries[number]) for number in theirs}
     tenant.register(inactiveFlag=True)
     tenant.register(level="status")
     tenant.check()
-    assert {number: tenant.system.callbacks.entries[number] for number in connectwise_now} == before
+    assert {number: tenant.system.callbacks.entries[number] for number in theirs} == before
 
 
 def test_one_that_somebody_else_removes_at_the_same_moment_is_no_failure(tenant: Tenant) -> None:

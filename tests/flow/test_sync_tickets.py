@@ -143,13 +143,13 @@ def test_only_the_given_boards_are_synced(syncing: Syncing) -> None:
     """S3"""
     world = syncing.world
     other = world.connectwise.add_board("Night Desk")
-    mine, connectwise_now = (world.connectwise.add_many(3, board) for board in (world.board, other))
+    mine, theirs = (world.connectwise.add_many(3, board) for board in (world.board, other))
     syncing.run(tickets=True, board_ids=[other])
-    assert open_tickets() == connectwise_now
+    assert open_tickets() == theirs
     syncing.run(tickets=True)
     world.connectwise.update_ticket(mine[0], status=">Closed", notify=False)
     syncing.run(tickets=True, board_ids=[other])
-    assert open_tickets() == sorted([*mine, *connectwise_now])
+    assert open_tickets() == sorted([*mine, *theirs])
 
 
 def test_an_older_row_never_overwrites_a_newer_one(syncing: Syncing) -> None:

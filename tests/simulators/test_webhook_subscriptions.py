@@ -151,8 +151,8 @@ class TestHooks:
         """W2"""
         system.callbacks.other_tenants["evil"] = "their-key"
         ours = system.callbacks.key_url
-        connectwise_now = ours.replace("companyName=examplemsp", "companyName=evil")
-        assert requests.get(connectwise_now, timeout=10).json() == {"signing_key": "their-key"}
+        recorded = ours.replace("companyName=examplemsp", "companyName=evil")
+        assert requests.get(recorded, timeout=10).json() == {"signing_key": "their-key"}
         for wrong in (ours.replace("=examplemsp", "=nobody"), ours + "0"):
             assert requests.get(wrong, timeout=10).status_code == 404
 

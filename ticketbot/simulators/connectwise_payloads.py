@@ -38,7 +38,7 @@ TICKET_FIELDS = _recognised(
     references=("board", "status", "company", "contact", "owner", "priority", "project", "phase", "type",
                 "subType", "item", "team", "source", "site", "mergedParentTicket"),
 )  # fmt: skip
-BOARD_FIELDS = _recognised("id", "name", "inactiveFlag", "projectFlag", "locationId")
+BOARD_FIELDS = _recognised("id", "name", "inactiveFlag", "projectFlag", "location/id")
 STATUS_FIELDS = _recognised("id", "name", "sortOrder", "displayOnBoard", "inactive", "closedStatus")
 COMPANY_FIELDS = _recognised("id", "identifier", "name", "phoneNumber", "deletedFlag", references=["status"])
 CONTACT_FIELDS = _recognised("id", "firstName", "lastName", "inactiveFlag", references=["company"])
@@ -80,8 +80,8 @@ def board(board_id: int, name: str, *, project: bool, at: str) -> Row:
     return {
         "id": board_id,
         "name": name,
-        "locationId": 1,
-        "businessUnitId": 10,
+        "location": {"id": 1, "name": "Tampa Office"},
+        "department": {"id": 10, "name": "Professional Services"},
         "inactiveFlag": False,
         "projectFlag": project,
         "billTime": "NoDefault",
@@ -112,7 +112,7 @@ def company(company_id: int, name: str, identifier: str, at: str) -> Row:
         "name": name,
         "status": {"id": 1, "name": "Active"},
         "phoneNumber": "8135550103",
-        "territoryId": 1,
+        "territory": {"id": 1, "name": "Tampa Office"},
         "leadFlag": False,
         "unsubscribeFlag": False,
         "deletedFlag": False,
@@ -146,11 +146,9 @@ def contact(contact_id: int, first: str, last: str | None, email: str | None, co
 def _email_item(contact_id: int, email: str) -> Row:
     return {
         "id": contact_id * 10,
-        "contactId": contact_id,
         "type": {"id": 1, "name": "Email"},
         "value": email,
         "defaultFlag": True,
-        "mobileGuid": str(uuid.uuid5(NIL, f"email-{contact_id}")),
         "communicationType": "Email",
         "domain": "@" + email.partition("@")[2],
     }
@@ -164,15 +162,14 @@ def member(member_id: int, identifier: str, first: str, last: str, at: str, **fi
         "firstName": first,
         "lastName": last,
         "defaultEmail": "Office",
+        "defaultPhone": "Office",
         "inactiveFlag": False,
         "licenseClass": "F",
         "adminFlag": False,
         "disableOnlineFlag": False,
-        "securityLevel": "Corporate",
         "securityRole": {"id": 63, "name": "Admin"},
         "timeZone": {"id": 4, "name": "US Pacific"},
         "hireDate": "2020-01-01T08:00:00Z",
-        "serviceTeams": [],
         "_info": info(at, "zadmin"),
     } | fields
 

@@ -157,7 +157,7 @@ class Directory:
             case "status":
                 return self._status(value, board_id, by)
             case "priority":
-                return {name: {"id": 4, "name": value, "sortOrder": 6}}
+                return {name: {"id": 4, "name": value, "sort": 6}}
             case "owner":
                 return {name: self.member_ref(value)}
             case "resources":
