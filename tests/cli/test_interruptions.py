@@ -149,17 +149,17 @@ def test_nobody_reading_is_told_nothing(office: CliRunner) -> None:
 
 
 def test_on_a_terminal_a_sync_draws_bars_and_leaves_its_result(office: CliRunner) -> None:
-    ours, connectwise_now = pty.openpty()
+    ours, theirs = pty.openpty()
     environ = {**clean_environ(), **office.environ, "TERM": "xterm", "COLUMNS": "80"}
     with office.slow_syncs():
         process = subprocess.Popen(
             [sys.executable, "-m", "ticketbot", "sync", "--boards"],
             env=environ,
-            stdin=connectwise_now,
-            stdout=connectwise_now,
-            stderr=connectwise_now,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
         )
-        os.close(connectwise_now)
+        os.close(theirs)
         shown = b""
         while chunk := _read(ours):
             shown += chunk
