@@ -244,11 +244,22 @@ class TestErrors:
         shown = tbot("version", TBOT_DEBUG="0")
         assert (shown.status, shown.out, shown.err) == (status, "", line)
 
+    def test_ctrl_c_while_a_class_is_created_is_ctrl_c(self, tbot, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Python 3.11 makes a RuntimeError of it."""
+
+        class Field:
+            def __set_name__(self, owner: type, name: str) -> None:
+                raise KeyboardInterrupt
+
+        monkeypatch.setitem(__main__._COMMANDS, "version", lambda *_: type("Settings", (), {"field": Field()}))
+        shown = tbot("version")
+        assert (shown.status, shown.out, shown.err) == (130, "", "")
+
     def test_a_bug_is_one_line_that_says_how_to_see_more(self, tbot, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(__main__._COMMANDS, "version", failing(KeyError("x")))
         shown = tbot("version")
         assert shown.status == 1
-        assert shown.err == "tbot: A bug in tbot: KeyError: 'x'. Please report it with what TBOT_DEBUG=1 shows.\n"
+        assert shown.err == "tbot: Internal error: KeyError: 'x'. Run again with TBOT_DEBUG=1 and report the output.\n"
 
     @pytest.mark.parametrize("error", [KeyError("x"), errors.Conflict("x")])
     def test_debugging_adds_the_traceback(self, tbot, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:

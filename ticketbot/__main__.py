@@ -49,7 +49,7 @@ def _unraisable(about: sys.UnraisableHookArgs) -> None:
 
 
 def main(argv: Sequence[str], environ: Environ) -> int:
-    """Run one command line. Returns the exit status; whatever goes wrong is told in a line on stderr."""
+    """Run one command line. Returns the exit status; whatever goes wrong is one line on stderr."""
     try:
         status = _run(argv, environ)
         sys.stdout.flush()
@@ -64,9 +64,11 @@ def main(argv: Sequence[str], environ: Environ) -> int:
     except OSError as error:
         _print_error(_file_error(error), is_debug=_is_debug(environ))
         return errors.TicketbotError.exit_status
-    except Exception as bug:  # noqa: BLE001  (the last place where it can be told in words)
-        more = "Please report it" if _is_debug(environ) else "Please report it with what TBOT_DEBUG=1 shows"
-        _print_error(f"A bug in tbot: {type(bug).__name__}: {bug}. {more}", is_debug=_is_debug(environ))
+    except Exception as bug:  # noqa: BLE001  (the last place where it can be reported)
+        if isinstance(bug.__cause__, KeyboardInterrupt):  # Python 3.11 wraps one that comes while it creates a class
+            return INTERRUPTED
+        more = "Report it" if _is_debug(environ) else "Run again with TBOT_DEBUG=1 and report the output"
+        _print_error(f"Internal error: {type(bug).__name__}: {bug}. {more}", is_debug=_is_debug(environ))
         return INTERNAL_ERROR
     return status
 

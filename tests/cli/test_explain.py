@@ -28,10 +28,10 @@ def test_it_says_what_happened_who_was_told_and_who_was_not_and_why(office: CliR
     # Catch-up runs at the start, too, and may have seen the change as well.
     newest, oldest = (block for block in shown.split("\n\n")[1:] if "sent a webhook" in block)
     assert "new ticket:" in oldest
-    assert re.search(r"- Help Desk was told on [-\d: ]+: rule 1\n", oldest), shown
-    assert re.search(r"- Ana \w+ was told on [-\d: ]+: assigned", oldest), shown
+    assert re.search(r"- Help Desk was notified on [-\d: ]+: rule 1\n", oldest), shown
+    assert re.search(r"- Ana \w+ was notified on [-\d: ]+: assigned", oldest), shown
     assert re.search(r"note \d+:\n", newest)
-    assert re.search(r"- Ben \w+ was not told: author of the note", newest), shown
+    assert re.search(r"- Ben \w+ was not notified: author of the note", newest), shown
     assert "Help Desk" not in newest
 
 
@@ -44,7 +44,7 @@ def test_what_is_dead_says_how_to_send_it_again(office: CliRunner) -> None:
     ticket = world.connectwise.add_ticket(world.board, "Printer on fire", entered_at=minutes_ago(1))
     world.settle()
     shown = office.tbot("explain", str(ticket)).out
-    assert re.search(r"- Help Desk could not be told .* `tbot retry 1`\s+sends\s+it\s+again", shown, re.S), shown
+    assert re.search(r"- Help Desk could not be notified .* `tbot retry 1`\s+sends\s+it\s+again", shown, re.S), shown
 
 
 def test_an_event_that_waits_says_for_what(office: CliRunner) -> None:
@@ -65,7 +65,7 @@ def test_messages_whose_event_is_no_longer_kept_are_still_told(office: CliRunner
     office.furnish()
     shown = office.tbot("explain", "1234").out
     assert "From events already removed (retention):" in shown
-    dead = "- Help Desk could not be told (rule 1): Webex: no room Help Desk. Given up on "
+    dead = "- Help Desk could not be notified (rule 1): Webex: no room Help Desk. Given up on "
     assert re.search(
         rf"{re.escape(dead)}{datetime.now(UTC):%Y-%m}-[-\d: ]+ after 3 tries; `tbot retry 1` sends it again",
         " ".join(shown.split()),
@@ -80,7 +80,7 @@ def test_a_second_look_that_found_nothing_new_says_just_that(office: CliRunner) 
     world.settle()
     newest, *_, oldest = office.tbot("explain", str(ticket)).out.split("\n\n")[1:]
     assert re.search(r"\[event \d+\]\n  - nothing new$", newest.strip())
-    assert oldest.endswith("  new ticket:\n    - nobody was told: no enabled rule, and nobody assigned\n")
+    assert oldest.endswith("  new ticket:\n    - no one was notified: no enabled rule, and nobody assigned\n")
 
 
 def test_who_waits_for_another_try_is_not_said_to_have_been_told(office: CliRunner) -> None:
@@ -92,7 +92,7 @@ def test_who_waits_for_another_try_is_not_said_to_have_been_told(office: CliRunn
         ).execute()
     shown = " ".join(office.tbot("explain", "1234").out.split())
     when = f"{next_try_at:%Y-%m-%d %H:%M}"
-    assert f"- Help Desk was not told yet, will retry on {when} after 5 tries (rule 1): Webex is away" in shown
+    assert f"- Help Desk is not notified yet, will retry on {when} after 5 tries (rule 1): Webex is away" in shown
 
 
 def test_the_full_stop_of_others_is_not_doubled(office: CliRunner) -> None:

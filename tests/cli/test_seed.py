@@ -64,7 +64,7 @@ def test_each_command_line_works_as_a_process_of_its_own(seeded: CliRunner, line
 
 def test_ping_needs_no_key_and_names_the_server(office: CliRunner) -> None:
     done = office.tbot("ping", TBOT_API_KEY="")
-    assert (done.status, done.out) == (0, f"{office.server.url} answers\n")
+    assert (done.status, done.out) == (0, f"{office.server.url} responds\n")
 
 
 def test_authcheck_says_whose_key_it_is(office: CliRunner) -> None:

@@ -51,25 +51,25 @@ def sentences(what: responses.Explanation) -> list[str]:
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        (notification("sent", sent_at=NOW), "Help Desk was told on 09:00: rule 1"),
+        (notification("sent", sent_at=NOW), "Help Desk was notified on 09:00: rule 1"),
         (
             notification("sent", sent_at=NOW, possible_duplicate=True, overtaken=True),
-            "Help Desk was told on 09:00, perhaps twice, overtaken by later ones: rule 1",
+            "Help Desk was notified on 09:00, perhaps twice, overtaken by later ones: rule 1",
         ),
         (
             notification("dead", died_at=NOW, attempts=2, error="no such room"),
-            "Help Desk could not be told (rule 1): no such room. Given up on 09:00 after 2 tries; Retry 44 with R.",
+            "Help Desk could not be notified (rule 1): no such room. Given up on 09:00 after 2 tries; Retry 44 with R.",
         ),
-        (notification("dead"), "Help Desk could not be told (rule 1). Given up; Retry 44 with R."),
+        (notification("dead"), "Help Desk could not be notified (rule 1). Given up; Retry 44 with R."),
         (
             notification("pending", attempts=1, error="Webex is down", next_try_at=NOW),
-            "Help Desk was not told yet, will retry on 09:00 after 1 try (rule 1): Webex is down",
+            "Help Desk is not notified yet, will retry on 09:00 after 1 try (rule 1): Webex is down",
         ),
         (
             notification("pending", next_try_at=NOW),
-            "Help Desk was not told yet, the message is waiting to be sent (rule 1)",
+            "Help Desk is not notified yet, the message is waiting to be sent (rule 1)",
         ),
-        (notification("sending", attempts=1), "Help Desk is being told (rule 1)"),
+        (notification("sending", attempts=1), "Help Desk is being notified (rule 1)"),
     ],
     ids=lambda value: value.state if isinstance(value, responses.Notification) else "",
 )
@@ -82,18 +82,18 @@ def test_a_decision_to_tell_somebody_is_followed_by_what_became_of_the_message(
 def test_a_message_that_was_skipped_after_it_was_decided_says_why_it_was_skipped() -> None:
     """D1: the kill switch skips what already waits."""
     skipped = notification("skipped", reason="notifications off")
-    assert sentences(explanation("told", skipped)) == ["Help Desk was not told: notifications off"]
+    assert sentences(explanation("told", skipped)) == ["Help Desk was not notified: notifications off"]
 
 
 def test_a_decision_whose_message_is_not_among_the_rows_does_not_claim_that_it_was_sent() -> None:
-    assert sentences(explanation("told")) == ["Help Desk was to be told (rule 1); what became of it is not shown"]
+    assert sentences(explanation("told")) == ["Help Desk was to be notified (rule 1); what became of it is not shown"]
 
 
 @pytest.mark.parametrize(
     ("who", "reason", "said"),
     [
-        ("Ben", "author of the note", "Ben was not told: author of the note"),
-        ("everybody", "nobody to tell: no rule", "nobody was told: no rule"),
+        ("Ben", "author of the note", "Ben was not notified: author of the note"),
+        ("everybody", "nobody to tell: no rule", "no one was notified: no rule"),
         ("everybody", "no new note", "nothing new"),
     ],
 )
@@ -125,7 +125,7 @@ def test_a_message_whose_event_is_no_longer_kept_is_still_explained() -> None:
     row = notification("sent", kind="update", note_id=3, sent_at=NOW)
     *_, last = explain.sections(explanation("told", notification("sent"), row), STYLE)
     assert last.heading == "From events already removed (retention):"
-    assert last.topics == [explain.Topic(None, ["Help Desk was told on 09:00: rule 1"])]
+    assert last.topics == [explain.Topic(None, ["Help Desk was notified on 09:00: rule 1"])]
 
 
 def test_a_note_is_matched_with_its_own_message() -> None:
@@ -134,7 +134,7 @@ def test_a_note_is_matched_with_its_own_message() -> None:
     section, _ = explain.sections(explanation("told", *rows, decisions=about, hooks=2), STYLE)
     assert section.heading == "09:00  ConnectWise sent a webhook (added), and 1 more for the same change [event 5]"
     assert section.topics == [
-        explain.Topic("time entry 3", ["Help Desk could not be told (rule 1). Given up; Retry 45 with R."])
+        explain.Topic("time entry 3", ["Help Desk could not be notified (rule 1). Given up; Retry 45 with R."])
     ]
 
 

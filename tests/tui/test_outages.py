@@ -130,7 +130,7 @@ def test_a_bug_in_a_background_thread_is_said_and_the_screen_goes_on(office: Fak
         raise ZeroDivisionError("boom")
 
     pilot = Pilot(office, connect=connect).start()
-    assert "A bug in tbot: ZeroDivisionError: boom" in pilot.screen
+    assert "Internal error: ZeroDivisionError: boom" in pilot.screen
     assert "From" in pilot.press("esc", "ctrl f").screen
 
 

@@ -401,7 +401,8 @@ def test_why_says_since_when_a_message_is_dead_and_what_went_wrong(pilot: Pilot)
     pilot.press("ctrl n", "w")
     assert "Ticket 7003" in pilot.screen
     assert (
-        "Help Desk could not be told (rule 1): the bot is no longer in this room. Given up on 2026-03-02 08:44:02 after"
+        "Help Desk could not be notified (rule 1): the bot is no longer in this room. "
+        "Given up on 2026-03-02 08:44:02 after"
         " 1 try; to retry, select 44 and press R"
     ) in explanation(pilot)
     assert "told: rule 1" not in pilot.screen
@@ -409,19 +410,19 @@ def test_why_says_since_when_a_message_is_dead_and_what_went_wrong(pilot: Pilot)
 
 def test_why_begins_with_the_selected_message_however_much_happened_to_the_ticket(pilot: Pilot) -> None:
     pilot.press("ctrl n", "w")
-    assert explanation(pilot).startswith("Help Desk could not be told (rule 1): the bot is no longer in this room.")
+    assert explanation(pilot).startswith("Help Desk could not be notified (rule 1): the bot is no longer in this room.")
     assert "after 1 try; R retries it  2026-03-02" in explanation(pilot)
 
 
 @pytest.mark.parametrize(
     ("state", "fields", "said"),
     [
-        ("sent", {"sent_at": NOW}, "Help Desk was told on 2026-03-02 09:00:00: rule 1"),
-        ("skipped", {"reason": "notifications off"}, "Help Desk was not told: notifications off"),
+        ("sent", {"sent_at": NOW}, "Help Desk was notified on 2026-03-02 09:00:00: rule 1"),
+        ("skipped", {"reason": "notifications off"}, "Help Desk was not notified: notifications off"),
         (
             "pending",
             {"attempts": 2, "next_try_at": NOW, "error": "Webex is down"},
-            "Help Desk was not told yet, will retry on 2026-03-02 09:00:00 after 2 tries (rule 1): Webex is down",
+            "Help Desk is not notified yet, will retry on 2026-03-02 09:00:00 after 2 tries (rule 1): Webex is down",
         ),
     ],
 )

@@ -156,14 +156,14 @@ def test_a_dead_notification_is_understood_and_retried(world: World, open_tui: O
         tui.see("War Room")
         tui.press("ctrl n").see("dead", "War Room", "R retry")
         tui.press("d").see("Only dead ones are shown.")
-        tui.press("w").see("War Room could not be told", "Given up on ")
+        tui.press("w").see("War Room could not be notified", "Given up on ")
         tui.press("esc").see("A retry all", without="Given up on ")
         tui.press("enter").see("Error", "Tracking id", "R sends it again.")
         world.webex.join(room, world.webex.bot_id)
         tui.press("r").see("It is sent again")
         assert wait_for(lambda: len(world.webex.messages()) == 1)
         tui.press("d").see("sent", "rule 1")
-        tui.press("w").see("Ticket", "War Room was told on ")
+        tui.press("w").see("Ticket", "War Room was notified on ")
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_the_terminal_is_as_before_after_a_crash(office_url: tuple[FakeServer, s
     assert tui.settings() != tui.settings_before
     tui.press("?")
     assert tui.ended() == 1
-    assert "A bug in tbot: ZeroDivisionError" in tui.see("A bug in tbot")
+    assert "Internal error: ZeroDivisionError" in tui.see("Internal error")
     assert tui.settings() == tui.settings_before
 
 

@@ -19,17 +19,17 @@ class Context(NamedTuple):
     server: Client
     output: Output
 
-    def show(self, print_json: Any, pairs: Iterable[tuple[str, object]] | None = None) -> None:
+    def print_record(self, document: Any, pairs: Iterable[tuple[str, object]] | None = None) -> None:
         """Show one object: the whole of it as JSON, else `pairs`, by default all its fields."""
         if self.output.is_json:
-            self.output.print_json(print_json)
+            self.output.print_json(document)
         else:
-            fields = msgspec.structs.asdict(print_json).items()
+            fields = msgspec.structs.asdict(document).items()
             self.output.record(pairs or [(name.replace("_", " "), value) for name, value in fields])
 
-    def tell(self, print_json: Any, sentence: str) -> None:
+    def print_result(self, document: Any, sentence: str) -> None:
         """Answer with a sentence, or with JSON."""
         if self.output.is_json:
-            self.output.print_json(print_json)
+            self.output.print_json(document)
         else:
             self.output.say(sentence)

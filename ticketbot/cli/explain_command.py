@@ -1,4 +1,4 @@
-"""`tbot explain`: tell a colleague what happened to a ticket, who was told, who was not, and why (D8)."""
+"""`tbot explain`: what happened to a ticket, who was notified, who was not, and why (D8)."""
 
 from __future__ import annotations
 

@@ -8,14 +8,14 @@ from ticketbot.cli.context import Context
 
 def ping(context: Context) -> int:
     """Return whether the server lives."""
-    context.tell(context.server.ping(), f"{context.server.base_url} answers")
+    context.print_result(context.server.ping(), f"{context.server.base_url} responds")
     return 0
 
 
 def authcheck(context: Context) -> int:
     """Say whose the key is."""
     user = context.server.authtest()
-    context.tell(user, f"Authenticated as {user.name} <{user.email}>, user {user.id}")
+    context.print_result(user, f"Authenticated as {user.name} <{user.email}>, user {user.id}")
     return 0
 
 
@@ -36,9 +36,9 @@ def show_list(context: Context) -> int:
 def get(context: Context) -> int:
     """Show one object."""
     if context.arguments.has("config"):
-        context.show(context.server.config())
+        context.print_record(context.server.config())
         return 0
     kind = entities.BY_NAME[context.arguments.which(*entities.BY_NAME)]
     assert kind.row is not None
-    context.show(kind.row(context.server, context.arguments.required_number("<id>")))
+    context.print_record(kind.row(context.server, context.arguments.required_number("<id>")))
     return 0

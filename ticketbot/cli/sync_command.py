@@ -1,4 +1,4 @@
-"""`tbot sync`: start a sync, watch it to its end, and let the exit status tell cron how it went."""
+"""`tbot sync`: start a sync, watch it to its end, and report its result to cron by the exit status."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def sync(context: Context) -> int:
         return _status(context)
     if context.arguments.has("cancel"):
         run = context.server.cancel_sync()
-        context.tell(run, f"Sync {run.id} is being canceled")
+        context.print_result(run, f"Sync {run.id} is being canceled")
         return 0
     run = _start(context)
     if context.arguments.has("--no-wait"):
         if context.output.is_json or not context.arguments.has("--quiet"):
-            context.tell(run, f"Sync {run.id} has started; `tbot sync status` shows how far it is")
+            context.print_result(run, f"Sync {run.id} has started; `tbot sync status` shows how far it is")
         return 0
     try:
         return _report(context, _wait_until_finished(context, run))
@@ -115,15 +115,15 @@ def _progress(context: Context, run: responses.SyncRun) -> Iterator[Show]:
             yield show
     else:
         context.output.note(f"Sync {run.id} has started")
-        told: set[str] = set()
-        yield lambda newer: _print_phases(context, newer, told)
+        reported: set[str] = set()
+        yield lambda newer: _print_phases(context, newer, reported)
 
 
-def _print_phases(context: Context, run: responses.SyncRun, told: set[str]) -> None:
+def _print_phases(context: Context, run: responses.SyncRun, reported: set[str]) -> None:
     """Tell of each phase once it is over."""
     for phase in run.phases:
-        if phase.name not in told and (run.state != "running" or phase.done == phase.total):
-            told.add(phase.name)
+        if phase.name not in reported and (run.state != "running" or phase.done == phase.total):
+            reported.add(phase.name)
             context.output.note(f"{phase.name}: {entities.phase_text(phase)}")
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 # A constant and not a docstring: docstrings are gone from the packed program.
 USAGE = """\
-Ticketbot tells people in Webex what happens to their ConnectWise tickets.
+Ticketbot notifies people in Webex about their ConnectWise tickets.
 
 Usage:
   tbot [options]

@@ -36,7 +36,7 @@ def create(context: Context) -> int:
         )
     else:
         made = server.create_user(arguments.text("--name") or "", arguments.text("--email") or "")
-    context.show(made)
+    context.print_record(made)
     _warn_of_expiry(context, made)
     return 0
 
@@ -61,18 +61,18 @@ def update(context: Context) -> int:
     """Change a rule, a forward or the runtime configuration."""
     arguments, server = context.arguments, context.server
     if arguments.has("config"):
-        context.show(server.update_config(_config_changes(arguments)))
+        context.print_record(server.update_config(_config_changes(arguments)))
     elif arguments.has("forward"):
         start, end = arguments.optional_date("--start"), arguments.optional_date("--end")
         keep_copy, enabled = arguments.boolean("--keep-copy"), arguments.boolean("--enabled")
         _require_an_option((start, end, keep_copy, enabled), "forward")
         row_id = arguments.required_number("<id>")
         changed = server.update_forward(row_id, start=start, end=end, keep_copy=keep_copy, enabled=enabled)
-        context.show(changed)
+        context.print_record(changed)
         _warn_of_expiry(context, changed)
     else:
         is_enabled = arguments.boolean("--enabled") is True
-        context.show(server.update_rule(arguments.required_number("<id>"), enabled=is_enabled))
+        context.print_record(server.update_rule(arguments.required_number("<id>"), enabled=is_enabled))
     return 0
 
 
@@ -119,10 +119,10 @@ def retry(context: Context) -> int:
     if context.arguments.has("--dead"):
         return _retry_dead(context)
     row = context.server.retry_notification(context.arguments.required_number("<notification-id>"))
-    context.tell(
+    context.print_result(
         row,
         f"Notification {row.id} to {row.recipient_name} about ticket {row.ticket_id} will be resent; "
-        f"`tbot get notification {row.id}` tells how it went",
+        f"`tbot get notification {row.id}` shows the result",
     )
     return 0
 
@@ -136,12 +136,12 @@ def _retry_dead(context: Context) -> int:
             raise errors.TicketbotError("Nothing was retried")
     retried = context.server.retry_dead(since=since)
     amount = explain.amount(retried)
-    context.tell(retried, f"Retrying {amount}" if amount else f"Nothing died {when}")
+    context.print_result(retried, f"Retrying {amount}" if amount else f"Nothing died {when}")
     return 0
 
 
 def test(context: Context) -> int:
     """Send a recipient a test message and say what Webex answered."""
     sent = context.server.test_recipient(context.arguments.required_number("<recipient-id>"))
-    context.tell(sent, f"Webex took the message and gave it the id {sent.webex_message_id}")
+    context.print_result(sent, f"Test message sent (Webex message id {sent.webex_message_id})")
     return 0

@@ -1,4 +1,4 @@
-"""Turn the facts about one ticket into the plan of who is told what, every outcome with its reason (D1 to D8)."""
+"""Turn the facts about a ticket into the plan of who is notified of what, each outcome with its reason (D1 to D8)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OUTCOMES: dict[bool, Literal["told", "skipped"]] = {True: "told", False: "skipp
 
 
 class _Topic(msgspec.Struct, frozen=True):
-    """One thing to tell: the announcement of the ticket, or one of its notes."""
+    """One topic: the announcement of the ticket, or one of its notes."""
 
     subject: str
     kind: Kind
@@ -31,12 +31,12 @@ class _Topic(msgspec.Struct, frozen=True):
 
 
 def needs_people(facts: Facts) -> bool:
-    """Return whether anybody may have to be told: only then the people of the ticket need to be looked up."""
+    """Return whether anybody may have to be notified: only then the people of the ticket need to be looked up."""
     return not news.board_is_silent(facts) and (news.is_new(facts) or bool(news.new_notes(facts)))
 
 
 def decide(facts: Facts) -> Plan:
-    """Decide for every topic of the ticket who is told, who is not, and why. Asks nothing but the facts."""
+    """Decide for every topic of the ticket who is notified, who is not, and why, from the facts alone."""
     is_new = news.is_new(facts)
     notes = news.new_notes(facts)
     topics = _topics(facts, is_new=is_new, notes=notes)
@@ -62,7 +62,7 @@ def decide(facts: Facts) -> Plan:
 
 
 def _topics(facts: Facts, *, is_new: bool, notes: Sequence[Note]) -> list[_Topic]:
-    """List what there is to tell: the announcement covers the first note, the others follow as updates (D5)."""
+    """List the topics: the announcement covers the first note, the others follow as updates (D5)."""
     topics = []
     updates = list(notes)
     if is_new:

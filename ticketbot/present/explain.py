@@ -61,18 +61,18 @@ def delivery_text(row: responses.Notification, style: Style) -> str:
         sent_at = f" on {style.moment(row.sent_at)}" if row.sent_at else ""
         twice = ", perhaps twice" if row.possible_duplicate else ""
         overtaken = ", overtaken by later ones" if row.overtaken else ""
-        return f"{who} was told{sent_at}{twice}{overtaken}: {row.reason}"
+        return f"{who} was notified{sent_at}{twice}{overtaken}: {row.reason}"
     if row.state == "skipped":
-        return f"{who} was not told: {row.reason}"
+        return f"{who} was not notified: {row.reason}"
     if row.state == "dead":
-        failed = errors.sentence(f"{who} could not be told ({row.reason}){error}")
+        failed = errors.sentence(f"{who} could not be notified ({row.reason}){error}")
         died_at = f" on {style.moment(row.died_at)}" if row.died_at else ""
         return f"{failed} Given up{died_at}{tries}; {style.retry_notification.format(id=row.id)}"
     if row.state == "sending":
-        return f"{who} is being told ({row.reason}){error}"
+        return f"{who} is being notified ({row.reason}){error}"
     if not row.attempts or row.next_try_at is None:
-        return f"{who} was not told yet, the message is waiting to be sent ({row.reason}){error}"
-    return f"{who} was not told yet, will retry on {style.moment(row.next_try_at)}{tries} ({row.reason}){error}"
+        return f"{who} is not notified yet, the message is waiting to be sent ({row.reason}){error}"
+    return f"{who} is not notified yet, will retry on {style.moment(row.next_try_at)}{tries} ({row.reason}){error}"
 
 
 def amount(retried: responses.RetryResult) -> str:
@@ -120,10 +120,10 @@ def _outcome(decision: responses.Decision, unclaimed: dict[int, responses.Notifi
     if row is not None:
         return delivery_text(row, style)
     if decision.who == "everybody":
-        return f"nobody was told: {decision.reason.removeprefix('nobody to tell: ')}"
+        return f"no one was notified: {decision.reason.removeprefix('nobody to tell: ')}"
     if decision.outcome == "told":
-        return f"{decision.who} was to be told ({decision.reason}); what became of it is not shown"
-    return f"{decision.who} was not told: {decision.reason}"
+        return f"{decision.who} was to be notified ({decision.reason}); what became of it is not shown"
+    return f"{decision.who} was not notified: {decision.reason}"
 
 
 def _notification(

@@ -70,7 +70,7 @@ class BackgroundCalls:
         except errors.TicketbotError as error:
             tell = partial(failed, error)
         except Exception as bug:  # noqa: BLE001  (said in words on a screen that goes on)
-            tell = partial(failed, errors.TicketbotError(f"A bug in tbot: {type(bug).__name__}: {bug}"))
+            tell = partial(failed, errors.TicketbotError(f"Internal error: {type(bug).__name__}: {bug}"))
         self._ended.put((number, tell))
         self._wake()
 

@@ -23,7 +23,7 @@ class Key(NamedTuple):
 TABLE = (
     Key("anywhere", "quit", ("ctrl c",), "Ctrl+C", "quit", "Quit, from everywhere"),
     Key("anywhere", "theme", ("ctrl t",), "Ctrl+T", "", "Next colour theme"),
-    Key("list", "rules", ("ctrl r",), "Ctrl+R", "", "Rules: which board tells whom"),
+    Key("list", "rules", ("ctrl r",), "Ctrl+R", "", "Rules: who is notified of a board's new tickets"),
     Key("list", "forwards", ("ctrl f",), "Ctrl+F", "", "Forwards: who stands in for whom"),
     Key("list", "users", ("ctrl u",), "Ctrl+U", "", "Users: who may use Ticketbot"),
     Key("list", "keys", ("ctrl a",), "Ctrl+A", "", "Keys: their API keys"),

@@ -1,4 +1,4 @@
-"""The rules: which board tells whom about its new tickets."""
+"""The rules: who is notified of a board's new tickets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Rules(base.Tab[responses.Rule]):
     action = "rules"
     title = "Rules"
     empty = (
-        "No rules yet. A rule tells a room or a person about the new tickets of a board.\n"
+        "No rules yet. A rule notifies a room or a person of the new tickets of a board.\n"
         "Press N to add one. Boards and recipients to choose from come with a sync: Ctrl+S."
     )
 
@@ -47,7 +47,7 @@ class Rules(base.Tab[responses.Rule]):
         does = (
             "The recipient is notified of every new ticket on this board."
             if row.enabled
-            else "Disabled: it tells nobody."
+            else "Disabled: it notifies no one."
         )
         return [
             *base.details_table(
