@@ -65,12 +65,19 @@ def main(argv: Sequence[str], environ: Environ) -> int:
         _print_error(_file_error(error), is_debug=_is_debug(environ))
         return errors.TicketbotError.exit_status
     except Exception as bug:  # noqa: BLE001  (the last place where it can be reported)
-        if isinstance(bug.__cause__, KeyboardInterrupt):  # Python 3.11 wraps one that comes while it creates a class
+        if _follows_interrupt(bug):
             return INTERRUPTED
         more = "Report it" if _is_debug(environ) else "Run again with TBOT_DEBUG=1 and report the output"
         _print_error(f"Internal error: {type(bug).__name__}: {bug}. {more}", is_debug=_is_debug(environ))
         return INTERNAL_ERROR
     return status
+
+
+def _follows_interrupt(error: BaseException | None) -> bool:
+    """Return whether Ctrl+C led to an error: Python 3.11 wraps one that comes while it creates a class."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _run(argv: Sequence[str], environ: Environ) -> int:
