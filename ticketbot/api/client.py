@@ -34,7 +34,7 @@ class Client:
         self._server.close()
 
     def ping(self) -> responses.Health:
-        """Ask whether the server lives; needs no key."""
+        """Check that the server responds; needs no key."""
         return self._server.get("/healthcheck", responses.Health)
 
     def readiness(self) -> responses.Readiness:
@@ -78,7 +78,7 @@ class Client:
         return self._server.call("POST", "/users/keys", responses.CreatedKey, body=requests.NewKey(user_id=user_id))
 
     def delete_key(self, key_id: int) -> None:
-        """Delete a key, which ends its access at once."""
+        """Delete a key, which ends its access immediately."""
         self._server.delete(f"/users/keys/{key_id}")
 
     def boards(self, *, limit: int | None = None, newest: bool = False) -> list[responses.Board]:
@@ -295,7 +295,7 @@ class Client:
         return self._server.get(f"/sync/runs/{run_id}", responses.SyncRun)
 
     def cancel_sync(self) -> responses.SyncRun:
-        """Ask the running sync to stop; raises Conflict when none runs."""
+        """Cancel the running sync; raises Conflict when none runs."""
         return self._server.call("POST", "/sync/cancel", responses.SyncRun)
 
     def openapi(self) -> dict[str, Any]:

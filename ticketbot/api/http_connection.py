@@ -139,7 +139,7 @@ def _query_value(value: str | int) -> str:
 
 
 def _to_error(response: requests.Response, base_url: str) -> errors.TicketbotError:
-    """Return the failure that a response tells of, in the words of its problem document."""
+    """Return the error that a response describes, in the words of its problem document."""
     try:
         problem = msgspec.json.decode(response.content, type=responses.Problem)
     except (msgspec.MsgspecError, UnicodeDecodeError):

@@ -97,7 +97,7 @@ class RuleChanges(RequestModel):
 
 
 class NewForward(RequestModel):
-    """A forward to add. Without a start it is active at once, without an end until it is deleted."""
+    """A forward to add. Without a start it is active immediately, without an end until it is deleted."""
 
     source_id: Id
     destination_id: Id

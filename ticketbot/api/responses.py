@@ -1,4 +1,4 @@
-"""What our HTTP API answers: JSON, OpenAPI and the types of the client come from these structs.
+"""The responses of our HTTP API: JSON, OpenAPI and the types of the client come from these structs.
 
 They may grow fields; a client that does not know them leaves them out.
 """
@@ -19,7 +19,7 @@ SyncState = Literal["running", "done", "failed", "cancelled"]
 
 
 class ResponseModel(msgspec.Struct, kw_only=True):
-    """Base of what the server answers."""
+    """Base of all responses."""
 
 
 class FieldError(ResponseModel):
@@ -55,13 +55,13 @@ class Readiness(ResponseModel):
 
 
 class WebhookResponse(ResponseModel):
-    """What became of a webhook."""
+    """The result of a webhook."""
 
     status: Literal["accepted", "ignored", "replayed"]
 
 
 class User(ResponseModel):
-    """Whoever owns API keys."""
+    """An owner of API keys."""
 
     id: int
     name: str
@@ -80,7 +80,7 @@ class Key(ResponseModel):
 
 
 class CreatedKey(Key):
-    """A key that was just made: nobody can show it again."""
+    """A new key: it cannot be shown again."""
 
     key: str
 
@@ -232,7 +232,7 @@ class Decision(ResponseModel):
 
 
 class Event(ResponseModel):
-    """One thing that was to be looked at, with its trace; `hooks` were folded into it."""
+    """One thing to process, with its trace; `hooks` webhooks were folded into it."""
 
     id: int
     ticket_id: int

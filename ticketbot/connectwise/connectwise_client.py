@@ -56,7 +56,7 @@ class _Rows(NamedTuple):
 
 
 class ConnectWise:
-    """Ask ConnectWise; one instance may be shared by any number of threads.
+    """A client of ConnectWise; any number of threads may share one.
 
     Every method raises a `RemoteError` and nothing else. It never tries again and never sleeps, but for
     the turn that `limit` gives. Timeouts are seconds; `now` is for a Retry-After that is a date; `on_date` is told the
@@ -152,7 +152,7 @@ class ConnectWise:
         after_id: int = 0,
         only: str = TICKET_FIELDS,
     ) -> Iterator[Page[records.Ticket]]:
-        """Yield the tickets by id, page by page; after a failure go on with `after_id`, the `last_id` of a page.
+        """Yield the tickets by id, page by page; after a failure continue with `after_id`, the `last_id` of a page.
 
         `board_ids` None means all boards. `updated_after` includes the second it names. `only` lists the
         fields to ask for, `board/id` among them where `board_ids` are given. Each page is asked for by the

@@ -1,4 +1,4 @@
-"""What ConnectWise tells about tickets, notes and the people and things around them, as plain values."""
+"""ConnectWise's tickets, notes, and what belongs to them, as plain values."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ class SigningKeys:
         self._waiting = 0
 
     def verify(self, *, body: bytes, signature: str, key_url: str, company: str, client: Callable[[], str]) -> None:
-        """Return when the signature of the raw body is ConnectWise's and the webhook is of our company.
+        """Return if the signature of the raw body is ConnectWise's and the webhook belongs to our company.
 
         `client` returns the address that the request came from; it is called only when a key has to be fetched. Raises
         `NotAllowed` when the signature does not verify, `TooMany` when the key is not available now.
@@ -228,7 +228,7 @@ class SigningKeys:
             self._answers.popitem(last=False)
 
     def _prove(self, address: key_address.KeyAddress, key: bytes, answer: _Answer) -> None:
-        """Remember a key that has verified a webhook, and take its fetch off the limits."""
+        """Remember a key that has verified a webhook, and stop counting its fetch against the limits."""
         with self._changed:
             now, proven = self._clock(), self._proven.get(address.key_id, ())
             others = tuple(each for each in proven if each.key != key)
@@ -269,7 +269,7 @@ class SigningKeys:
 
     @contextmanager
     def _response(self, address: str, started: float) -> Iterator[http.client.HTTPResponse]:
-        """Ask with nothing but what the address says: no redirect, proxy, cookie or credential."""
+        """Request the address alone: no redirect, proxy, cookie or credential."""
         parts = urlsplit(address)
         host = parts.hostname or ""
         with closing(

@@ -1,4 +1,4 @@
-"""Speak HTTP to an external service: pooled connections, bounded answers, and every failure as one of our errors."""
+"""Call an external service over HTTP: pooled connections, bounded responses, every failure as one of our errors."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def utc_now() -> datetime:
 
 
 def ignore_call(service: str, operation: str, status: str, seconds: float) -> None:
-    """Count nothing: the `on_call` of a service that nobody measures."""
+    """Count nothing: the `on_call` of a service without metrics."""
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -77,7 +77,7 @@ class HttpResponse(msgspec.Struct, frozen=True):
 
 
 class HttpService:
-    """Ask one external service; one instance may be shared by any number of threads.
+    """A client of one external service; any number of threads may share one.
 
     Keeps connections and nothing else: no cookies, no proxies or credentials from the environment, no
     redirects followed, no request to another host than that of `url`. `refusal` names the error for a

@@ -95,7 +95,7 @@ class Authenticator:
         return caller
 
     def authenticate_local(self, environ: Mapping[str, Any]) -> None:
-        """Let in a request that comes from this machine, where that can be told, or carries a key."""
+        """Accept a request that certainly comes from this machine, or that carries a key."""
         if not (self._is_local_open and client_address.is_loopback(environ)):
             self.authenticate(environ)
 

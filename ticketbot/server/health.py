@@ -37,7 +37,7 @@ def add_routes(
     now: Callable[[], datetime],
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Serve `/healthcheck`, `/readyz`, and `/metrics` to whom `authenticate_local` does not refuse."""
+    """Serve `/healthcheck`, `/readyz`, and `/metrics` where `authenticate_local` accepts the request."""
     numbers = QueueMetrics(now)
 
     def healthcheck() -> bottle.HTTPResponse:
@@ -124,14 +124,14 @@ def _waits_for(service: str) -> bool:
 
 
 class QueueMetrics(prometheus_client.CollectorRegistry):
-    """Gauges over the database, read when they are asked for."""
+    """Gauges over the database, read when scraped."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         super().__init__()
         self._now = now
 
     def collect(self) -> Iterator[Metric]:
-        """Yield how many rows wait in each state, and for how long the oldest has; nothing while nobody can say."""
+        """Yield how many rows wait in each state, and for how long the oldest has; nothing while that is unknown."""
         try:
             with db.session():
                 waiting = {"event": events.open_counts(), "notification": notifications.open_counts()}

@@ -141,7 +141,7 @@ def _problems(statuses: Iterable[int], schemas: _Schemas) -> dict[str, Any]:
 
 
 def _open_paths(schemas: _Schemas) -> dict[str, Any]:
-    """Describe what needs no key and is served by `health` and `hooks`."""
+    """Describe the routes that need no key, served by `health` and `webhooks`."""
 
     def answering(kind: Any, *statuses: int) -> dict[str, Any]:
         content = {"application/json": {"schema": schemas.of(kind)}}

@@ -34,7 +34,7 @@ Run = TypeVar("Run", bound=Callable[..., Any])
 
 
 class Services(msgspec.Struct, frozen=True):
-    """What the server lends to operations; `wake_...` let a background thread look for work now."""
+    """What the server provides to operations; `wake_...` wake a background thread."""
 
     authenticator: authentication.Authenticator
     webex: webex_client.Webex
@@ -78,7 +78,7 @@ class Operation(msgspec.Struct, frozen=True):
 
     @property
     def listed(self) -> Any:
-        """Return the type of the rows when it answers with a list in pages, else None."""
+        """Return the row type of a paged list, None for other responses."""
         answer = self.types["return"]
         return typing.get_args(answer)[0] if typing.get_origin(answer) is Listing else None
 
@@ -109,7 +109,7 @@ class Routes:
         return self._add("PATCH", path, summary, 200, refuses)
 
     def delete(self, path: str, summary: str, *, refuses: tuple[int, ...] = ()) -> Callable[[Run], Run]:
-        """Add an operation that deletes something and answers nothing."""
+        """Add an operation that deletes something; its response is empty."""
         return self._add("DELETE", path, summary, 204, refuses)
 
     def _add(self, method: str, path: str, summary: str, status: int, refuses: tuple[int, ...]) -> Callable[[Run], Run]:
@@ -144,7 +144,7 @@ def listing(
     *,
     keep: Callable[[Row], bool] | None = None,
 ) -> Listing[Row]:
-    """Return the page of a query that is asked for, ordered by `key`.
+    """Return the requested page of a query, ordered by `key`.
 
     `keep` leaves rows out that the database cannot; it is for tables of some thousand rows at most.
     """

@@ -1,4 +1,4 @@
-"""Keep the signing keys that have verified a webhook in the database, so that a restart need not fetch them (W2).
+"""Store the signing keys that have verified a webhook, so that a restart need not fetch them (W2).
 
 A database that fails costs a fetch after the next start. It refuses no webhook: these functions log, and never raise.
 """

@@ -1,4 +1,4 @@
-"""Take webhooks in: verify, commit, answer (W1 to W6). Nothing here waits for anything but our own database."""
+"""Accept webhooks: verify, commit, respond (W1 to W6). Nothing here waits for anything but our own database."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Metadata(msgspec.Struct):
 
 
 class _Hook(msgspec.Struct, rename="pascal"):
-    """What we read of a hook; the signature covers the rest of it, too, which is skipped."""
+    """The fields of a webhook that are read; the signature covers the rest of it, too."""
 
     metadata: _Metadata
     company_id: Any = None
@@ -88,7 +88,7 @@ def add_routes(app: bottle.Bottle, intake: WebhookServices) -> None:
 
 
 def _accept(intake: WebhookServices) -> str:
-    """Check in the order of W1: nothing of a hook is believed, looked up or logged before its signature verified."""
+    """Check in the order of W1: nothing of a webhook is trusted, looked up or logged before its signature verified."""
     length = bottle.request.content_length
     if length > MAX_BODY:
         raise errors.TooLarge("A webhook has at most 1 MiB")
@@ -162,12 +162,12 @@ def _queue(hook: _Hook, intake: WebhookServices) -> str:
 
 
 def _message_id(value: object) -> str | None:
-    """Return the id that replays are known by, as any database can hold it; a hook without one is never a replay."""
+    """Return the id that identifies replays, as any database can store it; a webhook without one is never a replay."""
     return value.replace("\0", "")[:_MAX_MESSAGE_ID] if isinstance(value, str) else None
 
 
 def _kind_hint(entity: object) -> str | None:
-    """Return which path the ticket probably lives under; the entity is a hint like all of the hook."""
+    """Return the path the ticket probably lives under; the entity is a hint, like all of the webhook."""
     if not isinstance(entity, str):
         return None
     try:

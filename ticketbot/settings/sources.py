@@ -67,7 +67,7 @@ def from_environ(table: Table, environ: Mapping[str, str], problems: list[str]) 
 
 
 def from_file(table: Table, path: Path, problems: list[str], *, is_explicit: bool) -> dict[str, RawValue]:
-    """Return what config.toml gives, by key; that it does not exist is a problem only if somebody named it."""
+    """Return the values in config.toml, by key; a missing file is a problem only if it was named explicitly."""
     content = _read_toml(table, path, problems, is_explicit=is_explicit)
     secret_files = {f"{row.key}_file" for row in table if row.is_secret}
     known = {row.key for row in table} | secret_files

@@ -48,7 +48,7 @@ class Membership(msgspec.Struct, frozen=True):
 
 
 class Webex:
-    """Ask Webex with one bot's token; one instance may be shared by any number of threads.
+    """A client of Webex with one bot's token; any number of threads may share one.
 
     Every method raises a `RemoteError` and nothing else, never tries again and never sleeps. Timeouts
     are seconds; `now` is for a Retry-After that is a date.
@@ -154,7 +154,7 @@ def _refusal(problem: http_service.Problem) -> type[errors.RemoteError]:
 
 
 def _repaired(link: str, query: Mapping[str, str | int]) -> str:
-    """Return a next link with the faults mended that Webex is known for: `max=null`, and filters left out.
+    """Return a next link without the faults Webex is known for: `max=null`, and missing filters.
 
     Otherwise it is kept as it is, down to parameters without a value (WebexPythonSDK#168).
     """

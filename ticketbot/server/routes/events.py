@@ -1,4 +1,4 @@
-"""Events and their trace: why somebody did, or did not, get a message (D8)."""
+"""Events and their trace: why a recipient did, or did not, get a message (D8)."""
 
 from __future__ import annotations
 

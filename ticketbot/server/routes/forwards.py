@@ -1,4 +1,4 @@
-"""Forwards: who gets the notifications of somebody else, and when (F1 to F7)."""
+"""Forwards: who gets another recipient's notifications, and when (F1 to F7)."""
 
 from __future__ import annotations
 

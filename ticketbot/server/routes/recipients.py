@@ -1,4 +1,4 @@
-"""Webex rooms and people that can be told, and a message to try one."""
+"""Webex rooms and people that can be notified, and a test message to one."""
 
 from __future__ import annotations
 

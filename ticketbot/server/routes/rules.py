@@ -1,4 +1,4 @@
-"""Rules: which recipients are told about the new tickets of a board."""
+"""Rules: which recipients are notified of the new tickets of a board."""
 
 from __future__ import annotations
 

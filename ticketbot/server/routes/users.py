@@ -44,7 +44,7 @@ def create_user(body: requests.NewUser, caller: authentication.Caller, services:
     return user
 
 
-@ROUTES.delete("/users/{user_id}", "Delete a user with all keys, which ends their access at once", refuses=(409,))
+@ROUTES.delete("/users/{user_id}", "Delete a user with all keys, which ends their access immediately", refuses=(409,))
 def delete_user(user_id: int, caller: authentication.Caller, services: operations.Services) -> None:
     with db.transaction("delete-user"):
         _one_at_a_time()
@@ -81,7 +81,7 @@ def create_key(
     return created
 
 
-@ROUTES.delete("/users/keys/{key_id}", "Delete an API key, which ends its access at once", refuses=(409,))
+@ROUTES.delete("/users/keys/{key_id}", "Delete an API key, which ends its access immediately", refuses=(409,))
 def delete_key(key_id: int, caller: authentication.Caller, services: operations.Services) -> None:
     with db.transaction("delete-key"):
         _one_at_a_time()
