@@ -1,4 +1,4 @@
-"""`tbot doctor`: look at everything a server needs, and say of each how to mend it (O6)."""
+"""`tbot doctor`: check everything a server needs, and say how to fix each problem (O6)."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _database(url: str) -> Check:
     if file is not None and not file.exists():
         return _database_to_be(file)
     if file is not None and not os.access(file, os.R_OK | os.W_OK):
-        return _failed("database", f"{words} cannot be written", "Run as its owner, or mend its permissions")
+        return _failed("database", f"{words} cannot be written", "Run as its owner, or fix its permissions")
     try:
         db.open_database(url)
         check = _schema(words)
@@ -246,8 +246,8 @@ def _callback(source: connectwise_client.ConnectWise, public_url: str, *, is_up:
     ]
     message = f"{base}: {', '.join(faults)}"
     if not is_up:
-        return Check(check="callback", state="warning", message=message, fix="`tbot serve` mends it when it starts")
-    return _failed("callback", message, "`tbot serve` mends it hourly and at start; its log says why it could not")
+        return Check(check="callback", state="warning", message=message, fix="`tbot serve` fixes it when it starts")
+    return _failed("callback", message, "`tbot serve` fixes it at start and hourly; its log says why it could not")
 
 
 def _clock(served_at: datetime | None, now: datetime) -> Check:

@@ -19,7 +19,7 @@ def show_settings(output: Output, settings: Sequence[documents.Setting]) -> None
 
 
 def show_checks(output: Output, checks: Iterable[documents.Check]) -> int:
-    """Show each check as it is made, with how to mend it. Returns the exit status: only what failed counts."""
+    """Show each check as it finishes, with how to fix it. Returns the exit status: only what failed counts."""
     made = []
     for check in checks:
         made.append(check)

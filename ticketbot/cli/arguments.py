@@ -39,7 +39,7 @@ class Arguments:
         return bool(self._arguments.get(name))
 
     def text(self, name: str) -> str | None:
-        """Return a text as it was typed; one without a character is refused, lest it change what nobody named."""
+        """Return a text as it was typed; an empty one is refused, so that it changes nothing by accident."""
         text: str | None = self._arguments.get(name)
         if text is not None and not text.strip():
             raise errors.InvalidInput(f"{name} is empty. {_EXPECTED.get(name, 'Give a value')}")

@@ -1,7 +1,7 @@
 """Follow forwards from the original recipients to those who are told (F1 to F7).
 
 The active forwards are a graph. A recipient *keeps* a notification when no forward leads away from them, or one with
-`keep_copy` does. Following ends at everybody who keeps; whoever leads only into circles is settled by F5.
+`keep_copy` does. Following ends at those that keep it; a recipient who leads only into cycles is settled by F5.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _reachable(node: int, graph: Graph) -> set[int]:
 
 
 def _only_cycles_ahead(originals: Collection[int], graph: Graph) -> set[int]:
-    """Return the originals with whom a notification stays because every way ends in a circle (F5)."""
+    """Return the originals that keep a notification because every way out ends in a cycle (F5)."""
     ways = {node: _reachable(node, graph) for node in originals if not _stops_at(node, graph)}
     lost = {node for node, way in ways.items() if not any(_stops_at(each, graph) for each in way)}
     inside = {node for node in lost if node in ways[node]}

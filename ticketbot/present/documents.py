@@ -33,7 +33,7 @@ class Migration(msgspec.Struct, kw_only=True):
 
 
 class Check(msgspec.Struct, kw_only=True):
-    """One thing that `tbot doctor` looked at; `fix` says how to mend what is not well."""
+    """One check of `tbot doctor`; `fix` says what to do if it is not ok."""
 
     check: str
     state: CheckState

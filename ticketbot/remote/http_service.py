@@ -266,7 +266,7 @@ class _Adapter(HTTPAdapter):
 
 def _session(headers: Mapping[str, str]) -> requests.Session:
     session = requests.Session()
-    session.trust_env = False  # no proxy, no .netrc: the settings say where to go and as whom
+    session.trust_env = False  # no proxy, no .netrc: only the settings decide address and credentials
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.update({"User-Agent": "ticketbot", **headers})
     adapter = _Adapter(pool_maxsize=CONNECTIONS)

@@ -18,7 +18,7 @@ from ticketbot.server import dispatch, webhooks
 MOST_CONNECTIONS = 2000
 IDLE_S = 20
 LOOK_FOR_IDLE_EVERY_S = 5
-# The application answers 413 itself above 1 MiB; past this waitress cuts the connection, lest strangers fill the disk.
+# The application answers 413 itself above 1 MiB; past this waitress cuts the connection, to protect the disk.
 LARGEST_REQUEST = 2 * 1024 * 1024
 
 _OTHER_PORT = "with --port or TBOT_PORT"
@@ -73,7 +73,7 @@ def address(server: Any) -> str:
 class _Connection(HTTPChannel):
     """Makes room for itself: beyond the limit, the oldest connection that is not waiting for a response is closed.
 
-    waitress would stop accepting, and whoever sends a byte now and then is never idle enough to be closed.
+    waitress would stop accepting, and a client that sends a byte now and then is never idle enough to be closed.
     """
 
     def __init__(self, server: Any, *arguments: Any, **named: Any) -> None:

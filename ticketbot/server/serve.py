@@ -116,7 +116,7 @@ class Server:
         for each in self._listeners:
             each.trigger.pull_trigger(partial(wasyncore.dispatcher.close, each))
         self._http.task_dispatcher.shutdown(cancel_pending=False, timeout=int(STOP_WITHIN_S / 2))
-        if not self._http.task_dispatcher.threads:  # whoever waits for a slow database still wants to answer
+        if not self._http.task_dispatcher.threads:  # those that wait for a slow database still have to respond
             for each in self._listeners:
                 with contextlib.suppress(OSError):  # the last one of them may have closed before it hears the bell
                     each.trigger.pull_trigger(each.close)

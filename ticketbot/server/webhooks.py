@@ -151,12 +151,12 @@ def _queue(hook: _Hook, intake: WebhookServices) -> str:
     try:
         outcome = intake.inbox.accept(arrival)
     except (errors.Unreachable, peewee.DatabaseError) as error:
-        # Whatever ails the database (gone, full, read-only, broken): ConnectWise loses what is answered with a 5xx.
+        # Whatever the failure (gone, full, read-only, broken): ConnectWise drops a webhook that is answered with a 5xx.
         _logger.error("answered a webhook with 429, the database cannot store it: %s", error)  # noqa: TRY400  (the text says it all)
         raise errors.TooMany("The webhook cannot be stored now", retry_after_s=_RETRY_AFTER_S) from error
     if outcome == "accepted":
         intake.notify()
-    # Whoever works the event off logs its correlation id; a line for each hook of a burst would say nothing more.
+    # The worker logs the correlation id of the event; a line per webhook of a burst would add nothing.
     _logger.debug("ticket %d was %s: %s", ticket_id, action, outcome)
     return outcome
 

@@ -24,7 +24,7 @@ TABLE = (
     Key("anywhere", "quit", ("ctrl c",), "Ctrl+C", "quit", "Quit, from everywhere"),
     Key("anywhere", "theme", ("ctrl t",), "Ctrl+T", "", "Next colour theme"),
     Key("list", "rules", ("ctrl r",), "Ctrl+R", "", "Rules: who is notified of a board's new tickets"),
-    Key("list", "forwards", ("ctrl f",), "Ctrl+F", "", "Forwards: who stands in for whom"),
+    Key("list", "forwards", ("ctrl f",), "Ctrl+F", "", "Forwards: who gets whose notifications"),
     Key("list", "users", ("ctrl u",), "Ctrl+U", "", "Users: who may use Ticketbot"),
     Key("list", "keys", ("ctrl a",), "Ctrl+A", "", "Keys: their API keys"),
     Key("list", "sync", ("ctrl s",), "Ctrl+S", "", "Sync: boards, recipients and tickets from ConnectWise and Webex"),

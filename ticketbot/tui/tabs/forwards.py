@@ -1,4 +1,4 @@
-"""The forwards: who stands in for whom, and for how long."""
+"""The forwards: who gets whose notifications, and for how long."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Forwards(base.Tab[responses.Forward]):
     )
 
     def columns(self) -> list[table.Column[responses.Forward]]:
-        """Return who, to whom, when, and how it stands."""
+        """Return source, destination, period and state."""
         zone = self.context.zone
         return [
             table.Column("From", lambda row: row.source_name, share=1),

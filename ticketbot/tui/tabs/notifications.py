@@ -27,7 +27,7 @@ class Notifications(base.Tab[responses.Notification]):
         super().__init__(context)
 
     def columns(self) -> list[table.Column[responses.Notification]]:
-        """Return when, about what, for whom, and how it ended."""
+        """Return time, ticket, recipient and result."""
         return [
             table.Column("Id", lambda row: str(row.id), columns=6, right=True, order=lambda row: row.id),
             table.Column("Time", self._time, columns=11, order=lambda row: row.created_at),
