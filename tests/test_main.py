@@ -108,7 +108,7 @@ class TestHelp:
         used, described = body.split("\n\n", 1)
         assert set(re.findall(r"--[a-z-]+", used)) <= set(re.findall(r"^  (--[a-z-]+)", described, re.MULTILINE))
 
-    def test_the_version_is_told_to_whoever_asks_as_of_other_programs(self, tbot) -> None:
+    def test_version_as_an_option_prints_the_version(self, tbot) -> None:
         assert tbot("--version").out == tbot("version").out == f"tbot {__version__}\n"
         assert json.loads(tbot("--version", "--json").out)["version"] == __version__
 

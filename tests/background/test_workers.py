@@ -74,7 +74,7 @@ def test_a_thread_goes_on_after_a_bug_and_after_an_outage_of_the_database(
     ]
 
 
-def test_whoever_pauses_is_told_when_the_server_stops(stepper: Stepper) -> None:
+def test_a_pause_ends_when_the_server_stops(stepper: Stepper) -> None:
     """O4: an outcome that cannot be written keeps no server from stopping."""
     pool = Crew(stepper)
     assert pool.pause(0)

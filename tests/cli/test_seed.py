@@ -97,7 +97,7 @@ def test_update_rule_switches_it(office: CliRunner, word: str, is_enabled: bool)
         assert rules.Rule.get_by_id(1).enabled is is_enabled
 
 
-def test_delete_user_ends_the_access_of_his_keys(office: CliRunner) -> None:
+def test_delete_user_ends_the_access_of_their_keys(office: CliRunner) -> None:
     office.tbot("create", "user", "--name=Ben", "--email=ben@example.com")
     key = office.tbot("create", "key", "--user-id=2").out.strip()
     assert office.tbot("authcheck", TBOT_API_KEY=key).status == 0

@@ -421,7 +421,7 @@ class TestFetching:
                 body=BODY, signature=sign("k1"), key_url=f"{gone}{PATH}", company="examplemsp", client=str
             )
 
-    def test_over_https_nothing_is_said_to_who_cannot_prove_who_he_is(self) -> None:
+    def test_over_https_nothing_is_sent_to_a_host_without_a_valid_certificate(self) -> None:
         """W2: he gets a TLS greeting and no request."""
         with trickling(b"HTTP/1.1 200 OK\r\n\r\n") as (plain, received):
             url = plain.replace("http:", "https:")

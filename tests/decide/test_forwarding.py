@@ -43,12 +43,12 @@ def test_a_notification_follows_all_forwards_to_their_ends(
     assert _routes([ANA], *rows) == told
 
 
-def test_who_receives_in_his_own_right_gets_no_forwarded_copy_and_the_source_is_relieved() -> None:
+def test_a_recipient_in_their_own_right_gets_no_forwarded_copy_and_the_source_gets_nothing() -> None:
     """F3."""
     assert _routes([ANA, BEN], Forward(1, ANA, BEN)) == {"Ben": ()}
 
 
-def test_an_original_who_is_relieved_himself_has_no_right_of_his_own() -> None:
+def test_an_original_recipient_whose_notification_is_forwarded_away_has_no_own_right() -> None:
     """F3: Ben is away, too; what comes to Cora comes along the shorter chain."""
     assert _routes([ANA, BEN], Forward(1, ANA, BEN), Forward(2, BEN, CORA)) == {"Cora": ("Ben",)}
 

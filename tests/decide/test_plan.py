@@ -143,7 +143,7 @@ def test_the_announcement_does_not_count_among_the_newest_five() -> None:
     assert "1 earlier note not shown" in decided.drafts[2].markdown
 
 
-def test_each_counts_the_notes_that_he_does_not_see_himself() -> None:
+def test_each_message_counts_the_notes_its_recipient_does_not_see() -> None:
     """D5, D6: his own notes are not missing to their author."""
     notes = tuple(_note(number, member="ben" if number == 1 else None) for number in range(1, 8))
 

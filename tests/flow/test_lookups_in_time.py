@@ -70,7 +70,7 @@ def test_a_ticket_without_board_company_and_contact_is_told_to_its_people(steppe
     assert stepper.world.connectwise.calls.count("GET service/boards") == 0
 
 
-def test_a_member_whom_connectwise_does_not_know_is_recorded_as_that(stepper: Stepper) -> None:
+def test_a_member_unknown_to_connectwise_is_recorded_as_unknown(stepper: Stepper) -> None:
     """T2, D7: he stops nothing, and everybody else is told."""
     stepper.world.connectwise.faults.add(faults.wrong_json("[]", path="/system/members", query="ben", times=1))
     stepper.announce("ana", note="zero")

@@ -163,7 +163,7 @@ def test_a_person_who_left_all_rooms_stays_active(syncing: Syncing) -> None:
     assert [row.active for row in stored_recipients(webex_id=guest)] == [True]
 
 
-def test_a_person_of_another_organisation_is_known_by_his_membership(syncing: Syncing) -> None:
+def test_a_person_of_another_organization_is_known_from_a_membership(syncing: Syncing) -> None:
     """S2: `/people` names nobody of other organisations."""
     world = syncing.world
     guest = world.webex.add_person("guest@elsewhere.example", "Guest")

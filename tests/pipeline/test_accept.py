@@ -125,7 +125,7 @@ def test_one_of_a_batch_that_cannot_be_stored_is_refused_alone(box: Callable[[Co
     assert refused == [3]
 
 
-def test_whoever_waits_while_the_database_does_not_answer_is_refused_with_the_first(
+def test_all_that_wait_while_the_database_is_unavailable_are_refused_with_the_first(
     box: Callable[[Commit], accept.Inbox], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """W3: each for itself, one after the other, would wait too long for ConnectWise."""

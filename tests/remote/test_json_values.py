@@ -184,7 +184,7 @@ class TestNotes:
             ({"originalAuthor": "", "_info": {"enteredBy": "Connector"}}, "Connector", None),
         ],
     )
-    def test_its_author_is_a_member_or_a_contact_or_whoever_is_named(self, row, author, identifier) -> None:
+    def test_the_author_of_a_note_is_a_member_a_contact_or_the_name_given(self, row, author, identifier) -> None:
         note = records.note({"id": 1, **row}, 69)
         assert (note.author, note.author_identifier) == (author, identifier)
 

@@ -307,7 +307,7 @@ def test_metrics_need_a_key_from_elsewhere_and_through_any_proxy(environ: dict[s
     assert api.request("GET", "/metrics", key=key, environ=environ).status_code == 200
 
 
-def test_nobody_deletes_the_key_or_user_he_came_with(ana: client.Client) -> None:
+def test_deleting_the_key_or_user_of_the_request_is_a_conflict(ana: client.Client) -> None:
     """A4."""
     me, my_key = ana.me(), ana.keys()[0]
     with pytest.raises(errors.Conflict, match="came with that key"):

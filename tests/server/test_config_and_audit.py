@@ -152,7 +152,7 @@ def test_what_fails_is_not_recorded(api: Api, ana: client.Client, key: str) -> N
     assert ana.audit() == []
 
 
-def test_the_trail_outlives_whom_it_names(api: Api, ana: client.Client) -> None:
+def test_the_audit_trail_outlives_the_users_it_names(api: Api, ana: client.Client) -> None:
     """A5."""
     ben = api.client(api.administrator("ben@example.com"))
     ben_id = ben.me().id

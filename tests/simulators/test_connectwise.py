@@ -173,7 +173,7 @@ class TestTickets:
         assert (row["wbsCode"], row["phase"]["name"]) == ("1.1", "Planning")
         assert (ids(cw.get(TICKETS)), ids(cw.get("/project/tickets"))) == ([service], [project])
 
-    def test_a_change_moves_the_date_and_says_by_whom(self, system: ConnectWise, cw: Caller, clock: Clock) -> None:
+    def test_a_change_sets_last_updated_and_updated_by(self, system: ConnectWise, cw: Caller, clock: Clock) -> None:
         made = system.add_ticket(1, "Printer", owner="ana", resources=["ana"])
         clock.advance(minutes=1)
         system.update_ticket(made, owner=None, resources=[], status=">Closed", by="ben")

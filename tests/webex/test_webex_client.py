@@ -82,7 +82,7 @@ class Contract:
     @answered(
         Reply("GET /people", "webex/people_list_by_email.json", query={"email": "John.Andersen@example.com"}),
     )
-    def test_a_person_is_found_by_address_with_his_last_activity(self, webex: Webex, known: Known) -> None:
+    def test_a_person_is_found_by_address_with_last_activity(self, webex: Webex, known: Known) -> None:
         """D7"""
         assert webex.people_by_email("John.Andersen@example.com") == [replace(JOHN, id=known.person)]
 
