@@ -55,7 +55,7 @@ def test_with_a_name_it_is_a_conflict_that_shows_the_way_in(
 ) -> None:
     file = tmp_path / "config.toml"
     assert main(["init", *given, f"--config={file}"], environ) == 5
-    assert "if all keys are lost, `tbot init --email=ana@example.com` makes another" in capsys.readouterr().err
+    assert "if all keys are lost, `tbot init --email=ana@example.com` creates another" in capsys.readouterr().err
     assert not file.exists()
 
 

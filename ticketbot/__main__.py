@@ -1,4 +1,4 @@
-"""The one entry point: parses the command line, calls a front end, and turns errors into exit statuses."""
+"""The entry point: parses the command line, calls a front end, and maps errors to exit statuses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Environ = Mapping[str, str]
 INTERNAL_ERROR = 1
 USAGE_ERROR = 2
 INTERRUPTED = 130
-BROKEN_PIPE_STATUS = 141  # what a shell reports for a program that SIGPIPE ended
+BROKEN_PIPE_STATUS = 141  # what a shell reports for a program killed by SIGPIPE
 
 
 def run() -> int:
@@ -35,21 +35,21 @@ def run() -> int:
     sys.unraisablehook = _unraisable
     try:
         status = main(sys.argv[1:], os.environ)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is over: Ctrl+C would only spoil the exit status
-    except KeyboardInterrupt:  # just before or just after `main` would have seen it
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # from here on, Ctrl+C would only change the exit status
+    except KeyboardInterrupt:  # just before or after `main` could catch it
         return INTERRUPTED
     return status
 
 
 def _unraisable(about: sys.UnraisableHookArgs) -> None:
-    """End the program when Ctrl+C comes where Python would swallow it, as in a finaliser."""
+    """Exit on a Ctrl+C that Python would ignore, such as one in a finalizer."""
     if about.exc_type is KeyboardInterrupt:
         os._exit(INTERRUPTED)
     sys.__unraisablehook__(about)
 
 
 def main(argv: Sequence[str], environ: Environ) -> int:
-    """Run one command line. Returns the exit status; whatever goes wrong is one line on stderr."""
+    """Run one command line. Returns the exit status; an error is printed as one line on stderr."""
     try:
         status = _run(argv, environ)
         sys.stdout.flush()
@@ -67,14 +67,14 @@ def main(argv: Sequence[str], environ: Environ) -> int:
     except Exception as bug:  # noqa: BLE001  (the last place where it can be reported)
         if _follows_interrupt(bug):
             return INTERRUPTED
-        more = "Report it" if _is_debug(environ) else "Run again with TBOT_DEBUG=1 and report the output"
+        more = "Please report it" if _is_debug(environ) else "Run again with TBOT_DEBUG=1 and report the output"
         _print_error(f"Internal error: {type(bug).__name__}: {bug}. {more}", is_debug=_is_debug(environ))
         return INTERNAL_ERROR
     return status
 
 
 def _follows_interrupt(error: BaseException | None) -> bool:
-    """Return whether Ctrl+C led to an error: Python 3.11 wraps one that comes while it creates a class."""
+    """Return whether Ctrl+C caused an error: Python 3.11 wraps a KeyboardInterrupt raised while it creates a class."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None
@@ -97,8 +97,8 @@ def _run(argv: Sequence[str], environ: Environ) -> int:
 def _usage_problem(argv: Sequence[str], refusal: docopt.DocoptExit) -> str:
     import shlex
 
-    said = str(refusal).partition("\n")[0]
-    return said if said.startswith("-") else f"{shlex.join(['tbot', *argv])!a} is not understood"
+    problem = str(refusal).partition("\n")[0]
+    return problem if problem.startswith("-") else f"invalid command line {shlex.join(['tbot', *argv])!a}"
 
 
 def _serve(arguments: Arguments, environ: Environ) -> int:
@@ -107,7 +107,7 @@ def _serve(arguments: Arguments, environ: Environ) -> int:
 
     settings = _settings(arguments, environ, warn=logging.getLogger("ticketbot").warning)
     settings.require("serve")
-    gc.disable()  # nothing that is imported is garbage, and looking for some takes a twentieth of the start
+    gc.disable()  # importing creates no garbage, and searching for it takes 5 % of the startup time
     from ticketbot.server import serve
 
     gc.enable()
@@ -115,7 +115,7 @@ def _serve(arguments: Arguments, environ: Environ) -> int:
 
 
 def _demo(arguments: Arguments, _environ: Environ) -> int:
-    # The demo must work whatever the settings of this machine are: it reads none, and logs only what goes wrong.
+    # The demo must not depend on the settings of this machine: it reads none, and logs only warnings.
     from pathlib import Path
 
     flags = {"--log-level": arguments["--log-level"] or "warning"}
@@ -199,7 +199,7 @@ def _version(arguments: Arguments, _environ: Environ) -> int:
 
 def _built_from() -> str | None:
     try:
-        import ticketbot_built  # pyinstaller.spec writes it: commit and date of a packed program
+        import ticketbot_built  # written by pyinstaller.spec: commit and date of a packed program
     except ImportError:
         return None
     return str(ticketbot_built.BUILT_FROM)
@@ -214,7 +214,7 @@ def _completion(arguments: Arguments, _environ: Environ) -> int:
 def _help(arguments: Arguments, _environ: Environ) -> int:
     command = arguments["<command>"]
     if command and command not in usage.commands():
-        return _usage_error(f"there is no command {command!a}", usage.overview())
+        return _usage_error(f"unknown command {command!a}", usage.overview())
     return _print(usage.help_page(command) if command else usage.overview())
 
 
@@ -242,7 +242,7 @@ _COMMANDS: dict[str | None, Callable[[Arguments, Environ], int]] = {
 def _settings(
     arguments: Arguments, environ: Environ, *, warn: Callable[[str], None], config_dir: Path | None = None
 ) -> Settings:
-    """Load the settings, set up logging with them, and pass on what looks like a mistake."""
+    """Load the settings, configure logging, and pass suspicious values to `warn`."""
     from ticketbot import log
     from ticketbot.settings import table
 
@@ -257,7 +257,7 @@ def _settings(
 
 
 def _output(arguments: Arguments, environ: Environ, settings: Settings | None) -> Output:
-    """Return where to answer; without settings times are shown in UTC."""
+    """Return the output of a command; without settings, times are shown in UTC."""
     from datetime import UTC
 
     from ticketbot.cli.output import Output
@@ -284,7 +284,7 @@ def _warn_of_readable_key(settings: Settings) -> None:
 
     url = settings.base_url
     if settings.api_key and not types.is_encrypted(url) and not types.is_loopback(url):
-        _warn(f"{url} is plain http: anyone on the network can read the API key. Give an https address")
+        _warn(f"{url} is plain http: anyone on the network can read the API key. Use an https address")
 
 
 def _file_error(error: OSError) -> str:
@@ -304,13 +304,13 @@ def _error_lines(error: errors.TicketbotError) -> list[str]:
     return [str(error)]
 
 
-def _field_error(wrong: errors.FieldError) -> str:
-    said = wrong.message[:1].lower() + wrong.message[1:].rstrip(".")
-    return f"{wrong.field}: {said}" if wrong.field else said
+def _field_error(error: errors.FieldError) -> str:
+    message = error.message[:1].lower() + error.message[1:].rstrip(".")
+    return f"{error.field}: {message}" if error.field else message
 
 
 def _print_error(*lines: str, is_debug: bool) -> None:
-    """Write lines to stderr, below the traceback of the exception being handled when that is wanted."""
+    """Write lines to stderr; with `is_debug`, below the traceback of the exception being handled."""
     import traceback
 
     from ticketbot import log
@@ -320,7 +320,7 @@ def _print_error(*lines: str, is_debug: bool) -> None:
 
 
 def _detach_stdout() -> None:
-    """Keep the interpreter from failing once more when it flushes a pipe that nobody reads."""
+    """Keep the interpreter from failing again when it flushes the closed pipe."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -1,4 +1,4 @@
-"""Two commands that touch the database beside the server: `init` and `migrate`; a third is in `doctor`."""
+"""The commands that open the database without the server: `init` and `migrate`; `doctor` has its own module."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from ticketbot.settings.table import Settings
 
 
 class NewAdministrator(NamedTuple):
-    """A new key, and what to say of it."""
+    """A new key, and the message to print with it."""
 
     key: str
     words: str
 
 
 def init(settings: Settings, name: str | None, email: str | None) -> NewAdministrator:
-    """Make the first administrator (A3), or, for the address of a user and no name, another key for them.
+    """Create the first administrator (A3), or, given only the e-mail address of a user, another key for them.
 
-    The key is shown this once and written into the client's config file. Whoever may write to the database could make
-    one anyhow: this is the way back in when the only key is lost.
+    The key is shown once and written to the client's config file. Anyone who can write to the database could create
+    one anyway: this is the way back in when the only key is lost.
     """
     _open_and_migrate(settings)
     now = datetime.now(UTC)
@@ -46,7 +46,7 @@ def init(settings: Settings, name: str | None, email: str | None) -> NewAdminist
             raise errors.InvalidInput(f"--email is {email!a}. {error}") from None
     path = settings.config_file
     if settings.origins["api_key"].startswith("file"):
-        raise errors.Conflict(f"{path} already contains an api_key. Remove it, or make a key with `tbot create key`")
+        raise errors.Conflict(f"{path} already contains an api_key. Remove it, or create a key with `tbot create key`")
     try:
         with db.transaction("init"):
             user = known or _create_first_administrator(name or "", email or "", now)
@@ -55,9 +55,9 @@ def init(settings: Settings, name: str | None, email: str | None) -> NewAdminist
                 _audit_key_created(made.row, now)
             _write_client_config(settings, made.key)
     except peewee.IntegrityError as error:
-        raise errors.Conflict(f"{email} is taken") from error
+        raise errors.Conflict(f"A user with the e-mail address {email} already exists") from error
     old = "; `tbot list keys` shows the earlier ones" if known else ""
-    shown_once = f"It will not be shown again. The client has it in {path}{old}"
+    shown_once = f"It will not be shown again. It is saved in {path}{old}"
     return NewAdministrator(made.key, f"This is the key of {user.name} <{user.email}>. {shown_once}")
 
 
@@ -71,26 +71,26 @@ def _create_first_administrator(name: str, email: str, now: datetime) -> users.U
     there = users.User.select().order_by(users.User.id).first()
     if there:
         raise errors.Conflict(
-            "There are users already. Ask one of them for `tbot create user` and `create key`; "
-            f"if all keys are lost, `tbot init --email={there.email}` makes another"
+            "Users already exist. Ask one of them to run `tbot create user` and `tbot create key`; "
+            f"if all keys are lost, `tbot init --email={there.email}` creates another"
         )
     return users.add_user(name, email, now)
 
 
 def _audit_key_created(key: api_keys.ApiKey, now: datetime) -> None:
-    """Let the others see in the audit trail that a key was made, with none."""
+    """Record the new key in the audit trail, where the other users see it."""
     whose = {"user_id": key.user.id, "user_email": key.user.email}
     audit.Audit.create(at=now, **whose, action="create", object="key", object_id=str(key.id))
 
 
 def migrate(settings: Settings, *, status: bool) -> list[documents.Migration]:
-    """Bring the database to this release's schema and return what was applied; or only tell where it stands."""
+    """Migrate the database and return the applied migrations; with `status`, change nothing and return all."""
     applied = [] if status else _open_and_migrate(settings)
     if status:
         with db.naming_database(settings.database_url):
             db.open_database(settings.database_url)
             schema.check_program()
-    # The runner of migrations writes down local time.
+    # The migration runner records local time.
     steps = [
         documents.Migration(name=name, applied_at=applied_at and applied_at.astimezone(UTC))
         for name, applied_at in schema.status()
@@ -104,18 +104,18 @@ def _open_and_migrate(settings: Settings) -> list[str]:
         return schema.migrate()
 
 
-def _ask(what: str, option: str) -> str:
+def _ask(label: str, option: str) -> str:
     if not sys.stdin.isatty():
-        raise errors.InvalidInput(f"{what} is missing. Give it with {option}")
-    print(f"{what}: ", end="", file=sys.stderr, flush=True)  # noqa: T201
+        raise errors.InvalidInput(f"{label} is missing. Give it with {option}")
+    print(f"{label}: ", end="", file=sys.stderr, flush=True)  # noqa: T201
     answer = sys.stdin.readline().strip()
     if not answer:
-        raise errors.InvalidInput(f"{what} is missing. Give it with {option}")
+        raise errors.InvalidInput(f"{label} is missing. Give it with {option}")
     return answer
 
 
 def _write_client_config(settings: Settings, key: str) -> None:
-    """Add what the client needs to the config file, which nobody else may read from now on."""
+    """Add the client's settings to the config file, and make it readable by its owner only."""
     path = settings.config_file
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     lines = [f'api_key = "{key}"']

@@ -21,8 +21,8 @@ from ticketbot.settings.table import Settings
 from ticketbot.webex import webex_client
 
 TIMEOUT_S = 10.0
-CLOCK_DOUBTFUL_S = 5.0  # the Date header has whole seconds, and the answer was on its way for a while
-CLOCK_WRONG_S = 60.0  # as long as the longest lease: what we hold would be anybody's
+CLOCK_DOUBTFUL_S = 5.0  # the Date header has whole seconds, and the response took a while to arrive
+CLOCK_WRONG_S = 60.0  # the longest lease: other servers would consider ours expired
 
 _CONNECTWISE = ("cw_company", "cw_public_key", "cw_private_key", "cw_client_id")
 _AFTER_SETTINGS = (
@@ -38,22 +38,22 @@ _AFTER_SETTINGS = (
 
 
 def check_all(settings: Settings) -> Iterator[Check]:
-    """Yield each check as soon as it is made. Changes nothing, and needs no running server."""
+    """Yield each check as soon as it is done. Changes nothing, and needs no running server."""
     yield _settings(settings)
     yield _database(settings.database_url)
     server = _server(settings)
     yield server
-    is_up = server.state != "skipped" and not server.message.startswith("Nothing answers")
+    is_up = server.state != "skipped" and not server.message.startswith("No Ticketbot server")
     yield from _connectwise(settings, is_up=is_up)
     yield _webex(settings)
     yield _public_url(settings, is_up=is_up)
 
 
 def settings_failed(error: errors.SettingsError) -> Iterator[Check]:
-    """Yield what can be said when the settings cannot even be read."""
+    """Yield all checks when the settings cannot be read."""
     for line in str(error).split("\n"):
-        said, _, fix = line.partition(". ")
-        yield Check(check="settings", state="failed", message=said, fix=fix or None)
+        message, _, fix = line.partition(". ")
+        yield Check(check="settings", state="failed", message=message, fix=fix or None)
     for name in _AFTER_SETTINGS:
         yield Check(check=name, state="skipped", message="The settings cannot be read")
 
@@ -79,22 +79,22 @@ def _database(url: str) -> Check:
         open_files = _readable_by_others(file) if file is not None else []
         return _too_open(open_files) if check.state == "ok" and open_files else check
     except errors.SchemaTooNew as error:
-        return _failed("database", str(error), "Install the newer program")
+        return _failed("database", str(error), "Install the newer version")
     except errors.TicketbotError as error:
-        return _failed("database", f"{words}: {error}", "Check TBOT_DATABASE_URL, and whether the database runs")
+        return _failed("database", f"{words}: {error}", "Check TBOT_DATABASE_URL, and that the database is running")
     finally:
         db.close_database()
 
 
 def _readable_by_others(file: Path) -> list[Path]:
-    """Return those of the files of an SQLite database that others than their owner may read or write."""
+    """Return the files of an SQLite database that users other than their owner may read or write."""
     files = [file, *(file.with_name(f"{file.name}{suffix}") for suffix in ("-wal", "-shm"))]
     return [each for each in files if each.exists() and each.stat().st_mode & 0o077]
 
 
 def _too_open(files: Sequence[Path]) -> Check:
     names = " ".join(shlex.quote(str(each)) for each in files)
-    message = f"Others on this machine can read tickets and notes in {names}"
+    message = f"Other users of this machine can read tickets and notes in {names}"
     return Check(check="database", state="warning", message=message, fix=f"chmod 600 {names}")
 
 
@@ -102,28 +102,28 @@ def _database_to_be(file: Path) -> Check:
     folder = next(each for each in file.parents if each.exists())
     if not os.access(folder, os.W_OK | os.X_OK):
         return _failed(
-            "database", f"{file} cannot be made: {folder} is not writable", "Mend it, or set TBOT_DATABASE_URL"
+            "database", f"Cannot create {file}: {folder} is not writable", "Fix that, or set TBOT_DATABASE_URL"
         )
     return Check(
         check="database",
         state="warning",
         message=f"{file} does not exist yet",
-        fix="`tbot init` makes it with a first administrator, `tbot serve` without",
+        fix="`tbot init` creates it with a first administrator, `tbot serve` without one",
     )
 
 
 def _schema(words: str) -> Check:
     schema.check_program()
-    waiting = [step.name for step in schema.status() if step.applied_at is None]
-    if waiting:
+    pending = [step.name for step in schema.status() if step.applied_at is None]
+    if pending:
         fix = "Run `tbot migrate`, or start `tbot serve`"
-        return Check(check="database", state="warning", message=f"{words} lacks {', '.join(waiting)}", fix=fix)
+        return Check(check="database", state="warning", message=f"{words} lacks {', '.join(pending)}", fix=fix)
     with db.session():
         has_users = users.User.select().exists()
     if not has_users:
         fix = "Run `tbot init`"
-        return Check(check="database", state="warning", message=f"{words} is current, but nobody has a key", fix=fix)
-    return Check(check="database", state="ok", message=f"{words} is current")
+        return Check(check="database", state="warning", message=f"{words} is up to date, but has no users", fix=fix)
+    return Check(check="database", state="ok", message=f"{words} is up to date")
 
 
 def _server(settings: Settings) -> Check:
@@ -131,37 +131,35 @@ def _server(settings: Settings) -> Check:
     try:
         server.ping()
     except errors.TicketbotError as error:
-        message = f"Nothing answers at {settings.base_url} as a server of ours: {error}"
-        fix = "Start `tbot serve`; TBOT_BASE_URL says where it is"
+        message = f"No Ticketbot server at {settings.base_url}: {error}"
+        fix = "Start `tbot serve`, or set TBOT_BASE_URL to its address"
         return Check(check="server", state="warning", message=message, fix=fix)
     try:
         readiness = server.readiness()
-        unwell = [f"{name} {state}" for name, state in readiness.checks.items() if state != "ok"]
-        whose = f", the key is that of {server.authtest().email}" if settings.api_key else ""
+        failing = [f"{name} {state}" for name, state in readiness.checks.items() if state != "ok"]
+        identity = f" and accepts the key of {server.authtest().email}" if settings.api_key else ""
     except errors.NotAllowed as error:
-        return _failed("server", f"{settings.base_url} refuses TBOT_API_KEY: {error}", "Set a key that is not deleted")
+        return _failed("server", f"{settings.base_url} rejects TBOT_API_KEY: {error}", "Set it to a valid key")
     except errors.TicketbotError as error:
         return _failed("server", str(error), "See the log of `tbot serve`")
     finally:
         server.close()
-    message = f"{settings.base_url} answers{whose}"
-    if unwell:
+    message = f"{settings.base_url} responds{identity}"
+    if failing:
         fix = "See the log of `tbot serve`"
-        return Check(check="server", state="warning", message=f"{message}, but: {', '.join(unwell)}", fix=fix)
+        return Check(check="server", state="warning", message=f"{message}, but: {', '.join(failing)}", fix=fix)
     return Check(check="server", state="ok", message=message)
 
 
 def _connectwise(settings: Settings, *, is_up: bool) -> Iterator[Check]:
-    """Yield the checks that ask ConnectWise; none of the later ones is of use when the first fails."""
+    """Yield the checks that call ConnectWise; if the first one fails, the others are skipped."""
     missing = [key for key in _CONNECTWISE if not getattr(settings, key)]
     rest = ("permissions", "callback", "clock")
     if missing:
         names = ", ".join(f"TBOT_{key.upper()}" for key in missing)
         is_half = len(missing) < len(_CONNECTWISE)
         state: CheckState = "failed" if is_half else "skipped"
-        yield Check(
-            check="connectwise", state=state, message=f"Not set: {names}", fix="Set it with the keys of an API member"
-        )
+        yield Check(check="connectwise", state=state, message=f"Not set: {names}", fix="Use the keys of an API member")
         yield from (Check(check=name, state="skipped", message="ConnectWise is not configured") for name in rest)
         return
     source = connectwise_client.ConnectWise(
@@ -178,10 +176,10 @@ def _connectwise(settings: Settings, *, is_up: bool) -> Iterator[Check]:
         asked_at = datetime.now(UTC)
     except errors.RemoteError as error:
         yield _failed("connectwise", str(error), _connectwise_fix(error))
-        yield from (Check(check=name, state="skipped", message="ConnectWise cannot be asked") for name in rest)
+        yield from (Check(check=name, state="skipped", message="ConnectWise could not be checked") for name in rest)
         return
     version = f", version {info.version}" if info.version else ""
-    yield Check(check="connectwise", state="ok", message=f"{settings.cw_url} knows our key{version}")
+    yield Check(check="connectwise", state="ok", message=f"{settings.cw_url} accepts our keys{version}")
     yield _permissions(source)
     yield _callback(source, settings.public_url, is_up=is_up)
     yield _clock(info.served_at, asked_at)
@@ -190,12 +188,12 @@ def _connectwise(settings: Settings, *, is_up: bool) -> Iterator[Check]:
 
 def _connectwise_fix(error: errors.RemoteError) -> str:
     if isinstance(error, errors.RemoteDenied):
-        return "Check TBOT_CW_COMPANY, TBOT_CW_PUBLIC_KEY, TBOT_CW_PRIVATE_KEY and TBOT_CW_CLIENT_ID, one by one"
+        return "Check TBOT_CW_COMPANY, TBOT_CW_PUBLIC_KEY, TBOT_CW_PRIVATE_KEY and TBOT_CW_CLIENT_ID"
     return "Check TBOT_CW_URL, TBOT_CW_CODEBASE and the network"
 
 
 def _permissions(source: connectwise_client.ConnectWise) -> Check:
-    """Read one of everything: a record that does not exist is as good as one, a refusal is not."""
+    """Read one record of each type: a missing record is fine, a denial is not."""
     probes: dict[str, Callable[[], object]] = {
         "service tickets": lambda: next(source.tickets(page_size=1, only="id"), None),
         "notes of tickets": lambda: source.notes(1, page_size=1),
@@ -212,7 +210,7 @@ def _permissions(source: connectwise_client.ConnectWise) -> Check:
         return _failed("permissions", str(error), "Try again when ConnectWise is available")
     if not denied:
         return Check(check="permissions", state="ok", message=f"The API member may read {', '.join(probes)}")
-    fix = "Give its security role in ConnectWise (System > Security Roles) inquire rights, for callbacks all rights"
+    fix = "In ConnectWise (System > Security Roles), give its role inquire rights; for callbacks, all rights"
     message = f"The API member may not read {', '.join(denied)}"
     if denied == ["project tickets"]:
         return Check(check="permissions", state="warning", message=message, fix=f"{fix}, unless you have no projects")
@@ -234,15 +232,15 @@ def _callback(source: connectwise_client.ConnectWise, public_url: str, *, is_up:
         return _no_public_url("callback")
     base = f"{public_url}{callbacks.PATH}"
     try:
-        repair = callbacks.callbacks_to_change(source.callbacks(), base, f"{base}?recordId=")
+        changes = callbacks.callbacks_to_change(source.callbacks(), base, f"{base}?recordId=")
     except errors.RemoteError as error:
         return _failed("callback", str(error), "The API member needs all rights to callbacks")
-    if repair.keep is not None and not repair.keep.inactive and not repair.delete:
-        return Check(check="callback", state="ok", message=f"Callback {repair.keep.id} points at {base}")
+    if changes.keep is not None and not changes.keep.inactive and not changes.delete:
+        return Check(check="callback", state="ok", message=f"Callback {changes.keep.id} points to {base}")
     faults: Sequence[str] = [
-        *(["no callback points at us"] if repair.keep is None else []),
-        *(["it is switched off"] if repair.keep is not None and repair.keep.inactive else []),
-        *([f"there are {len(repair.delete)} wrong ones beside it"] if repair.delete else []),
+        *(["there is no callback for it"] if changes.keep is None else []),
+        *(["the callback is inactive"] if changes.keep is not None and changes.keep.inactive else []),
+        *([f"{len(changes.delete)} duplicate or outdated callbacks exist"] if changes.delete else []),
     ]
     message = f"{base}: {', '.join(faults)}"
     if not is_up:
@@ -252,13 +250,13 @@ def _callback(source: connectwise_client.ConnectWise, public_url: str, *, is_up:
 
 def _clock(served_at: datetime | None, now: datetime) -> Check:
     if served_at is None:
-        return Check(check="clock", state="skipped", message="ConnectWise does not say what time it is")
+        return Check(check="clock", state="skipped", message="The response of ConnectWise has no Date header")
     off_s = abs((now - served_at).total_seconds())
     if off_s <= CLOCK_DOUBTFUL_S:
-        return Check(check="clock", state="ok", message="The clock agrees with that of ConnectWise")
+        return Check(check="clock", state="ok", message="The clock matches that of ConnectWise")
     state: CheckState = "failed" if off_s > CLOCK_WRONG_S else "warning"
     message = f"The clock is {off_s:.0f} s {'ahead of' if now > served_at else 'behind'} that of ConnectWise"
-    return Check(check="clock", state=state, message=message, fix="Let this machine set its clock by NTP")
+    return Check(check="clock", state=state, message=message, fix="Synchronize this machine's clock by NTP")
 
 
 def _webex(settings: Settings) -> Check:
@@ -268,15 +266,15 @@ def _webex(settings: Settings) -> Check:
     try:
         bot = service.me()
     except errors.RemoteDenied as error:
-        return _failed("webex", str(error), "Make a new token at developer.webex.com and set TBOT_WEBEX_TOKEN")
+        return _failed("webex", str(error), "Create a new token at developer.webex.com and set TBOT_WEBEX_TOKEN")
     except errors.RemoteError as error:
         return _failed("webex", str(error), "Check TBOT_WEBEX_URL and the network")
     finally:
         service.close()
     if bot.type != "bot":
         fix = "Set the token of a bot: a personal token expires within hours and posts as that person"
-        return Check(check="webex", state="warning", message=f"The token is that of {bot.name}, a {bot.type}", fix=fix)
-    return Check(check="webex", state="ok", message=f"The token is that of the bot {bot.name}")
+        return Check(check="webex", state="warning", message=f"The token belongs to {bot.name}, a {bot.type}", fix=fix)
+    return Check(check="webex", state="ok", message=f"The token belongs to the bot {bot.name}")
 
 
 def _public_url(settings: Settings, *, is_up: bool) -> Check:
@@ -288,17 +286,17 @@ def _public_url(settings: Settings, *, is_up: bool) -> Check:
         server.ping()
     except errors.TicketbotError as error:
         if not is_up:
-            fix = "Start `tbot serve`, then look again"
-            return Check(check="public_url", state="warning", message=f"{error}: no server runs yet", fix=fix)
+            fix = "Start `tbot serve`, then check again"
+            return Check(check="public_url", state="warning", message=f"{error}: no server is running yet", fix=fix)
         return _failed(
-            "public_url", f"{error} from here", "Check name, proxy, certificate and firewall of that address"
+            "public_url", f"{error} from here", "Check the name, proxy, certificate and firewall of that address"
         )
     finally:
         server.close()
     if not types.is_encrypted(url):
-        fix = "Use https outside of development"
-        return Check(check="public_url", state="warning", message=f"{url} answers, over plain http", fix=fix)
-    return Check(check="public_url", state="ok", message=f"{url} answers")
+        fix = "Use https except in development"
+        return Check(check="public_url", state="warning", message=f"{url} responds, but over plain http", fix=fix)
+    return Check(check="public_url", state="ok", message=f"{url} responds")
 
 
 def _no_public_url(name: str) -> Check:

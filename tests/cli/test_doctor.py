@@ -73,7 +73,7 @@ def test_with_the_server_up_all_is_checked_to_the_end(world: World) -> None:
         world.call_back(server.url)
         found = checks(examine(environ, "--json"))
         refused = checks(examine({**environ, "TBOT_API_KEY": "tbot_wrong"}, "--json"))
-    assert found["server"]["message"].endswith("answers, the key is that of ana@example.com")
+    assert found["server"]["message"].endswith("responds and accepts the key of ana@example.com")
     assert found["callback"]["state"] == "ok"
     assert found["public_url"]["state"] == "warning"  # plain http on loopback
     assert refused["server"]["state"] == "failed"
@@ -161,6 +161,6 @@ def test_a_database_that_others_can_read_is_a_warning_with_the_command_that_help
     path.chmod(0o644)
     found = checks(examine(world.environ(), "--json"))["database"]
     assert found["state"] == "warning"
-    assert "Others on this machine can read" in found["message"]
+    assert "Other users of this machine can read" in found["message"]
     subprocess.run(found["fix"], shell=True, check=True)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -65,7 +65,7 @@ def test_a_key_sent_over_plain_http_to_another_host_is_warned_of_once(office: Cl
     done = office.tbot("list", "users", TBOT_BASE_URL=url)
     assert done.status == 0
     assert done.err == (
-        f"tbot: warning: {url} is plain http: anyone on the network can read the API key. Give an https address\n"
+        f"tbot: warning: {url} is plain http: anyone on the network can read the API key. Use an https address\n"
     )
 
 
@@ -124,19 +124,19 @@ def test_no_key_is_a_setting_that_is_missing(office: CliRunner) -> None:
         ("list notifications --state=lost", 3, "--state is 'lost'. Give one of pending, sending"),
         ("list recipients --limit=many", 3, "--limit is 'many'. Give a whole number"),
         ("list notifications --limit=0", 3, "--limit is '0'. Give a positive number"),
-        ("sync", 3, "Say what to sync: --all"),
+        ("sync", 3, "Nothing to sync: give --all"),
         ("sync --sync-boards=1", 3, "--sync-boards requires --tickets"),
         ("sync --boards --sync-boards=1", 3, "requires --tickets"),
         ("sync --tickets --sync-boards=1,x", 3, "--sync-boards is 'x'. Give numbers such as 1,2,3"),
-        ("sync --tickets --all --sync-boards=1", 3, "Leave out --all or --sync-boards"),
+        ("sync --tickets --all --sync-boards=1", 3, "Leave out either --all or --sync-boards"),
         ("sync --tickets --sync-boards=98", 3, "board_ids"),
         ("sync cancel", 5, "No sync is running"),
         ("create user --name=Ana --email=ANA@example.com", 5, ""),
         ("create user --name=Ana --email=nobody", 3, "email"),
         ("delete user 1", 5, ""),
         ("delete key 1", 5, ""),
-        ("list nonsense", 2, "is not understood"),
-        ("get rule", 2, "is not understood"),
+        ("list nonsense", 2, "invalid command line"),
+        ("get rule", 2, "invalid command line"),
     ],
 )
 def test_each_failure_has_its_line_and_status(office: CliRunner, line: str, status: int, words: str) -> None:
@@ -292,5 +292,5 @@ def test_a_forward_that_has_already_expired_is_pointed_out(office: CliRunner) ->
     office.furnish()
     made = office.tbot("create", "forward", "--source-id=2", "--destination-id=1", "--end=2020-01-02", "--json")
     assert (made.status, made.print_json["state"]) == (0, "expired")
-    assert made.err == "Forward 2 has already ended: its end was 2020-01-02\n"
+    assert made.err == "Forward 2 has already ended (2020-01-02)\n"
     assert "has already ended" in office.tbot("update", "forward", "2", "--end=2020-01-02").err

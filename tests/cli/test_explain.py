@@ -44,7 +44,7 @@ def test_what_is_dead_says_how_to_send_it_again(office: CliRunner) -> None:
     ticket = world.connectwise.add_ticket(world.board, "Printer on fire", entered_at=minutes_ago(1))
     world.settle()
     shown = office.tbot("explain", str(ticket)).out
-    assert re.search(r"- Help Desk could not be notified .* `tbot retry 1`\s+sends\s+it\s+again", shown, re.S), shown
+    assert re.search(r"- Help Desk could not be notified .* `tbot retry 1`\s+resends\s+it", shown, re.S), shown
 
 
 def test_an_event_that_waits_says_for_what(office: CliRunner) -> None:
@@ -54,7 +54,7 @@ def test_an_event_that_waits_says_for_what(office: CliRunner) -> None:
     assert world.connectwise.wait_for_webhooks(10)
     from tests.environment import wait_for
 
-    assert wait_for(lambda: "It waits until" in office.tbot("explain", str(ticket)).out)
+    assert wait_for(lambda: "Waiting until" in office.tbot("explain", str(ticket)).out)
     shown = " ".join(office.tbot("explain", str(ticket)).out.split())
     assert f"Ticket {ticket} is not known yet" in shown
     assert "ConnectWise" in shown
@@ -67,7 +67,7 @@ def test_messages_whose_event_is_no_longer_kept_are_still_told(office: CliRunner
     assert "From events already removed (retention):" in shown
     dead = "- Help Desk could not be notified (rule 1): Webex: no room Help Desk. Given up on "
     assert re.search(
-        rf"{re.escape(dead)}{datetime.now(UTC):%Y-%m}-[-\d: ]+ after 3 tries; `tbot retry 1` sends it again",
+        rf"{re.escape(dead)}{datetime.now(UTC):%Y-%m}-[-\d: ]+ after 3 tries; `tbot retry 1` resends it",
         " ".join(shown.split()),
     ), shown
 

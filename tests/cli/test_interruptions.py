@@ -45,7 +45,7 @@ def test_ctrl_c_while_waiting_leaves_the_sync_running_and_says_how_to_cancel_it(
         out, err = process.communicate(timeout=20)
         assert is_syncing()
     assert (process.returncode, out) == (130, "")
-    assert err == "Sync 1 goes on; `tbot sync cancel` stops it\n"
+    assert err == "Sync 1 continues on the server; `tbot sync cancel` stops it\n"
     assert wait_for(lambda: not is_syncing())
 
 

@@ -108,4 +108,4 @@ def test_a_server_that_is_gone_for_a_moment_does_not_end_the_waiting(office: Cli
     with office.slow_syncs():
         done = office.tbot("sync", "--boards")
     assert done.status == 8
-    assert "sync 1 may go on there" in done.err
+    assert "sync 1 may still be running there" in done.err

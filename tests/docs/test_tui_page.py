@@ -33,7 +33,7 @@ def test_every_tab_and_every_kind_of_dialog_has_its_capture() -> None:
     for action in TABS[1:]:
         assert (keymap.label(action).lower().replace("+", " "),) in pressed
     page = generate_tui.pages()[PAGE]
-    for said in ("Board ▲", "New rule", "Are you sure?", "Copy this key now", "All keys", "That did not work"):
+    for said in ("Board ▲", "New rule", "Are you sure?", "Copy this key now", "All keys", "─ Error ─"):
         assert said in page
 
 

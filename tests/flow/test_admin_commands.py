@@ -83,7 +83,7 @@ def test_a_second_init_is_a_conflict_and_changes_nothing(
     assert _init(config_file, environ) == 5
     assert "already contains an api_key" in capsys.readouterr().err
     assert _init(tmp_path / "other.toml", environ) == 5
-    assert "There are users already" in capsys.readouterr().err
+    assert "Users already exist" in capsys.readouterr().err
     assert config_file.read_text() == before
     assert not (tmp_path / "other.toml").exists()
 
@@ -108,7 +108,7 @@ def test_migrate_says_what_it_did_and_where_the_database_stands(
     environ: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["migrate", "--status"], environ) == 0
-    assert "0001_first_release  waits" in capsys.readouterr().out
+    assert "0001_first_release  pending" in capsys.readouterr().out
     assert main(["migrate"], environ) == 0
     assert "0001_first_release  applied" in capsys.readouterr().out
     assert main(["migrate"], environ) == 0

@@ -54,7 +54,7 @@ def sentences(what: responses.Explanation) -> list[str]:
         (notification("sent", sent_at=NOW), "Help Desk was notified on 09:00: rule 1"),
         (
             notification("sent", sent_at=NOW, possible_duplicate=True, overtaken=True),
-            "Help Desk was notified on 09:00, perhaps twice, overtaken by later ones: rule 1",
+            "Help Desk was notified on 09:00, possibly twice, overtaken by later messages: rule 1",
         ),
         (
             notification("dead", died_at=NOW, attempts=2, error="no such room"),
@@ -67,7 +67,7 @@ def sentences(what: responses.Explanation) -> list[str]:
         ),
         (
             notification("pending", next_try_at=NOW),
-            "Help Desk is not notified yet, the message is waiting to be sent (rule 1)",
+            "Help Desk is not notified yet: the message is waiting to be sent (rule 1)",
         ),
         (notification("sending", attempts=1), "Help Desk is being notified (rule 1)"),
     ],
@@ -86,7 +86,7 @@ def test_a_message_that_was_skipped_after_it_was_decided_says_why_it_was_skipped
 
 
 def test_a_decision_whose_message_is_not_among_the_rows_does_not_claim_that_it_was_sent() -> None:
-    assert sentences(explanation("told")) == ["Help Desk was to be notified (rule 1); what became of it is not shown"]
+    assert sentences(explanation("told")) == ["Help Desk was to be notified (rule 1); the outcome is not shown"]
 
 
 @pytest.mark.parametrize(
@@ -106,15 +106,15 @@ def test_nobody_told_says_why(who: str, reason: str, said: str) -> None:
     [
         (
             {"state": "dead", "attempts": 3, "error": "ConnectWise is down"},
-            "It could not be looked at, and was given up after 3 tries: ConnectWise is down. Retry it with A.",
+            "Processing failed after 3 tries: ConnectWise is down. Retry it with A.",
         ),
-        ({"state": "dead"}, "It could not be looked at, and was given up. Retry it with A."),
-        ({"state": "running"}, "It is being processed"),
+        ({"state": "dead"}, "Processing failed. Retry it with A."),
+        ({"state": "running"}, "Being processed"),
         (
             {"state": "waiting", "due_at": NOW + timedelta(hours=1), "attempts": 1, "error": "no answer"},
-            "It waits until 10:00, after 1 try: no answer",
+            "Waiting until 10:00, after 1 try: no answer",
         ),
-        ({"state": "waiting"}, "It waits until 09:00"),
+        ({"state": "waiting"}, "Waiting until 09:00"),
     ],
 )
 def test_an_event_without_a_decision_says_what_it_waits_for(event: dict[str, Any], said: str) -> None:

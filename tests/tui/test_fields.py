@@ -75,7 +75,7 @@ def test_a_choice_waits_for_what_there_is_to_choose() -> None:
     assert field.required_error() == "Still loading names …"
     field.fill(fields.Options([]))
     assert text_of(field) == ["pro", "None yet. Press Ctrl+S."]
-    assert "Nothing is called 'pro'" in field.required_error()
+    assert "No match for 'pro'" in field.required_error()
     field.set_error("Cannot reach the server.")
     assert text_of(field) == ["pro", "Cannot reach the server."]
 
@@ -145,9 +145,9 @@ def test_a_name_that_does_not_exist_is_said_once_and_still_after_leaving() -> No
     assert field.check() == ""
     typed(field, "x")
     field.error = field.check()
-    assert text_of(field) == ["prx", "Nothing is called 'prx'."]
+    assert text_of(field) == ["prx", "No match for 'prx'."]
     field.on_blur()
-    assert field.check() == "Nothing is called 'prx'."
+    assert field.check() == "No match for 'prx'."
 
 
 def test_only_the_best_of_many_are_shown() -> None:

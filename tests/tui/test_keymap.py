@@ -77,10 +77,10 @@ def test_the_footer_shows_what_works_now(pilot: Pilot) -> None:
 @pytest.mark.parametrize(
     ("keys_before", "shown", "not_shown"),
     [
-        (["n"], "Up/Down choose", "Space tick"),
-        (["ctrl s", "n"], "Space tick", "Up/Down choose"),
-        (["ctrl u", "n"], "Enter take", "Space tick"),
-        (["n", "tab", "tab"], "Enter take", "Up/Down choose"),
+        (["n"], "Up/Down choose", "Space check"),
+        (["ctrl s", "n"], "Space check", "Up/Down choose"),
+        (["ctrl u", "n"], "Enter accept", "Space check"),
+        (["n", "tab", "tab"], "Enter accept", "Up/Down choose"),
         (["?"], "Up/Down scroll", "N new"),
         (["enter"], "E on/off", "Up/Down scroll"),
     ],

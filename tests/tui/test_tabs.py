@@ -31,12 +31,12 @@ def test_the_header_tells_of_switched_off_notifications_and_of_problems(pilot: P
 @pytest.mark.parametrize(
     ("rows", "key", "said"),
     [
-        ("rules", "ctrl r", "Press N to add one. Boards and recipients to choose from come with a sync: Ctrl+S."),
+        ("rules", "ctrl r", "Press N to add one. To load boards and recipients, start a sync: Ctrl+S."),
         ("forwards", "ctrl f", "Press N to add one."),
         ("users", "ctrl u", "Press N to add one."),
-        ("keys", "ctrl a", "Press N to make one for a user."),
+        ("keys", "ctrl a", "Press N to create one for a user."),
         ("runs", "ctrl s", "Press N to start one."),
-        ("notifications", "ctrl n", "Notifications appear here as soon as tickets change"),
+        ("notifications", "ctrl n", "They appear here as soon as tickets change"),
     ],
 )
 def test_an_empty_tab_says_what_to_do(office: FakeServer, rows: str, key: str, said: str) -> None:
@@ -55,7 +55,7 @@ def test_a_filter_narrows_the_rows_as_one_types(pilot: Pilot) -> None:
     pilot.press("/").type("night").pass_time(0.2)
     assert "Night Shift" in pilot.screen
     assert "Help Desk" not in pilot.screen
-    assert '1 of 2 hold "night"' in pilot.screen
+    assert '1 of 2 match "night"' in pilot.screen
     pilot.press("enter", "e")
     assert pilot.office.rules[1].enabled
     assert "Help Desk" not in pilot.screen
@@ -65,7 +65,7 @@ def test_a_filter_narrows_the_rows_as_one_types(pilot: Pilot) -> None:
 
 def test_a_filter_that_nothing_matches_says_so_and_esc_drops_it(pilot: Pilot) -> None:
     pilot.press("/").type("zzz")
-    assert "No row holds 'zzz'. Esc shows all." in pilot.screen
+    assert "No row matches 'zzz'. Esc shows all." in pilot.screen
     assert "Help Desk" in pilot.press("esc").screen
 
 
@@ -105,8 +105,8 @@ def test_moments_of_a_forward_are_shown_in_the_time_zone(office: FakeServer) -> 
 
 
 def test_what_was_said_of_one_tab_is_not_said_on_another(pilot: Pilot) -> None:
-    assert "D shows all again." in pilot.press("ctrl n", "d").screen
-    assert "D shows all again." not in pilot.press("ctrl r").screen
+    assert "Press D to show all." in pilot.press("ctrl n", "d").screen
+    assert "Press D to show all." not in pilot.press("ctrl r").screen
 
 
 def test_the_count_tells_when_it_is_not_all_of_them(pilot: Pilot, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +196,7 @@ def test_deleting_names_what_and_does_it(pilot: Pilot) -> None:
     ("key", "question"),
     [
         ("ctrl f", "Delete the forward 1, Ana Alvarez > Ben Bauer, from 2026-03-01 to 2026-03-14?"),
-        ("ctrl u", "Delete the user Ana Alvarez (ana@msp.example) and the 2 keys?"),
+        ("ctrl u", "Delete the user Ana Alvarez (ana@msp.example) and their 2 keys?"),
         ("ctrl a", "Delete the key …x7Qp of Ana Alvarez (ana@msp.example), last used: 2026-03-02 09:00:00?"),
     ],
 )
@@ -246,12 +246,12 @@ def test_what_the_server_says_of_a_field_stands_at_the_field(pilot: Pilot) -> No
 def test_a_forward_is_switched_and_tried_out(pilot: Pilot) -> None:
     assert "Disabled: Ana Alvarez > Ben Bauer." in pilot.press("ctrl f", "e").screen
     pilot.press("p")
-    assert "What is meant for Ana Alvarez goes to" in pilot.screen
+    assert "notifications for Ana Alvarez go to" in pilot.screen
     assert "Ana Alvarez > Ben Bauer" in pilot.screen
 
 
 def test_forward_details_say_what_it_does(pilot: Pilot) -> None:
-    assert "What is meant for the source goes to the destination." in pilot.press("ctrl f", "enter").screen
+    assert "The source's notifications go to the destination." in pilot.press("ctrl f", "enter").screen
 
 
 def test_a_user_is_added(pilot: Pilot) -> None:
@@ -265,7 +265,7 @@ def test_a_user_is_added(pilot: Pilot) -> None:
 def test_a_new_key_is_shown_once_and_not_closed_by_a_stray_key(pilot: Pilot) -> None:
     pilot.press("ctrl a", "n").type("ben").press("enter", "enter")
     assert NEW_KEY in pilot.screen
-    assert "shown this once" in pilot.screen
+    assert "not be shown again" in pilot.screen
     assert NEW_KEY in pilot.press("esc", "q", "ctrl u", " ").screen
     assert NEW_KEY not in pilot.press("enter").screen
     assert NEW_KEY not in pilot.press("enter").screen
@@ -278,7 +278,7 @@ def test_a_sync_is_started_and_watched(pilot: Pilot) -> None:
     assert pilot.office.asked[-3:].count("POST /sync") == 1
     assert "Started: sync 2." in pilot.screen
     assert [phase.name for phase in pilot.office.runs[-1].phases] == ["boards", "tickets"]
-    assert "Sync 2 is running, asked by ana@msp.example" in pilot.screen
+    assert "Sync 2 is running, requested by ana@msp.example" in pilot.screen
     assert "0 of ?" in pilot.screen
     assert "C cancel" in pilot.footer
     assert "N new" not in pilot.footer
@@ -338,7 +338,7 @@ def test_an_answer_from_before_the_start_does_not_end_a_sync(pilot: Pilot) -> No
 
 def test_a_sync_of_nothing_is_refused_at_the_field(pilot: Pilot) -> None:
     pilot.press("ctrl s", "n", " ", "down", " ", "down", " ", "tab", "tab", "tab", "enter")
-    assert "Tick at least one of the three." in pilot.screen
+    assert "Check at least one of the three." in pilot.screen
     assert len(pilot.office.runs) == 1
 
 
@@ -346,7 +346,7 @@ def test_a_running_sync_is_cancelled_after_a_question(pilot: Pilot) -> None:
     pilot.office.runs[-1].state = "running"
     pilot.press("ctrl s").pass_time(0.2)
     assert "Cancel the running sync 1?" in pilot.press("c").screen
-    assert "The sync was asked to stop." in pilot.press("y").screen
+    assert "Canceling the sync." in pilot.press("y").screen
     assert pilot.office.runs[-1].state == "cancelled"
 
 
@@ -355,8 +355,8 @@ def test_a_dead_notification_is_understood_and_retried(pilot: Pilot) -> None:
     assert "R retry" in pilot.screen
     assert "the bot is no longer in this room" in pilot.press("enter").screen
     assert "ROUTER_6f3a" in pilot.screen
-    assert "Support at Webex asks for the tracking id." in pilot.screen
-    assert "It is sent again: Ticket 7003 to Help Desk." in pilot.press("r").screen
+    assert "Webex support needs the tracking id." in pilot.screen
+    assert "Resending: Ticket 7003 to Help Desk." in pilot.press("r").screen
     assert pilot.office.notifications[-1].state == "pending"
     assert "R retry" not in pilot.screen
 
@@ -364,7 +364,7 @@ def test_a_dead_notification_is_understood_and_retried(pilot: Pilot) -> None:
 def test_support_is_named_only_where_there_is_something_to_tell_it(pilot: Pilot) -> None:
     pilot.office.notifications[-1].tracking_id = None
     pilot.press("ctrl n", "enter")
-    assert "R sends it again." in pilot.screen
+    assert "Press R to resend it." in pilot.screen
     assert "Support" not in pilot.screen
 
 
@@ -373,7 +373,7 @@ def test_only_dead_ones_are_shown_on_request_and_retried_together(pilot: Pilot) 
     assert "Cora Chen" not in pilot.screen
     assert "Retry 1 notification that died within the last 24 hours?" in pilot.press("a").screen
     assert "Retrying 1 notification." in pilot.press("y").screen
-    assert "Nothing is dead. D shows all again." in pilot.screen
+    assert "No dead notifications. Press D to show all." in pilot.screen
     assert "Cora Chen" in pilot.press("d").screen
 
 
@@ -411,7 +411,7 @@ def test_why_says_since_when_a_message_is_dead_and_what_went_wrong(pilot: Pilot)
 def test_why_begins_with_the_selected_message_however_much_happened_to_the_ticket(pilot: Pilot) -> None:
     pilot.press("ctrl n", "w")
     assert explanation(pilot).startswith("Help Desk could not be notified (rule 1): the bot is no longer in this room.")
-    assert "after 1 try; R retries it  2026-03-02" in explanation(pilot)
+    assert "after 1 try; press R to retry  2026-03-02" in explanation(pilot)
 
 
 @pytest.mark.parametrize(
@@ -466,7 +466,7 @@ def test_a_notification_tells_its_whole_story(office: FakeServer) -> None:
     row = office.notifications[-1]
     row.forwarded_from, row.possible_duplicate, row.overtaken = ["Ana Alvarez"], True, True
     screen = Pilot(office).start().press("ctrl n", "enter").screen
-    for said in ("Ana Alvarez > Help Desk", "the answer to an earlier try was lost", "were sent before it"):
+    for said in ("Ana Alvarez > Help Desk", "an earlier response was lost", "were sent before it"):
         assert said in screen
 
 

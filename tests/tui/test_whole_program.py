@@ -129,7 +129,7 @@ def _forwards(tui: Terminal, api: client.Client) -> None:
 def _users_and_keys(tui: Terminal, api: client.Client, url: str) -> None:
     tui.press("ctrl u", "n").see("Add user")
     tui.press(*"Cora Chen", "enter", *"cora@msp.example", "enter", "enter").see("Added: Cora Chen (cora@msp.example).")
-    tui.press("ctrl a", "n").see("Make key", "cora@msp.example", without="Loading…")
+    tui.press("ctrl a", "n").see("Create key", "cora@msp.example", without="Loading…")
     screen = tui.press(*"cora", "enter", "enter").see("Copy this key now")
     made = next(line.strip(" │") for line in screen.split("\n") if "tbot_" in line)
     hers = client.Client(url, made)
@@ -155,12 +155,12 @@ def test_a_dead_notification_is_understood_and_retried(world: World, open_tui: O
         tui = open_tui(server.url)
         tui.see("War Room")
         tui.press("ctrl n").see("dead", "War Room", "R retry")
-        tui.press("d").see("Only dead ones are shown.")
+        tui.press("d").see("Showing dead ones only.")
         tui.press("w").see("War Room could not be notified", "Given up on ")
         tui.press("esc").see("A retry all", without="Given up on ")
-        tui.press("enter").see("Error", "Tracking id", "R sends it again.")
+        tui.press("enter").see("Error", "Tracking id", "Press R to resend it.")
         world.webex.join(room, world.webex.bot_id)
-        tui.press("r").see("It is sent again")
+        tui.press("r").see("Resending")
         assert wait_for(lambda: len(world.webex.messages()) == 1)
         tui.press("d").see("sent", "rule 1")
         tui.press("w").see("Ticket", "War Room was notified on ")
@@ -176,8 +176,8 @@ def test_a_server_that_refuses_is_told_in_words(
     office, url = office_url
     office.fault = fault
     tui = open_tui(url)
-    tui.see("That did not work", said, status)
-    tui.press("enter", "ctrl f").see("From", without="That did not work")
+    tui.see("─ Error ─", said, status)
+    tui.press("enter", "ctrl f").see("From", without="─ Error ─")
     office.fault = None
     tui.see("Zoë Żak", "ready")
 
@@ -188,7 +188,7 @@ def test_a_server_that_is_stopped_is_told_and_its_return_is_noticed(open_tui: Op
         port, url = running.port, running.url
         tui = open_tui(url)
         tui.see("Night Shift", "ready")
-    tui.see(f"Cannot reach {url}.", "no answer")
+    tui.see(f"Cannot reach {url}.", "no response")
     tui.press("enter", "n").see("New rule")
     tui.press("esc").see("Board", without="New rule")
     tui.press("ctrl u", "?").see("All keys")

@@ -1,1 +1,1 @@
-"""What an operator types, cron runs and scripts parse: the commands that ask a Ticketbot server over HTTP."""
+"""The commands that call a Ticketbot server over HTTP: typed by operators, run by cron, parsed by scripts."""

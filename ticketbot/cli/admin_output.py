@@ -1,4 +1,4 @@
-"""Show what the commands found out that ask no server: config, doctor and migrate."""
+"""Output of the commands that call no server: config, doctor and migrate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _UNSET = "(not set)"
 
 
 def show_settings(output: Output, settings: Sequence[documents.Setting]) -> None:
-    """Show every setting with where it came from."""
+    """Print every setting with its origin."""
     if output.is_json:
         output.print_json(settings)
     else:
@@ -33,12 +33,12 @@ def show_checks(output: Output, checks: Iterable[documents.Check]) -> int:
 
 
 def show_migrations(output: Output, steps: Sequence[documents.Migration]) -> None:
-    """Show migrations, applied or waiting."""
+    """Print migrations, applied or pending."""
     if output.is_json:
         output.print_json(steps)
     elif steps:
         output.record(
-            (row.name, f"applied {output.text(row.applied_at)}" if row.applied_at else "waits") for row in steps
+            (row.name, f"applied {output.text(row.applied_at)}" if row.applied_at else "pending") for row in steps
         )
     else:
         output.say("Nothing to do")

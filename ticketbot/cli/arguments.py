@@ -1,4 +1,4 @@
-"""Read what was typed: numbers, truths, dates, each refused with its name and an example."""
+"""Typed access to the arguments of a command; invalid ones are rejected with their name and an example."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from msgspec import UNSET, UnsetType
 from ticketbot import errors
 from ticketbot.api import requests
 
-OPEN = "none"  # opens a side of a forward's time
+OPEN = "none"  # removes the start or the end of a forward
 _EXPECTED = dict.fromkeys(("--start", "--end"), f"Give a date such as 2026-03-01; `{OPEN}` leaves it open")
 
-_MAX_DIGITS = 40  # more than any id has; Python refuses to read thousands
+_MAX_DIGITS = 40  # more than any id has; Python refuses to parse thousands of digits
 
 _BOOLEANS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
@@ -25,13 +25,13 @@ _BOOLEANS = {
 
 
 class Arguments:
-    """The arguments of one command line, as docopt found them. Every method raises `InvalidInput` for nonsense."""
+    """The arguments of one command line, as parsed by docopt. Every method raises `InvalidInput` for a bad value."""
 
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         self._arguments = arguments
 
     def which(self, *words: str) -> str:
-        """Return which of these words was typed."""
+        """Return the one of these words that was given."""
         return next(word for word in words if self._arguments.get(word))
 
     def has(self, name: str) -> bool:
@@ -46,12 +46,12 @@ class Arguments:
         return text
 
     def number(self, name: str, *, least: int = 0) -> int | None:
-        """Return a whole number."""
+        """Return a whole number, None if it was not given."""
         text = self.text(name)
         return None if text is None else _number(name, text, least=least)
 
     def required_number(self, name: str) -> int:
-        """Return a whole number that the grammar does not let anybody leave out."""
+        """Return a whole number that the usage text makes mandatory."""
         return _number(name, self._arguments[name])
 
     def numbers(self, name: str) -> list[int]:
@@ -62,7 +62,7 @@ class Arguments:
         return [_number(name, part, "Give numbers such as 1,2,3") for part in re.split(r"[,\s]+", text.strip(", "))]
 
     def boolean(self, name: str) -> bool | UnsetType:
-        """Return true or false, however it was written."""
+        """Return a boolean in any of its spellings, `UNSET` if it was not given."""
         text = self.text(name)
         if text is None:
             return UNSET
@@ -71,7 +71,7 @@ class Arguments:
         return _BOOLEANS[text.lower()]
 
     def when(self, name: str) -> str | None:
-        """Return a date or moment as the server reads it: as it was typed."""
+        """Return a date or time as given; the server parses it."""
         text = self.text(name)
         if text is not None and not _is_when(text):
             raise errors.InvalidInput(
@@ -80,14 +80,14 @@ class Arguments:
         return text
 
     def optional_date(self, name: str) -> str | UnsetType | None:
-        """Return a side of a time: unset when not given, None for `none`, else a date or moment."""
+        """Return the start or end of a forward: `UNSET` if it was not given, None for `none`, else a date or time."""
         text = self.text(name)
         if text is None:
             return UNSET
         return None if text.lower() == OPEN else self.when(name)
 
     def choice(self, name: str, words: tuple[str, ...]) -> str | None:
-        """Return one of some words."""
+        """Return text that must be one of `words`."""
         text = self.text(name)
         if text is not None and text not in words:
             raise errors.InvalidInput(f"{name} is {text!a}. Give one of {', '.join(words)}")
@@ -101,7 +101,7 @@ def _number(name: str, text: str, advice: str = "Give a whole number", least: in
     if number < least:
         raise errors.InvalidInput(f"{name} is {text!a}. Give a positive number")
     if number > requests.LARGEST_ID:
-        if name.startswith("<"):  # an argument, which is the id of something that is to be there
+        if name.startswith("<"):  # a positional argument: the id of something that should exist
             raise errors.NotFound(f"There is no id as large as {text}")
         raise errors.InvalidInput(f"{name} is {text!a}. Give a smaller number")
     return number

@@ -1,4 +1,4 @@
-"""Run a command that asks the server; where it fails, add to the server's words what to do."""
+"""Run a command that calls the server; if it fails, add advice to the error message."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _COMMANDS: dict[str, Callable[[Context], int]] = {
 
 
 def run(command: str, arguments: Mapping[str, Any], settings: Settings, environ: Mapping[str, str]) -> int:
-    """Run one of our commands. Returns the exit status; raises `TicketbotError` with what to do in its text."""
+    """Run a client command. Returns the exit status; raises `TicketbotError` with advice in its text."""
     server = client.Client(settings.base_url, settings.api_key)
     output = Output(environ, settings.timezone, is_json=bool(arguments.get("--json")))
     try:

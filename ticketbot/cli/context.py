@@ -1,4 +1,4 @@
-"""What a command works with: what was typed, the server to ask, and the screen to answer on."""
+"""What a command works with: its arguments, the server and the output."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ticketbot.cli.output import Output
 
 
 class Context(NamedTuple):
-    """One command line."""
+    """The context of one command."""
 
     arguments: Arguments
     server: Client
     output: Output
 
     def print_record(self, document: Any, pairs: Iterable[tuple[str, object]] | None = None) -> None:
-        """Show one object: the whole of it as JSON, else `pairs`, by default all its fields."""
+        """Print one object: all of it as JSON, else `pairs`, by default all its fields."""
         if self.output.is_json:
             self.output.print_json(document)
         else:
@@ -28,7 +28,7 @@ class Context(NamedTuple):
             self.output.record(pairs or [(name.replace("_", " "), value) for name, value in fields])
 
     def print_result(self, document: Any, sentence: str) -> None:
-        """Answer with a sentence, or with JSON."""
+        """Print a sentence, or the document as JSON."""
         if self.output.is_json:
             self.output.print_json(document)
         else:

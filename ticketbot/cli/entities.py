@@ -1,4 +1,4 @@
-"""What there is of each kind of thing: how its rows are asked for, shown in a table, and named in a sentence."""
+"""Entities as the CLI fetches, lists and names them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOTIFICATION_STATES = ("pending", "sending", "sent", "skipped", "dead")
 
 
 class Entity(NamedTuple):
-    """One kind of thing. `newest_only` kinds only grow: the newest 100 are listed when no limit is given."""
+    """One type of object. `newest_only` types only grow: the newest 100 are listed if no limit is given."""
 
     name: str
     columns: Sequence[Column]
@@ -27,7 +27,7 @@ class Entity(NamedTuple):
 
 
 def list_rows(kind: Entity, server: Client, arguments: Arguments) -> list[Any]:
-    """Return the rows that were asked for."""
+    """Return the requested rows."""
     limit = arguments.number("--limit", least=1)
     return kind.rows(server, arguments, requests.DEFAULT_LIMIT if limit is None and kind.newest_only else limit)
 
@@ -53,18 +53,18 @@ def _active(is_active: bool) -> str:
 
 
 def progress(run: responses.SyncRun) -> str:
-    """Say how far each phase of a sync has come."""
+    """Return the progress of each phase of a sync."""
     return ", ".join(f"{phase.name} {phase_text(phase)}" for phase in run.phases)
 
 
 def phase_text(phase: responses.SyncPhase) -> str:
-    """Say how far one phase has come."""
+    """Return the progress of one phase."""
     done = str(phase.done) if phase.total in (None, phase.done) else f"{phase.done} of {phase.total}"
     return f"{done} ({error_count_text(phase.errors)})" if phase.errors else done
 
 
 def error_count_text(count: int) -> str:
-    """Say how many items failed."""
+    """Return the number of errors with its noun."""
     return "1 error" if count == 1 else f"{count} errors"
 
 
@@ -148,7 +148,7 @@ USER = Entity(
     lambda server, _, limit: server.users(limit=limit),
     Client.user,
     Client.delete_user,
-    lambda row: f"{row.name} <{row.email}>, with all keys",
+    lambda row: f"{row.name} <{row.email}>, including all keys",
 )
 KEY = Entity(
     "key",
@@ -241,7 +241,7 @@ BY_PLURAL = {
     "audit": AUDIT,
     "syncs": SYNC,
 }
-"""Every kind by the word that `tbot list` knows it by."""
+"""Every entity by its plural, as in `tbot list`."""
 
 BY_NAME = {kind.name: kind for kind in BY_PLURAL.values()}
-"""Every kind by the word for one of it."""
+"""Every entity by its singular."""

@@ -11,7 +11,7 @@ INDENT = "  "
 
 
 def explain_ticket(context: Context) -> int:
-    """Explain a ticket, newest first."""
+    """Explain a ticket, newest event first."""
     explanation = context.server.explain(context.arguments.required_number("<ticket-id>"))
     if context.output.is_json:
         context.output.print_json(explanation)
@@ -43,8 +43,8 @@ def _show_ticket(output: Output, explanation: responses.Explanation) -> None:
 def _show_events(output: Output, explanation: responses.Explanation) -> None:
     style = explain.Style(
         moment=output.moment,
-        retry_notification="`tbot retry {id}` sends it again",
-        retry_event="`tbot retry --dead` looks at it again",
+        retry_notification="`tbot retry {id}` resends it",
+        retry_event="`tbot retry --dead` reprocesses it",
     )
     for section in explain.sections(explanation, style):
         output.say("")

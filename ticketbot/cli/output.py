@@ -1,4 +1,4 @@
-"""Write what a command has to say: data to stdout as tables or one JSON document, messages to stderr."""
+"""Output of a command: data on stdout as tables or one JSON document, messages on stderr."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ticketbot.present import documents
 DEFAULT_WIDTH = 80
 MIN_WIDTH = 40
 GAP = 2
-MIN_NAME_WIDTH = 10  # a name in fewer cells says nothing: the rows are shown one below the other then
+MIN_NAME_WIDTH = 10  # a shorter name is unreadable: rows are then printed field by field
 EMPTY = "-"
 
 _STYLES = {
@@ -29,7 +29,7 @@ _STYLES = {
 
 
 class Column(NamedTuple):
-    """A column of a table; only that of a name may be cut."""
+    """A column of a table; only names may be truncated."""
 
     title: str
     value: Callable[[Any], object]
@@ -37,7 +37,7 @@ class Column(NamedTuple):
 
 
 class Output:
-    """Where one command line answers. Times are shown in `timezone`; on stdout there is JSON alone if `is_json`."""
+    """The output of one command. Times are shown in `timezone`; with `is_json`, stdout contains JSON only."""
 
     def __init__(self, environ: Mapping[str, str], timezone: tzinfo, *, is_json: bool) -> None:
         self.is_json = is_json
@@ -49,7 +49,7 @@ class Output:
         sys.stdout.write(documents.to_json(value))
 
     def table(self, columns: Sequence[Column], rows: Sequence[Any]) -> None:
-        """Print rows below each other; where ids and states leave no room for names, field by field instead."""
+        """Print rows as a table, or field by field if ids and states leave no room for names."""
         texts = [[self.text(column.value(row)) for column in columns] for row in rows]
         widths = _widths(columns, texts, self.width(sys.stdout))
         if widths:
@@ -60,12 +60,12 @@ class Output:
             self.record([(column.title, text) for column, text in zip(columns, row, strict=True)])
 
     def record(self, pairs: Iterable[tuple[str, object]]) -> None:
-        """Print one thing field by field, nothing of it cut."""
+        """Print one object field by field, untruncated."""
         shown = [(title, self.text(value)) for title, value in pairs]
         indent = max(len(title) for title, _ in shown) + GAP
         room = self.width(sys.stdout) - indent
         for title, text in shown:
-            if " " not in text and formats.width(text) > room:  # an id, to be copied whole
+            if " " not in text and formats.width(text) > room:  # an id, to be copied in one piece
                 self.say(title)
                 self.say(text)
                 continue
@@ -73,34 +73,34 @@ class Output:
             self._write(sys.stdout, "".join([f"{title:<{indent}}{first}\n", *(f"{'':<{indent}}{x}\n" for x in rest)]))
 
     def say(self, text: str | None, indent: str = "", more: str = "") -> None:
-        """Print a text on stdout, folded; `indent` precedes its first line, as many spaces and `more` the others."""
+        """Print wrapped text on stdout; `indent` precedes the first line, as many spaces and `more` the others."""
         if text is not None:
             self._write(sys.stdout, self._folded(text, sys.stdout, indent, more))
 
     def note(self, text: str) -> None:
-        """Print a message on stderr, folded on a terminal; elsewhere it stays one line."""
+        """Print a message on stderr, wrapped on a terminal, on one line elsewhere."""
         is_folded = sys.stderr.isatty()
         self._write(sys.stderr, self._folded(text, sys.stderr) if is_folded else f"{formats.clean(text)}\n")
 
     @property
     def can_ask(self) -> bool:
-        """Return whether somebody sits at a terminal and can answer a question."""
+        """Return whether stdin is a terminal, so that a user can answer a question."""
         return sys.stdin.isatty()
 
     def confirm(self, question: str) -> bool:
-        """Ask on a terminal; without one nobody can be asked, and the answer is yes."""
+        """Ask for confirmation on a terminal; without one, the answer is yes."""
         if not self.can_ask:
             return True
         with _question_stream() as stream:
             self._write(stream, self._folded(f"{question} [y/N] ", stream).rstrip("\n") + " ")
             stream.flush()
             answer = sys.stdin.readline()
-            if not answer:  # Ctrl+D leaves the cursor where it is
+            if not answer:  # Ctrl+D does not move the cursor to the next line
                 stream.write("\n")
         return answer.strip().lower() in ("y", "yes")
 
     def text(self, value: object) -> str:
-        """Return any value as a person reads it."""
+        """Return any value in readable form."""
         if value is None or value in ("", []):
             return EMPTY
         if isinstance(value, bool):
@@ -112,17 +112,17 @@ class Output:
         return formats.clean(str(value))
 
     def moment(self, value: datetime, form: str = "%Y-%m-%d %H:%M") -> str:
-        """Return a time in the zone of this screen."""
+        """Format a time in the time zone of this output."""
         return value.astimezone(self.timezone).strftime(form)
 
     def width(self, stream: TextIO) -> int:
-        """Return how many cells a line has: as COLUMNS says, else the terminal, else 80."""
+        """Return the line width in cells: COLUMNS, else the terminal's, else 80."""
         columns = self._environ.get("COLUMNS", "")
         if columns.isdecimal() and int(columns):
             return max(int(columns), MIN_WIDTH)
         try:
             return max(os.get_terminal_size(stream.fileno()).columns, MIN_WIDTH)
-        except (OSError, ValueError):  # not a terminal, or one that does not know
+        except (OSError, ValueError):  # not a terminal, or one of unknown size
             return DEFAULT_WIDTH
 
     def is_animated(self, stream: TextIO) -> bool:
@@ -130,7 +130,7 @@ class Output:
         return stream.isatty() and self._environ.get("TERM") != "dumb"
 
     def has_colour(self, stream: TextIO) -> bool:
-        """Return whether a stream is a terminal that wants colour."""
+        """Return whether a stream is a terminal that may show color."""
         return self.is_animated(stream) and not self._environ.get("NO_COLOR")
 
     def _folded(self, text: str, stream: TextIO, indent: str = "", more: str = "") -> str:
@@ -149,7 +149,7 @@ class Output:
         heads = [column.title for column in columns]
         with console.capture() as captured:
             for row in (heads, *texts):
-                # Laid out here and not as a rich table, which knows other widths than some terminals.
+                # Not a rich table: it assumes other character widths than some terminals.
                 line = Text(end="")
                 for text, width in zip(row, widths, strict=True):
                     style = "bold" if row is heads else _STYLES.get(text, "")
@@ -165,17 +165,17 @@ class Output:
 
 
 def _question_stream() -> contextlib.AbstractContextManager[TextIO]:
-    """Return where the person at stdin sees a question: stderr, or their terminal itself if stderr is redirected."""
+    """Return a stream that the user sees: stderr, or the terminal itself if stderr is redirected."""
     if sys.stderr.isatty():
         return contextlib.nullcontext(sys.stderr)
     try:
         return Path(os.ttyname(sys.stdin.fileno())).open("w")
     except OSError as error:
-        raise errors.TicketbotError("Cannot ask for confirmation, stderr is redirected. Add --yes") from error
+        raise errors.TicketbotError("Cannot ask for confirmation because stderr is redirected. Add --yes") from error
 
 
 def _widths(columns: Sequence[Column], texts: list[list[str]], room: int) -> list[int] | None:
-    """Return a width for each column: names share what the others leave, None when that is too little."""
+    """Return the width of each column: names share what the others leave. None if that is too little."""
     wanted = [max([len(c.title), *(formats.width(row[n]) for row in texts)]) for n, c in enumerate(columns)]
     excess = sum(wanted) + GAP * (len(columns) - 1) - room
     while excess > 0:

@@ -1,4 +1,4 @@
-"""The commands that only look: ping, authcheck, list and get."""
+"""The read-only commands: ping, authcheck, list and get."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from ticketbot.cli.context import Context
 
 
 def ping(context: Context) -> int:
-    """Return whether the server lives."""
+    """Check that the server responds."""
     context.print_result(context.server.ping(), f"{context.server.base_url} responds")
     return 0
 
 
 def authcheck(context: Context) -> int:
-    """Say whose the key is."""
+    """Show whose API key this is."""
     user = context.server.authtest()
     context.print_result(user, f"Authenticated as {user.name} <{user.email}>, user {user.id}")
     return 0
 
 
 def show_list(context: Context) -> int:
-    """List the rows of a kind."""
+    """List objects of one type."""
     word = context.arguments.which(*entities.BY_PLURAL)
     kind = entities.BY_PLURAL[word]
     found = entities.list_rows(kind, context.server, context.arguments)

@@ -1,4 +1,4 @@
-"""`tbot sync`: start a sync, watch it to its end, and report its result to cron by the exit status."""
+"""`tbot sync`: start a sync, wait until it ends, and report its result to cron by the exit status."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ticketbot.api import responses
 from ticketbot.cli import entities, formats
 from ticketbot.cli.context import Context
 
-POLL_S = 0.5  # as often as the server writes progress
-MAX_UNREACHABLE_S = 60.0  # a server that is restarted is back by then; the lease of its run is over, too
+POLL_S = 0.5  # the server writes progress this often
+MAX_UNREACHABLE_S = 60.0  # long enough for a server restart, and for the lease of the run to expire
 
 Show = Callable[[responses.SyncRun], None]
 
@@ -29,12 +29,12 @@ def sync(context: Context) -> int:
     run = _start(context)
     if context.arguments.has("--no-wait"):
         if context.output.is_json or not context.arguments.has("--quiet"):
-            context.print_result(run, f"Sync {run.id} has started; `tbot sync status` shows how far it is")
+            context.print_result(run, f"Sync {run.id} has started; `tbot sync status` shows its progress")
         return 0
     try:
         return _report(context, _wait_until_finished(context, run))
     except KeyboardInterrupt:
-        context.output.note(f"Sync {run.id} goes on; `tbot sync cancel` stops it")
+        context.output.note(f"Sync {run.id} continues on the server; `tbot sync cancel` stops it")
         raise
 
 
@@ -47,9 +47,9 @@ def _start(context: Context) -> responses.SyncRun:
     if board_ids and not parts["tickets"]:
         raise errors.InvalidInput("--sync-boards requires --tickets")
     if not any(parts.values()):
-        raise errors.InvalidInput("Say what to sync: --all, --boards, --recipients or --tickets")
+        raise errors.InvalidInput("Nothing to sync: give --all, --boards, --recipients or --tickets")
     if board_ids and arguments.has("--all") and arguments.has("--tickets"):
-        raise errors.InvalidInput("--all means the tickets of all boards. Leave out --all or --sync-boards")
+        raise errors.InvalidInput("--all means all boards. Leave out either --all or --sync-boards")
     try:
         return context.server.start_sync(**parts, board_ids=board_ids, force=arguments.has("--force"))
     except errors.Conflict as conflict:
@@ -59,18 +59,18 @@ def _start(context: Context) -> responses.SyncRun:
 
 
 def _wait_until_finished(context: Context, run: responses.SyncRun) -> responses.SyncRun:
-    """Show the progress of a run until it has ended, and return how it ended."""
+    """Show the progress of a run until it ends, and return its result."""
     with _progress(context, run) as show:
         show(run)
-        heard_at = time.monotonic()
+        last_response_at = time.monotonic()
         while run.state == "running":
             time.sleep(POLL_S)
             try:
                 run = context.server.sync_run(run.id)
-                heard_at = time.monotonic()
-            except errors.Unreachable as silence:
-                if time.monotonic() - heard_at > MAX_UNREACHABLE_S:
-                    raise errors.Unreachable(f"{silence}, and sync {run.id} may go on there") from silence
+                last_response_at = time.monotonic()
+            except errors.Unreachable as error:
+                if time.monotonic() - last_response_at > MAX_UNREACHABLE_S:
+                    raise errors.Unreachable(f"{error}; sync {run.id} may still be running there") from error
             show(run)
     return run
 
@@ -86,7 +86,7 @@ def _report(context: Context, run: responses.SyncRun) -> int:
             context.output.note(f"Sync {run.id} is done with {entities.error_count_text(run.error_count)}{first}")
         return 0
     if run.state == "cancelled":
-        raise errors.TicketbotError(f"Sync {run.id} was cancelled. `tbot sync` starts another")
+        raise errors.TicketbotError(f"Sync {run.id} was canceled. `tbot sync` starts another")
     raise errors.TicketbotError(f"Sync {run.id} failed{first}")
 
 
@@ -107,7 +107,7 @@ def _status(context: Context) -> int:
 
 @contextlib.contextmanager
 def _progress(context: Context, run: responses.SyncRun) -> Iterator[Show]:
-    """Yield what shows a run as it goes: bars on a terminal, a line for each phase that is over elsewhere."""
+    """Yield a function that shows progress: bars on a terminal, elsewhere a line for each finished phase."""
     if context.arguments.has("--quiet"):
         yield lambda _: None
     elif context.output.is_animated(sys.stderr):
@@ -120,7 +120,7 @@ def _progress(context: Context, run: responses.SyncRun) -> Iterator[Show]:
 
 
 def _print_phases(context: Context, run: responses.SyncRun, reported: set[str]) -> None:
-    """Tell of each phase once it is over."""
+    """Print each phase once it has finished."""
     for phase in run.phases:
         if phase.name not in reported and (run.state != "running" or phase.done == phase.total):
             reported.add(phase.name)

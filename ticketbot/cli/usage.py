@@ -1,4 +1,4 @@
-"""The command line in words: the usage text is its specification; help, manual and completion are made from it."""
+"""The usage text, which specifies the command line: help, manual and completion are generated from it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-# A constant and not a docstring: docstrings are gone from the packed program.
+# A constant, not a docstring: the packed program has no docstrings.
 USAGE = """\
 Ticketbot notifies people in Webex about their ConnectWise tickets.
 
@@ -63,7 +63,7 @@ Commands:
   doctor      Check the installation
   config      Show the settings
   version     Show the version
-  ping        Check the server
+  ping        Check if the server is up
   authcheck   Show whose key this is
   sync        Sync external data
   list        List objects
@@ -86,7 +86,7 @@ Options:
 Options of single commands:
   --host=<host>            Address to listen on
   --port=<port>            Port to listen on
-  --skip-missed            Do not notify about what happened while it was down
+  --skip-missed            Do not notify of changes while the server was down
   --once                   Stop after one round
   --name=<name>            Name of the user
   --email=<email>          E-mail address of the user
@@ -102,7 +102,7 @@ Options of single commands:
   --limit=<n>              Maximum number of rows (default: all; the newest 100
                            of notifications, audit and syncs)
   --type=<type>            Only recipients of this type: room or person
-  --search=<text>          Only those with this in name or e-mail address
+  --search=<text>          Only those whose name or e-mail address contains this
   --state=<state>          Only those in this state. Forwards: active, upcoming,
                            expired, disabled. Notifications: pending, sending,
                            sent, skipped, dead
@@ -112,33 +112,32 @@ Options of single commands:
   --ticket-id=<id>         Ticket number, as in ConnectWise
   --user-id=<id>           User id, see `tbot list users`
   --source-id=<id>         Recipient whose notifications are forwarded
-  --destination-id=<id>    Recipient that gets them instead
+  --destination-id=<id>    Recipient that receives them instead
   --start=<when>           Start date or time; `none`: immediately
-  --end=<when>             End date (included) or time; `none`: until it is
-                           deleted
-  --since=<when>           Only what was decided since this date or time; with
-                           `retry`, what died since then
+  --end=<when>             End date (inclusive) or time; `none`: until deleted
+  --since=<when>           Only notifications created since this date or time;
+                           with `retry`, what died since then
   --keep-copy              Also deliver to the source
   --keep-copy=<bool>       Also deliver to the source: true or false
-  --enabled=<bool>         true or false
-  --attempt-notify=<bool>  Send messages at all: true or false
-  --max-message-length=<n>    Longest note in a message, 50 to 4000 characters
-  --max-concurrent-syncs=<n>  Parallel calls of a sync, 1 to 50
+  --enabled=<bool>         Whether it is enabled: true or false
+  --attempt-notify=<bool>  Send notifications: true or false
+  --max-message-length=<n>    Maximum note length, 50 to 4000 characters
+  --max-concurrent-syncs=<n>  Parallel requests of a sync, 1 to 50
   --require-board-rule=<bool>  Notify only for boards with an enabled rule
   --catch-up-interval=<seconds>  Seconds between catch-ups; 0: never
   --retention-days=<days>  Days to keep finished rows; 0: forever
-  --dead                   Everything that died within the last 24 hours, or
-                           since the date given with --since
+  --dead                   Everything that died in the last 24 hours, or since
+                           the date given with --since
   --yes                    Do not ask for confirmation
   --json                   Print one JSON document
 
 Arguments:
-  <id>               As `tbot list` shows it
-  <ticket-id>        Number of the ticket, as in ConnectWise
-  <notification-id>  As `tbot list notifications` shows it
-  <recipient-id>     As `tbot list recipients` shows it
+  <id>               Id, see `tbot list`
+  <ticket-id>        Ticket number, as in ConnectWise
+  <notification-id>  Notification id, see `tbot list notifications`
+  <recipient-id>     Recipient id, see `tbot list recipients`
   <when>             2026-03-01, 2026-03-01T08:00 or 2026-03-01T08:00:00+01:00;
-                     without an offset in the server's TBOT_TIMEZONE
+                     without an offset, the server's TBOT_TIMEZONE applies
 
 Examples:
   tbot serve --port=9000
@@ -164,12 +163,12 @@ Examples:
 Exit status:
   0    Done
   1    Failed
-  2    The command line is wrong, or a setting is wrong or missing
-  3    An input is invalid
+  2    Invalid command line, or an invalid or missing setting
+  3    Invalid input
   4    Not found
   5    Conflicts with existing data
   6    Not authorized: unknown API key
-  7    The database belongs to a newer program
+  7    The database belongs to a newer version
   8    The server, ConnectWise or Webex cannot be reached
   130  Interrupted
 """
@@ -177,25 +176,25 @@ _CONTINUATION = " " * 12
 
 
 class Entry(NamedTuple):
-    """What a section says about one name, in one line."""
+    """One entry of a section."""
 
     name: str
     summary: str
 
 
 def overview() -> str:
-    """Return what fits a screen: all commands, and the options that all of them take."""
+    """Return an overview that fits a screen: all commands, and the options common to all of them."""
     left, right = _two_columns([f"{each.name:<12}{each.summary}" for each in parse_section("Commands")])
     table = "".join(f"  {first:<39}{second}".rstrip() + "\n" for first, second in zip(left, right, strict=True))
     options = "\n".join(section("Options"))
     return (
         f"{title()}\n\nUsage: tbot [<command>] [options]        Without a command: the terminal UI\n\n"
-        f"Commands, shown one by one by `tbot help <command>`:\n{table}\nOptions:\n{options}\n"
+        f"Commands (for details: `tbot help <command>`):\n{table}\nOptions:\n{options}\n"
     )
 
 
 def title() -> str:
-    """Return what the program is for, in one line."""
+    """Return the one-line description of the program."""
     return USAGE.partition("\n")[0]
 
 
@@ -205,7 +204,7 @@ def commands() -> tuple[str, ...]:
 
 
 def command_of(argv: Sequence[str]) -> str | None:
-    """Return the command that a command line names: the first word that is no option and no value of one."""
+    """Return the command in a command line: the first word that is neither an option nor its value."""
     takes_value = [name for name, value in _options(section("Options")) if value]
     before = ""
     for word in argv:
@@ -219,7 +218,7 @@ def command_of(argv: Sequence[str]) -> str | None:
 def grammar(command: str | None) -> str:
     """Return the usage text for docopt, narrowed to one command; None is `tbot` alone.
 
-    One option may take a value in one command and none in another, and a short text is parsed sooner.
+    An option may take a value in one command and none in another, and a short text is parsed faster.
     """
     lines = patterns(command) if command else section("Usage")[:1]
     options = [*(entries_used_by("Options of single commands", command) if command else ()), *section("Options")]
@@ -227,7 +226,7 @@ def grammar(command: str | None) -> str:
 
 
 def help_page(command: str) -> str:
-    """Return the help page of one of `commands()`: what it does, its usage, arguments, options and examples."""
+    """Return the help page of one of `commands()`: summary, usage, arguments, options and examples."""
     summary = next(each.summary for each in parse_section("Commands") if each.name == command)
     parts = {
         "Usage": patterns(command),
@@ -240,7 +239,7 @@ def help_page(command: str) -> str:
 
 
 def patterns(command: str) -> list[str]:
-    """Return the lines of the usage of a command; a long pattern goes on in indented lines."""
+    """Return the usage lines of a command; a long pattern continues on indented lines."""
     found: list[str] = []
     is_wanted = False
     for line in section("Usage"):
@@ -252,11 +251,11 @@ def patterns(command: str) -> list[str]:
 
 
 def entries_used_by(heading: str, command: str) -> list[str]:
-    """Return the lines of a section that describe what the usage of a command names."""
+    """Return the lines of a section that describe the options or arguments of a command."""
     used = " ".join(patterns(command))
     options = _options([used])
     named = {f"{name}{value}" for name, value in options} | set(re.findall(r"(?<!=)<[a-z-]+>", used))
-    named |= {value[1:] for _, value in options} - {"<id>"}  # whose ids they are is said with the options
+    named |= {value[1:] for _, value in options} - {"<id>"}  # the options say which ids they take
     found: list[str] = []
     is_wanted = False
     for line in section(heading):
@@ -273,7 +272,7 @@ def examples(command: str) -> list[str]:
 
 
 def parse_section(heading: str) -> list[Entry]:
-    """Return the entries of a section, each with all it says about a name."""
+    """Return the entries of a section, each with its continuation lines joined."""
     found: list[Entry] = []
     for line in section(heading):
         name, _, summary = line.strip().partition("  ")
@@ -285,7 +284,7 @@ def parse_section(heading: str) -> list[Entry]:
 
 
 def section(heading: str) -> list[str]:
-    """Return the lines of a section as they stand."""
+    """Return the lines of a section unchanged."""
     return USAGE.partition(f"\n{heading}:\n")[2].partition("\n\n")[0].rstrip("\n").split("\n")
 
 
@@ -295,5 +294,5 @@ def _two_columns(lines: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _options(lines: Iterable[str]) -> list[tuple[str, str]]:
-    """Return the long options in some lines, each with how its value is written: `=<id>`, or nothing."""
+    """Return the long options in some lines, each with the placeholder of its value: `=<id>`, or empty."""
     return re.findall(r"(--[a-z-]+)((?:=<[a-z-]+>)?)", " ".join(lines))

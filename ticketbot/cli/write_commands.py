@@ -19,7 +19,7 @@ _CONFIG_NUMBERS = ("max_message_length", "max_concurrent_syncs", "catch_up_inter
 
 
 def create(context: Context) -> int:
-    """Add a rule, forward, user or key."""
+    """Create a rule, forward, user or key."""
     arguments, server = context.arguments, context.server
     if arguments.has("key"):
         return _create_key(context)
@@ -42,9 +42,9 @@ def create(context: Context) -> int:
 
 
 def _warn_of_expiry(context: Context, made: Any) -> None:
-    """Say that a forward does nothing: who mistypes a year would wait for it in vain."""
+    """Warn that a forward has no effect: its year may be mistyped."""
     if isinstance(made, responses.Forward) and made.state == "expired":
-        context.output.note(f"Forward {made.id} has already ended: its end was {made.end}")
+        context.output.note(f"Forward {made.id} has already ended ({made.end})")
 
 
 def _create_key(context: Context) -> int:
@@ -53,7 +53,7 @@ def _create_key(context: Context) -> int:
         context.output.print_json(made)
     else:
         context.output.say(made.key)
-    context.output.note(f"Key {made.id} will not be shown again: save it now")
+    context.output.note(f"Save key {made.id} now. It will not be shown again")
     return 0
 
 
@@ -77,11 +77,11 @@ def update(context: Context) -> int:
 
 
 def _config_changes(arguments: Arguments) -> dict[str, bool | int]:
-    truths = {name: arguments.boolean(_option(name)) for name in _CONFIG_BOOLEANS}
+    booleans = {name: arguments.boolean(_option(name)) for name in _CONFIG_BOOLEANS}
     numbers = {name: arguments.number(_option(name)) for name in _CONFIG_NUMBERS}
-    _require_an_option((*truths.values(), *(UNSET if n is None else n for n in numbers.values())), "config")
+    _require_an_option((*booleans.values(), *(UNSET if n is None else n for n in numbers.values())), "config")
     return {
-        **{name: boolean for name, boolean in truths.items() if boolean is not UNSET},
+        **{name: boolean for name, boolean in booleans.items() if boolean is not UNSET},
         **{name: number for name, number in numbers.items() if number is not None},
     }
 
@@ -90,15 +90,15 @@ def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _require_an_option(arguments: Iterable[object], what: str) -> None:
+def _require_an_option(arguments: Iterable[object], command: str) -> None:
     if all(value is UNSET for value in arguments):
         raise errors.InvalidInput(
-            f"Nothing to change: give at least one option. `tbot help update` shows the options of `update {what}`"
+            f"Nothing to change: give at least one option. `tbot help update` shows the options of `update {command}`"
         )
 
 
 def delete(context: Context) -> int:
-    """Delete a rule, forward, user or key; a terminal is asked first, naming it."""
+    """Delete a rule, forward, user or key, after confirmation on a terminal."""
     kind = entities.BY_NAME[context.arguments.which("rule", "forward", "user", "key")]
     assert kind.row is not None
     assert kind.delete is not None
@@ -115,7 +115,7 @@ def delete(context: Context) -> int:
 
 
 def retry(context: Context) -> int:
-    """Send a dead notification again, or everything that died."""
+    """Retry a dead notification, or everything that died."""
     if context.arguments.has("--dead"):
         return _retry_dead(context)
     row = context.server.retry_notification(context.arguments.required_number("<notification-id>"))
@@ -141,7 +141,7 @@ def _retry_dead(context: Context) -> int:
 
 
 def test(context: Context) -> int:
-    """Send a recipient a test message and say what Webex answered."""
+    """Send a test message to a recipient."""
     sent = context.server.test_recipient(context.arguments.required_number("<recipient-id>"))
     context.print_result(sent, f"Test message sent (Webex message id {sent.webex_message_id})")
     return 0

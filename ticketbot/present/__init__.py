@@ -1,1 +1,1 @@
-"""How results are worded for people, the same in every interface."""
+"""How results are presented to people, the same in every interface."""

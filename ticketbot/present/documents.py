@@ -1,7 +1,7 @@
-"""What `--json` prints: the shapes of the server's answers, and those of commands that ask no server.
+"""What `--json` prints: the server's responses, and the documents of commands that call no server.
 
-Every document is ASCII, indented, and the only thing on stdout. Fields may be added in a later release; none is renamed
-or removed.
+Every document is ASCII, indented, and the only thing on stdout. Later releases may add fields, but never rename or
+remove one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CheckState = Literal["ok", "warning", "skipped", "failed"]
 
 
 class Setting(msgspec.Struct, kw_only=True):
-    """One setting in force; `value` is null when it is not set, and never a secret."""
+    """An effective setting; `value` is null if it is not set, and never a secret."""
 
     setting: str
     value: str | None
@@ -26,7 +26,7 @@ class Setting(msgspec.Struct, kw_only=True):
 
 
 class Migration(msgspec.Struct, kw_only=True):
-    """One step of the database's schema; `applied_at` is null while it waits."""
+    """A database migration; `applied_at` is null while it is pending."""
 
     name: str
     applied_at: responses.Moment | None
@@ -42,7 +42,7 @@ class Check(msgspec.Struct, kw_only=True):
 
 
 class Version(msgspec.Struct, kw_only=True):
-    """The version of the program; `built_from` is the commit that a packed program was made of."""
+    """The version of the program; `built_from` is the commit that a packed program was built from."""
 
     version: str
     built_from: str | None
@@ -94,9 +94,9 @@ DOCUMENTS: dict[str, Any] = {
     "retry --dead": responses.RetryResult,
     "test": responses.TestMessageResult,
 }
-"""What each command prints; a delete prints what is no more, as it was."""
+"""What each command prints; `delete` prints the deleted object."""
 
 
 def to_json(document: Any) -> str:
-    """Return a document as it is printed: ASCII, so that neither locale nor terminal can spoil it."""
+    """Return a document as printed: in ASCII, so that it does not depend on locale or terminal."""
     return json.dumps(msgspec.to_builtins(document), indent=2).replace("\x7f", "\\u007f") + "\n"

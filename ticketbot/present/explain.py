@@ -1,4 +1,4 @@
-"""What became of a ticket's messages, in sentences: the command line and the terminal UI say the same (D8)."""
+"""Explain in sentences what happened to a ticket's notifications, the same in the CLI and the TUI (D8)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ticketbot.decide import plan
 _SOURCES = {
     "hook": "ConnectWise sent a webhook",
     "catch-up": "catch-up found a change",
-    "retry": "somebody asked to look again",
+    "retry": "a user requested a retry",
 }
 _KINDS = {"TimeEntry": "time entry"}
 
 
 class Style(NamedTuple):
-    """What differs between the command line and the terminal UI: how a time looks, and how one retries."""
+    """What differs between the CLI and the TUI: the format of times, and how to retry."""
 
     moment: Callable[[datetime], str]
     retry_notification: str
@@ -29,38 +29,38 @@ class Style(NamedTuple):
 
 
 class Topic(NamedTuple):
-    """Sentences about one thing, such as a note; without a title they are about the event as a whole."""
+    """Sentences about one topic, such as a note; without a title, about the event as a whole."""
 
     title: str | None
     sentences: list[str]
 
 
 class Section(NamedTuple):
-    """One event: when it came and from where, and all that followed from it."""
+    """One event: when it came and from where, and everything that followed from it."""
 
     heading: str
     topics: list[Topic]
 
 
 def sections(explanation: responses.Explanation, style: Style) -> Iterator[Section]:
-    """Yield a section for each event, newest first, and one for the notifications whose event is no longer kept."""
+    """Yield a section for each event, newest first, and one for the notifications whose event was removed."""
     unclaimed = {row.id: row for row in explanation.notifications}
     for event in explanation.events:
         heading = f"{style.moment(event.first_received_at)}  {_trigger_text(event)}"
         yield Section(heading, list(_topics(event, unclaimed, style)))
     if unclaimed:
-        fates = [delivery_text(row, style) for row in unclaimed.values()]
-        yield Section("From events already removed (retention):", [Topic(None, fates)])
+        texts = [delivery_text(row, style) for row in unclaimed.values()]
+        yield Section("From events already removed (retention):", [Topic(None, texts)])
 
 
 def delivery_text(row: responses.Notification, style: Style) -> str:
-    """Return what became of a notification, with the reason and what Webex answered."""
+    """Return the outcome of a notification, with its reason and error."""
     who, error = row.recipient_name, f": {row.error}" if row.error else ""
     tries = f" after {count_text(row.attempts, 'try', 'tries')}" if row.attempts else ""
     if row.state == "sent":
         sent_at = f" on {style.moment(row.sent_at)}" if row.sent_at else ""
-        twice = ", perhaps twice" if row.possible_duplicate else ""
-        overtaken = ", overtaken by later ones" if row.overtaken else ""
+        twice = ", possibly twice" if row.possible_duplicate else ""
+        overtaken = ", overtaken by later messages" if row.overtaken else ""
         return f"{who} was notified{sent_at}{twice}{overtaken}: {row.reason}"
     if row.state == "skipped":
         return f"{who} was not notified: {row.reason}"
@@ -71,7 +71,7 @@ def delivery_text(row: responses.Notification, style: Style) -> str:
     if row.state == "sending":
         return f"{who} is being notified ({row.reason}){error}"
     if not row.attempts or row.next_try_at is None:
-        return f"{who} is not notified yet, the message is waiting to be sent ({row.reason}){error}"
+        return f"{who} is not notified yet: the message is waiting to be sent ({row.reason}){error}"
     return f"{who} is not notified yet, will retry on {style.moment(row.next_try_at)}{tries} ({row.reason}){error}"
 
 
@@ -94,7 +94,7 @@ def _trigger_text(event: responses.Event) -> str:
 
 
 def _topics(event: responses.Event, unclaimed: dict[int, responses.Notification], style: Style) -> Iterator[Topic]:
-    """Yield what is said about an event; the notifications it names are taken out of `unclaimed`."""
+    """Yield the topics of an event; the notifications they mention are removed from `unclaimed`."""
     if event.state != "done":
         yield Topic(None, [_event_problem(event, style)])
     if [each.reason for each in event.decisions] == [plan.NO_NEWS]:
@@ -108,11 +108,11 @@ def _event_problem(event: responses.Event, style: Style) -> str:
     error = f": {event.error}" if event.error else ""
     tries = count_text(event.attempts, "try", "tries") if event.attempts else ""
     if event.state == "dead":
-        given_up = f"It could not be looked at, and was given up{f' after {tries}' if tries else ''}{error}"
+        given_up = f"Processing failed{f' after {tries}' if tries else ''}{error}"
         return f"{errors.sentence(given_up)} {style.retry_event}"
     if event.state == "running":
-        return f"It is being processed{error}"
-    return f"It waits until {style.moment(event.due_at)}{f', after {tries}' if tries else ''}{error}"
+        return f"Being processed{error}"
+    return f"Waiting until {style.moment(event.due_at)}{f', after {tries}' if tries else ''}{error}"
 
 
 def _outcome(decision: responses.Decision, unclaimed: dict[int, responses.Notification], style: Style) -> str:
@@ -122,14 +122,14 @@ def _outcome(decision: responses.Decision, unclaimed: dict[int, responses.Notifi
     if decision.who == "everybody":
         return f"no one was notified: {decision.reason.removeprefix('nobody to tell: ')}"
     if decision.outcome == "told":
-        return f"{decision.who} was to be notified ({decision.reason}); what became of it is not shown"
+        return f"{decision.who} was to be notified ({decision.reason}); the outcome is not shown"
     return f"{decision.who} was not notified: {decision.reason}"
 
 
 def _notification(
     decision: responses.Decision, unclaimed: dict[int, responses.Notification]
 ) -> responses.Notification | None:
-    """Return the notification that a decision led to, and take it out of `unclaimed`."""
+    """Return the notification that a decision led to, and remove it from `unclaimed`."""
     if decision.outcome == "not told":
         return None
     about = (row for row in unclaimed.values() if _is_about(row, decision.subject))

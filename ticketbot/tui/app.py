@@ -20,13 +20,13 @@ from ticketbot.tui import main_view, terminal, themes
 
 TICK_S = 0.2
 TIMEOUT_S = 15.0
-"""How long we wait for the server: the screen goes on, but somebody waits."""
+"""How long to wait for the server: the screen stays responsive, but a user is waiting."""
 
 
 def run(settings: table.Settings, environ: Mapping[str, str] = os.environ) -> int:
-    """Show the TUI until somebody quits. Returns the exit status; raises `SettingsError` without a terminal."""
+    """Run the TUI until the user quits. Returns the exit status; raises `SettingsError` without a terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise errors.SettingsError("The TUI needs a terminal. `tbot --help` shows the commands, which need none")
+        raise errors.SettingsError("The TUI needs a terminal. `tbot --help` lists the commands that work without one")
     loop = _Loop(settings, themes.default_theme(environ))
     with _quiet(), _ended_by(signal.SIGTERM, signal.SIGHUP):
         loop.run()
@@ -34,7 +34,7 @@ def run(settings: table.Settings, environ: Mapping[str, str] = os.environ) -> in
 
 
 class _Loop:
-    """urwid's main loop with our window, its clock, and the pipe that background threads ring at."""
+    """urwid's main loop with the main view, its timer, and the pipe that background threads write to."""
 
     def __init__(self, settings: table.Settings, theme: themes.Theme) -> None:
         self._theme = theme
@@ -52,7 +52,7 @@ class _Loop:
         self._show_theme()
 
     def run(self) -> None:
-        """Run until somebody quits; the terminal is as before, whatever happens."""
+        """Run until the user quits; the terminal is always restored."""
         self._tick(self._loop, None)
         try:
             self._loop.run()
@@ -60,7 +60,7 @@ class _Loop:
             os.close(self._wake_fd)
 
     def _wake(self) -> None:
-        with contextlib.suppress(OSError):  # a call that ends after us
+        with contextlib.suppress(OSError):  # a call that ends after the main loop
             os.write(self._wake_fd, b"!")
 
     def _on_wake(self, _data: bytes) -> bool:
@@ -85,7 +85,7 @@ class _Loop:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep log lines from the screen: what matters is said on it."""
+    """Keep log lines off the screen, which shows errors itself."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
@@ -96,7 +96,7 @@ def _quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _ended_by(*numbers: signal.Signals) -> Iterator[None]:
-    """End in an orderly way, with the terminal restored, when the system asks us to."""
+    """Turn signals into `SystemExit`, so that the terminal is restored."""
 
     def end(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)

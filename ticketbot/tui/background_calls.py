@@ -1,6 +1,6 @@
-"""Calls to the server beside the screen: each runs in a thread of its own, and its end is told to the main loop.
+"""Background calls to the server: each runs in its own thread and reports its result to the main loop.
 
-Only the thread of the main loop touches widgets. A call that hangs holds up no other one, nor the end of the program.
+Only the main loop's thread touches widgets. A call that hangs delays neither other calls nor the end of the program.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class BackgroundCalls:
-    """Calls under way. `submit` and `deliver` belong to the main loop's thread; `wake` may be called by any thread."""
+    """The running calls. Only the main loop's thread calls `submit` and `deliver`; any thread may call `wake`."""
 
     def __init__(self, connect: Callable[[], client.Client], wake: Callable[[], None]) -> None:
         self._connect = connect
@@ -36,25 +36,25 @@ class BackgroundCalls:
         done: Callable[[T], None],
         failed: Callable[[errors.TicketbotError], None],
     ) -> None:
-        """Let `work` run beside the screen; `done` or `failed` is called by a later `deliver`."""
+        """Run `work` in the background; a later `deliver` calls `done` or `failed`."""
         self._number += 1
         self._under_way[self._number] = time.monotonic()
         threading.Thread(target=self._run, args=(self._number, work, done, failed), daemon=True).start()
 
     def deliver(self) -> None:
-        """Hand over how the calls ended that have ended."""
+        """Report the results of finished calls."""
         while not self._ended.empty():
-            number, tell = self._ended.get()
+            number, report = self._ended.get()
             del self._under_way[number]
-            tell()
+            report()
 
     @property
     def are_under_way(self) -> bool:
-        """Return whether some call has not ended."""
+        """Return whether any call is running."""
         return bool(self._under_way)
 
     def waiting_s(self) -> float:
-        """Return for how long the oldest call has been under way, 0 when there is none."""
+        """Return for how long the oldest call has been running, 0 if there is none."""
         return time.monotonic() - min(self._under_way.values()) if self._under_way else 0.0
 
     def _run(
@@ -64,18 +64,18 @@ class BackgroundCalls:
         done: Callable[[T], None],
         failed: Callable[[errors.TicketbotError], None],
     ) -> None:
-        tell: Callable[[], None]
+        report: Callable[[], None]
         try:
-            tell = partial(done, self._with_client(work))
+            report = partial(done, self._with_client(work))
         except errors.TicketbotError as error:
-            tell = partial(failed, error)
-        except Exception as bug:  # noqa: BLE001  (said in words on a screen that goes on)
-            tell = partial(failed, errors.TicketbotError(f"Internal error: {type(bug).__name__}: {bug}"))
-        self._ended.put((number, tell))
+            report = partial(failed, error)
+        except Exception as bug:  # noqa: BLE001  (shown on the screen, which goes on)
+            report = partial(failed, errors.TicketbotError(f"Internal error: {type(bug).__name__}: {bug}"))
+        self._ended.put((number, report))
         self._wake()
 
     def _with_client(self, work: Callable[[client.Client], T]) -> T:
-        """Run work with a client that nobody else uses meanwhile."""
+        """Run `work` with a client that no other call uses at the same time."""
         try:
             lent = self._clients.pop()
         except IndexError:

@@ -1,4 +1,4 @@
-"""What stands above the tabs: texts to read, questions, and the one sight of a new key."""
+"""Modal dialogs: texts, errors, confirmations, and a new API key."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _FRAME = 6  # a line, a space and a blank column on each side
 FROM_TOP = 2
 
 Entry = tuple[str, str]
-"""A label and what it says. Without a label: a paragraph; without words: a heading; without both: an empty line."""
+"""A label and its text. Without a label: a paragraph; without text: a heading; without both: an empty line."""
 
 
 class Dialog(urwid.Widget):
-    """A framed box that scrolls; `where` is its place in the table of keys."""
+    """A framed box that scrolls; `where` is its context in the table of keys."""
 
     where: keymap.Where = "text"
     tone = "dialog title"
     width = WIDTH
-    """The most columns it takes, with its frame."""
+    """Maximum width, including the frame."""
     _sizing = frozenset([urwid.BOX])
     _selectable = True
 
@@ -36,11 +36,11 @@ class Dialog(urwid.Widget):
         self._columns = self.width - _FRAME
 
     def lines(self, columns: int) -> list[Line]:
-        """Return what it shows, in so many columns."""
+        """Return its lines for a width of `columns`."""
         raise NotImplementedError
 
     def cursor(self) -> tuple[int, int] | None:
-        """Return where the cursor stands in its lines, if it shows one; asked after `lines`."""
+        """Return the position of the cursor in its lines, if it shows one; called after `lines`."""
         return None
 
     def press(self, key: str) -> None:
@@ -52,7 +52,7 @@ class Dialog(urwid.Widget):
         return keymap.footer(self.where)
 
     def over(self, below: urwid.Widget, size: tuple[int, int]) -> urwid.Overlay[Dialog, urwid.Widget]:
-        """Return this dialog above something."""
+        """Return this dialog on top of a widget."""
         self._columns = max(min(self.width, size[0]) - _FRAME, 1)
         wanted = len(self.lines(self._columns)) + 2
         height = max(min(wanted, size[1] - FROM_TOP - 1), 3)
@@ -60,19 +60,19 @@ class Dialog(urwid.Widget):
         return urwid.Overlay(self, below, urwid.CENTER, self._columns + _FRAME, urwid.TOP, height, top=FROM_TOP)
 
     def scroll(self, key: str) -> None:
-        """Show lines further up or down."""
+        """Scroll up or down."""
         steps = {"up": -1, "down": 1, "page up": -self._page, "page down": self._page, "home": -(10**6), "end": 10**6}
         last = max(len(self.lines(self._columns)) - self._page, 0)
         self._top = max(min(self._top + steps[key], last), 0)
         self._invalidate()
 
     def keypress(self, _size: tuple[int, ...], key: str) -> str | None:
-        """Handle every key: nothing reaches what is below."""
+        """Handle every key: none reaches the widget below."""
         self.press(key)
         return None
 
     def render(self, size: tuple[int, int], focus: bool = False) -> urwid.Canvas:  # type: ignore[override]
-        """Draw the frame and the lines that fit."""
+        """Draw the frame and the visible lines."""
         columns, height = size
         inside, self._page = max(columns - _FRAME, 1), max(height - 2, 1)
         lines, cursor = self.lines(inside), self.cursor()
@@ -96,7 +96,7 @@ def _framed(line: Line, columns: int) -> Line:
 
 
 class Text(Dialog):
-    """Entries to read. Keys of the list below that are among `actions` close it and are handed on."""
+    """Entries to read. Keys of the list whose action is in `actions` close it and are passed on."""
 
     def __init__(
         self,
@@ -116,18 +116,18 @@ class Text(Dialog):
         self._actions = actions
 
     def lines(self, columns: int) -> list[Line]:
-        """Return the labels in one column and what they say in another, which gets at least two thirds of the width."""
-        widest = max((table_cells.width(table_cells.clean(label)) for label, said in self._entries if said), default=0)
+        """Return the labels in one column and the texts in another, which gets at least two thirds of the width."""
+        widest = max((table_cells.width(table_cells.clean(label)) for label, text in self._entries if text), default=0)
         indent = min(widest + 2, columns // 3)
         return [line for entry in self._entries for line in _lines(entry, indent, columns)]
 
     def footer(self) -> list[tuple[str, str]]:
-        """Return the keys of a text, and those that are handed on."""
+        """Return the keys of a text, and those that are passed on."""
         own = ("close", "scroll") if len(self.lines(self._columns)) > self._page else ("close",)
         return [*keymap.footer(self.where, own), *keymap.footer("list", self._actions)]
 
     def press(self, key: str) -> None:
-        """Close, scroll, or hand the key on."""
+        """Close, scroll, or pass the key on."""
         action = keymap.action(self.where, key)
         if action == "close":
             self._close(self)
@@ -139,37 +139,37 @@ class Text(Dialog):
 
 
 def _lines(entry: Entry, indent: int, columns: int) -> list[Line]:
-    label, said = entry
-    if not said:
+    label, text = entry
+    if not text:
         return [[("label", line)] for line in table_cells.wrap(label, columns)]
     if not label:
-        return [[("dialog", line)] for text in said.split("\n") for line in table_cells.wrap(text, columns)]
-    texts = [line for text in said.split("\n") for line in table_cells.wrap(text, max(columns - indent, 1))]
+        return [[("dialog", line)] for part in text.split("\n") for line in table_cells.wrap(part, columns)]
+    texts = [line for part in text.split("\n") for line in table_cells.wrap(part, max(columns - indent, 1))]
     above: list[Line] = []
     if table_cells.width(table_cells.clean(label)) > indent - 1:
         above, label = [[("label", line)] for line in table_cells.wrap(label, columns)], ""
     return above + [
-        [("label", table_cells.fit(label if number == 0 else "", indent)), ("dialog", text)]
-        for number, text in enumerate(texts)
+        [("label", table_cells.fit(label if number == 0 else "", indent)), ("dialog", line)]
+        for number, line in enumerate(texts)
     ]
 
 
 class Failure(Text):
-    """What went wrong, in words."""
+    """An error message."""
 
     tone = "bad"
 
     def __init__(self, text: str, close: Callable[[Dialog], None]) -> None:
-        super().__init__("That did not work", [("", text)], close)
+        super().__init__("Error", [("", text)], close)
         self.text = text
 
     def lines(self, columns: int) -> list[Line]:
-        """Return the words, and how to go on."""
+        """Return the message, and how to close it."""
         return [*super().lines(columns), [], [("key", "Esc"), ("dialog", " close")]]
 
 
 class Confirm(Dialog):
-    """A question that only `y` answers with yes."""
+    """A question; only `y` means yes."""
 
     where = "confirm"
     tone = "warning"
@@ -181,12 +181,12 @@ class Confirm(Dialog):
         self._close = close
 
     def lines(self, columns: int) -> list[Line]:
-        """Return the question and how to answer it."""
-        asked: list[Line] = [
+        """Return the question and its possible answers."""
+        question: list[Line] = [
             [("dialog", line)] for text in self._question.split("\n") for line in table_cells.wrap(text, columns)
         ]
         return [
-            *asked,
+            *question,
             [],
             [
                 ("key", "Y"),
@@ -199,7 +199,7 @@ class Confirm(Dialog):
         ]
 
     def press(self, key: str) -> None:
-        """Do it, or not; other keys are no answer."""
+        """Confirm or cancel; other keys do nothing."""
         action = keymap.action(self.where, key)
         if action in ("yes", "no"):
             self._close(self)
@@ -208,7 +208,7 @@ class Confirm(Dialog):
 
 
 class Secret(Dialog):
-    """A new key, shown this once; a stray key does not close it."""
+    """A new API key, shown once; pressing a key by accident does not close it."""
 
     where = "secret"
     tone = "warning"
@@ -219,12 +219,12 @@ class Secret(Dialog):
         self._close = close
 
     def lines(self, columns: int) -> list[Line]:
-        """Return the key on lines of its own, unframed by spaces that a copy would take along."""
+        """Return the API key on its own lines, without spaces that would be copied with it."""
         pieces = [self._secret[start : start + columns] for start in range(0, len(self._secret), columns)]
         return [
             *(
                 [("dialog", line)]
-                for line in table_cells.wrap("Copy this key now: it is shown this once and never again.", columns)
+                for line in table_cells.wrap("Copy this key now. It will not be shown again.", columns)
             ),
             [],
             *([("secret", piece)] for piece in pieces),
@@ -233,6 +233,6 @@ class Secret(Dialog):
         ]
 
     def press(self, key: str) -> None:
-        """Close once it is copied."""
+        """Close once the user has copied it."""
         if keymap.action(self.where, key) == "copied":
             self._close(self)

@@ -1,4 +1,4 @@
-"""The fields of forms: a line of text, a date, a choice among many names, a box to tick."""
+"""The fields of forms: a line of text, a date, a checkbox, and a picker for long lists of names."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _DATE = ("[0-9]",) * 4 + ("-", "[01]", "[0-9]", "-", "[0-3]", "[0-9]")
 
 
 class Field:
-    """One value of a form. `error` is what is wrong with it, `cursor` the column where one types."""
+    """One value of a form. `error` is its error message, `cursor` the column of the text cursor."""
 
     actions: ClassVar[Collection[str]] = ()
-    """What a key does in this field only, by action of the table of keys."""
+    """The actions of the table of keys that only this type of field has."""
 
     def __init__(self, name: str, label: str, hint: str = "") -> None:
         self.name = name
@@ -34,41 +34,41 @@ class Field:
 
     @property
     def value(self) -> Any:
-        """Return what it holds."""
+        """Return the value."""
         raise NotImplementedError
 
     def lines(self, columns: int, is_focused: bool) -> list[Line]:
-        """Return how it looks."""
+        """Return its lines for a width of `columns`."""
         raise NotImplementedError
 
     def press(self, key: str) -> bool:
-        """Handle a key; False when it means nothing here."""
+        """Handle a key; False if it has no meaning here."""
         raise NotImplementedError
 
     def check(self) -> str:
-        """Return what is wrong with what was typed so far."""
+        """Return the error in what was typed so far, if any."""
         return ""
 
     def required_error(self) -> str:
-        """Return what must still be given."""
+        """Return the error if the value is missing or incomplete."""
         return ""
 
     def cross_check(self, _values: Mapping[str, Any]) -> str:
-        """Return what is wrong in the light of the other fields."""
+        """Return the error in combination with the other fields, if any."""
         return ""
 
     def on_blur(self) -> None:
-        """Let somebody go on to another field."""
+        """Handle the loss of the focus."""
 
     def help_lines(self, columns: int, is_focused: bool) -> list[Line]:
-        """Return what is wrong, or else the hint while somebody is here."""
+        """Return the error, or else the hint if the field is focused."""
         if self.error:
             return [[("bad", line)] for line in table_cells.wrap(self.error, columns)]
         return [[("dim", line)] for line in table_cells.wrap(self.hint, columns)] if is_focused and self.hint else []
 
 
 class TextField(Field):
-    """A line of text that matches a pattern of the API."""
+    """A line of text that must match a pattern of the API."""
 
     def __init__(self, name: str, label: str, hint: str = "", *, pattern: str = requests.NAME) -> None:
         super().__init__(name, label, hint)
@@ -77,26 +77,26 @@ class TextField(Field):
 
     @property
     def value(self) -> Any:
-        """Return what was typed, without spaces around it."""
+        """Return the text without surrounding spaces."""
         return self._edit.edit_text.strip()
 
     def lines(self, columns: int, is_focused: bool) -> list[Line]:
-        """Return the part of the line around the cursor, and the notes."""
+        """Return the part of the line around the cursor, and the error or hint."""
         text, self.cursor = _visible_part(self._edit.edit_text, self._edit.edit_pos, columns)
         look = "edit on" if is_focused else "edit"
         return [[(look, table_cells.fit(text, columns))], *self.help_lines(columns, is_focused)]
 
     def press(self, key: str) -> bool:
-        """Edit the line; keys that move between lines are the form's."""
+        """Edit the line; keys that move between lines are left to the form."""
         return key not in ("up", "down", "enter", "tab") and self._edit.keypress((10**6,), key) is None
 
     def required_error(self) -> str:
-        """Return the advice of the pattern when the text does not match it."""
+        """Return the hint of the pattern if the text does not match it."""
         return "" if re.search(self._pattern, self.value) else f"{requests.PATTERN_HINTS[self._pattern]}."
 
 
 class DateField(TextField):
-    """A date or a moment, or nothing; `after` names the field that must not be later."""
+    """A date, a time or nothing; `after` names the field that must not be later."""
 
     def __init__(self, name: str, label: str, hint: str, *, after: str = "") -> None:
         super().__init__(name, label, hint, pattern=requests.DATE_OR_TIME)
@@ -104,18 +104,18 @@ class DateField(TextField):
 
     @property
     def value(self) -> str | None:
-        """Return what was typed, None for nothing."""
+        """Return the text, None if it is empty."""
         return super().value or None
 
     def check(self) -> str:
-        """Return whether it is, or may become, a date that exists."""
+        """Return an error unless the text is, or may become, an existing date."""
         text = super().value
         if not text or _may_become_a_date(text):
             return ""
         return self.required_error() or ("" if _moment(text) else f"There is no such date: {text}.")
 
     def required_error(self) -> str:
-        """Return the advice when there is something, but no date."""
+        """Return an error if there is text, but not a date."""
         if self.value is None:
             return ""
         return super().required_error() or ("" if _moment(self.value) else f"There is no such date: {self.value}.")
@@ -127,7 +127,7 @@ class DateField(TextField):
 
 
 class Checkbox(Field):
-    """A box to tick."""
+    """A checkbox."""
 
     actions = ("tick",)
 
@@ -137,18 +137,18 @@ class Checkbox(Field):
 
     @property
     def value(self) -> bool:
-        """Return whether it is ticked."""
+        """Return whether it is checked."""
         return self._is_ticked
 
     def lines(self, columns: int, is_focused: bool) -> list[Line]:
-        """Return the box with the hint beside it."""
+        """Return the box and the hint."""
         self.cursor = 1 if is_focused else None
         mark = "x" if self._is_ticked else " "
         line: Line = [("edit on" if is_focused else "dialog", f"[{mark}]"), ("dim", f" {self.hint}")]
         return [line, *([("bad", text)] for text in table_cells.wrap(self.error, columns) if text)]
 
     def press(self, key: str) -> bool:
-        """Tick or untick."""
+        """Check or uncheck the box."""
         if key != " ":
             return False
         self._is_ticked = not self._is_ticked
@@ -156,28 +156,28 @@ class Checkbox(Field):
 
 
 class Option(NamedTuple):
-    """Something to choose, by its name."""
+    """One choice of a picker."""
 
     id: int
     name: str
 
 
 class Options:
-    """All that can be chosen, ready to be searched. Making it is for a thread beside the screen."""
+    """All choices of a picker, indexed. Create it in a background thread: indexing takes time."""
 
     def __init__(self, options: Iterable[Option]) -> None:
         self.all: Sequence[Option] = sorted(options, key=lambda option: name_filter.normalize(option.name))
         self._index = name_filter.Index(option.name for option in self.all)
 
     def top_matches(self, wanted: str) -> list[Option]:
-        """Return the options that match best."""
+        """Return the best matches."""
         return [self.all[row] for row in self._index.top_matches(wanted, MATCHES_SHOWN)]
 
 
 class PickerField(Field):
-    """Something chosen by typing a part of its name, or with the arrow keys; several with `is_many`.
+    """A choice made by typing part of a name or with the arrow keys; several with `is_many`.
 
-    `none` is said when there is nothing to choose, `empty` is what the field means when nothing is chosen.
+    `none` is shown when there is nothing to choose from; `empty` is the meaning of an empty choice.
     """
 
     actions = ("choose",)
@@ -196,25 +196,25 @@ class PickerField(Field):
         self._marked: int | None = None
 
     def fill(self, options: Options) -> None:
-        """Say what there is to choose from."""
+        """Set the choices."""
         self._options = options
         self.error = ""
         self._update_matches()
         self.changed()
 
     def set_error(self, why: str) -> None:
-        """Say that it is not known what there is to choose from."""
+        """Show why the choices could not be loaded."""
         self._none = why
         self.fill(Options([]))
 
     @property
     def value(self) -> Any:
-        """Return the id of what was chosen, None for nothing; a list of ids with `is_many`."""
+        """Return the id of the choice, None if there is none; a list of ids with `is_many`."""
         ids = [option.id for option in self._chosen]
         return ids if self._is_many else next(iter(ids), None)
 
     def lines(self, columns: int, is_focused: bool) -> list[Line]:
-        """Return what was typed or chosen, and the best matches below it while somebody is here."""
+        """Return what was typed or chosen, and the best matches below it if the field is focused."""
         text, self.cursor = _visible_part(self._edit.edit_text, self._edit.edit_pos, columns)
         if self._empty and not text and not self._chosen:
             text = f"({self._empty})"
@@ -245,11 +245,11 @@ class PickerField(Field):
         return not self._is_many and bool(self._chosen)
 
     def press(self, key: str) -> bool:
-        """Type, mark another match, or take the marked one."""
+        """Type, mark another match, or accept the marked one."""
         if key in ("up", "down") and self._matches and not self._is_taken:
             return self._mark(1 if key == "down" else -1)
         if key == "enter" and self._options is None and self._edit.edit_text:
-            return True  # soon there is something to take
+            return True  # the choices will arrive soon
         if key == "enter":
             return self._accept_match() and self._is_many
         if key == "backspace" and self._is_many and not self._edit.edit_text and self._chosen:
@@ -263,19 +263,19 @@ class PickerField(Field):
         return True
 
     def on_blur(self) -> None:
-        """Take the marked match when something was typed; one that was only passed on the way is not taken."""
+        """Accept the marked match if something was typed; merely passing the field accepts nothing."""
         if self._edit.edit_text:
             self._accept_match()
         else:
             self._marked = None
 
     def check(self) -> str:
-        """Reject a text that matches nothing."""
+        """Reject text that matches nothing."""
         is_lost = self._options and self._options.all and self._edit.edit_text and not self._is_taken
         return self._unknown() if is_lost and not self._matches else ""
 
     def _unknown(self) -> str:
-        return f"Nothing is called {self._edit.edit_text!r}."
+        return f"No match for {self._edit.edit_text!r}."
 
     def required_error(self) -> str:
         """Require a choice."""
@@ -286,11 +286,11 @@ class PickerField(Field):
         return "" if self._chosen or self._is_many else "Required. Type part of the name."
 
     def _update_matches(self) -> None:
-        self._marked = 0 if self._edit.edit_text else None  # nobody has chosen anything by coming here
+        self._marked = 0 if self._edit.edit_text else None  # focusing the field chooses nothing
         self._matches = self._options.top_matches(self._edit.edit_text) if self._options else []
 
     def _mark(self, step: int) -> bool:
-        """Mark another match; False at the ends, where the key leads to another field."""
+        """Mark another match; False at the ends, where the key moves to another field."""
         if self._marked == 0 and step < 0 and not self._edit.edit_text:
             self._marked = None
             return True
@@ -301,7 +301,7 @@ class PickerField(Field):
         return True
 
     def _accept_match(self) -> bool:
-        """Take the marked match; False when there is nothing to take."""
+        """Accept the marked match; False if there is none."""
         if self._is_taken or not self._matches or self._marked is None:
             return False
         option = self._matches[self._marked]
@@ -318,7 +318,7 @@ class PickerField(Field):
 
 
 def _visible_part(text: str, at: int, columns: int) -> tuple[str, int]:
-    """Return the end of a line up to the cursor and what fits behind it, and the column of the cursor."""
+    """Return the part of a line around the cursor, and the column of the cursor in it."""
     before = table_cells.clean(text[:at])
     while before and table_cells.width(before) >= columns:
         before = before[1:]
@@ -326,14 +326,14 @@ def _visible_part(text: str, at: int, columns: int) -> tuple[str, int]:
 
 
 def _may_become_a_date(text: str) -> bool:
-    """Return whether a date can still begin so: `2026-0`."""
+    """Return whether a date can begin with this text, such as `2026-0`."""
     if len(text) >= len(_DATE) or not re.fullmatch("".join(_DATE[: len(text)]), text):
         return False
     return len(text) < len("2026-13") or 1 <= int(text[5:7]) <= 12
 
 
 def _moment(text: str) -> datetime | None:
-    """Return a date or moment, None when there is no such one."""
+    """Parse a date or time, None if it does not exist."""
     if not text or not re.search(requests.DATE_OR_TIME, text):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Forms: fields that check what is typed as it is typed, and one button."""
+"""Forms: fields that are validated while the user types, and one button."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ GAP = 2  # between labels and fields
 
 
 class Form(Dialog):
-    """Fields, one below the other, and a button. `save` gets the values once all fields are fine.
+    """Fields and a button, which calls `save` with the form and the values once all fields are valid.
 
-    It is called with the form, which stays open until `saved`, or `refuse` says what is wrong.
+    The form stays open until the caller closes it; `refuse` shows the errors that the server found.
     """
 
     where = "form"
@@ -47,7 +47,7 @@ class Form(Dialog):
         return self._fields[self._at] if self._at < len(self._fields) else None
 
     def lines(self, columns: int) -> list[Line]:
-        """Return label and field side by side, below it what is wrong with it, and the button."""
+        """Return labels and fields side by side, each field with its error below it, and the button."""
         lines: list[Line] = []
         self._cursor = None
         for field in self._fields:
@@ -63,16 +63,16 @@ class Form(Dialog):
         return [*lines, [], [("dialog", " " * self._beside), (look, f"[ {button} ]")]]
 
     def footer(self) -> list[tuple[str, str]]:
-        """Return the keys that move, and those that do something in the field one is in."""
+        """Return the keys of the form, and those of the focused field."""
         own = self._focused.actions if self._focused else ()
         return keymap.footer(self.where, ("next field", "previous field", "take", "leave", *own))
 
     def cursor(self) -> tuple[int, int] | None:
-        """Return where one types."""
+        """Return the position of the text cursor."""
         return self._cursor
 
     def press(self, key: str) -> None:
-        """Let the field have the key first; then move, save or leave."""
+        """Offer the key to the field first; otherwise move, save or cancel."""
         field = self._focused
         if field and field.press(key):
             self._check_fields()
@@ -109,13 +109,13 @@ class Form(Dialog):
         self._save(self, {field.name: field.value for field in self._fields})
 
     def _check_fields(self, *, is_whole: bool = False) -> None:
-        """Let each field say what is wrong with it so far; `is_whole` says that nothing more will be typed."""
+        """Validate every field; with `is_whole`, incomplete values are errors, too."""
         values = {field.name: field.value for field in self._fields}
         for field in self._fields:
             field.error = field.check() or (is_whole and field.required_error()) or field.cross_check(values)
 
     def refuse(self, error: errors.TicketbotError) -> bool:
-        """Take back that it is being saved, and say at the fields what is wrong; False if no field is named."""
+        """End saving and show errors at their fields; False if the error names none of them."""
         self._is_saving = False
         named = {each.field: each.message for each in getattr(error, "errors", ())}
         for number, field in reversed(list(enumerate(self._fields))):

@@ -12,25 +12,25 @@ _TURNS_PER_S = 5
 
 
 class TextBar(widgets.Lines):
-    """Lines that are told what to show."""
+    """Lines set by `show`."""
 
     def __init__(self) -> None:
         super().__init__()
         self._lines: Sequence[Line] = []
 
     def show(self, lines: Sequence[Line]) -> None:
-        """Show other lines."""
+        """Set the lines."""
         if lines != self._lines:
             self._lines = lines
             self._invalidate()
 
     def lines(self, _columns: int) -> Sequence[Line]:
-        """Return the lines."""
+        """Return the lines set by `show`."""
         return self._lines
 
 
 def justify(left: Line, right: Line, columns: int, look: str) -> Line:
-    """Return a line with something at each end; the left gives way."""
+    """Return a line with a text at each end; the left one is truncated if they do not fit."""
     room = max(columns - sum(table_cells.width(table_cells.clean(text)) for _, text in right), 0)
     shown: Line = []
     for attr, text in left:
@@ -50,7 +50,7 @@ def tabs(actions: Sequence[tuple[str, str]], chosen: str) -> Line:
 
 
 def footer(shown: Sequence[tuple[str, str]], columns: int) -> list[Line]:
-    """Return keys and what they do, on as many lines as that takes."""
+    """Return keys and their labels, on as many lines as needed."""
     lines: list[Line] = [[]]
     used = 0
     for label, short in shown:
@@ -64,7 +64,7 @@ def footer(shown: Sequence[tuple[str, str]], columns: int) -> list[Line]:
 
 
 def spinner(waiting_s: float) -> str:
-    """Return a sign that we wait, once that takes long enough to be noticed."""
+    """Return a spinner with the waiting time, once the wait is long enough to notice."""
     if waiting_s < 2 / _TURNS_PER_S:
         return ""
     return f" {_SPINNER[int(waiting_s * _TURNS_PER_S) % len(_SPINNER)]} {waiting_s:.0f} s"

@@ -1,4 +1,4 @@
-"""What is on the screen: the bars, the tab, the dialogs above it; and what each key does there."""
+"""The main view: header, footer, the current tab and the dialogs on top of it; it dispatches all keys."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _TABS: tuple[type[base.Tab[Any]], ...] = (
 
 
 class MainView(urwid.Widget):
-    """The topmost widget, and the `Desk` of its tabs and dialogs.
+    """The top widget, and the `AppContext` of its tabs and dialogs.
 
-    `wake` is called by any thread when the main loop's should call `deliver`; `next_theme` returns the theme's name.
+    Any thread calls `wake` to make the main loop call `deliver`; `next_theme` returns the theme's name.
     """
 
     _sizing = frozenset([urwid.BOX])
     _selectable = True
-    no_cache = ("render",)  # its parts remember what they have drawn
+    no_cache = ("render",)  # its parts cache what they draw
 
     def __init__(
         self,
@@ -64,44 +64,44 @@ class MainView(urwid.Widget):
         self.tab = self._tabs[0]
         self._header, self._footer = header_footer.TextBar(), header_footer.TextBar()
 
-    # What tabs and dialogs ask for.
+    # What tabs and dialogs call (`AppContext`).
 
     def call(
         self, work: Callable[[client.Client], T], done: Callable[[T], None], failed: OnError | None = None
     ) -> None:
-        """Ask the server in the background; without `failed` a failure becomes a popup."""
+        """Call the server in the background; without `failed`, an error opens a dialog."""
         self.calls.submit(work, done, failed or self._show_error)
 
     def open(self, dialog: dialogs.Dialog) -> None:
-        """Show a dialog above everything; it gets the keys until it is closed."""
+        """Show a dialog on top; it receives all keys until it is closed."""
         self._dialogs.append(dialog)
 
     def close(self, dialog: dialogs.Dialog) -> None:
-        """Take a dialog away, if it is still there."""
+        """Close a dialog, if it is still open."""
         if dialog in self._dialogs:
             self._dialogs.remove(dialog)
 
     def say(self, text: str) -> None:
-        """Show a line for some seconds."""
+        """Show a notice for a few seconds."""
         self._notice, self._notice_s = text, NOTICE_S
 
     def _show_error(self, error: errors.TicketbotError) -> None:
         self.open(dialogs.Failure(explain(error), self.close))
 
-    # What the main loop asks for.
+    # What the main loop calls.
 
     @property
     def dialog(self) -> dialogs.Dialog | None:
-        """Return the dialog that has the keys."""
+        """Return the top dialog, which receives the keys."""
         return self._dialogs[-1] if self._dialogs else None
 
     @property
     def failure(self) -> errors.TicketbotError | None:
-        """Return what keeps the screen from being up to date."""
+        """Return the error that keeps the screen from being up to date."""
         return self.tab.failure or self._status.failure
 
     def tick(self, passed_s: float) -> None:
-        """Do what time brings: read anew, follow a sync, take a notice away."""
+        """Do what is due: reload rows, follow a sync, remove a notice."""
         self._status.tick(passed_s)
         self.tab.tick(passed_s, is_idle=self.dialog in (None, self._complaint))
         self._notice_s -= passed_s
@@ -109,7 +109,7 @@ class MainView(urwid.Widget):
             self._notice = ""
 
     def deliver(self) -> None:
-        """Take what the background threads have brought, and say once that the server fails."""
+        """Process the results of background calls, and report once that the server fails."""
         self.calls.deliver()
         if self.failure is None:
             self._has_complained = False
@@ -129,11 +129,11 @@ class MainView(urwid.Widget):
         return "filter" if self.tab.filter_line else "list"
 
     def keypress(self, _size: tuple[int, ...], key: str) -> str | None:
-        """Do what a key does here and now."""
+        """Handle a key in the current context."""
         if key in ("begin paste", "end paste"):
             self._is_pasting = key == "begin paste"
         elif self._is_pasting and (self._where not in ("form", "filter") or len(key) > 1):
-            pass  # what somebody pastes by mistake is no command
+            pass  # text pasted by mistake must not act as commands
         elif keymap.action("anywhere", key):
             self._do_anywhere(keymap.action("anywhere", key))
         elif self._is_tab_key(key):
@@ -147,7 +147,7 @@ class MainView(urwid.Widget):
         return None
 
     def _is_tab_key(self, key: str) -> bool:
-        """Return whether a key leads to a tab from here: also from a text or a filter, where nothing can be lost."""
+        """Return whether a key switches tabs here: also in a text or a filter, where nothing can be lost."""
         is_text = self._where == "text" and len(self._dialogs) == 1
         is_tab = keymap.action("list", key) in [each.action for each in self._tabs]
         return is_tab and (is_text or self._where in ("list", "filter"))
@@ -165,9 +165,9 @@ class MainView(urwid.Widget):
     def _do(self, action: str) -> None:
         if self.tab.table.move(action):
             return
-        deed = {**self._actions(), **self.tab.actions()}.get(action)
-        if deed:
-            deed()
+        run = {**self._actions(), **self.tab.actions()}.get(action)
+        if run:
+            run()
 
     def _actions(self) -> base.Actions:
         at = self._tabs.index(self.tab)
@@ -179,7 +179,7 @@ class MainView(urwid.Widget):
         return steps | {each.action: lambda each=each: self._switch(each) for each in self._tabs}
 
     def _switch(self, chosen: base.Tab[Any]) -> None:
-        self.say("")  # what was said was about the other tab
+        self.say("")  # the notice was about the other tab
         self.tab = chosen
         chosen.read()
 
@@ -193,7 +193,7 @@ class MainView(urwid.Widget):
             ]
         self.open(dialogs.Text("All keys", entries[:-1], self.close))
 
-    # What it looks like.
+    # Rendering.
 
     def render(self, size: tuple[int, int], focus: bool = False) -> urwid.Canvas:  # type: ignore[override]  # noqa: ARG002
         """Draw everything."""
@@ -216,20 +216,20 @@ class MainView(urwid.Widget):
         if line:
             before, after = line.edit_text[: line.edit_pos], line.edit_text[line.edit_pos :]
             return [("key", " / "), ("edit on", f"{before}▏{after} "), ("dim", f"  {self._counted()}")]
-        said: Line = [("warning", f" {self._notice}")]
+        notice: Line = [("warning", f" {self._notice}")]
         if self.failure and not self._notice:
-            said = [("bad", f" {explain(self.failure).partition(chr(10))[0]}")]
+            notice = [("bad", f" {explain(self.failure).partition(chr(10))[0]}")]
         elif self.calls.waiting_s() >= SLOW_S and not self._notice:
-            said = [("warning", f" The server has not answered for {self.calls.waiting_s():.0f} s.")]
+            notice = [("warning", f" Waiting for the server ({self.calls.waiting_s():.0f} s)")]
         order = f"  {self._counted()}, sorted by {self.tab.table.sorted_by.lower()} "
-        is_crowded = table_cells.width(table_cells.clean(said[0][1] + order)) > columns and said[0][1].strip()
-        return header_footer.justify(said, [] if is_crowded else [("dim", order)], columns, "dim")
+        is_crowded = table_cells.width(table_cells.clean(notice[0][1] + order)) > columns and notice[0][1].strip()
+        return header_footer.justify(notice, [] if is_crowded else [("dim", order)], columns, "dim")
 
     def _counted(self) -> str:
         table, kind = self.tab.table, self.tab.kind
         if table.wanted:
             count = "…" if self.tab.count is None else self.tab.count
-            return f'{count} of {table.total}{kind} hold "{table.wanted}"'
+            return f'{count} of {table.total}{kind} match "{table.wanted}"'
         return f"{table.total}{kind} {'row' if table.total == 1 else 'rows'}"
 
     def _keys_shown(self) -> list[tuple[str, str]]:

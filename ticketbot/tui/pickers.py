@@ -1,4 +1,4 @@
-"""Fields that choose boards, recipients and users by name, and where their names come from."""
+"""Fields that pick boards, recipients and users by name, and the loading of their names."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ticketbot.api import client, responses
 from ticketbot.tui import fields
 from ticketbot.tui.app_context import AppContext
 
-_NO_BOARDS = "No boards are known yet. Esc, Ctrl+S, then N, starts a sync that brings them."
-_NO_RECIPIENTS = "No recipients are known yet. Esc, Ctrl+S, then N, starts a sync that brings them."
+_NO_BOARDS = "No boards yet. Press Esc, Ctrl+S, then N to sync them."
+_NO_RECIPIENTS = "No recipients yet. Press Esc, Ctrl+S, then N to sync them."
 
 
 def board(name: str, label: str) -> fields.PickerField:
@@ -19,7 +19,7 @@ def board(name: str, label: str) -> fields.PickerField:
 
 
 def boards(name: str, label: str, hint: str) -> fields.PickerField:
-    """Return a field to choose several boards; none means all."""
+    """Return a field to choose several boards; an empty choice means all."""
     return fields.PickerField(name, label, hint, none=_NO_BOARDS, empty="all boards", is_many=True)
 
 
@@ -34,17 +34,17 @@ def user(name: str, label: str) -> fields.PickerField:
 
 
 def load_boards_into(context: AppContext, *wanting: fields.PickerField) -> None:
-    """Read the boards, and offer them."""
+    """Load the boards into fields."""
     _fill(context, _read_boards, *wanting)
 
 
 def load_recipients_into(context: AppContext, *wanting: fields.PickerField) -> None:
-    """Read the recipients, and offer them."""
+    """Load the recipients into fields."""
     _fill(context, _read_recipients, *wanting)
 
 
 def load_users_into(context: AppContext, *wanting: fields.PickerField) -> None:
-    """Read the users, and offer them."""
+    """Load the users into fields."""
     _fill(context, _read_users, *wanting)
 
 
@@ -55,7 +55,7 @@ def _fill(context: AppContext, read: Callable[[client.Client], fields.Options], 
 
     def failed(error: errors.TicketbotError) -> None:
         for field in wanting:
-            field.set_error(f"{error}. Esc, then N, tries again.")
+            field.set_error(f"{error}. Press Esc, then N to retry.")
 
     context.call(read, done, failed)
 
@@ -73,6 +73,6 @@ def _read_users(api: client.Client) -> fields.Options:
 
 
 def recipient_name(row: responses.Recipient) -> str:
-    """Return a recipient so that one can be told from others of the same name."""
+    """Return a name that distinguishes recipients of the same name."""
     known_as = f"{row.name} ({row.email})" if row.email else f"{row.name} ({row.type})"
-    return known_as if row.active else f"{known_as}, vanished from Webex"
+    return known_as if row.active else f"{known_as}, no longer in Webex"

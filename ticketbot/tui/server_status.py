@@ -1,4 +1,4 @@
-"""How the server is: who we are to it, whether it notifies, and what troubles it."""
+"""The status of the server: the user of our key, whether notifications are on, and its problems."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ POLL_EVERY_S = 5.0
 
 
 class StatusPoller:
-    """Asks every few seconds. `failure` is why the last answer did not come."""
+    """Polls the server every few seconds. `failure` is the error of the last poll, if it failed."""
 
     def __init__(self, context: AppContext) -> None:
         self.failure: errors.TicketbotError | None = None
@@ -23,22 +23,22 @@ class StatusPoller:
         self._since_asked_s = POLL_EVERY_S
 
     def tick(self, passed_s: float) -> None:
-        """Ask when the last answer is old."""
+        """Poll when the last response is old."""
         self._since_asked_s += passed_s
         if not self._is_asking and self._since_asked_s >= POLL_EVERY_S:
             self._is_asking = True
             self._context.call(_ask, self._on_status, self._on_error)
 
-    def _on_status(self, heard: tuple[responses.Readiness, responses.User, responses.Config]) -> None:
+    def _on_status(self, result: tuple[responses.Readiness, responses.User, responses.Config]) -> None:
         self._is_asking, self._since_asked_s, self.failure = False, 0.0, None
-        self._readiness, user, settings = heard
+        self._readiness, user, settings = result
         self.user, self._notifies = user.name, settings.attempt_notify
 
     def _on_error(self, error: errors.TicketbotError) -> None:
         self._is_asking, self._since_asked_s, self.failure = False, 0.0, error
 
     def header_text(self, failure: errors.TicketbotError | None) -> Line:
-        """Return notifications on or off, and the problems."""
+        """Return whether notifications are on, and the problems."""
         return [*self._notify_state(), *self._problems(failure)]
 
     def _notify_state(self) -> Line:
@@ -52,7 +52,7 @@ class StatusPoller:
         if failure:
             return [
                 ("bar", "  "),
-                ("bar alert", " no answer " if isinstance(failure, errors.Unreachable) else " failing "),
+                ("bar alert", " no response " if isinstance(failure, errors.Unreachable) else " failing "),
             ]
         if self._readiness is None:
             return []

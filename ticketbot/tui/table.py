@@ -1,4 +1,4 @@
-"""A table of rows: sorted, filtered, with one row selected; it draws the rows that are seen and no others."""
+"""A table that can be sorted and filtered, with one row selected; it draws only the visible rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GAP = 2
 
 
 class HasId(Protocol):
-    """What a row must have: the selection follows it."""
+    """What a row must have: the selection follows its id."""
 
     @property
     def id(self) -> int: ...
@@ -35,13 +35,13 @@ class Column(Generic[Row]):
     order: Callable[[Row], Any] | None = None
 
     def sort_key(self, row: Row) -> Any:
-        """Return by what a row is sorted."""
+        """Return the value by which a row is sorted."""
         return self.order(row) if self.order else name_filter.normalize(self.cell(row))
 
 
 @dataclass
 class Content(Generic[Row]):
-    """Rows in the order of a column, ready to be searched. Making it is for a thread beside the screen."""
+    """Rows, sorted by a column and indexed. Create it in a background thread: this takes time."""
 
     columns: Sequence[Column[Row]]
     rows: list[Row]
@@ -55,7 +55,7 @@ class Content(Generic[Row]):
 
 
 class Table(urwid.Widget, Generic[Row]):
-    """The widget. `empty` is what it says without rows."""
+    """The widget. `empty` is shown when there are no rows."""
 
     _sizing = frozenset([urwid.BOX])
     _selectable = True
@@ -76,7 +76,7 @@ class Table(urwid.Widget, Generic[Row]):
 
     @property
     def selected(self) -> Row | None:
-        """Return the selected row, None when there is none."""
+        """Return the selected row, None if there is none."""
         if len(self._found) <= self._at:
             return None
         return self._content.rows[self._found[self._at]]
@@ -92,25 +92,25 @@ class Table(urwid.Widget, Generic[Row]):
         return self._columns[self._content.by].title
 
     def count(self) -> int:
-        """Return how many rows the filter lets through; this looks at all of them."""
+        """Return how many rows match the filter."""
         return len(self._found)
 
     def sort(self, step: int = 0, *, turn: bool = False) -> None:
-        """Sort by another column, or turn the order around."""
+        """Sort by another column, or reverse the order."""
         old = self._content
         by = (old.by + step) % len(self._columns)
         self.fill(Content(self._columns, old.rows, by, old.is_reversed != turn), resorted=True)
 
     def content(self, rows: list[Row]) -> Content[Row]:
-        """Return rows in the present order, to be filled in."""
+        """Return rows in the current order, for `fill`."""
         return Content(self._columns, rows, self._content.by, self._content.is_reversed)
 
     def fill(self, content: Content[Row], *, resorted: bool = False) -> None:
-        """Show other rows; the selected one stays selected and where it is on the screen, as long as it exists."""
+        """Replace the rows; the selected one stays selected and in its place on the screen, if it still exists."""
         old = self.selected
         line = self._at - self._top
         if (content.by, content.is_reversed) != (self._content.by, self._content.is_reversed) and not resorted:
-            content = self.content(content.rows)  # the order was changed while these were on their way
+            content = self.content(content.rows)  # the order was changed while these were loading
         self._content = content
         self._found = content.index.matches(self.wanted)
         at = self._position(old.id) if old is not None else None
@@ -120,7 +120,7 @@ class Table(urwid.Widget, Generic[Row]):
         self._invalidate()
 
     def filter(self, wanted: str) -> None:
-        """Show only the rows that hold all these words, and select the first."""
+        """Show only the rows that contain all these words, and select the first."""
         if wanted != self.wanted:
             self.wanted = wanted
             self._found = self._content.index.matches(wanted)
@@ -128,29 +128,29 @@ class Table(urwid.Widget, Generic[Row]):
             self._invalidate()
 
     def put(self, row: Row) -> None:
-        """Show a row as it is now, in place of the one with its id, or as a new one."""
+        """Add a row, or replace the one with its id."""
         others = [each for each in self._content.rows if each.id != row.id]
         self.fill(self.content([*others, row]))
 
     def drop(self, row_id: int) -> None:
-        """Show a row no more."""
+        """Remove a row."""
         self.fill(self.content([row for row in self._content.rows if row.id != row_id]))
 
     def select(self, row_id: int) -> None:
-        """Select the row with an id, if it is there."""
+        """Select the row with an id, if it exists."""
         at = self._position(row_id)
         if at is not None:
             self._at = at
             self._invalidate()
 
     def say(self, empty: str) -> None:
-        """Set what is said when there are no rows."""
+        """Set the text shown when there are no rows."""
         if empty != self.empty:
             self.empty = empty
             self._invalidate()
 
     def move(self, action: str) -> bool:
-        """Move the selection; False for an action that does not."""
+        """Move the selection; False if the action does not."""
         steps = {"up": -1, "down": 1, "page up": -self._page, "page down": self._page}
         if action in steps:
             wanted = self._at + steps[action]
@@ -163,11 +163,11 @@ class Table(urwid.Widget, Generic[Row]):
         return True
 
     def keypress(self, _size: tuple[int, ...], key: str) -> str:
-        """Handle no key: the app knows what keys do."""
+        """Handle no key: the main view dispatches them."""
         return key
 
     def render(self, size: tuple[int, int], focus: bool = False) -> urwid.Canvas:  # type: ignore[override]  # noqa: ARG002
-        """Draw the headings and the rows that are seen."""
+        """Draw the headings and the visible rows."""
         columns, height = size
         self._page = max(height - 2, 1)
         self._scroll(height - 1)
@@ -176,15 +176,15 @@ class Table(urwid.Widget, Generic[Row]):
         return table_cells.canvas([[line] for line in lines[:height]], columns)
 
     def _scroll(self, height: int) -> None:
-        """Keep the selected row on the screen, and the screen full as far as there are rows."""
+        """Keep the selected row visible, and the page full if there are enough rows."""
         full = min(self._top + height, len(self._found)) - height
         self._top = max(min(self._top, self._at, full), self._at - height + 1, 0)
 
     def _lines(self, columns: int, height: int) -> list[tuple[str, str]]:
         end = min(self._top + max(height, 0), len(self._found))
         if end == 0:
-            said = f"No row holds {self.wanted!r}. Esc shows all." if self.wanted and self.total else self.empty
-            lines = ["", *(line for text in said.split("\n") for line in table_cells.wrap(text, columns - 4))]
+            text = f"No row matches {self.wanted!r}. Esc shows all." if self.wanted and self.total else self.empty
+            lines = ["", *(line for part in text.split("\n") for line in table_cells.wrap(part, columns - 4))]
             return [("dim", table_cells.fit(f"  {line}", columns)) for line in lines]
         widths = self._widths(columns)
         return [self._line(at, widths, columns) for at in range(self._top, min(end, self._top + height))]

@@ -1,4 +1,4 @@
-"""Text for a terminal: nothing in it can move the cursor, and it is exactly as wide as it is meant to be."""
+"""Text for a terminal: it cannot move the cursor, and it has exactly the intended width."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ ELLIPSIS = "…"
 Line = list[tuple[str, str]]
 """Pieces of one line: display attribute and text."""
 
-# What terminals disagree about: joined, toned and coloured emoji. Their parts are drawn by all of them alike.
+# Terminals disagree about the width of joined and toned emoji, but draw their parts alike.
 _DISPUTED = re.compile("[\u200d\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")
 _FLAG_LETTERS = {0x1F1E6 + number: ord("A") + number for number in range(26)}
 
 
 def clean(text: str) -> str:
-    """Return text on one line without control characters, and without what terminals draw in different widths."""
+    """Return text on one line without control characters and characters whose width differs between terminals."""
     if text.isascii() and text.isprintable():
         return text
     plain = _DISPUTED.sub("", text).translate(_FLAG_LETTERS)
@@ -33,12 +33,12 @@ def _drawable(char: str) -> str:
 
 
 def width(text: str) -> int:
-    """Return how many columns a text takes."""
+    """Return the width of text in columns."""
     return len(text) if text.isascii() else urwid.calc_width(text, 0, len(text))
 
 
 def fit(text: str, columns: int, *, right: bool = False) -> str:
-    """Return a text that takes exactly so many columns: filled up, or cut with an ellipsis."""
+    """Return text of exactly `columns` columns: padded, or truncated with an ellipsis."""
     shown = clean(text)
     taken = width(shown)
     if taken > columns:
@@ -55,7 +55,7 @@ def _cut(text: str, columns: int) -> tuple[str, int]:
 
 
 def wrap(text: str, columns: int) -> list[str]:
-    """Return a text as lines no wider than so many columns, broken between words where that is possible."""
+    """Wrap text into lines of at most `columns` columns, between words where possible."""
     lines = [""]
     for word in clean(text).split(" "):
         glued = f"{lines[-1]} {word}" if lines[-1] else word
@@ -75,7 +75,7 @@ def wrap(text: str, columns: int) -> list[str]:
 
 
 def canvas(lines: Sequence[Line], columns: int, cursor: tuple[int, int] | None = None) -> urwid.TextCanvas:
-    """Return lines as a canvas; each is cut or filled up to so many columns in its last attribute."""
+    """Return lines as a canvas; each is truncated or padded to `columns` columns in its last attribute."""
     texts: list[bytes] = []
     attrs: list[list[tuple[Hashable, int]]] = []
     charsets = []
@@ -89,7 +89,7 @@ def canvas(lines: Sequence[Line], columns: int, cursor: tuple[int, int] | None =
 
 
 def exactly(line: Line, columns: int, fill: str) -> Line:
-    """Return a line that takes exactly so many columns: cut with an ellipsis, or filled up in an attribute."""
+    """Return a line of exactly `columns` columns: truncated with an ellipsis, or padded in the attribute `fill`."""
     fitted: Line = []
     for attr, text in line:
         shown = clean(text)

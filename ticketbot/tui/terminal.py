@@ -1,4 +1,4 @@
-"""The terminal while the TUI has it: control keys arrive as keys, and it is given back as it was."""
+"""The terminal of the TUI: control keys arrive as keys, and all settings are restored at the end."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from urwid.display import raw
 
 
 class Screen(raw.Screen):
-    """urwid's screen, which also takes what the terminal driver keeps for itself.
+    """urwid's screen, which also receives the keys that the terminal driver normally handles itself.
 
-    That is flow control (Ctrl+S, Ctrl+Q) and signals (Ctrl+C, Ctrl+\\, Ctrl+Z). urwid puts all settings back as they
-    were before it started, whichever way it ends.
+    These are flow control (Ctrl+S, Ctrl+Q) and signals (Ctrl+C, Ctrl+\\, Ctrl+Z). urwid restores all settings, however
+    it ends.
     """
 
     def _start(self, *args: Any, **kwargs: Any) -> None:

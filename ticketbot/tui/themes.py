@@ -1,4 +1,4 @@
-"""The colour themes: what each name of a display attribute looks like."""
+"""The color themes: what each display attribute looks like."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ Look = tuple[str, str]
 
 
 class Theme(NamedTuple):
-    """One look of everything; `colors` is how many the terminal must have."""
+    """The look of every display attribute; `colors` is how many the terminal must have."""
 
     name: str
     colors: Literal[1, 16, 256]
     looks: dict[str, Look]
 
     def palette(self) -> list[tuple[str, str, str, str, str, str]]:
-        """Return the entries that urwid's screen takes."""
+        """Return the palette entries for urwid's screen."""
         plain, shown = self.looks, self.looks
         if self.colors == 256:
             plain = DEFAULT.looks
@@ -144,9 +144,9 @@ ALL = (DEFAULT, LIGHT, COLOURS_256, MONO)
 
 
 def default_theme(environ: Mapping[str, str]) -> Theme:
-    """Return the theme for a terminal, by what its environment says of it.
+    """Return the theme for a terminal, according to its environment.
 
-    `NO_COLOR` (no-color.org) and terminals without colours get none; `COLORFGBG`, which some terminals set, tells of a
+    `NO_COLOR` (no-color.org) and terminals without colors get none; `COLORFGBG`, which some terminals set, indicates a
     light background.
     """
     term = environ.get("TERM", "")

@@ -1,4 +1,4 @@
-"""A widget of lines as wide as they get: the bars and the progress of a sync are such."""
+"""A widget made of lines: the base of the header, the footer and the progress of a sync."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from ticketbot.tui import table_cells
 
 
 class Lines(urwid.Widget):
-    """As many rows as it has lines; a subclass says which."""
+    """A widget as high as the lines that its subclass returns."""
 
     _sizing = frozenset([urwid.FLOW])
 
     def lines(self, columns: int) -> Sequence[table_cells.Line]:
-        """Return what is shown in so many columns."""
+        """Return the lines for a width of `columns`."""
         raise NotImplementedError
 
     def rows(self, size: tuple[int], focus: bool = False) -> int:  # noqa: ARG002  (urwid passes it by name)
-        """Return how many lines there are."""
+        """Return the number of lines."""
         return len(self.lines(size[0]))
 
     def render(self, size: tuple[int], focus: bool = False) -> urwid.Canvas:  # type: ignore[override]  # noqa: ARG002

@@ -25,14 +25,14 @@ class Keys(base.Tab[Key]):
 
     action = "keys"
     title = "Keys"
-    empty = "No keys are shown. Press N to make one for a user."
+    empty = "No keys. Press N to create one for a user."
 
     def columns(self) -> list[table.Column[Key]]:
-        """Return whose key it is, how it ends, and when it was used."""
+        """Return user, last characters, and when the key was created and used."""
         return [
             table.Column("User", lambda row: row.user, share=1),
             table.Column("Key ends in", lambda row: f"…{row.key.hint}", columns=13),
-            table.Column("Made", lambda row: moment(row.key.created_at, self.context.zone)[:10], columns=10),
+            table.Column("Created", lambda row: moment(row.key.created_at, self.context.zone)[:10], columns=10),
             table.Column("Last used", lambda row: self._used(row)[:16], columns=16, order=_last_used),
             table.Column("Id", lambda row: str(row.id), columns=5, right=True, order=lambda row: row.id),
         ]
@@ -41,29 +41,29 @@ class Keys(base.Tab[Key]):
         return moment(row.key.last_used_at, self.context.zone) or "never"
 
     def load(self, api: client.Client) -> list[Key]:
-        """Read all keys and the names of their users."""
+        """Load all keys and the names of their users."""
         names = {user.id: f"{user.name} ({user.email})" for user in api.users()}
         listed = api.keys()
         return [Key(key.id, key, names.get(key.user_id, f"user {key.user_id}")) for key in listed]
 
     def name(self, row: Key) -> str:
-        """Return the key by its end and its user."""
+        """Return the last characters of the key, and its user."""
         return f"key …{row.key.hint} of {row.user}"
 
     def name_of_new(self, added: responses.CreatedKey) -> str:
-        """Return a new key by its end."""
+        """Return the last characters of a new key."""
         return f"key …{added.hint}"
 
     def row_of_new(self, _added: responses.CreatedKey) -> None:
-        """Return nothing: the answer does not name the user."""
+        """Return None: the response does not name the user."""
 
     def details(self, row: Key) -> list[dialogs.Entry]:
-        """Return all about the key, which nobody can show again."""
+        """Return the details of the key; the key itself cannot be shown again."""
         return [
             *base.details_table(
                 ("User", row.user),
                 ("Ends in", row.key.hint),
-                ("Made", moment(row.key.created_at, self.context.zone)),
+                ("Created", moment(row.key.created_at, self.context.zone)),
                 ("Last used", self._used(row)),
                 ("Key", str(row.id)),
             ),
@@ -75,27 +75,27 @@ class Keys(base.Tab[Key]):
         ]
 
     def actions(self) -> base.Actions:
-        """Actions of the tab."""
+        """Return the actions of the tab."""
         return {"new": self._new, **super().actions()}
 
     def row_actions(self, row: Key) -> base.Actions:
-        """Actions on the selected key."""
+        """Return the actions on the selected key."""
         return {"delete": partial(self._delete, row)}
 
     def _new(self) -> None:
         user = pickers.user("user_id", "User")
         pickers.load_users_into(self.context, user)
-        self.context.open(forms.Form("New key", [user], "Make key", self._save, self.context.close))
+        self.context.open(forms.Form("New key", [user], "Create key", self._save, self.context.close))
 
     def _save(self, form: forms.Form, values: base.Values) -> None:
         self.save(form, lambda api: api.create_key(values["user_id"]), self._show_once)
 
-    def _show_once(self, made: responses.CreatedKey) -> None:
-        self.context.open(dialogs.Secret("New key", made.key, self.context.close))
+    def _show_once(self, created: responses.CreatedKey) -> None:
+        self.context.open(dialogs.Secret("New key", created.key, self.context.close))
 
     def _delete(self, row: Key) -> None:
-        what = f"the {self.name(row)}, last used: {self._used(row)}"
-        self.ask_to_delete(row, what, lambda api: api.delete_key(row.id))
+        description = f"the {self.name(row)}, last used: {self._used(row)}"
+        self.ask_to_delete(row, description, lambda api: api.delete_key(row.id))
 
 
 def _last_used(row: Key) -> float:

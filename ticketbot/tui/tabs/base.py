@@ -1,4 +1,4 @@
-"""What all tabs have: a table that is read anew by itself, a filter, details, and deeds that depend on the row."""
+"""The base class of tabs: a table that refreshes itself, a filter, details, and actions on the selected row."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from ticketbot.tui.table import Row
 REFRESH_S = 5.0
 
 Actions = dict[str, Callable[[], None]]
-"""What can be done now, by action of the table of keys."""
+"""The available actions, by their name in the table of keys."""
 
 
 class Tab(Generic[Row]):
-    """One tab. All its methods but `load` belong to the main loop's thread."""
+    """One tab. All methods except `load` run in the main loop's thread."""
 
     action: ClassVar[str]
-    """Which action of the table of keys leads here."""
+    """The action of the table of keys that opens this tab."""
     title: ClassVar[str]
     added_verb: ClassVar[str] = "Added"
     empty: ClassVar[str]
-    """What to do when there are no rows."""
+    """Shown when there are no rows: what to do."""
     newest_first: ClassVar[bool] = False
     most: ClassVar[int | None] = None
-    """How many rows are read at most, the newest; None: all."""
+    """Load only this many rows, the newest; None: all."""
 
     def __init__(self, context: AppContext) -> None:
         self.context = context
@@ -54,28 +54,28 @@ class Tab(Generic[Row]):
         return "row"
 
     def load(self, api: client.Client) -> list[Row]:
-        """Read the rows from the server; runs beside the screen."""
+        """Load the rows from the server; runs in a background thread."""
         raise NotImplementedError
 
     def nothing(self) -> str:
-        """Return what to say when there are no rows."""
+        """Return the text to show when there are no rows."""
         return self.empty
 
     @property
     def kind(self) -> str:
-        """Return which rows are read when it is not all of them."""
+        """Return which rows are loaded, empty for all."""
         return " newest" if self.most is not None and self.table.total >= self.most else ""
 
     def details(self, row: Row) -> list[dialogs.Entry]:
-        """Return all about a row."""
+        """Return the details of a row."""
         raise NotImplementedError
 
     def name(self, row: Row) -> str:
-        """Return what a row is called in a sentence."""
+        """Return the name of a row in a sentence."""
         raise NotImplementedError
 
     def actions(self) -> Actions:
-        """Return what can be done now; a tab adds its own."""
+        """Return the available actions; tabs add their own."""
         actions: Actions = {
             "filter": self._start_filter,
             "sort": partial(self.table.sort, 1),
@@ -87,11 +87,11 @@ class Tab(Generic[Row]):
         return actions | ({"details": partial(self.show, row)} | self.row_actions(row) if row else {})
 
     def row_actions(self, _row: Row) -> Actions:
-        """Return what can be done with the selected row."""
+        """Return the actions on the selected row."""
         return {}
 
     def show(self, row: Row) -> None:
-        """Show all about a row; the keys that do something with it work there, too."""
+        """Show the details of a row; the keys of its actions work there, too."""
         title = self.name(row)
         actions = list(self.row_actions(row))
         self.context.open(
@@ -101,12 +101,12 @@ class Tab(Generic[Row]):
         )
 
     def _press_for(self, row: Row, key: str) -> None:
-        deed = self.row_actions(row).get(keymap.action("list", key) or "")
-        if deed:
-            deed()
+        run = self.row_actions(row).get(keymap.action("list", key) or "")
+        if run:
+            run()
 
-    def ask_to_delete(self, row: Row, what: str, delete: Callable[[client.Client], None]) -> None:
-        """Ask, naming what, and delete it."""
+    def ask_to_delete(self, row: Row, description: str, delete: Callable[[client.Client], None]) -> None:
+        """Delete a row after confirmation; `description` names it in the question."""
 
         def yes() -> None:
             self.context.call(delete, deleted)
@@ -115,21 +115,21 @@ class Tab(Generic[Row]):
             self.table.drop(row.id)
             self._done(f"Deleted: {self.name(row)}.")
 
-        self.context.open(dialogs.Confirm(f"Delete {what}?", yes, self.context.close))
+        self.context.open(dialogs.Confirm(f"Delete {description}?", yes, self.context.close))
 
-    def change(self, work: Callable[[client.Client], Row], said: str) -> None:
-        """Change a row, show it as the server answers, say so, and read all rows anew."""
+    def change(self, work: Callable[[client.Client], Row], notice: str) -> None:
+        """Change a row, show it as the server returns it with a notice, and reload all rows."""
 
         def done(row: Row) -> None:
             self.table.put(row)
-            self._done(said)
+            self._done(notice)
 
         self.context.call(work, done)
 
     def save(
         self, form: forms.Form, work: Callable[[client.Client], Any], then: Callable[[Any], None] | None = None
     ) -> None:
-        """Save a form: close it and select the new row, or say what is wrong and leave it open."""
+        """Save a form: close it and select the new row, or show the errors and leave it open."""
 
         def done(added: Any) -> None:
             form.close(form)
@@ -148,20 +148,20 @@ class Tab(Generic[Row]):
         self.context.call(work, done, failed)
 
     def name_of_new(self, added: Any) -> str:
-        """Return what something just added is called; the answer of the server need not be a row."""
+        """Return the name of a new object; the response of the server need not be a row."""
         return self.name(added)
 
     def row_of_new(self, added: Any) -> Row | None:
-        """Return the row of something just added, None when it must be read from the server."""
+        """Return the row of a new object, None if it must be loaded from the server."""
         row: Row = added
         return row
 
-    def _done(self, said: str, *, select: int | None = None) -> None:
-        self.context.say(said)
+    def _done(self, notice: str, *, select: int | None = None) -> None:
+        self.context.say(notice)
         self.read(select)
 
     def read(self, select: int | None = None) -> None:
-        """Read the rows anew, and perhaps select one; what an earlier reading may still bring is out of date."""
+        """Reload the rows, and optionally select one; the result of an earlier reload is then ignored."""
         self._reading += 1
         self._is_reading = True
 
@@ -189,7 +189,7 @@ class Tab(Generic[Row]):
         self.table.say(explain(error))
 
     def tick(self, passed_s: float, *, is_idle: bool) -> None:
-        """Read the rows anew when they are old, and count what the filter shows."""
+        """Reload the rows when they are old, and count the rows that match the filter."""
         self._since_read_s += passed_s
         if is_idle and not self._is_reading and self._since_read_s >= REFRESH_S:
             self.read()
@@ -204,7 +204,7 @@ class Tab(Generic[Row]):
         self.count = None
 
     def type(self, key: str) -> None:
-        """Type into the filter; the table follows."""
+        """Type into the filter, which applies immediately."""
         line = self.filter_line
         if line is None:
             return
@@ -217,9 +217,9 @@ class Tab(Generic[Row]):
             self._set_filter(line.edit_text)
 
 
-def details_table(*said: tuple[str, str | None]) -> list[dialogs.Entry]:
-    """Return what is known, by label."""
-    return [(label, text) for label, text in said if text]
+def details_table(*pairs: tuple[str, str | None]) -> list[dialogs.Entry]:
+    """Return the labels whose text is known."""
+    return [(label, text) for label, text in pairs if text]
 
 
 Values = Mapping[str, Any]

@@ -12,10 +12,10 @@ from ticketbot.tui.tabs import base
 
 _TONES = {"active": "good", "upcoming": "row", "expired": "dim", "disabled": "dim"}
 _MEANS = {
-    "active": "What is meant for the source goes to the destination.",
-    "upcoming": "It has not begun yet.",
-    "expired": "Its time is over.",
-    "disabled": "Disabled: it changes nothing.",
+    "active": "The source's notifications go to the destination.",
+    "upcoming": "It has not started yet.",
+    "expired": "It has ended.",
+    "disabled": "Disabled: it has no effect.",
 }
 
 
@@ -25,8 +25,7 @@ class Forwards(base.Tab[responses.Forward]):
     action = "forwards"
     title = "Forwards"
     empty = (
-        "No forwards. A forward lets somebody get what is meant for somebody else, such as during a holiday.\n"
-        "Press N to add one."
+        "No forwards. A forward sends notifications to someone else, such as during a vacation.\nPress N to add one."
     )
 
     def columns(self) -> list[table.Column[responses.Forward]]:
@@ -42,7 +41,7 @@ class Forwards(base.Tab[responses.Forward]):
         ]
 
     def _start(self, row: responses.Forward) -> str:
-        return _time(row.start, self.context.zone)[:10] or "at once"
+        return _time(row.start, self.context.zone)[:10] or "open"
 
     def _end(self, row: responses.Forward) -> str:
         return _time(row.end, self.context.zone)[:10] or "open"
@@ -52,11 +51,11 @@ class Forwards(base.Tab[responses.Forward]):
         return _TONES.get(row.state, "row")
 
     def load(self, api: client.Client) -> list[responses.Forward]:
-        """Read all forwards."""
+        """Load all forwards."""
         return api.forwards()
 
     def name(self, row: responses.Forward) -> str:
-        """Return the forward in words."""
+        """Return source and destination."""
         return f"{row.source_name} > {row.destination_name}"
 
     def details(self, row: responses.Forward) -> list[dialogs.Entry]:
@@ -65,8 +64,8 @@ class Forwards(base.Tab[responses.Forward]):
             *base.details_table(
                 ("From", f"{row.source_name} ({row.source_id})"),
                 ("To", f"{row.destination_name} ({row.destination_id})"),
-                ("Start", _time(row.start, self.context.zone) or "at once"),
-                ("End", _time(row.end, self.context.zone) or "until it is deleted"),
+                ("Start", _time(row.start, self.context.zone) or "immediately"),
+                ("End", _time(row.end, self.context.zone) or "until deleted"),
                 ("Keeps a copy", yes_no(row.keep_copy)),
                 ("State", row.state),
                 ("Forward", str(row.id)),
@@ -76,11 +75,11 @@ class Forwards(base.Tab[responses.Forward]):
         ]
 
     def actions(self) -> base.Actions:
-        """Actions of the tab."""
+        """Return the actions of the tab."""
         return {"new": self._new, **super().actions()}
 
     def row_actions(self, row: responses.Forward) -> base.Actions:
-        """Actions on the selected forward."""
+        """Return the actions on the selected forward."""
         return {
             "delete": partial(self._delete, row),
             "toggle": partial(self._toggle, row),
@@ -89,15 +88,15 @@ class Forwards(base.Tab[responses.Forward]):
 
     def _new(self) -> None:
         source, destination = pickers.recipient("source_id", "From"), pickers.recipient("destination_id", "To")
-        hint = "2026-03-01, or 2026-03-01T09:00 for less than whole days"
+        hint = "2026-03-01, or with a time: 2026-03-01T09:00"
         form = forms.Form(
             "New forward",
             [
                 source,
                 destination,
-                fields.DateField("start", "Start", f"{hint}; empty: at once."),
-                fields.DateField("end", "End", f"{hint}; the end date is included; empty: open.", after="start"),
-                fields.Checkbox("keep_copy", "Keep a copy", "the source gets it, too"),
+                fields.DateField("start", "Start", f"{hint}; empty: immediately."),
+                fields.DateField("end", "End", f"{hint}; the end date is included; empty: no end.", after="start"),
+                fields.Checkbox("keep_copy", "Keep a copy", "also deliver to the source"),
             ],
             "Add forward",
             self._save,
@@ -111,9 +110,9 @@ class Forwards(base.Tab[responses.Forward]):
 
     def _delete(self, row: responses.Forward) -> None:
         start, end = _time(row.start, self.context.zone), _time(row.end, self.context.zone)
-        time = f"from {start or 'now'} to {end or 'open'}" if start or end else "without an end"
-        what = f"the forward {row.id}, {self.name(row)}, {time}"
-        self.ask_to_delete(row, what, lambda api: api.delete_forward(row.id))
+        time = f"from {start or 'now'} to {end}" if end else f"from {start}" if start else "without an end"
+        description = f"the forward {row.id}, {self.name(row)}, {time}"
+        self.ask_to_delete(row, description, lambda api: api.delete_forward(row.id))
 
     def _toggle(self, row: responses.Forward) -> None:
         word = "Disabled" if row.enabled else "Enabled"
@@ -123,14 +122,14 @@ class Forwards(base.Tab[responses.Forward]):
         self.context.call(lambda api: api.preview(row.source_id), self._show_preview)
 
     def _show_preview(self, preview: responses.Preview) -> None:
-        who = [(f"{' > '.join(map(str, each.chain))}", "") for each in preview.deliveries]
+        chains = [(f"{' > '.join(map(str, each.chain))}", "") for each in preview.deliveries]
         at = moment(preview.at, self.context.zone)
-        lines = [("", f"What is meant for {preview.recipient_name} goes to, at {at}:"), ("", ""), *who]
+        lines = [("", f"At {at}, notifications for {preview.recipient_name} go to:"), ("", ""), *chains]
         self.context.open(dialogs.Text("Preview", lines, self.context.close))
 
 
 def _time(when: str | None, zone: tzinfo) -> str:
-    """Return a date, or a moment in the time zone; empty when there is none."""
+    """Return a date, or a time in the time zone; empty for None."""
     if when is None or len(when) == len("2026-03-01"):
         return when or ""
     return moment(datetime.fromisoformat(when), zone)

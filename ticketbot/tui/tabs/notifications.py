@@ -18,7 +18,7 @@ class Notifications(base.Tab[responses.Notification]):
 
     action = "notifications"
     title = "Notifications"
-    empty = "No notifications yet. Notifications appear here as soon as tickets change; rules say who gets them."
+    empty = "No notifications yet. They appear here as soon as tickets change; rules define who is notified."
     newest_first = True
     most = 500
 
@@ -47,24 +47,24 @@ class Notifications(base.Tab[responses.Notification]):
         return _TONES.get(row.state, "row")
 
     def load(self, api: client.Client) -> list[responses.Notification]:
-        """Read the newest notifications."""
+        """Load the newest notifications."""
         return api.notifications(state="dead" if self._only_dead else None, limit=self.most, newest=True)
 
     @property
     def kind(self) -> str:
-        """Return whether only dead ones are shown."""
+        """Return which notifications are loaded."""
         return f"{super().kind}{' dead' if self._only_dead else ''}"
 
     def nothing(self) -> str:
-        """Return what to say, which depends on what is shown."""
-        return "Nothing is dead. D shows all again." if self._only_dead else self.empty
+        """Return a text that depends on which notifications are shown."""
+        return "No dead notifications. Press D to show all." if self._only_dead else self.empty
 
     def name(self, row: responses.Notification) -> str:
-        """Return the notification by ticket and recipient."""
+        """Return ticket and recipient."""
         return f"Ticket {row.ticket_id} to {row.recipient_name}"
 
     def details(self, row: responses.Notification) -> list[dialogs.Entry]:
-        """Return its fate, and what can be done about it."""
+        """Return the details, and what to do about a dead notification."""
         zone = self.context.zone
         return [
             *base.details_table(
@@ -76,10 +76,10 @@ class Notifications(base.Tab[responses.Notification]):
                 ("Ticket", f"{row.ticket_id}, {'new' if row.kind == 'new' else f'note {row.note_id}'}"),
                 ("Attempts", str(row.attempts)),
                 ("Decided", moment(row.created_at, zone)),
-                ("Next try", moment(row.next_try_at, zone)),
+                ("Next attempt", moment(row.next_try_at, zone)),
                 ("Sent", moment(row.sent_at, zone)),
                 ("Died", moment(row.died_at, zone)),
-                ("Twice", "perhaps: the answer to an earlier try was lost" if row.possible_duplicate else None),
+                ("Duplicate", "possibly: an earlier response was lost" if row.possible_duplicate else None),
                 ("Overtaken", "later messages were sent before it" if row.overtaken else None),
                 ("Webex message", row.webex_message_id),
                 ("Tracking id", row.tracking_id),
@@ -89,21 +89,21 @@ class Notifications(base.Tab[responses.Notification]):
         ]
 
     def actions(self) -> base.Actions:
-        """Actions of the tab."""
+        """Return the actions of the tab."""
         return {"only dead": self._turn_only_dead, "retry all": self._ask_to_retry_all, **super().actions()}
 
     def row_actions(self, row: responses.Notification) -> base.Actions:
-        """Actions on the selected notification."""
+        """Return the actions on the selected notification."""
         retry: base.Actions = {"retry": partial(self._retry, row)} if _is_dead(row) else {}
         return {"why": partial(self._explain, row), **retry}
 
     def _turn_only_dead(self) -> None:
         self._only_dead = not self._only_dead
-        self.context.say("Only dead ones are shown. D shows all again." if self._only_dead else "All are shown.")
+        self.context.say("Showing dead ones only. Press D to show all." if self._only_dead else "Showing all.")
         self.read()
 
     def _retry(self, row: responses.Notification) -> None:
-        self.change(lambda api: api.retry_notification(row.id), f"It is sent again: {self.name(row)}.")
+        self.change(lambda api: api.retry_notification(row.id), f"Resending: {self.name(row)}.")
 
     def _ask_to_retry_all(self) -> None:
         self.context.call(lambda api: api.retry_dead(dry_run=True), self._confirm_retry_of)
@@ -118,7 +118,7 @@ class Notifications(base.Tab[responses.Notification]):
 
     def _retry_all(self) -> None:
         def done(retried: responses.RetryResult) -> None:
-            self._done(f"Retrying {explain.amount(retried) or 'nothing: it was retried meanwhile'}.")
+            self._done(f"Retrying {explain.amount(retried) or 'nothing: all were retried in the meantime'}.")
 
         self.context.call(lambda api: api.retry_dead(), done)
 
@@ -131,9 +131,9 @@ class Notifications(base.Tab[responses.Notification]):
             retry_notification="to retry, select {id} and press R",
             retry_event="To retry, press A in the list",
         )
-        row = next((each for each in explanation.notifications if each.id == row.id), row)  # as it is now
-        own_fate = explain.delivery_text(row, style._replace(retry_notification="R retries it"))
-        entries: list[dialogs.Entry] = [("", own_fate), ("", "")]
+        row = next((each for each in explanation.notifications if each.id == row.id), row)  # its current state
+        outcome = explain.delivery_text(row, style._replace(retry_notification="press R to retry"))
+        entries: list[dialogs.Entry] = [("", outcome), ("", "")]
         for section in explain.sections(explanation, style):
             entries += [(section.heading, "")]
             for topic in section.topics:
@@ -154,12 +154,12 @@ class Notifications(base.Tab[responses.Notification]):
 
 
 def _why(row: responses.Notification) -> str:
-    """Return what is wrong while it is not sent, and otherwise why it was to be sent, or not."""
+    """Return the error while it is not sent, otherwise the reason of the decision."""
     return row.error if row.error and row.state in ("dead", "pending", "sending") else row.reason
 
 
 def _what_to_do(row: responses.Notification) -> str:
-    return f"R sends it again.{' Support at Webex asks for the tracking id.' if row.tracking_id else ''}"
+    return f"Press R to resend it.{' Webex support needs the tracking id.' if row.tracking_id else ''}"
 
 
 def _is_dead(row: responses.Notification) -> bool:

@@ -16,12 +16,12 @@ class Rules(base.Tab[responses.Rule]):
     action = "rules"
     title = "Rules"
     empty = (
-        "No rules yet. A rule notifies a room or a person of the new tickets of a board.\n"
-        "Press N to add one. Boards and recipients to choose from come with a sync: Ctrl+S."
+        "No rules yet. A rule notifies a room or a person of new tickets on a board.\n"
+        "Press N to add one. To load boards and recipients, start a sync: Ctrl+S."
     )
 
     def columns(self) -> list[table.Column[responses.Rule]]:
-        """Return board, recipient and whether the rule counts."""
+        """Return board, recipient and whether the rule is enabled."""
         return [
             table.Column("Board", lambda rule: rule.board_name, share=1),
             table.Column("Recipient", lambda rule: rule.recipient_name, share=1),
@@ -35,11 +35,11 @@ class Rules(base.Tab[responses.Rule]):
         return "row" if row.enabled else "dim"
 
     def load(self, api: client.Client) -> list[responses.Rule]:
-        """Read all rules."""
+        """Load all rules."""
         return api.rules()
 
     def name(self, row: responses.Rule) -> str:
-        """Return the rule in words."""
+        """Return board and recipient."""
         return f"{row.board_name} > {row.recipient_name}"
 
     def details(self, row: responses.Rule) -> list[dialogs.Entry]:
@@ -61,11 +61,11 @@ class Rules(base.Tab[responses.Rule]):
         ]
 
     def actions(self) -> base.Actions:
-        """Actions of the tab."""
+        """Return the actions of the tab."""
         return {"new": self._new, **super().actions()}
 
     def row_actions(self, row: responses.Rule) -> base.Actions:
-        """Actions on the selected rule."""
+        """Return the actions on the selected rule."""
         return {"delete": partial(self._delete, row), "toggle": partial(self._toggle, row)}
 
     def _new(self) -> None:
@@ -79,8 +79,8 @@ class Rules(base.Tab[responses.Rule]):
         self.save(form, lambda api: api.create_rule(values["board_id"], values["recipient_id"]))
 
     def _delete(self, row: responses.Rule) -> None:
-        what = f"the rule {row.id}, {row.board_name} > {row.recipient_name}"
-        self.ask_to_delete(row, what, lambda api: api.delete_rule(row.id))
+        description = f"the rule {row.id}, {row.board_name} > {row.recipient_name}"
+        self.ask_to_delete(row, description, lambda api: api.delete_rule(row.id))
 
     def _toggle(self, row: responses.Rule) -> None:
         word = "Disabled" if row.enabled else "Enabled"

@@ -1,4 +1,4 @@
-"""The syncs: start one, watch it, and see what became of earlier ones."""
+"""The syncs: start one, follow it, and see the results of earlier ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Syncs(base.Tab[responses.SyncRun]):
     action = "sync"
     title = "Sync"
     empty = (
-        "No sync has run yet. A sync brings boards, recipients and tickets from ConnectWise and Webex.\n"
+        "No sync has run yet. A sync fetches boards, recipients and tickets from ConnectWise and Webex.\n"
         "Press N to start one."
     )
     newest_first = True
@@ -41,14 +41,14 @@ class Syncs(base.Tab[responses.SyncRun]):
         self.widget = urwid.Pile([("pack", self._progress), self.table])
 
     def columns(self) -> list[table.Column[responses.SyncRun]]:
-        """Return when it ran, how it ended and what it did."""
+        """Return time, result and progress."""
         return [
             table.Column("Id", lambda run: str(run.id), columns=5, right=True, order=lambda run: run.id),
             table.Column("Started", lambda run: moment(run.started_at, self.context.zone)[:16], columns=16),
             table.Column("Took", _took, columns=8, right=True, order=_took_s),
             table.Column("State", lambda run: run.state, columns=9),
             table.Column("Errors", lambda run: str(run.error_count), columns=7, right=True, order=_error_count),
-            table.Column("What", _what, share=1),
+            table.Column("Progress", _progress, share=1),
         ]
 
     def tone(self, row: responses.SyncRun) -> str:
@@ -56,7 +56,7 @@ class Syncs(base.Tab[responses.SyncRun]):
         return _TONES.get(row.state, "warning" if row.error_count else "row")
 
     def load(self, api: client.Client) -> list[responses.SyncRun]:
-        """Read the newest runs."""
+        """Load the newest runs."""
         return api.sync_runs(limit=self.most, newest=True)
 
     def name(self, row: responses.SyncRun) -> str:
@@ -64,14 +64,14 @@ class Syncs(base.Tab[responses.SyncRun]):
         return f"sync {row.id}"
 
     def details(self, row: responses.SyncRun) -> list[dialogs.Entry]:
-        """Return how each phase went, and what went wrong."""
+        """Return the result of each phase, and the errors."""
         phases = [(phase.name, _counts(phase)) for phase in row.phases]
-        wrong = [("", ""), ("What went wrong", ""), *(("", line) for line in row.errors)] if row.errors else []
+        wrong = [("", ""), ("Errors", ""), *(("", line) for line in row.errors)] if row.errors else []
         more = row.error_count - len(row.errors)
         return [
             *base.details_table(
                 ("State", row.state),
-                ("Asked by", row.requested_by),
+                ("Requested by", row.requested_by),
                 ("Started", moment(row.started_at, self.context.zone)),
                 ("Finished", moment(row.finished_at, self.context.zone)),
                 ("Took", _took(row)),
@@ -83,7 +83,7 @@ class Syncs(base.Tab[responses.SyncRun]):
         ]
 
     def actions(self) -> base.Actions:
-        """Actions of the tab."""
+        """Return the actions of the tab."""
         own: base.Actions = {"cancel sync": self._ask_to_cancel} if self._running else {"new": self._new}
         return own | super().actions()
 
@@ -93,7 +93,7 @@ class Syncs(base.Tab[responses.SyncRun]):
             "New sync",
             [
                 fields.Checkbox("boards", "Boards", "all boards and their statuses", is_ticked=True),
-                fields.Checkbox("recipients", "Recipients", "rooms and people of Webex", is_ticked=True),
+                fields.Checkbox("recipients", "Recipients", "Webex rooms and people", is_ticked=True),
                 fields.Checkbox("tickets", "Tickets", "open tickets and their notes", is_ticked=True),
                 boards,
                 fields.Checkbox("force", "Force", "even if most stored rows would be removed"),
@@ -107,39 +107,39 @@ class Syncs(base.Tab[responses.SyncRun]):
 
     def _save(self, form: forms.Form, values: base.Values) -> None:
         if not (values["boards"] or values["recipients"] or values["tickets"]):
-            nothing = [errors.FieldError("boards", "Tick at least one of the three.")]
-            form.refuse(errors.InvalidInput("Nothing is ticked", nothing))
+            nothing = [errors.FieldError("boards", "Check at least one of the three.")]
+            form.refuse(errors.InvalidInput("Nothing is checked", nothing))
             return
         chosen = {**values, "board_ids": values["board_ids"] if values["tickets"] else []}
         self.save(form, lambda api: api.start_sync(**chosen), self._watch)
 
     def _watch(self, run: responses.SyncRun) -> None:
-        self._asking += 1  # an answer that is still on its way may not know of this run
+        self._asking += 1  # a response still in flight may not include this run
         self._on_status(self._asking, responses.SyncStatus(syncing=True, run=run))
 
     def _ask_to_cancel(self) -> None:
         if self._running:
-            question = f"Cancel the running {self.name(self._running)}?\nWhat it has stored so far stays."
+            question = f"Cancel the running {self.name(self._running)}?\nWhat it has stored so far is kept."
             self.context.open(dialogs.Confirm(question, self._cancel, self.context.close))
 
     def _cancel(self) -> None:
-        self.change(lambda api: api.cancel_sync(), "The sync was asked to stop.")
+        self.change(lambda api: api.cancel_sync(), "Canceling the sync.")
 
     def read(self, select: int | None = None) -> None:
-        """Read the rows anew, and ask at the next tick whether something runs."""
+        """Reload the rows, and check at the next tick whether a sync is running."""
         super().read(select)
         self._since_asked_s = base.REFRESH_S
 
     def tick(self, passed_s: float, *, is_idle: bool) -> None:
-        """Ask for the progress while something runs, and otherwise together with the rows."""
+        """Poll the progress of a running sync; otherwise check for one as often as the rows are reloaded."""
         super().tick(passed_s, is_idle=is_idle)
         self._since_asked_s += passed_s
         every_s = WATCH_S if self._running else base.REFRESH_S
         if not self._is_asking and self._since_asked_s >= every_s:
             self._asking += 1
             self._is_asking = True
-            have_asked = partial(self._on_status, self._asking)
-            self.context.call(lambda api: api.sync_status(), have_asked, partial(self._on_status_error, self._asking))
+            on_status = partial(self._on_status, self._asking)
+            self.context.call(lambda api: api.sync_status(), on_status, partial(self._on_status_error, self._asking))
 
     def _on_status(self, asking: int, status: responses.SyncStatus) -> None:
         if asking != self._asking:
@@ -158,20 +158,20 @@ class Syncs(base.Tab[responses.SyncRun]):
         self.read(run.id if run else None)
 
     def _on_status_error(self, asking: int, _error: errors.TicketbotError) -> None:
-        """Leave it to the rows to say what is wrong: they are asked for from the same server."""
+        """Ignore the error: loading the rows from the same server reports it."""
         if asking == self._asking:
             self._is_asking, self._since_asked_s = False, 0.0
 
 
 class Progress(widgets.Lines):
-    """A bar for each phase of the running sync; without one it takes no room."""
+    """A bar for each phase of the running sync; it takes no room without one."""
 
     def __init__(self) -> None:
         super().__init__()
         self._run: responses.SyncRun | None = None
 
     def show(self, run: responses.SyncRun | None) -> None:
-        """Show how far a run has come, or nothing."""
+        """Show the progress of a run, or nothing."""
         if run != self._run:
             self._run = run
             self._invalidate()
@@ -180,8 +180,8 @@ class Progress(widgets.Lines):
         """Return a title, a line for each phase and a blank one."""
         if self._run is None:
             return []
-        asked_by = f", asked by {self._run.requested_by}" if self._run.requested_by else ""
-        title: table_cells.Line = [("good", f" Sync {self._run.id} is running{asked_by}")]
+        requested_by = f", requested by {self._run.requested_by}" if self._run.requested_by else ""
+        title: table_cells.Line = [("good", f" Sync {self._run.id} is running{requested_by}")]
         return [title, *(_bar(phase, columns) for phase in self._run.phases), []]
 
 
@@ -203,7 +203,7 @@ def _counts(phase: responses.SyncPhase) -> str:
     return f"{phase.done} of {'?' if phase.total is None else phase.total}{wrong}"
 
 
-def _what(run: responses.SyncRun) -> str:
+def _progress(run: responses.SyncRun) -> str:
     return ", ".join(f"{phase.name} {phase.done}" for phase in run.phases)
 
 
@@ -215,7 +215,7 @@ def _took(run: responses.SyncRun) -> str:
 
 
 def _took_s(run: responses.SyncRun) -> float:
-    """Return for how long it ran; one that still runs comes first."""
+    """Return the duration; a running sync sorts first."""
     return (run.finished_at - run.started_at).total_seconds() if run.finished_at else -1.0
 
 

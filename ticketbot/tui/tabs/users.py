@@ -26,10 +26,10 @@ class Users(base.Tab[User]):
 
     action = "users"
     title = "Users"
-    empty = "No users are shown. Press N to add one."
+    empty = "No users. Press N to add one."
 
     def columns(self) -> list[table.Column[User]]:
-        """Return who it is, with how many keys."""
+        """Return the user and the number of keys."""
         return [
             table.Column("Name", lambda row: row.user.name, share=2),
             table.Column("E-mail", lambda row: row.user.email, share=3),
@@ -39,7 +39,7 @@ class Users(base.Tab[User]):
         ]
 
     def load(self, api: client.Client) -> list[User]:
-        """Read all users, and count their keys."""
+        """Load all users, and count their keys."""
         listed = api.keys()
         counted = Counter(key.user_id for key in listed)
         return [User(user.id, user, counted[user.id]) for user in api.users()]
@@ -57,7 +57,7 @@ class Users(base.Tab[User]):
         return User(added.id, added, 0)
 
     def details(self, row: User) -> list[dialogs.Entry]:
-        """Return all about the user."""
+        """Return the details of the user."""
         return [
             *base.details_table(
                 ("Name", row.user.name),
@@ -71,11 +71,11 @@ class Users(base.Tab[User]):
         ]
 
     def actions(self) -> base.Actions:
-        """Actions of the tab."""
+        """Return the actions of the tab."""
         return {"new": self._new, **super().actions()}
 
     def row_actions(self, row: User) -> base.Actions:
-        """Actions on the selected user."""
+        """Return the actions on the selected user."""
         return {"delete": partial(self._delete, row)}
 
     def _new(self) -> None:
@@ -91,6 +91,6 @@ class Users(base.Tab[User]):
         self.save(form, lambda api: api.create_user(values["name"], values["email"]))
 
     def _delete(self, row: User) -> None:
-        ends = {0: "who has no keys", 1: "and the 1 key"}.get(row.keys, f"and the {row.keys} keys")
-        what = f"the user {self.name(row)} {ends}"
-        self.ask_to_delete(row, what, lambda api: api.delete_user(row.id))
+        keys = {0: "who has no keys", 1: "and their key"}.get(row.keys, f"and their {row.keys} keys")
+        description = f"the user {self.name(row)} {keys}"
+        self.ask_to_delete(row, description, lambda api: api.delete_user(row.id))
