@@ -52,7 +52,7 @@ class _Verified(msgspec.Struct, frozen=True):
 
 
 class Authenticator:
-    """Authentication for one server, shared by its threads. `clock` counts seconds and never goes back.
+    """Authentication for one server, shared by its threads. `clock` is monotonic.
 
     `is_local_open` says that a request from this machine is one, and not one that a proxy here passes on.
     """

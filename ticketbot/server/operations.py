@@ -167,7 +167,7 @@ def known_recipient(field: str, recipient_id: int) -> recipients.Recipient:
     """Return the recipient that a field names, or raise `InvalidInput`."""
     row: recipients.Recipient | None = recipients.Recipient.get_or_none(recipients.Recipient.id == recipient_id)
     if row is None:
-        raise invalid_field(field, f"There is no recipient {recipient_id}. Perhaps a sync of the recipients finds it")
+        raise invalid_field(field, f"There is no recipient {recipient_id}. If it is new, sync the recipients first")
     return row
 
 

@@ -65,9 +65,7 @@ def _known_board(board_id: int) -> tickets.Board:
         tickets.Board.id == board_id, tickets.Board.deleted_at.is_null()
     )
     if row is None:
-        raise operations.invalid_field(
-            "board_id", f"There is no board {board_id}. Perhaps a sync of the boards finds it"
-        )
+        raise operations.invalid_field("board_id", f"There is no board {board_id}. If it is new, sync the boards first")
     return row
 
 
