@@ -19,10 +19,10 @@ def test_a_slow_webex_is_posted_to_for_all_recipients_at_once(world: World) -> N
 
 
 def test_one_recipient_is_posted_to_once_at_a_time_and_in_order(world: World) -> None:
-    """L4."""
+    """L4. One worker: what two of them decide at the same moment has no order that could be kept."""
     world.add_rule("Help Desk")
     world.webex.latency_s = 0.1
-    with world.server():
+    with world.server(TBOT_WORKERS="1"):
         tickets = world.connectwise.add_many(6, world.board, summary="Printer", notify=True)
         world.settle()
     told = [int(message.markdown.partition("[#")[2].partition("]")[0]) for message in world.webex.messages()]
