@@ -147,7 +147,7 @@ def serve(database_url: str, file: Path) -> None:
             url="http://127.0.0.1:9", company="none", public_key="none", private_key="none", client_id="none"
         )
         asked = webex_client.Webex(token="none")
-        syncs = sync_service.Syncs(sync_run.Services(site, asked, "benchmark", now))
+        syncs = sync_service.Syncs(sync_run.Services(site, asked, servers.Current(1), now))
         services = operations.Services(
             authenticator=door,
             webex=asked,

@@ -17,8 +17,8 @@ from benchmarks import harness, history
 from ticketbot.api import requests
 from ticketbot.connectwise import connectwise_client, records
 from ticketbot.database import db
-from ticketbot.models import events, notifications
-from ticketbot.pipeline import clock, deliver, lease_keeper, load_facts, people, process_event
+from ticketbot.models import events, notifications, servers
+from ticketbot.pipeline import clock, deliver, load_facts, people, process_event
 from ticketbot.server.routes import connectwise as ticket_lists
 from ticketbot.server.routes import events as event_lists
 from ticketbot.server.routes import notifications as ledger
@@ -117,7 +117,7 @@ class _Past:
         services = process_event.Services(
             people.RemoteServices(source, SimpleNamespace(), pool),  # type: ignore[arg-type]
             load_facts.DisplaySettings(lambda ticket_id: f"https://cw.example/{ticket_id}", UTC),
-            lease_keeper.LeaseKeeper(),
+            servers.Current(1),
             clock.Clocks(_now),
             claimed=watch.lap,
         )
@@ -127,9 +127,7 @@ class _Past:
     def _send(self) -> None:
         watch = _Watch()
         webex = SimpleNamespace(send=lambda *_: "an-id-of-webex")
-        services = deliver.Services(
-            webex, lease_keeper.LeaseKeeper(), clock.Clocks(_now), lambda _: True, claimed=watch.lap
-        )  # type: ignore[arg-type]
+        services = deliver.Services(webex, servers.Current(1), clock.Clocks(_now), lambda _: True, claimed=watch.lap)  # type: ignore[arg-type]
         for _ in range(EACH + 1):
             self._lapped(watch, lambda: deliver.send_next(services), "claim a message", "record it as sent")
 

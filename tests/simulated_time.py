@@ -18,16 +18,15 @@ from msgspec.structs import replace
 
 from tests.clock import Clock
 from tests.environment import World, ledger
-from ticketbot.background import outbox_upkeep
+from ticketbot.background import heartbeat, outbox_upkeep
 from ticketbot.connectwise import connectwise_client
 from ticketbot.database import db
 from ticketbot.decide import message
-from ticketbot.models import events, facts, holds, notifications
-from ticketbot.pipeline import clock, deliver, lease_keeper, load_facts, people, process_event
+from ticketbot.models import events, facts, holds, notifications, servers
+from ticketbot.pipeline import clock, deliver, load_facts, people, process_event
 from ticketbot.server import health
 from ticketbot.webex import webex_client
 
-MOMENT = timedelta(milliseconds=1)  # a lease has run out only after its end
 TIMEOUT_S = 10.0  # of the clients: real time, and more than any busy machine needs
 
 
@@ -58,14 +57,23 @@ class Stepper:
 
     def server(self) -> tuple[process_event.Services, deliver.Services]:
         """Return the two desks of another server on the same database."""
-        lease_holder = lease_keeper.LeaseKeeper()
+        row = servers.Current(self.add_server())
         display = load_facts.DisplaySettings(
             lambda number: message.ticket_url("https://api-na.cw.example", "v4", "msp", number), UTC
         )
         return (
-            process_event.Services(self.remote, display, lease_holder, self.clocks, jitter=lambda: 0.0),
-            deliver.Services(self.remote.webex, lease_holder, self.clocks, pause=lambda _: False, jitter=lambda: 0.0),
+            process_event.Services(self.remote, display, row, self.clocks, jitter=lambda: 0.0),
+            deliver.Services(self.remote.webex, row, self.clocks, pause=lambda _: False, jitter=lambda: 0.0),
         )
+
+    def add_server(self) -> int:
+        """Register another server, and return its id."""
+        with db.transaction("test"):
+            return servers.add("elsewhere/1/1", "test", self.clock())
+
+    def take_for_dead(self, server_id: int) -> None:
+        """Have the others take a server for dead."""
+        heartbeat.release(server_id, self.clock())
 
     def paused_before_its_commit(self, pause: Callable[[], object], *, decides: bool = True) -> process_event.Services:
         """Return the desk of a worker that is paused once before it commits, after it has decided if it has to."""
@@ -115,7 +123,6 @@ class Stepper:
 
     def work(self) -> None:
         """Do everything that is due now."""
-        lease_keeper.release_leases_of_dead_processes(self.clock())
         while process_event.process_next(self.events) or deliver.send_next(self.messages):
             pass
         outbox_upkeep.tidy_outbox(self.clock())
@@ -135,7 +142,7 @@ class Stepper:
         return health.check([], self.clock())
 
     def _next_moment(self) -> datetime | None:
-        """Return when something may become due: a row, a hold that ends, a lease that runs out."""
+        """Return when something may become due: a row, a hold that ends."""
         now = self.clock()
         with db.session():
             return min((moment for moment in _moments() if moment > now), default=None)
@@ -159,14 +166,10 @@ class Stepper:
 
 def _moments() -> Iterable[datetime]:
     waiting = events.Event.state == events.WAITING
-    running = events.Event.state == events.RUNNING
     pending = notifications.Notification.state == notifications.PENDING
-    sending = notifications.Notification.state == notifications.SENDING
     yield from (row.due_at for row in events.Event.select().where(waiting))
-    yield from (row.lease_until + MOMENT for row in events.Event.select().where(running))
     for row in notifications.Notification.select().where(pending):
         yield from (row.next_try_at, row.give_up_at)
-    yield from (row.lease_until + MOMENT for row in notifications.Notification.select().where(sending))
     yield from (row.until for row in holds.Hold.select())
 
 

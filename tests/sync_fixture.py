@@ -10,7 +10,7 @@ from typing import Any
 from tests.environment import World
 from ticketbot.connectwise import connectwise_client, rate_limit
 from ticketbot.database import db
-from ticketbot.models import recipients, syncs, tickets
+from ticketbot.models import recipients, servers, syncs, tickets
 from ticketbot.sync import sync_run, sync_service
 from ticketbot.webex import webex_client
 
@@ -35,7 +35,7 @@ class Syncing:
         )
         asked = webex_client.Webex(url=self.webex.url, token=self.webex.token)
         self.services = sync_run.Services(
-            client.in_background(), asked, f"tests-{next(_OWNERS)}", lambda: datetime.now(UTC)
+            client.in_background(), asked, servers.Current(next(_OWNERS)), lambda: datetime.now(UTC)
         )
         self.syncs = sync_service.Syncs(self.services)
 

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ticketbot import failpoints
+from ticketbot.background import heartbeat
 from ticketbot.connectwise import connectwise_client
 from ticketbot.database import db
-from ticketbot.models import syncs
-from ticketbot.pipeline import lease_keeper
+from ticketbot.models import servers, syncs
 from ticketbot.sync import sync_run, sync_service, tickets
 from ticketbot.webex import webex_client
 
@@ -26,7 +26,7 @@ def main() -> int:
     """Serve until the input ends."""
     tickets.PAGE_SIZES = (20, 10)
     tickets.NOTES_PER_COMMIT = 5
-    sync_run.HEARTBEAT_S = 0.05
+    sync_run.REPORT_EVERY_S = 0.05
     for line in sys.stdin:
         pid = os.fork()
         if not pid:
@@ -51,11 +51,12 @@ def _sync(asked: dict[str, Any]) -> int:
     os.environ["TBOT_FAIL_AT"] = asked["fail_at"]
     importlib.reload(failpoints)
     db.open_database(asked["database"])
-    lease_keeper.release_leases_of_dead_processes(datetime.now(UTC))
+    row = servers.Current()
+    heartbeat.Heartbeat(row, lambda: datetime.now(UTC)).start()
     services = sync_run.Services(
         connectwise_client.ConnectWise(**asked["connectwise"]).in_background(),
         webex_client.Webex(**asked["webex"]),
-        lease_keeper.LeaseKeeper().owner,
+        row,
         lambda: datetime.now(UTC),
     )
     ours = sync_service.Syncs(services)

@@ -69,7 +69,7 @@ class Ledger:
 
     def seen_messages(self) -> set[str]:
         """Return the message ids of all hooks that were ever committed."""
-        return {each for (each,) in self._database.rows("SELECT message_id FROM seen_message")}
+        return {each for (each,) in self._database.rows("SELECT message_id FROM processed_message")}
 
     def hooks_counted(self) -> int:
         """Return how many hooks and finds of catch-up are in all events together."""

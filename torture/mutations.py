@@ -54,17 +54,16 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "the leases of the dead are forgotten",
+        "the claims of dead servers are forgotten",
         "sqlite",
         (
-            ("ticketbot/background/workers.py", "        lease_keeper.release_leases_of_dead_processes(self._now())\n", ""),
-            (_NOTIFICATIONS, "return _reclaim(now, Notification.lease_until < now)", "return 0"),
+            ("ticketbot/background/heartbeat.py", "            if row.id != self._server.id and self._is_dead(row):", "            if False:"),
         ),
     ),
     Mutation(
         "a message taken back from a dead sender is not flagged",
         "sqlite",
-        ((_NOTIFICATIONS, '"possible_duplicate": True, "lease_owner"', '"possible_duplicate": False, "lease_owner"'),),
+        ((_NOTIFICATIONS, '"possible_duplicate": True, "server_id"', '"possible_duplicate": False, "server_id"'),),
     ),
     Mutation(
         "an answer that was lost counts as a plain failure",
@@ -77,12 +76,12 @@ MUTATIONS = (
         (
             (
                 "ticketbot/pipeline/process_event.py",
-                '    with db.transaction("finish-event"):\n        if not events.finish(event, services.lease_holder.owner, now=now, '
+                '    with db.transaction("finish-event"):\n        if not events.finish(event, now=now, '
                 "decisions=decided.decisions",
                 "    with db.transaction('early'):\n        tickets.store_tickets([ticket_row(ticket, now)])\n"
                 "        tickets.store_notes([note_row(note, now) for note in reading.notes])\n"
                 "        tickets.mark_decided(decided.decided, now)\n"
-                '    with db.transaction("finish-event"):\n        if not events.finish(event, services.lease_holder.owner, now=now, '
+                '    with db.transaction("finish-event"):\n        if not events.finish(event, now=now, '
                 "decisions=decided.decisions",
             ),
         ),
@@ -91,7 +90,7 @@ MUTATIONS = (
         "no unique index on (subject, target), and a claim that needs no lock",
         "postgres",
         (
-            ("ticketbot/migrations/0001_first_release.py", '((("subject", "target"), True),)', '((("subject", "target"), False),)'),
+            ("ticketbot/models/notifications.py", '((("subject", "target"), True),)', '((("subject", "target"), False),)'),
             ("ticketbot/database/sql.py", "_INDEXED_BY.sub(\"\", sql)", "_INDEXED_BY.sub(\"\", sql).replace(_SKIP_LOCKED, \"\")"),
         ),
     ),

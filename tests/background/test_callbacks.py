@@ -123,7 +123,7 @@ def test_one_that_somebody_else_removes_at_the_same_moment_is_no_failure(tenant:
 
 
 def test_two_servers_at_once_do_not_undo_each_other(tenant: Tenant) -> None:
-    """C2: even if the lease failed, both would choose the same one."""
+    """C2: even if two servers did it at once, both would choose the same one."""
     for level in ("owner", "board", "owner", "status", "owner"):
         tenant.register(level=level, inactiveFlag=level == "board")
     tenant.system.latency_s = 0.01

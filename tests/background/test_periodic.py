@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
 from ticketbot import errors
-from ticketbot.background import periodic
+from ticketbot.background import heartbeat, periodic
 from ticketbot.database import db
-from ticketbot.models import leases
+from ticketbot.models import servers
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class Server:
-    """A server with one duty, and a clock for each kind of time."""
+    """A server with one job, and a monotonic clock."""
 
-    def __init__(self, owner: str = "one", every_s: float = 300) -> None:
+    def __init__(self, every_s: float = 300) -> None:
         self.done: list[float] = []
         self.every_s = every_s
-        self.clock_s, self.now = 0.0, NOW
+        self.clock_s = 0.0
+        with db.transaction("test"):
+            self.row = servers.Current(servers.add("elsewhere/1/1", "test", NOW))
         self.fails = False
         self.job = periodic.PeriodicJob(
             "duty",
             self._do,
             every_s=lambda: self.every_s,
-            owner=owner,
-            now=lambda: self.now,
+            server=self.row,
             clock=lambda: self.clock_s,
         )
 
@@ -42,7 +43,6 @@ class Server:
         for _ in range(seconds):
             self.job.run_if_due()
             self.clock_s += 1
-            self.now += timedelta(seconds=1)
 
 
 @pytest.mark.usefixtures("sqlite")
@@ -90,43 +90,27 @@ class TestDuty:
         server.look_for(20)
         assert server.job.failing_service == ""
 
-    @pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(days=400)])
-    def test_a_clock_that_jumps_changes_nothing(self, jump: timedelta) -> None:
-        server = Server()
-        server.look_for(10)
-        server.now += jump
-        server.look_for(700)
-        server.now -= jump
-        server.look_for(300)
-        assert server.done == [0, 300, 600, 900]
-
 
 def test_two_servers_never_do_it_at_once(database: str) -> None:
-    """C2: under a lease."""
-    first, second = Server("one"), Server("two")
+    """C2."""
+    first, second = Server(), Server()
     with db.transaction("test"):
-        assert leases.take("duty", owner="one", now=NOW, seconds=periodic.LEASE_S)
+        assert servers.claim_job("duty", first.row.id)
     second.look_for(5)
     assert second.done == []
     with db.transaction("test"):
-        leases.give_up("duty", owner="one")
+        servers.release_job("duty", first.row.id)
     second.look_for(10)
     first.look_for(5)
     assert (first.done, second.done) == ([0], [10])
 
 
-def test_a_server_that_is_gone_holds_it_for_no_longer_than_its_lease(database: str) -> None:
+def test_a_job_of_a_server_that_is_dead_is_free(database: str) -> None:
+    """L7."""
+    dead, server = Server(), Server()
     with db.transaction("test"):
-        leases.take("duty", owner="gone", now=NOW, seconds=periodic.LEASE_S)
-    server = Server()
-    server.look_for(90)
-    assert server.done == [70]
-
-
-def test_a_lease_from_a_clock_that_was_wrong_holds_nobody(database: str) -> None:
-    with db.transaction("test"):
-        leases.take("duty", owner="gone", now=NOW + timedelta(days=9), seconds=periodic.LEASE_S)
-    server = Server()
+        assert servers.claim_job("duty", dead.row.id)
+    heartbeat.release(dead.row.id, NOW)
     server.look_for(1)
     assert server.done == [0]
 
@@ -140,20 +124,20 @@ def test_it_ends_at_its_next_step_when_the_server_stops(sqlite: str) -> None:
 
 
 def test_it_ends_at_its_next_step_when_another_server_has_taken_it_over(sqlite: str) -> None:
-    """C2: one that was paused for longer than its lease must not go on beside the other."""
-    server, steps = Server(), []
+    """C2, L7: one that was paused for so long that it was taken for dead must not go on beside the other."""
+    server, other, steps = Server(), Server(), []
 
     def do(keep: periodic.Heartbeat) -> None:
         keep()
         steps.append("before the pause")
-        server.now += timedelta(seconds=periodic.LEASE_S + 1)
+        heartbeat.release(server.row.id, NOW)
         with db.transaction("test"):
-            assert leases.take("duty", owner="another", now=server.now, seconds=periodic.LEASE_S)
+            assert servers.claim_job("duty", other.row.id)
         keep()
         steps.append("after it")
 
-    job = periodic.PeriodicJob("duty", do, every_s=lambda: 300, owner="one", now=lambda: server.now, clock=lambda: 0.0)
+    job = periodic.PeriodicJob("duty", do, every_s=lambda: 300, server=server.row, clock=lambda: 0.0)
     assert not job.run_if_due()
     assert steps == ["before the pause"]
     with db.session():
-        assert leases.owners() == {"another"}
+        assert [row.server_id for row in servers.Job.select()] == [other.row.id]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from tests.environment import wait_for
 from tests.simulated_time import Stepper
 from ticketbot import errors
-from ticketbot.background import periodic, workers
+from ticketbot.background import heartbeat, periodic, workers
 from ticketbot.database import db
 from ticketbot.models import holds, schema
-from ticketbot.pipeline import deliver, lease_keeper
+from ticketbot.pipeline import deliver
 
 
 class Crew:
@@ -25,15 +25,13 @@ class Crew:
         self.script = list(script)
         self.looks = 0
         self.pause: Callable[[float], bool] = lambda _: True
-        job = periodic.PeriodicJob(
-            "duty", lambda keep: keep(), every_s=self._every_s, owner="tests", now=lambda: datetime.now(UTC)
-        )
+        job = periodic.PeriodicJob("duty", lambda keep: keep(), every_s=self._every_s, server=stepper.events.server)
         self.worker = workers.Worker(
             event_services=stepper.events,
             message_services=lambda pause: self._services(stepper, pause),
             event_threads=1,
             now=stepper.clock,
-            lease_holder=lease_keeper.LeaseKeeper(),
+            heart=heartbeat.Heartbeat(stepper.events.server, stepper.clock),
             jobs=[job],
         )
 
@@ -146,7 +144,7 @@ def test_a_worker_says_once_that_a_newer_release_has_taken_over_the_database(
         message_services=lambda _: stepper.messages,
         event_threads=1,
         now=stepper.clock,
-        lease_holder=lease_keeper.LeaseKeeper(),
+        heart=heartbeat.Heartbeat(stepper.events.server, stepper.clock),
         on_outdated=lambda: said.append(None),
     )
     threads.start()

@@ -115,15 +115,6 @@ class Contract:
         assert {status.closed for status in statuses} == {True, False}
         assert not any(status.inactive for status in statuses)
 
-    @answered(Reply("GET /company/companies/2", "connectwise/company.json"))
-    def test_a_company_is_read(self, connectwise: ConnectWise, known: Known) -> None:
-        company = connectwise.company(known.company)
-        assert company == records.Company(known.company, "YourCompany", "TestCompany", deleted=False)
-
-    @answered(Reply("GET /company/contacts/2", "connectwise/contact.json"))
-    def test_a_contact_is_read(self, connectwise: ConnectWise, known: Known) -> None:
-        assert connectwise.contact(known.contact) == records.Contact(known.contact, "Alex Sample")
-
     @answered(Reply("GET /system/members", "connectwise/member-list.json"))
     def test_members_are_listed_with_their_address(self, connectwise: ConnectWise, known: Known) -> None:
         """D7"""
@@ -321,7 +312,7 @@ class TestOverCassettes(Contract):
     @answered(Reply("GET /company/companies/2", "connectwise/error-ssl-required-api-prefix.json", 403))
     def test_the_wrong_host_is_denied(self, connectwise: ConnectWise) -> None:
         with pytest.raises(errors.RemoteDenied, match="SSL is required"):
-            connectwise.company(2)
+            connectwise.boards()
 
     @answered(Reply("GET /system/callbacks", "connectwise/callback-list.json"))
     def test_others_callbacks_are_listed_too(self, connectwise: ConnectWise) -> None:

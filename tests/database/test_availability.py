@@ -107,7 +107,7 @@ def _all_tables_locked(url: str) -> Iterator[None]:
     """Lock the tables as a forgotten session of psql might."""
     other = psycopg2.connect(url)
     with other.cursor() as cursor:
-        cursor.execute("LOCK TABLE event, seen_message IN ACCESS EXCLUSIVE MODE")
+        cursor.execute("LOCK TABLE event, processed_message IN ACCESS EXCLUSIVE MODE")
     try:
         yield
     finally:

@@ -108,13 +108,13 @@ def test_migrate_says_what_it_did_and_where_the_database_stands(
     environ: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["migrate", "--status"], environ) == 0
-    assert "0001_first_release  pending" in capsys.readouterr().out
+    assert "0003_second_release  pending" in capsys.readouterr().out
     assert main(["migrate"], environ) == 0
-    assert "0001_first_release  applied" in capsys.readouterr().out
+    assert "0003_second_release  applied" in capsys.readouterr().out
     assert main(["migrate"], environ) == 0
     assert capsys.readouterr().out == "Nothing to do\n"
     assert main(["migrate", "--status"], environ) == 0
-    assert "0001_first_release  applied" in capsys.readouterr().out
+    assert "0003_second_release  applied" in capsys.readouterr().out
     db.close_database()
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.environment import World, is_quiet, minutes_ago, wait_for
 from ticketbot.database import db
-from ticketbot.models import leases
+from ticketbot.models import servers
 from ticketbot.server import serve
 from ticketbot.settings import table
 
@@ -75,7 +75,7 @@ def _told(world: World) -> Counter[str]:
 
 def _is_between_two_checks() -> bool:
     with db.session():
-        return not leases.owners()
+        return not servers.Job.select().exists()
 
 
 def _tell_up_to_the_restore(world: World, drill: Drill) -> None:
@@ -84,7 +84,7 @@ def _tell_up_to_the_restore(world: World, drill: Drill) -> None:
     with world.server():
         world.connectwise.add_ticket(world.board, "before the backup")
         world.settle()
-        assert wait_for(_is_between_two_checks), "whoever holds a lease in the backup would be waited for"
+        assert wait_for(_is_between_two_checks), "a job that runs in the backup would not be run"
         drill.back_up()
         assert stat.S_IMODE(drill.backup.stat().st_mode) == 0o600
         world.connectwise.add_ticket(world.board, "between the backup")

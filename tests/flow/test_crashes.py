@@ -8,10 +8,10 @@ from tests.simulated_time import Stepper, event_rows, heard
 from ticketbot import metrics
 from ticketbot.database import db
 from ticketbot.models import event_claims, events, holds
-from ticketbot.pipeline import lease_keeper
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-AFTER_A_LEASE = timedelta(seconds=31)
+LATER = NOW + timedelta(seconds=31)
+GONE, ONE, TWO, STOPPED = 1, 2, 3, 4  # servers
 
 
 def _queue(*tickets: int) -> None:
@@ -22,43 +22,43 @@ def _queue(*tickets: int) -> None:
         )
 
 
-def _claim(owner: str, now: datetime = NOW + AFTER_A_LEASE) -> int | None:
-    event = event_claims.claim(owner, now)
+def _claim(server: int, now: datetime = LATER) -> int | None:
+    event = event_claims.claim(server, now)
     return event and event.ticket_id
 
 
-def _finish(ticket: int, owner: str) -> None:
+def _finish(ticket: int) -> None:
     with db.transaction("finish-event"):
         (event,) = [row for row in event_rows() if row.ticket_id == ticket and row.state == events.RUNNING]
-        assert events.finish(event, owner, now=NOW, decisions=[])
+        assert events.finish(event, now=NOW, decisions=[])
 
 
-def _crash(owner: str) -> None:
+def _crash(server: int) -> None:
     with db.transaction("release"):
-        event_claims.requeue_abandoned(events.Event.lease_owner == owner, NOW)
+        event_claims.requeue_abandoned(server, NOW)
 
 
 def test_an_event_that_ended_a_process_waits_until_its_server_runs_nothing_else(database: str) -> None:
     _queue(7)
-    assert _claim("gone") == 7
+    assert _claim(GONE) == 7
     _queue(8, 9)
-    assert _claim("one") == 8
-    _crash("gone")
-    assert _claim("one") is None
-    _finish(8, "one")
-    assert _claim("one") == 7
+    assert _claim(ONE) == 8
+    _crash(GONE)
+    assert _claim(ONE) is None
+    _finish(8)
+    assert _claim(ONE) == 7
 
 
 def test_a_server_starts_nothing_beside_an_event_that_ended_a_process(database: str) -> None:
     _queue(7, 8)
-    assert _claim("gone", NOW) == 7
-    _crash("gone")
-    assert _claim("one") == 7
-    assert _claim("one") is None
-    assert _claim("two") == 8, "other servers go on"
-    _finish(7, "one")
+    assert _claim(GONE, NOW) == 7
+    _crash(GONE)
+    assert _claim(ONE) == 7
+    assert _claim(ONE) is None
+    assert _claim(TWO) == 8, "other servers go on"
+    _finish(7)
     _queue(9)
-    assert _claim("one") == 9
+    assert _claim(ONE) == 9
 
 
 def test_after_five_ends_while_it_ran_alone_an_event_is_dead(stepper: Stepper) -> None:
@@ -66,9 +66,8 @@ def test_after_five_ends_while_it_ran_alone_an_event_is_dead(stepper: Stepper) -
     ticket = stepper.add_ticket("ana", note="kills")
     stepper.hook(ticket)
     for _ in range(1 + event_claims.MAX_CRASHES_ALONE):
-        assert event_claims.claim("gone", stepper.clock())
-        stepper.clock.advance(seconds=31)
-        lease_keeper.release_leases_of_dead_processes(stepper.clock())
+        assert event_claims.claim(GONE, stepper.clock())
+        stepper.take_for_dead(GONE)
     (event,) = event_rows()
     assert (event.state, event.error) == (events.DEAD, event_claims.CRASHED)
     assert metrics.EVENTS.labels("dead")._value.get() == counted + 1
@@ -82,39 +81,27 @@ def test_after_five_ends_while_it_ran_alone_an_event_is_dead(stepper: Stepper) -
 def test_a_server_that_was_stopped_never_counts_against_its_events(database: str) -> None:
     _queue(7, 8)
     for _ in range(2 * event_claims.MAX_CRASHES_ALONE):
-        assert _claim("stopped") == 7
-        assert _claim("stopped") == 8, "neither runs alone"
+        assert _claim(STOPPED) == 7
+        assert _claim(STOPPED) == 8, "neither runs alone"
         with db.transaction("release"):
-            events.give_up_leases("stopped", NOW)
+            events.release(STOPPED, NOW)
     assert {row.state for row in event_rows()} == {events.WAITING}
 
 
 def test_an_event_waits_for_no_server_while_connectwise_refuses_everything(stepper: Stepper) -> None:
     """T7: during a hold nothing is claimed, alone or not."""
     stepper.hook(stepper.add_ticket("ana", note="kills"))
-    assert event_claims.claim("gone", stepper.clock())
-    stepper.clock.advance(seconds=31)
-    lease_keeper.release_leases_of_dead_processes(stepper.clock())
+    assert event_claims.claim(GONE, stepper.clock())
+    stepper.take_for_dead(GONE)
     until = stepper.clock() + timedelta(minutes=1)
     with db.transaction("test"):
         holds.begin("connectwise", until=until, now=stepper.clock(), reason="401")
-    assert event_claims.claim("one", stepper.clock()) is None
+    assert event_claims.claim(ONE, stepper.clock()) is None
 
 
 def test_a_process_found_gone_twice_is_counted_once(database: str) -> None:
     _queue(7)
-    assert _claim("gone") == 7
-    _crash("gone")
-    _crash("gone")
-    with db.session():
-        assert [row.alone for row in event_claims.EventCrash.select()] == [0]
-
-
-def test_a_deleted_event_takes_its_crashes_along(database: str) -> None:
-    """O8"""
-    _queue(7)
-    assert _claim("gone") == 7
-    _crash("gone")
-    with db.transaction("retention"):
-        events.Event.delete().execute()
-        assert event_claims.EventCrash.select().count() == 0
+    assert _claim(GONE) == 7
+    _crash(GONE)
+    _crash(GONE)
+    assert [row.crashes_alone for row in event_rows()] == [0]

@@ -49,8 +49,7 @@ def _taken_over_by_another_server(stepper: Stepper) -> Callable[[], None]:
     _, other_desk = stepper.server()
 
     def pause() -> None:
-        stepper.clock.advance(seconds=31)
-        outbox_upkeep.tidy_outbox(stepper.clock())
+        stepper.take_for_dead(stepper.messages.server.id)
         assert deliver.send_next(other_desk)
 
     return pause
@@ -208,11 +207,13 @@ def test_a_server_that_comes_back_after_a_weekend_does_not_send_fridays_news(ste
     ticket = stepper.announce("ana", "ben", note="zero")
     _write(stepper, ticket, "one", "two")
     _decide(stepper)
-    assert notifications.claim("a server that vanishes", stepper.clock()) is not None
+    vanished = stepper.add_server()
+    assert notifications.claim(vanished, stepper.clock()) is not None
     posts = len(_posts(stepper))
     stepper.clock.advance(hours=60)
     while deliver.send_next(stepper.messages):  # before the housekeeping has had its first look
         pass
+    stepper.take_for_dead(vanished)
     stepper.work()
     assert len(_posts(stepper)) == posts
     assert [row.state for row in ledger()] == ["sent"] * 2 + ["dead"] * 4
@@ -352,15 +353,16 @@ def test_posts_that_fail_side_by_side_count_as_one_failure_of_the_token(stepper:
 
 
 def test_what_a_vanished_server_was_sending_is_sent_again_and_flagged(stepper: Stepper) -> None:
-    """L1, L2: after its lease, not before."""
+    """L1, L2, L7: once it counts as dead, not before."""
     ticket = stepper.announce("ana", note="zero")
     _write(stepper, ticket, "one", "two")
     _decide(stepper)
-    claimed = notifications.claim("a server that vanishes", stepper.clock())
-    assert claimed is not None
+    vanished = stepper.add_server()
+    assert notifications.claim(vanished, stepper.clock()) is not None
     stepper.run(seconds=30)
     assert heard(stepper.world, "Ana Alvarez") == ["zero"]
-    stepper.run(seconds=2)
+    stepper.take_for_dead(vanished)
+    stepper.work()
     assert heard(stepper.world, "Ana Alvarez") == ["zero", "one", "two"]
     assert [row.possible_duplicate for row in ledger()] == [False, True, False]
 
@@ -399,8 +401,10 @@ def test_switched_off_what_a_vanished_server_was_sending_is_never_sent(stepper: 
     ticket = stepper.announce("ana", note="zero")
     _write(stepper, ticket, "one", "two")
     _decide(stepper)
-    assert notifications.claim("a server that vanishes", stepper.clock()) is not None
+    vanished = stepper.add_server()
+    assert notifications.claim(vanished, stepper.clock()) is not None
     stepper.world.configure(attempt_notify=False)
+    stepper.take_for_dead(vanished)
     stepper.run(minutes=1)
     assert [row.state for row in ledger()] == ["sent", "skipped", "skipped"]
     stepper.world.configure(attempt_notify=True)

@@ -14,7 +14,7 @@ from ticketbot.database import db
 from ticketbot.decide import plan
 from ticketbot.decide.values import Facts, Plan
 from ticketbot.models import event_claims, events, tickets
-from ticketbot.pipeline import lease_keeper, process_event
+from ticketbot.pipeline import process_event
 from ticketbot.simulators import faults
 
 
@@ -152,13 +152,13 @@ def test_a_worker_that_was_too_slow_throws_nothing_away(stepper: Stepper) -> Non
     ticket = stepper.add_ticket("ana", note="zero")
     stepper.hook(ticket)
     other_events, _ = stepper.server()
-    paused = event_claims.claim(stepper.events.lease_holder.owner, stepper.clock())
-    stepper.clock.advance(seconds=31)
-    lease_keeper.release_leases_of_dead_processes(stepper.clock())
-    assert event_claims.claim(other_events.lease_holder.owner, stepper.clock()) is not None
+    paused = event_claims.claim(stepper.events.server.id, stepper.clock())
+    assert paused is not None
+    stepper.take_for_dead(stepper.events.server.id)
+    assert event_claims.claim(other_events.server.id, stepper.clock()) is not None
     stepper.hook(ticket)
     with db.transaction("return-event"):
-        assert not events.requeue(paused, stepper.events.lease_holder.owner, due_at=stepper.clock(), error="too slow")
+        assert not events.requeue(paused, due_at=stepper.clock(), error="too slow")
     assert [row.state for row in event_rows()] == ["running", "waiting"]
 
 
@@ -166,12 +166,13 @@ def test_two_servers_that_find_a_third_one_dead_lose_none_of_its_events(stepper:
     """T7, no-webhook-lost: the second to clean up finds the work done."""
     ticket = stepper.add_ticket("ana", note="zero")
     stepper.hook(ticket)
-    lease_holder = event_claims.claim("dead", stepper.clock())
+    dead = stepper.add_server()
+    claimed = event_claims.claim(dead, stepper.clock())
+    assert claimed is not None
     for _ in range(2):
-        with db.transaction("release"):
-            event_claims.requeue_abandoned(events.Event.lease_owner == "dead", stepper.clock())
+        stepper.take_for_dead(dead)
     with db.transaction("release"):
-        assert not events.requeue(lease_holder, "dead", due_at=stepper.clock(), error=None)
+        assert not events.requeue(claimed, due_at=stepper.clock(), error=None)
     stepper.work()
     assert heard(stepper.world, "Ana Alvarez") == ["zero"]
 
@@ -183,14 +184,13 @@ def test_what_a_paused_worker_decided_is_void_once_its_event_was_taken_over(step
     other_events, _ = stepper.server()
 
     def be_taken_over() -> None:
-        stepper.clock.advance(seconds=31)
-        lease_keeper.release_leases_of_dead_processes(stepper.clock())
-        assert event_claims.claim(other_events.lease_holder.owner, stepper.clock()) is not None
+        stepper.take_for_dead(stepper.events.server.id)
+        assert event_claims.claim(other_events.server.id, stepper.clock()) is not None
 
     assert process_event.process_next(stepper.paused_before_its_commit(be_taken_over))
     assert ledger() == []
     (event,) = event_rows()
-    assert (event.state, event.lease_owner) == ("running", other_events.lease_holder.owner)
+    assert (event.state, event.server_id) == ("running", other_events.server.id)
     assert event.decisions == []
 
 
@@ -202,13 +202,12 @@ def test_a_paused_worker_that_fails_counts_nothing_once_its_event_was_taken_over
     before = _tried_again()
 
     def be_taken_over() -> None:
-        stepper.clock.advance(seconds=31)
-        lease_keeper.release_leases_of_dead_processes(stepper.clock())
-        assert event_claims.claim(other_events.lease_holder.owner, stepper.clock()) is not None
+        stepper.take_for_dead(stepper.events.server.id)
+        assert event_claims.claim(other_events.server.id, stepper.clock()) is not None
 
     assert process_event.process_next(stepper.paused_before_its_commit(be_taken_over, decides=False))
     (event,) = event_rows()
-    assert (event.state, event.lease_owner, event.error) == ("running", other_events.lease_holder.owner, None)
+    assert (event.state, event.server_id, event.error) == ("running", other_events.server.id, None)
     assert _tried_again() == before
 
 
@@ -220,14 +219,13 @@ def test_a_paused_worker_deletes_no_ticket_once_its_event_was_taken_over(stepper
     other_events, _ = stepper.server()
 
     def be_taken_over() -> None:
-        stepper.clock.advance(seconds=31)
-        lease_keeper.release_leases_of_dead_processes(stepper.clock())
-        assert event_claims.claim(other_events.lease_holder.owner, stepper.clock()) is not None
+        stepper.take_for_dead(stepper.events.server.id)
+        assert event_claims.claim(other_events.server.id, stepper.clock()) is not None
 
     assert process_event.process_next(stepper.paused_before_its_commit(be_taken_over, decides=False))
     assert _stored(ticket).deleted_at is None
     event = event_rows()[-1]
-    assert (event.state, event.lease_owner, event.decisions) == ("running", other_events.lease_holder.owner, [])
+    assert (event.state, event.server_id, event.decisions) == ("running", other_events.server.id, [])
 
 
 def test_a_deleted_ticket_that_is_gone_is_deleted_and_one_that_reappears_is_back(stepper: Stepper) -> None:

@@ -16,13 +16,6 @@ from ticketbot.simulators import faults
 STALE_MINUTES = 16
 
 
-def _names() -> dict[str, list[str]]:
-    """Return the names we hold of boards, statuses, companies and contacts."""
-    models = (tickets.Board, tickets.Status, tickets.Company, tickets.Contact)
-    with db.session():
-        return {model.__name__: [row.name for row in model.select().order_by(model.id)] for model in models}
-
-
 def _news(stepper: Stepper, ticket: int, text: str) -> None:
     """Have a note written when everything that was looked up is stale."""
     stepper.clock.advance(minutes=STALE_MINUTES)
@@ -31,43 +24,22 @@ def _news(stepper: Stepper, ticket: int, text: str) -> None:
     stepper.work()
 
 
-def test_names_are_looked_up_once_and_kept(stepper: Stepper) -> None:
-    """T2"""
-    company = stepper.world.company
-    stepper.announce("ana", company=company, note="zero")
-    assert _names() == {
-        "Board": ["Service Desk", "Projects"],
-        "Status": ["New", "In Progress", ">Closed"],
-        "Company": ["Hanrahan Logistics"],
-        "Contact": ["Gus Hanrahan"],
-    }
-    stepper.announce("ana", company=company, note="one")
-    asked = stepper.world.connectwise.calls.counts()
-    operations = ("boards", "boards/{id}/statuses")
-    assert [asked[f"GET service/{operation}"] for operation in operations] == [1, 1]
-    assert [asked[f"GET company/{operation}"] for operation in ("companies/{id}", "contacts/{id}")] == [1, 1]
-
-
-@pytest.mark.parametrize("fault", [faults.status(404), faults.status(500), faults.down()], ids=["404", "500", "down"])
-def test_a_name_that_cannot_be_looked_up_stops_nothing(stepper: Stepper, fault: faults.Fault) -> None:
-    """T2: a missing company, a deleted contact; the ticket itself names them."""
-    fault.path = "/company/|/service/boards"
-    stepper.world.connectwise.faults.add(fault)
+def test_only_members_are_looked_up(stepper: Stepper) -> None:
+    """T2: a ticket itself names its board, status, company and contact."""
     stepper.announce("ana", company=stepper.world.company, note="zero")
-    assert heard(stepper.world, "Ana Alvarez") == ["zero"]
+    asked = stepper.world.connectwise.calls.counts()
+    assert sorted(asked) == ["GET service/tickets/{id}", "GET service/tickets/{id}/allNotes", "GET system/members"]
     (message,) = stepper.world.webex.messages()
     assert "Hanrahan Logistics" in message.markdown
-    assert not any(_names().values())
 
 
 def test_a_ticket_without_board_company_and_contact_is_told_to_its_people(stepper: Stepper) -> None:
-    """T2, D2: and no name is looked up for it."""
+    """T2, D2."""
     stepper.world.add_rule("Help Desk")
     stepper.world.connectwise.faults.add(faults.without("board", "company", "contact", path=r"/tickets/\d+$"))
     stepper.announce("ana", note="zero")
     assert heard(stepper.world, "Ana Alvarez") == ["zero"]
     assert heard(stepper.world, "Help Desk") == []
-    assert stepper.world.connectwise.calls.count("GET service/boards") == 0
 
 
 def test_a_member_unknown_to_connectwise_is_recorded_as_unknown(stepper: Stepper) -> None:

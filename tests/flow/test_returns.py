@@ -40,7 +40,7 @@ def _hand_back_while_a_hook_is_committed(claimed: events.Event) -> bool:
 
     def hand_back() -> None:
         with db.transaction("return-event"):
-            returned.append(events.requeue(claimed, "one", due_at=LATER, error="down"))
+            returned.append(events.requeue(claimed, due_at=LATER, error="down"))
 
     threads = [threading.Thread(target=take_in), threading.Thread(target=hand_back)]
     threads[0].start()
@@ -61,12 +61,12 @@ def test_an_event_that_is_handed_back_takes_in_a_hook_that_is_committed_at_that_
     """W5: two events would wait for one ticket otherwise."""
     with db.transaction("accept"):
         _hook("added", NOW)
-    claimed = event_claims.claim("one", NOW)
+    claimed = event_claims.claim(1, NOW)
     assert claimed is not None
     assert _hand_back_while_a_hook_is_committed(claimed)
     (row,) = event_rows()
     assert (row.id, row.state, row.hooks, row.action, row.received_at) == (claimed.id, "waiting", 2, "updated", LATER)
-    assert (row.due_at, row.error, row.lease_owner) == (LATER, "down", None)
+    assert (row.due_at, row.error, row.server_id) == (LATER, "down", None)
 
 
 @pytest.mark.postgres
@@ -75,7 +75,7 @@ def test_a_hook_that_is_just_being_folded_into_a_later_event_is_taken_over_with_
     """W5, no-webhook-lost: the later event is deleted, and what it held must not go with it."""
     with db.transaction("accept"):
         _hook("added", NOW)
-    claimed = event_claims.claim("one", NOW)
+    claimed = event_claims.claim(1, NOW)
     assert claimed is not None
     with db.transaction("accept"):
         _hook("added", NOW)

@@ -1,10 +1,10 @@
-"""S: one run at a time, its lease, its progress, and how it ends."""
+"""S: one run at a time, its progress, and how it ends."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -12,6 +12,7 @@ from tests.databases import Outage
 from tests.environment import World, wait_for
 from tests.sync_fixture import ENDS_WITHIN_S, Syncing, note_texts, phases
 from ticketbot import errors
+from ticketbot.background import heartbeat
 from ticketbot.connectwise import rate_limit
 from ticketbot.database import db
 from ticketbot.models import syncs
@@ -89,7 +90,7 @@ def test_a_server_that_stops_cancels_its_run(syncing: Syncing) -> None:
         syncing.syncs.start(sync_service.Request(boards=True))
 
 
-def test_a_server_that_stops_while_the_database_is_away_leaves_its_run_to_the_lease(
+def test_a_server_that_stops_while_the_database_is_away_leaves_its_run_to_be_released(
     outage: Outage, caplog: pytest.LogCaptureFixture
 ) -> None:
     """S, O4"""
@@ -102,9 +103,9 @@ def test_a_server_that_stops_while_the_database_is_away_leaves_its_run_to_the_le
         syncing.syncs.stop()
         assert syncing.syncs.join(10)
         outage.end()
-        assert "cannot record its result" in caplog.text
+        assert "its result is not recorded" in caplog.text
         assert syncing.row(run.id).state == "running"
-        sync_service.fail_abandoned(datetime.now(UTC) + timedelta(seconds=syncs.LEASE_S + 1))
+        heartbeat.release(syncing.services.server.id, datetime.now(UTC))
         assert syncing.row(run.id).errors == [syncs.VANISHED]
 
 
@@ -121,38 +122,19 @@ def test_boards_that_neither_we_nor_connectwise_know_are_unknown(syncing: Syncin
         syncing.syncs.unknown_boards(asked)
 
 
-def test_a_run_whose_lease_ran_out_does_not_block_the_next_and_ends_itself(syncing: Syncing) -> None:
-    """S: it may be stuck and not dead; then it finds out."""
+def test_a_run_whose_server_was_taken_for_dead_does_not_block_the_next_and_ends_itself(syncing: Syncing) -> None:
+    """S, L7: it was only paused; then it finds out."""
     run = _start_a_long_one(syncing)
     other = Syncing(syncing.world)
+    heartbeat.release(syncing.services.server.id, datetime.now(UTC))
     with db.transaction("test"):
-        later = datetime.now(UTC) + timedelta(seconds=61)
-        next_run = syncs.start({}, requested_by=None, owner=other.services.owner, now=later)
+        now = datetime.now(UTC)
+        next_run = syncs.start({}, requested_by=None, server_id=other.services.server.id, now=now)
     assert next_run is not None
     assert syncing.syncs.join(5)
     row = syncing.row(run.id)
     assert (row.state, row.errors[-1]) == ("failed", syncs.VANISHED)
     assert syncing.row(next_run.id).state == "running"
-
-
-def test_a_lease_from_a_clock_that_was_wrong_blocks_nobody(syncing: Syncing) -> None:
-    """A clock that was hours ahead and is right again."""
-    with db.transaction("test"):
-        ahead = datetime.now(UTC) + timedelta(hours=5)
-        assert syncs.start({}, requested_by=None, owner="somebody", now=ahead) is not None
-    assert syncing.run(boards=True).state == "done"
-
-
-def test_an_abandoned_run_is_buried_without_another_one(syncing: Syncing) -> None:
-    """S"""
-    now = datetime.now(UTC)
-    with db.transaction("test"):
-        run = syncs.start({}, requested_by=None, owner="somebody", now=now)
-    assert run is not None
-    sync_service.fail_abandoned(now + timedelta(seconds=59))
-    assert syncing.row(run.id).state == "running"
-    sync_service.fail_abandoned(now + timedelta(seconds=61))
-    assert syncing.row(run.id).state == "failed"
 
 
 def test_a_bug_ends_a_run_as_failed(syncing: Syncing) -> None:

@@ -54,7 +54,7 @@ def _plan(statement: str, *values: object) -> str:
 
 def test_each_waiting_message_is_compared_only_with_those_of_its_own_recipient(database: str) -> None:
     _after_a_calm_time_everything_waits()
-    plan = _plan(notifications._CLAIM, "a server", NOW, NOW, NOW, NOW)
+    plan = _plan(notifications._CLAIM, 1, NOW, NOW, NOW)
     assert "notification_queue" in plan, plan
     if db.is_postgres():
         assert "Join" not in plan, plan
@@ -67,7 +67,7 @@ def test_each_waiting_message_is_compared_only_with_those_of_its_own_recipient(d
 
 def test_the_oldest_of_a_backlog_is_claimed_and_then_that_of_the_next_recipient(database: str) -> None:
     _after_a_calm_time_everything_waits()
-    claimed = [notifications.claim("a server", NOW) for _ in range(RECIPIENTS + 1)]
+    claimed = [notifications.claim(1, NOW) for _ in range(RECIPIENTS + 1)]
     tickets = [row and row.ticket_id for row in claimed]
     assert tickets == [*range(BEFORE, BEFORE + RECIPIENTS), None]
 
@@ -75,7 +75,7 @@ def test_the_oldest_of_a_backlog_is_claimed_and_then_that_of_the_next_recipient(
 def test_a_waiting_event_is_found_by_index(database: str) -> None:
     with db.transaction("test"):
         events.enqueue(events.Change(number, "hook", None, None, "c", NOW) for number in range(200))
-    plan = _plan(event_claims._CLAIM.format(event_claims._FREE), "a server", NOW, NOW, NOW)
+    plan = _plan(event_claims._CLAIM.format(event_claims._FREE), 1, NOW, NOW)
     if db.is_postgres():
         assert re.search(r"event_(due|state|one_waiting)", plan), plan
     else:

@@ -52,6 +52,7 @@ def test_a_server_that_stops_meanwhile_leaves_the_message_to_the_next_one(
     outage.end()
     assert [row.state for row in ledger()] == ["sending"]
     assert "may be sent again" in caplog.text
+    stepper.take_for_dead(stepper.messages.server.id)
     stepper.run(minutes=1)
     (row,) = ledger()
     assert (row.state, row.possible_duplicate) == ("sent", True)

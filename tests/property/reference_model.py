@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from ticketbot.models import events, notifications
 
@@ -17,8 +16,7 @@ class Work:
     """An event in somebody's hands; `seen` are the changes its worker has read, None before it has."""
 
     event: events.Event
-    owner: str
-    lease_until: datetime
+    owner: int
     seen: set[int] | None = None
     has_vanished: bool = False
 
@@ -28,8 +26,8 @@ class Sending:
     """A message in somebody's hands."""
 
     row: notifications.Notification
-    owner: str
-    lease_until: datetime
+    owner: int
+    was_taken_over: bool = False
 
 
 @dataclass
@@ -40,7 +38,7 @@ class ReferenceModel:
     changes: dict[int, int] = field(default_factory=dict)  # acknowledged change -> ticket
     decided: set[int] = field(default_factory=set)
     taken: list[int] = field(default_factory=list)  # ids of notifications in the order Webex took them
-    out_of_turn: set[int] = field(default_factory=set)  # sent again on request, or by one who had lost his lease
+    out_of_turn: set[int] = field(default_factory=set)  # sent again on request, or by one who was taken for dead
     over: dict[int, str] = field(default_factory=dict)  # notifications that have met a fate for good
 
     def of(self, ticket: int) -> set[int]:
@@ -88,5 +86,5 @@ def check_one_event_waits_and_one_runs(queue: Sequence[events.Event]) -> None:
 
 def _overlooks(working: Sequence[Work], row: events.Event, change: int) -> bool:
     """Return whether whoever works on an event has read the ticket before a change."""
-    holders = [each for each in working if (each.event.id, each.owner) == (row.id, row.lease_owner)]
+    holders = [each for each in working if (each.event.id, each.owner) == (row.id, row.server_id)]
     return any(each.seen is not None and change not in each.seen for each in holders)

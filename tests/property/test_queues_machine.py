@@ -1,7 +1,7 @@
 """The two queues under any order of webhooks, claims, failures, crashes and clock jumps (W5, L1 to L5).
 
 The machine plays ConnectWise, Webex and any number of workers and senders that may vanish or be paused at any point.
-The rows, claims, leases and verdicts are the real ones.
+The rows, claims and verdicts are the real ones.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.databases import fresh_postgres
 from tests.property import reference_model
 from tests.property.reference_model import ReferenceModel, Sending, Work
 from ticketbot import errors
-from ticketbot.background import outbox_upkeep
+from ticketbot.background import heartbeat, outbox_upkeep
 from ticketbot.database import db
 from ticketbot.decide import retry
 from ticketbot.models import event_claims, events, holds, notifications, recipients, runtime_config
@@ -38,7 +38,7 @@ _STEPS = [
     *["hook"] * 4,
     *["event claim"] * 3, *["event finish"] * 3, "event read", "event read", "event fail", "event vanish",
     *["message claim"] * 4, *["message send"] * 2, "message refusal", "message refusal", "message silence",
-    "message vanish", *["time"] * 4, "renew", "tidy", "retry", "switch",
+    "message vanish", *["time"] * 4, "tidy", "retry", "switch",
 ]  # fmt: skip
 
 _EVENT_ERRORS: dict[str, Exception] = {
@@ -66,6 +66,7 @@ class Queues(RuleBasedStateMachine):
         self.working: list[Work] = []
         self.sending: list[Sending] = []
         self.owners = 0
+        self.vanished: list[int] = []
         with db.transaction("test"):
             for model in (
                 notifications.Notification,
@@ -93,8 +94,6 @@ class Queues(RuleBasedStateMachine):
                 self._at_an_event(step, data)
             case ["message", step]:
                 self._at_a_message(step, data)
-            case ["renew"]:
-                self._renew()
             case ["tidy"]:
                 self._tidy()
             case ["retry"]:
@@ -147,8 +146,10 @@ class Queues(RuleBasedStateMachine):
             self._not_sent(sending, _UNKNOWN)
         elif step == "refusal":
             self._not_sent(sending, _MESSAGE_ERRORS[data.draw(st.sampled_from(sorted(_MESSAGE_ERRORS)))])
-        elif data.draw(st.booleans()):
-            self._find_dead(sending.owner)
+        else:
+            self.vanished.append(sending.owner)
+            if data.draw(st.booleans()):  # it was only paused, and goes on when it has been taken for dead
+                self.sending.append(sending)
 
     # Events
 
@@ -158,8 +159,8 @@ class Queues(RuleBasedStateMachine):
         if event is None:
             return
         others = [each for each in self._alive() if each.event.ticket_id == event.ticket_id]
-        assert all(each.lease_until < self.now for each in others), "two workers on one ticket"
-        self.working.append(Work(event, owner, self.now + timedelta(seconds=events.LEASE_S)))
+        assert not others, "two workers on one ticket"
+        self.working.append(Work(event, owner))
 
     def _finish(self, work: Work) -> None:
         self.working.remove(work)
@@ -167,7 +168,7 @@ class Queues(RuleBasedStateMachine):
         news = sorted(seen - self.truth.decided)
         is_his = self._holds(work)
         with db.transaction("finish-event"):
-            assert events.finish(work.event, work.owner, now=self.now, decisions=[]) == is_his
+            assert events.finish(work.event, now=self.now, decisions=[]) == is_his
             if not is_his:
                 return
             rows = self._drafts(work.event, news)
@@ -177,7 +178,7 @@ class Queues(RuleBasedStateMachine):
 
     def _holds(self, work: Work) -> bool:
         row = next(row for row in _event_rows() if row.id == work.event.id)
-        return bool(row.state == events.RUNNING and row.lease_owner == work.owner)
+        return bool(row.state == events.RUNNING and row.server_id == work.owner)
 
     def _drafts(self, event: events.Event, news: Iterable[int]) -> list[dict[str, object]]:
         return [self._draft(event, change, person) for change in news for person in self.truth.people]
@@ -215,25 +216,25 @@ class Queues(RuleBasedStateMachine):
             if verdict.hold_until:
                 holds.begin("connectwise", until=verdict.hold_until, now=self.now, reason=verdict.reason)
             if verdict.retry_at is None:
-                events.finish(event, work.owner, now=self.now, decisions=[], error=verdict.reason, dead=True)
+                events.finish(event, now=self.now, decisions=[], error=verdict.reason, dead=True)
             else:
-                events.requeue(event, work.owner, due_at=verdict.retry_at, error=verdict.reason)
+                events.requeue(event, due_at=verdict.retry_at, error=verdict.reason)
 
     def _vanish(self, work: Work, found_by: int) -> None:
-        """Its process is gone; none, one or two other servers of the machine see that at once."""
+        """Its process is gone; none, one or two other servers see that at once."""
         work.has_vanished = True
+        self.vanished.append(work.owner)
         for _ in range(found_by):
-            self._find_dead(work.owner)
-
-    def _find_dead(self, owner: str) -> None:
-        with db.transaction("release"):
-            event_claims.requeue_abandoned(events.Event.lease_owner == owner, self.now)
-            notifications.give_up_leases(owner, self.now)
+            heartbeat.release(work.owner, self.now)
 
     def _tidy(self) -> None:
+        """Look after the outbox, and for servers that are dead: whoever was paused too long is taken for one."""
         outbox_upkeep.tidy_outbox(self.now)
-        with db.transaction("release"):
-            event_claims.requeue_abandoned(events.Event.lease_until < self.now, self.now)
+        for owner in self.vanished:
+            heartbeat.release(owner, self.now)
+        for sending in self.sending:
+            sending.was_taken_over |= sending.owner in self.vanished
+        self.vanished = []
 
     # Messages
 
@@ -243,24 +244,24 @@ class Queues(RuleBasedStateMachine):
         if row is None:
             return
         others = [each for each in self.sending if each.row.id == row.id]
-        assert all(each.lease_until < self.now for each in others), "a message in the hands of two"
+        assert all(each.was_taken_over for each in others), "a message in the hands of two"
         assert row.give_up_at > self.now, "Friday's news"
         for older in _rows(
             notifications.Notification.id < row.id, notifications.Notification.recipient == row.recipient_id
         ):
             assert older.state not in (notifications.PENDING, notifications.SENDING) or older.overtaken, "out of order"
-        self.sending.append(Sending(row, owner, self.now + timedelta(seconds=notifications.LEASE_S)))
+        self.sending.append(Sending(row, owner))
 
     def _sent(self, sending: Sending) -> None:
         changes = {"state": notifications.SENT, "webex_message_id": f"id-{len(self.truth.taken)}", "next_try_at": None}
         with db.transaction("sent"):
-            notifications.record(sending.row.id, sending.owner, changes)
+            notifications.record(sending.row, changes)
             holds.end("webex", called_at=self.now)
             notifications.retry_backing_off_now(self.now)
 
     def _webex_takes(self, sending: Sending) -> None:
         self.truth.taken.append(sending.row.id)
-        if sending.lease_until < self.now:
+        if sending.was_taken_over:
             self.truth.out_of_turn.add(sending.row.id)
 
     def _not_sent(self, sending: Sending, error: Exception) -> None:
@@ -285,7 +286,7 @@ class Queues(RuleBasedStateMachine):
             "possible_duplicate": row.possible_duplicate or verdict.possible_duplicate,
         }
         with db.transaction("not-sent"):
-            notifications.record(row.id, sending.owner, changes)
+            notifications.record(row, changes)
             if verdict.hold_until:
                 holds.begin("webex", until=verdict.hold_until, now=self.now, reason=verdict.reason)
 
@@ -298,16 +299,6 @@ class Queues(RuleBasedStateMachine):
             every = notifications.Notification.id > 0
             notifications.retry_dead(every, now=self.now, give_up_at=self.now + retry.GIVE_UP_AFTER)
             events.retry_dead(events.Event.id > 0, now=self.now)
-
-    def _renew(self) -> None:
-        """Every server that lives renews its leases; who has lost his notices it too late."""
-        with db.transaction("renew"):
-            for work in self._alive():
-                if events.renew(work.event.id, work.owner, self.now):
-                    work.lease_until = self.now + timedelta(seconds=events.LEASE_S)
-            for sending in self.sending:
-                if notifications.renew(sending.row.id, sending.owner, self.now):
-                    sending.lease_until = self.now + timedelta(seconds=notifications.LEASE_S)
 
     def _switch(self, *, is_on: bool) -> None:
         with db.transaction("test"):
@@ -329,9 +320,10 @@ class Queues(RuleBasedStateMachine):
         if not hasattr(self, "truth"):
             return
         self._switch(is_on=True)
+        self.vanished += [each.owner for each in (*self.working, *self.sending)]
         self.working, self.sending = [], []
         for _ in range(12):
-            self.now += timedelta(seconds=301)  # longer than any lease, and than any hold after a few rounds
+            self.now += timedelta(seconds=301)  # longer than any hold after a few rounds
             self._retry()
             self._tidy()
             self._work_all_off()
@@ -346,25 +338,25 @@ class Queues(RuleBasedStateMachine):
         return fates <= {events.DONE, *reference_model.FINAL}
 
     def _work_all_off(self) -> None:
-        while event := event_claims.claim("last", self.now):
+        while event := event_claims.claim(0, self.now):
             with db.transaction("finish-event"):
-                assert events.finish(event, "last", now=self.now, decisions=[])
+                assert events.finish(event, now=self.now, decisions=[])
                 news = sorted(self.truth.of(event.ticket_id) - self.truth.decided)
                 notifications.add(
                     [self._draft(event, change, person) for change in news for person in self.truth.people]
                 )
             self.truth.decided.update(news)
-        while row := notifications.claim("last", self.now):
+        while row := notifications.claim(0, self.now):
             self.truth.taken.append(row.id)
             with db.transaction("sent"):
-                notifications.record(row.id, "last", {"state": notifications.SENT, "webex_message_id": "last"})
+                notifications.record(row, {"state": notifications.SENT, "webex_message_id": "last"})
 
     def _alive(self) -> list[Work]:
         return [work for work in self.working if not work.has_vanished]
 
-    def _new_owner(self) -> str:
+    def _new_owner(self) -> int:
         self.owners += 1
-        return f"server-{self.owners}"
+        return self.owners
 
 
 def _rows(*conditions: object) -> list[notifications.Notification]:

@@ -14,7 +14,7 @@ from tests.clock import Clock
 from ticketbot.api import client
 from ticketbot.connectwise import connectwise_client
 from ticketbot.database import db
-from ticketbot.models import api_keys, events, notifications, recipients, tickets, users
+from ticketbot.models import api_keys, events, notifications, recipients, servers, tickets, users
 from ticketbot.server import application, authentication, health, operations
 from ticketbot.server.routes import all_routes
 from ticketbot.settings import types
@@ -158,4 +158,4 @@ def wrong_fields(response: requests.Response) -> set[str]:
 
 def _syncs(organisation: Webex, clock: Clock, site: connectwise_client.ConnectWise) -> sync_service.Syncs:
     asked = webex_client.Webex(url=organisation.url, token=organisation.token)
-    return sync_service.Syncs(sync_run.Services(site, asked, "tests", clock.now))
+    return sync_service.Syncs(sync_run.Services(site, asked, servers.Current(1), clock.now))

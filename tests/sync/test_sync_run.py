@@ -1,24 +1,25 @@
-"""S: a run waits for a database that is away, but not for longer than its lease lasts."""
+"""S: a run waits for a database that is away, but not forever."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
 from tests.databases import Outage
 from tests.environment import wait_for
 from ticketbot import errors
+from ticketbot.background import heartbeat
 from ticketbot.connectwise import connectwise_client
 from ticketbot.database import db
-from ticketbot.models import facts, syncs
+from ticketbot.models import facts, servers, syncs
 from ticketbot.sync import sync_run, sync_service
 from ticketbot.webex import webex_client
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-OWNER = "tests"
+OWNER = 7
 NOWHERE = "http://127.0.0.1:9"  # nobody is asked
 
 
@@ -39,14 +40,14 @@ class Patience(threading.Event):
 
 def _services(now: Callable[[], datetime] = lambda: NOW) -> sync_run.Services:
     asked = connectwise_client.ConnectWise(url=NOWHERE, company="c", public_key="k", private_key="k", client_id="i")
-    return sync_run.Services(asked, webex_client.Webex(url=NOWHERE, token="t"), OWNER, now)
+    return sync_run.Services(asked, webex_client.Webex(url=NOWHERE, token="t"), servers.Current(OWNER), now)
 
 
 def _start(stopping: threading.Event) -> sync_run.Run:
     with db.transaction("test"):
-        row = syncs.start({}, requested_by=None, owner=OWNER, now=NOW)
+        row = syncs.start({}, requested_by=None, server_id=OWNER, now=NOW)
     assert row is not None
-    return sync_run.Run(row.id, _services(), stopping, force=False)
+    return sync_run.Run(row, _services(), stopping, force=False)
 
 
 def _row() -> syncs.SyncRun:
@@ -103,7 +104,7 @@ def test_how_a_run_ended_is_written_as_soon_as_the_database_is_back(outage: Outa
 
 
 @pytest.mark.parametrize("stops", [True, False], ids=["the server stops", "patience is over"])
-def test_an_end_that_cannot_be_written_is_left_to_the_lease(
+def test_an_end_that_cannot_be_written_fails_once_its_server_counts_as_dead(
     outage: Outage, monkeypatch: pytest.MonkeyPatch, stops: bool
 ) -> None:
     """S, O4"""
@@ -117,14 +118,14 @@ def test_an_end_that_cannot_be_written_is_left_to_the_lease(
     with pytest.raises(errors.Unreachable):
         run.finish(syncs.DONE)
     outage.end()
-    sync_service.fail_abandoned(NOW + timedelta(seconds=syncs.LEASE_S + 1))
+    heartbeat.release(OWNER, NOW)
     assert (_row().state, _row().errors) == ("failed", [syncs.VANISHED])
 
 
 def test_a_run_that_was_taken_for_abandoned_has_no_say_in_how_it_ended(sqlite: str) -> None:
     """S"""
     run = _start(threading.Event())
-    sync_service.fail_abandoned(NOW + timedelta(seconds=syncs.LEASE_S + 1))
+    heartbeat.release(OWNER, NOW)
     run.finish(syncs.DONE)
     assert _row().state == "failed"
 
@@ -133,9 +134,9 @@ def test_progress_goes_on_after_an_outage_of_the_database(
     outage: Outage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """S"""
-    monkeypatch.setattr(sync_run, "HEARTBEAT_S", 0.01)
+    monkeypatch.setattr(sync_run, "REPORT_EVERY_S", 0.01)
     run = _start(threading.Event())
-    with run.heartbeat():
+    with run.reporting():
         outage.begin()
         run.phase("boards", 3)
         assert wait_for(lambda: "The database is unavailable" in caplog.text)
@@ -148,9 +149,9 @@ def test_progress_goes_on_after_a_bug(
     sqlite: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """S: what cannot be shown ends no run."""
-    monkeypatch.setattr(sync_run, "HEARTBEAT_S", 0.01)
+    monkeypatch.setattr(sync_run, "REPORT_EVERY_S", 0.01)
     run = _start(threading.Event())
-    with run.heartbeat():
+    with run.reporting():
         phase = run.phase("boards", object())  # type: ignore[arg-type]
         assert wait_for(lambda: "a bug in tbot; sync 1 continues" in caplog.text)
         phase.total = 3
@@ -158,7 +159,7 @@ def test_progress_goes_on_after_a_bug(
     run.check()
 
 
-def test_a_bug_at_the_end_of_a_sync_is_logged_and_its_lease_runs_out(
+def test_a_bug_at_the_end_of_a_sync_is_logged_and_the_run_fails_with_its_server(
     sqlite: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """S"""
@@ -175,5 +176,5 @@ def test_a_bug_at_the_end_of_a_sync_is_logged_and_its_lease_runs_out(
     assert ours.join(10)
     assert "sync 1 crashed without a recorded result" in caplog.text
     assert _row().state == "running"
-    sync_service.fail_abandoned(NOW + timedelta(seconds=syncs.LEASE_S + 1))
+    heartbeat.release(OWNER, NOW)
     assert _row().state == "failed"

@@ -1,8 +1,8 @@
-"""O5, O16: the database of every released version opens, is brought up to date and loses nothing."""
+"""O5, O16: the database of every released version is brought up to date and loses nothing."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,56 +10,122 @@ import pytest
 from tests.environment import ledger
 from tests.server.api_server import Api
 from tests.simulated_time import Stepper, event_rows
+from ticketbot import errors
 from ticketbot.database import db, sql
-from ticketbot.models import events, notifications, schema, syncs
+from ticketbot.models import events, facts, notifications, schema, syncs
 from ticketbot.simulators.webex import Webex
 
 MADE_UP_TO = datetime(2026, 3, 3, 10, 4, tzinfo=UTC)  # the simulated time at which the released version was killed
 KEYS = ("an operator's own key of 1.0.0", "tbot_Zx81Qw62Er43Ty24Ui05Op96As87Df78Gh69Jk50Lz41")
 
 
-def _columns() -> dict[str, list[str]]:
+def _at_once(_: float) -> None:
+    """Wait for no server: those of the released databases are gone."""
+
+
+# What 1.x kept and 2.0 does not: names that tickets carry anyway, leases, and what other columns tell now.
+DROPPED = {
+    "company": None,
+    "contact": None,
+    "lease": None,
+    "event_crash": None,
+    "event": {"lease_owner", "lease_until"},
+    "notification": {"lease_owner", "lease_until"},
+    "sync_run": {"owner", "lease_until"},
+}
+RENAMED = {"seen_message": "processed_message"}
+# What was under way when the server was killed, or is counted from another moment.
+CHANGED = {
+    "event": {"state", "hooks", "action", "received_at"},
+    "notification": {"state", "possible_duplicate", "give_up_at"},
+    "sync_run": {"state", "finished_at", "errors", "error_count"},
+    "fact": {"value"},
+}
+
+
+def _tables() -> dict[str, set[str]]:
     with db.session():
-        names = set(db.database.get_tables()) - {"schema_migration"}
-        return {name: [column.name for column in db.database.get_columns(name)] for name in sorted(names)}
+        names = set(db.database.get_tables()) - {"schema_migration", "sqlite_sequence"}
+        return {name: {column.name for column in db.database.get_columns(name)} for name in sorted(names)}
 
 
-def _rows(columns: dict[str, list[str]]) -> dict[str, list[tuple[Any, ...]]]:
+def _rows(table: str, columns: list[str]) -> set[tuple[Any, ...]]:
+    names = ", ".join(f'"{name}"' for name in columns)
     with db.session():
-        return {
-            table: sorted(
-                sql.execute(f"SELECT {', '.join(map(_quoted, names))} FROM {_quoted(table)}").fetchall(), key=repr
-            )
-            for table, names in columns.items()
-        }
-
-
-def _quoted(name: str) -> str:
-    return f'"{name}"'
+        return set(sql.execute(f'SELECT {names} FROM "{table}"').fetchall())
 
 
 def test_every_row_of_a_released_database_is_there_after_the_upgrade(released_url: str) -> None:
-    columns = _columns()
-    before = _rows(columns)
+    kept = {
+        table: sorted(columns - (DROPPED.get(table) or set()) - CHANGED.get(table, set()))
+        for table, columns in _tables().items()
+        if DROPPED.get(table, set()) is not None
+    }
+    before = {table: _rows(table, columns) for table, columns in kept.items()}
     assert all(before.values()), "a table is empty in the released database: its upgrade would not be tested"
 
-    assert schema.migrate() != []
+    assert schema.migrate(_at_once) != []
 
     assert schema.is_current()
-    assert _rows(columns) == before
+    for table, columns in kept.items():
+        lost = before[table] - _rows(RENAMED.get(table, table), columns)
+        folded = {"event": 1}.get(table, 0)  # what had arrived for the ticket whose event was running
+        assert len(lost) == folded, f"{table}: {lost}"
 
 
-def test_the_release_before_can_still_read_its_tables(released_url: str) -> None:
-    """O5: 1.0.0 reads whole rows and does not know what to do with another column."""
-    before = _columns()
-    schema.migrate()
-    after = _columns()
-    assert {table: after[table] for table in before} == before
+def test_programs_of_1x_are_refused_after_the_upgrade(released_url: str) -> None:
+    """O5: their tables are gone."""
+    schema.migrate(_at_once)
+    with db.session():
+        assert facts.Fact.get_by_id(facts.OLDEST_PROGRAM).value == "2.0.0"
+
+
+def test_what_was_being_sent_is_flagged_and_waits(released_url: str) -> None:
+    """L2."""
+    with db.session():
+        sending = set(sql.execute("SELECT id FROM notification WHERE state = 'sending'").fetchall())
+    assert sending
+    schema.migrate(_at_once)
+    with db.session():
+        flagged = sql.execute("SELECT id FROM notification WHERE state = 'pending' AND possible_duplicate").fetchall()
+    assert set(flagged) == sending
+
+
+def test_the_upgrade_waits_until_the_servers_of_1x_have_stopped(released_url: str) -> None:
+    """O5: one of 1.1.0 sees that it is no longer allowed, and releases what it claimed."""
+    waits: list[float] = []
+
+    def pause(seconds: float) -> None:
+        waits.append(seconds)
+        _lease("event", datetime.now(UTC) + timedelta(seconds=20 if len(waits) < 3 else -1))
+
+    _lease("event", datetime.now(UTC) + timedelta(seconds=20))
+    assert schema.migrate(pause) != []
+    assert len(waits) == 3
+
+
+def test_the_upgrade_is_refused_while_a_server_of_1_0_0_goes_on(released_url: str) -> None:
+    """O5: it does not look, and is left alone."""
+    before = _tables()
+
+    def pause(_: float) -> None:
+        _lease("event", datetime.now(UTC) + timedelta(seconds=20))
+
+    with pytest.raises(errors.Conflict, match=r"A server of tbot 1\.0\.0 still uses this database .*Stop it"):
+        schema.migrate(pause)
+    assert _tables() == before
+    with db.session():
+        assert facts.Fact.get_by_id(facts.OLDEST_PROGRAM).value == "0.1.0"
+
+
+def _lease(table: str, until: datetime) -> None:
+    with db.transaction("test"):
+        sql.execute(f"UPDATE {table} SET lease_until = ? WHERE state = 'running'", until)
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_api_keys_of_a_released_database_still_open_the_api(released_url: str, key: str) -> None:
-    schema.migrate()
+    schema.migrate(_at_once)
     client = Api(Webex()).client(key)
     assert client.authtest().email in ("ana@example.com", "Ben@Example.com")
     assert {rule.board_name for rule in client.rules()} == {"Service Desk"}
@@ -69,7 +135,7 @@ def test_api_keys_of_a_released_database_still_open_the_api(released_url: str, k
 
 def test_work_left_by_a_killed_server_is_finished_after_the_upgrade(released_url: str) -> None:
     """T7, L2: events that waited or ran are decided, and what may have been sent is flagged."""
-    schema.migrate()
+    schema.migrate(_at_once)
     with Stepper(released_url) as stepper:
         _stage_of_the_release(stepper)
         stepper.clock.set(MADE_UP_TO)
@@ -86,9 +152,8 @@ def test_work_left_by_a_killed_server_is_finished_after_the_upgrade(released_url
 
 
 def test_a_sync_left_running_ends_as_failed_after_the_upgrade(released_url: str) -> None:
-    schema.migrate()
-    with db.transaction("test"):
-        syncs.fail_abandoned(MADE_UP_TO.replace(hour=11))
+    schema.migrate(_at_once)
+    with db.session():
         assert syncs.running() is None
         assert [run.state for run in syncs.SyncRun.select().order_by(syncs.SyncRun.id)] == ["done", "failed", "failed"]
 

@@ -14,7 +14,7 @@ _logger = logging.getLogger(__name__)
 
 
 def tidy_outbox(now: datetime, *, give_up_until: datetime | None = None) -> None:
-    """Reclaim messages of vanished senders, skip pending ones while notifications are off (D1), drop overdue ones (L2).
+    """Skip pending messages while notifications are off (D1), and give up overdue ones (L2).
 
     Overdue messages had to be sent by `give_up_until` (default: now).
     """
@@ -22,18 +22,13 @@ def tidy_outbox(now: datetime, *, give_up_until: datetime | None = None) -> None
     with db.session():
         is_on = runtime_config.load().attempt_notify
         is_untidy = notifications.has_overdue(overdue_at) if is_on else notifications.has_pending()
-        if not is_untidy and not notifications.is_abandoned(now):
+        if not is_untidy:
             return
     with db.transaction("tidy"):
-        taken_back = notifications.reclaim_expired(now)
         skipped = 0 if is_on else notifications.skip_pending(plan.NOTIFICATIONS_OFF)
         dead = notifications.give_up_overdue(overdue_at)
     report_switched_off(skipped)
     metrics.NOTIFICATIONS.labels(notifications.DEAD, "overdue").inc(dead)
-    if taken_back:
-        _logger.warning(
-            "%d messages will be sent again: their sender vanished, and it is unknown whether they arrived", taken_back
-        )
     if dead:
         _logger.error("%d messages could not be sent within 24 hours and are dead, see `tbot list notifications`", dead)
 

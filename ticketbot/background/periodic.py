@@ -1,4 +1,4 @@
-"""Periodic jobs, each run by one server at a time under a lease (C1, C2, O8)."""
+"""Periodic jobs, each run by one server at a time (C1, C2, O8)."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
 
 from ticketbot import errors
 from ticketbot.database import db
-from ticketbot.models import leases
+from ticketbot.models import servers
 
-LEASE_S = 60.0  # renewed at every step; longer than any call to ConnectWise may take
 AGAIN_AFTER_S = 10.0  # after a failure, or while another server runs the job
 
 _logger = logging.getLogger(__name__)
 
 Heartbeat = Callable[[], None]
-"""Renew the lease, or raise if the job must stop; call it before every step."""
+"""Raise if the job must stop; call it before every step."""
 
 
 class Interrupted(errors.TicketbotError):
@@ -37,12 +35,11 @@ class PeriodicJob:
         action: Callable[[Heartbeat], object],
         *,
         every_s: Callable[[], float],
-        owner: str,
-        now: Callable[[], datetime],
+        server: servers.Current,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
-        self._action, self._every_s, self._owner, self._now, self._clock = action, every_s, owner, now, clock
+        self._action, self._every_s, self._server, self._clock = action, every_s, server, clock
         self._stopping = threading.Event()
         self._tried_s = float("-inf")
         self._is_done = True
@@ -73,21 +70,23 @@ class PeriodicJob:
         self._stopping.set()
 
     def _done(self) -> bool:
-        if not self._take_lease():
+        server_id = self._server.id
+        if not self._claim(server_id):
             return False
+
+        def heartbeat() -> None:
+            if self._stopping.is_set():
+                raise Interrupted("the server is stopping")
+            if not self._claim(server_id):
+                raise Interrupted("another server has taken over")
+
         try:
-            self._action(self._renew_lease)
+            self._action(heartbeat)
         finally:
-            with db.transaction("lease"):
-                leases.give_up(self.name, owner=self._owner)
+            with db.transaction("job"):
+                servers.release_job(self.name, server_id)
         return True
 
-    def _take_lease(self) -> bool:
-        with db.transaction("lease"):
-            return leases.take(self.name, owner=self._owner, now=self._now(), seconds=LEASE_S)
-
-    def _renew_lease(self) -> None:
-        if self._stopping.is_set():
-            raise Interrupted("the server is stopping")
-        if not self._take_lease():
-            raise Interrupted("another server has taken over")
+    def _claim(self, server_id: int) -> bool:
+        with db.transaction("job"):
+            return servers.claim_job(self.name, server_id)

@@ -11,11 +11,10 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from ticketbot import errors
-from ticketbot.background import outbox_upkeep, periodic
+from ticketbot.background import heartbeat, outbox_upkeep, periodic
 from ticketbot.database import db
 from ticketbot.models import event_claims, holds, notifications, schema
-from ticketbot.pipeline import deliver, lease_keeper, process_event
-from ticketbot.sync import sync_service
+from ticketbot.pipeline import deliver, process_event
 
 SENDERS = 8  # enough to use the 50 posts a second that Webex may allow, at 100 ms each
 MAX_SLEEP_S = 5.0  # longest delay after a missed wake-up
@@ -68,7 +67,7 @@ class Worker:
         message_services: Callable[[Callable[[float], bool]], deliver.Services],
         event_threads: int,
         now: Callable[[], datetime],
-        lease_holder: lease_keeper.LeaseKeeper,
+        heart: heartbeat.Heartbeat,
         jobs: Sequence[periodic.PeriodicJob] = (),
         on_outdated: Callable[[], None] = lambda: None,
     ) -> None:
@@ -93,7 +92,7 @@ class Worker:
                 for number in range(1, SENDERS + 1)
             ),
             self._thread("look", self._poll_loop),
-            self._thread("leases", self._repeat, lease_keeper.RENEW_EVERY_S, lambda: lease_holder.renew(now())),
+            self._thread("heartbeat", self._repeat, heartbeat.LOOK_EVERY_S, heart.look),
             self._thread("tidy", self._repeat, TIDY_EVERY_S, self._tidy),
             self._thread("version", self._repeat, CHECK_VERSION_EVERY_S, self._check_version),
             *(self._thread(job.name, self._repeat, RUN_JOBS_EVERY_S, job.run_if_due) for job in jobs),
@@ -184,8 +183,6 @@ class Worker:
         self._on_hold = frozenset(ends)
 
     def _tidy(self) -> None:
-        lease_keeper.release_leases_of_dead_processes(self._now())
-        sync_service.fail_abandoned(self._now())
         outbox_upkeep.tidy_outbox(self._now(), give_up_until=self._clocks.give_up_until())
 
     def _check_version(self) -> None:

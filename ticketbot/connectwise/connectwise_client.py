@@ -191,14 +191,6 @@ class ConnectWise:
         path = f"/service/boards/{board_id}/statuses"
         return [records.status(row, board_id) for row in self._get_all("statuses", path)]
 
-    def company(self, company_id: int) -> records.Company:
-        """Return the company; RemoteGone when there is none."""
-        return records.company(self._get_record("company", f"/company/companies/{company_id}"))
-
-    def contact(self, contact_id: int) -> records.Contact:
-        """Return the contact; RemoteGone when there is none."""
-        return records.contact(self._get_record("contact", f"/company/contacts/{contact_id}"))
-
     def members(self) -> list[records.Member]:
         """Return all members, inactive ones and API members too."""
         return [records.member(row) for row in self._get_all("members", "/system/members")]

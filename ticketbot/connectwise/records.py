@@ -92,22 +92,6 @@ class Status(msgspec.Struct, frozen=True):
     inactive: bool
 
 
-class Company(msgspec.Struct, frozen=True):
-    """A customer; ConnectWise keeps deleted ones."""
-
-    id: int
-    identifier: str | None
-    name: str
-    deleted: bool
-
-
-class Contact(msgspec.Struct, frozen=True):
-    """A person at a customer; the name is first and last name, as far as they are known."""
-
-    id: int
-    name: str | None
-
-
 class Member(msgspec.Struct, frozen=True):
     """A user of ConnectWise. `license_class`: F full, A API, C StreamlineIT, X subcontractor."""
 
@@ -200,17 +184,6 @@ def status(row: JsonObject, board_id: int) -> Status:
     """Read a status of the board with `board_id`; its flags have other names than on the other records."""
     closed, inactive = json_values.truthy(row.get("closedStatus")), json_values.truthy(row.get("inactive"))
     return Status(row["id"], _name(row), board_id, closed=closed, inactive=inactive)
-
-
-def company(row: JsonObject) -> Company:
-    """Read a company."""
-    identifier = json_values.text(row.get("identifier"))
-    return Company(row["id"], identifier, _name(row), deleted=json_values.truthy(row.get("deletedFlag")))
-
-
-def contact(row: JsonObject) -> Contact:
-    """Read a contact."""
-    return Contact(row["id"], _full_name(row))
 
 
 def member(row: JsonObject) -> Member:

@@ -28,6 +28,14 @@ class UtcField(peewee.Field):
         return parsed.astimezone(UTC)
 
 
+class IdField(peewee.AutoField):
+    """An id that is never given out again, not even after its row is gone (A8): SQLite would reuse the last one."""
+
+    def ddl(self, ctx: Any) -> Any:
+        definition = super().ddl(ctx)
+        return definition if db.is_postgres() else peewee.NodeList((definition, peewee.SQL("AUTOINCREMENT")))
+
+
 class JsonField(peewee.TextField):
     """Any JSON value, stored as text so that both databases hold the same bytes."""
 

@@ -27,6 +27,7 @@ _SHORTEST_WITH_HINT = 40
 class ApiKey(fields.Model):
     """A key: a lookup prefix, a bcrypt hash of the whole, and the last four characters as a hint, if any (A1)."""
 
+    id = fields.IdField()
     user = peewee.ForeignKeyField(users.User, on_delete="CASCADE", backref="keys")
     prefix = peewee.TextField(unique=True)
     hash = peewee.TextField()

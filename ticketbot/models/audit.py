@@ -10,6 +10,7 @@ from ticketbot.database import fields
 class Audit(fields.Model):
     """One change through the API (A5). Users and keys are named by value: the trail outlives them."""
 
+    id = fields.IdField()
     at = fields.UtcField(index=True)
     user_id = peewee.BigIntegerField(null=True)
     user_email = peewee.TextField(null=True)

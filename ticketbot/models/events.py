@@ -11,7 +11,7 @@ both databases.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import peewee
@@ -20,7 +20,6 @@ from ticketbot.database import db, fields, sql
 from ticketbot.models import tickets
 
 WAITING, RUNNING, DONE, DEAD = "waiting", "running", "done", "dead"
-LEASE_S = 30.0
 
 CATCH_UP = "catch-up"  # the source of changes that no webhook reported
 
@@ -28,6 +27,7 @@ CATCH_UP = "catch-up"  # the source of changes that no webhook reported
 class Event(fields.Model):
     """One thing to process: a webhook, or a change found by catch-up."""
 
+    id = fields.IdField()
     ticket_id = peewee.BigIntegerField(index=True)
     state = peewee.TextField(default=WAITING)
     source = peewee.TextField()  # hook | catch-up | retry
@@ -40,8 +40,8 @@ class Event(fields.Model):
     due_at = fields.UtcField()
     attempts = peewee.IntegerField(default=0)  # failures of external services
     bugs = peewee.IntegerField(default=0)  # failures of our own code
-    lease_owner = peewee.TextField(null=True)
-    lease_until = fields.UtcField(null=True)
+    crashes_alone = peewee.IntegerField(null=True)  # T7: null until a process ended while it was running
+    server_id = peewee.BigIntegerField(null=True)  # of the server that is processing it
     error = peewee.TextField(null=True)
     decisions = fields.JsonField(default=list)  # D8, in words
     finished_at = fields.UtcField(null=True)
@@ -54,7 +54,15 @@ Event.add_index(
     Event.index(Event.ticket_id, unique=True, where=peewee.SQL("state = 'running'"), name="event_one_running")
 )
 Event.add_index(Event.index(Event.due_at, Event.id, where=peewee.SQL("state = 'waiting'"), name="event_due"))
-Event.add_index(Event.index(Event.lease_until, where=peewee.SQL("state = 'running'"), name="event_lease"))
+Event.add_index(Event.index(Event.server_id, where=peewee.SQL("state = 'running'"), name="event_server"))
+Event.add_index(
+    Event.index(
+        Event.due_at,
+        Event.id,
+        where=peewee.SQL("crashes_alone IS NOT NULL"),
+        name="event_to_run_alone",
+    )
+)
 Event.add_index(Event.index(Event.state, Event.id, name="event_state"))
 
 
@@ -63,9 +71,6 @@ class ProcessedMessage(fields.Model):
 
     message_id = peewee.TextField(primary_key=True)
     received_at = fields.UtcField(index=True)
-
-    class Meta:
-        table_name = "seen_message"  # its name in 1.0.0, which may run at the same time (O5)
 
 
 class Change(NamedTuple):
@@ -81,7 +86,7 @@ class Change(NamedTuple):
 
 
 _NEW_MESSAGE_ID = (
-    "INSERT INTO seen_message (message_id, received_at) VALUES {} ON CONFLICT DO NOTHING RETURNING message_id"
+    "INSERT INTO processed_message (message_id, received_at) VALUES {} ON CONFLICT DO NOTHING RETURNING message_id"
 )
 _ENQUEUE = """
     INSERT INTO event (ticket_id, state, source, action, kind_hint, correlation, hooks, first_received_at,
@@ -93,8 +98,7 @@ _ENQUEUE = """
 """
 
 
-_MINE = "id = ? AND state = 'running' AND lease_owner = ?"
-_FORGET_CRASHES = "DELETE FROM event_crash WHERE event_id = ?"
+_MINE = "id = ? AND state = 'running' AND server_id = ?"
 
 
 def new_message_ids(message_ids: Iterable[str], now: datetime) -> set[str]:
@@ -138,45 +142,36 @@ def _list_of(row: str, rows: Sequence[object]) -> str:
     return ", ".join([row] * len(rows))
 
 
-def renew(event_id: int, owner: str, now: datetime) -> bool:
-    """Renew a lease; return False if another worker has taken over the event."""
-    return bool(sql.update_where(Event, {"lease_until": now + timedelta(seconds=LEASE_S)}, _MINE, event_id, owner))
-
-
 def finish(
     event: Event,
-    owner: str,
     *,
     now: datetime,
     decisions: Sequence[Any],
     error: str | None = None,
     dead: bool = False,
 ) -> bool:
-    """End an event; return False if the lease was lost: then the caller must roll back everything else."""
+    """End an event; return False if another server has it: then the caller must roll back everything else."""
     changes = {
         "state": DEAD if dead else DONE,
         "decisions": list(decisions),
         "error": error,
         "finished_at": now,
-        "lease_owner": None,
-        "lease_until": None,
+        "server_id": None,
         "attempts": event.attempts,
         "bugs": event.bugs,
+        "crashes_alone": None,
     }
-    is_ours = bool(sql.update_where(Event, changes, _MINE, event.id, owner))
-    if is_ours:
-        sql.execute(_FORGET_CRASHES, event.id)
-    return is_ours
+    return bool(sql.update_where(Event, changes, _MINE, event.id, event.server_id))
 
 
-def requeue(event: Event, owner: str, *, due_at: datetime, error: str | None) -> bool:
-    """Let a running event wait again, including what has arrived for its ticket; return False if the lease was lost.
+def requeue(event: Event, *, due_at: datetime, error: str | None) -> bool:
+    """Let a running event wait again, with what arrived for its ticket; return False if another server has it.
 
     Two waiting events for one ticket cannot exist, so the later one is folded into this one.
     """
-    mine = (Event.id == event.id) & (Event.state == RUNNING) & (Event.lease_owner == owner)
+    mine = (Event.id == event.id) & (Event.state == RUNNING) & (Event.server_id == event.server_id)
     # First, which locks it on PostgreSQL: otherwise the later event could be folded into a row we no longer own.
-    if not Event.update(lease_owner=owner).where(mine).execute():
+    if not Event.update(server_id=event.server_id).where(mine).execute():
         return False
     try:
         with db.database.atomic():
@@ -196,8 +191,8 @@ def _requeue(event: Event, mine: peewee.Expression, due_at: datetime, error: str
         Event.attempts: event.attempts,
         Event.bugs: event.bugs,
         Event.error: error,
-        Event.lease_owner: None,
-        Event.lease_until: None,
+        Event.crashes_alone: event.crashes_alone,
+        Event.server_id: None,
     }
     if later is not None:
         Event.delete().where(Event.id == later.id).execute()
@@ -208,16 +203,11 @@ def _requeue(event: Event, mine: peewee.Expression, due_at: datetime, error: str
     return bool(Event.update(changes).where(mine).execute())
 
 
-def give_up_leases(owner: str, now: datetime) -> None:
+def release(server_id: int, now: datetime) -> None:
     """Let everything this server is still processing wait again: it is shutting down (O4)."""
-    mine = Event.select().where(Event.state == RUNNING, Event.lease_owner == owner)
+    mine = Event.select().where(Event.state == RUNNING, Event.server_id == server_id)
     for event in mine.order_by(Event.ticket_id):  # webhooks lock events in this order, too
-        requeue(event, owner, due_at=now, error=event.error)
-
-
-def owners() -> set[str]:
-    """Return the owners of leases on events."""
-    return {row.lease_owner for row in Event.select(Event.lease_owner).where(Event.state == RUNNING).distinct()}
+        requeue(event, due_at=now, error=event.error)
 
 
 def retry_dead(which: peewee.Expression, *, now: datetime) -> int:

@@ -19,6 +19,7 @@ class Fact(fields.Model):
 
 WATCHING_SINCE = "watching_since"
 CATCH_UP_WATERMARK = "catch_up_watermark"
+OLDEST_PROGRAM = "oldest_program"  # the oldest version that may use the database (O5)
 LAST_PROBE = "last_probe"  # when a test write last checked that the database is writable (O2)
 SKIPPED_UNTIL = "skipped_until"  # anything entered before it is history, without T5's hour of grace
 

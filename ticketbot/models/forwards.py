@@ -15,6 +15,7 @@ class Forward(fields.Model):
     that they are returned unchanged.
     """
 
+    id = fields.IdField()
     source = peewee.ForeignKeyField(recipients.Recipient, on_delete="RESTRICT", backref="forwards_out")
     destination = peewee.ForeignKeyField(recipients.Recipient, on_delete="RESTRICT", backref="forwards_in")
     start = peewee.TextField(null=True)

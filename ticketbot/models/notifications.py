@@ -20,13 +20,13 @@ from ticketbot.database import db, fields, sql
 from ticketbot.models import events, holds, recipients, tickets
 
 PENDING, SENDING, SENT, SKIPPED, DEAD = "pending", "sending", "sent", "skipped", "dead"
-LEASE_S = 30.0
 _CLOCKS_AGREE_WITHIN = timedelta(hours=1)
 
 
 class Notification(fields.Model):
     """One message to one recipient about one event."""
 
+    id = fields.IdField()
     ticket_id = peewee.BigIntegerField(index=True)
     event = peewee.ForeignKeyField(events.Event, null=True, on_delete="SET NULL", backref="notifications")
     correlation = peewee.TextField(default="")
@@ -54,8 +54,7 @@ class Notification(fields.Model):
     failing_since = fields.UtcField(null=True)
     give_up_at = fields.UtcField()  # 24 h after it was decided or retried (L2); of a dead one: when it died
     next_try_at = fields.UtcField(null=True)
-    lease_owner = peewee.TextField(null=True)
-    lease_until = fields.UtcField(null=True)
+    server_id = peewee.BigIntegerField(null=True)  # of the server that is sending it
     sent_at = fields.UtcField(null=True)
 
     class Meta:
@@ -73,7 +72,7 @@ Notification.add_index(
     Notification.index(Notification.recipient, Notification.id, where=_OPEN, name="notification_queue")
 )
 Notification.add_index(
-    Notification.index(Notification.lease_until, where=peewee.SQL("state = 'sending'"), name="notification_lease")
+    Notification.index(Notification.server_id, where=peewee.SQL("state = 'sending'"), name="notification_server")
 )
 Notification.add_index(Notification.index(Notification.state, Notification.id, name="notification_state"))
 Notification.add_index(Notification.index(Notification.created_at, name="notification_created"))
@@ -93,7 +92,7 @@ _CLAIMABLE = """
     ORDER BY next_try_at, id LIMIT 1
 """
 _CLAIM = f"""
-    UPDATE notification SET state = 'sending', lease_owner = ?, lease_until = ?
+    UPDATE notification SET state = 'sending', server_id = ?
     WHERE id = ({_CLAIMABLE} FOR UPDATE SKIP LOCKED)
         AND NOT EXISTS (SELECT 1 FROM hold WHERE service = 'webex' AND until > ?)
         AND NOT EXISTS (SELECT 1 FROM config_value WHERE name = 'attempt_notify' AND value = 'false')
@@ -110,7 +109,7 @@ _RETRY_BACKING_OFF_NOW = """
         WHERE state = 'pending' AND next_try_at > ? AND NOT woken FOR UPDATE SKIP LOCKED
     )
 """
-_MINE = "id = ? AND state = 'sending' AND lease_owner = ?"
+_MINE = "id = ? AND state = 'sending' AND server_id = ?"
 
 
 def where_since(since: datetime) -> peewee.Expression:
@@ -139,7 +138,7 @@ def add(rows: Sequence[Mapping[str, Any]]) -> int:
     return sql.insert_new(Notification, rows)
 
 
-def claim(owner: str, now: datetime, *, overdue_at: datetime | None = None) -> Notification | None:
+def claim(server_id: int, now: datetime, *, overdue_at: datetime | None = None) -> Notification | None:
     """Claim the message that has been due longest; None if there is none, or sending is on hold or switched off.
 
     Order is kept per recipient (L4): a message waits while an older one of the same recipient is pending or being sent,
@@ -147,35 +146,21 @@ def claim(owner: str, now: datetime, *, overdue_at: datetime | None = None) -> N
     `give_up_overdue` (L2).
     """
     with db.transaction("claim-notification"):
-        lease_until = now + timedelta(seconds=LEASE_S)
-        for claimed in sql.select(Notification, _CLAIM, owner, lease_until, now, overdue_at or now, now):
+        for claimed in sql.select(Notification, _CLAIM, server_id, now, overdue_at or now, now):
             sql.execute(_OVERTAKE, claimed.recipient_id, claimed.id)
             claimed.recipient = recipients.recipient(claimed.recipient_id)
             return claimed
     return None
 
 
-def record(notification_id: int, owner: str, changes: Mapping[str, Any]) -> bool:
-    """Record the outcome of sending; return False if the lease was lost and another server decides it now."""
-    released = {**changes, "lease_owner": None, "lease_until": None}
-    return bool(sql.update_where(Notification, released, _MINE, notification_id, owner))
-
-
-def renew(notification_id: int, owner: str, now: datetime) -> bool:
-    """Renew the lease of a message that is being sent."""
-    return bool(
-        sql.update_where(Notification, {"lease_until": now + timedelta(seconds=LEASE_S)}, _MINE, notification_id, owner)
-    )
+def record(row: Notification, changes: Mapping[str, Any]) -> bool:
+    """Record the outcome of sending; return False if the message was taken over by another server."""
+    return bool(sql.update_where(Notification, {**changes, "server_id": None}, _MINE, row.id, row.server_id))
 
 
 def retry_backing_off_now(now: datetime) -> int:
     """After a success, retry messages that are backing off, each only once: if it fails again, it is at fault (L2)."""
     return int(sql.execute(_RETRY_BACKING_OFF_NOW, now, now).rowcount)
-
-
-def reclaim_expired(now: datetime) -> int:
-    """Requeue the messages of a vanished sender; they may have been sent (L2). Return how many."""
-    return _reclaim(now, Notification.lease_until < now)
 
 
 def give_up_overdue(now: datetime) -> int:
@@ -239,33 +224,17 @@ def oldest_waiting() -> datetime | None:
     return oldest
 
 
-def give_up_leases(owner: str, now: datetime) -> None:
-    """Requeue what this server is still sending: it is shutting down, and the posts may or may not arrive (O4)."""
-    _reclaim(now, Notification.lease_owner == owner)
-
-
-def _reclaim(now: datetime, which: peewee.Expression) -> int:
-    fresh = {"next_try_at": now, "possible_duplicate": True, "lease_owner": None, "lease_until": None}
-    return int(Notification.update(state=PENDING, **fresh).where(Notification.state == SENDING, which).execute())
-
-
-def owners() -> set[str]:
-    """Return the owners of leases on notifications."""
-    rows = Notification.select(Notification.lease_owner).where(Notification.state == SENDING).distinct()
-    return {row.lease_owner for row in rows}
+def release(server_id: int, now: datetime) -> int:
+    """Requeue what a server was sending: it has ended, and the posts may or may not have arrived. Return how many."""
+    mine = (Notification.state == SENDING) & (Notification.server_id == server_id)
+    fresh = {"next_try_at": now, "possible_duplicate": True, "server_id": None}
+    return int(Notification.update(state=PENDING, **fresh).where(mine).execute())
 
 
 def is_stuck(before: datetime) -> bool:
     """Return whether a message has been claimable since `before` and no sender has claimed it (O2)."""
     last = holds.latest("webex")
-    if is_abandoned(before):
-        return True
     return (last is None or last.until < before) and sql.exists(_CLAIMABLE, before, before)
-
-
-def is_abandoned(now: datetime) -> bool:
-    """Return whether the lease of a message being sent has expired."""
-    return bool(Notification.select().where(Notification.state == SENDING, Notification.lease_until < now).exists())
 
 
 def has_overdue(now: datetime) -> bool:

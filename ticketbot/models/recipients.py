@@ -17,6 +17,7 @@ PERSON = "person"
 class Recipient(fields.Model):
     """A Webex destination. One that vanished is inactive, never deleted: rules and forwards refer to it (S2)."""
 
+    id = fields.IdField()
     type = peewee.TextField()  # room | person
     webex_id = peewee.TextField(unique=True)
     name = peewee.TextField(default="")
@@ -57,13 +58,8 @@ def people_by_email(emails: Iterable[str]) -> dict[str, list[Recipient]]:
     if not wanted:
         return found
     listed = sql.placeholders(wanted)
-    # The first is where 1.0.0 stores them, which may run at the same time.
-    links = f"""
-        SELECT email, id FROM recipient WHERE email IN {listed}
-        UNION SELECT email, recipient_id FROM person_email WHERE email IN {listed}
-        ORDER BY 2
-    """  # noqa: S608
-    pairs = sql.execute(links, *wanted, *wanted).fetchall()
+    links = f"SELECT email, recipient_id FROM person_email WHERE email IN {listed} ORDER BY recipient_id"  # noqa: S608
+    pairs = sql.execute(links, *wanted).fetchall()
     people = sql.select_by_id(Recipient, {recipient_id for _, recipient_id in pairs})
     for email, recipient_id in pairs:
         person = people[recipient_id]

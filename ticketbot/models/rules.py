@@ -11,6 +11,7 @@ from ticketbot.models import recipients, tickets
 class Rule(fields.Model):
     """board -> recipient."""
 
+    id = fields.IdField()
     board = peewee.ForeignKeyField(tickets.Board, on_delete="RESTRICT", backref="rules")
     recipient = peewee.ForeignKeyField(recipients.Recipient, on_delete="RESTRICT", backref="rules")
     enabled = peewee.BooleanField(default=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -10,10 +12,9 @@ from playhouse import migrations
 
 from ticketbot import __version__, errors
 from ticketbot.database import db
-from ticketbot.models import facts
+from ticketbot.models import facts, leaving_1x
 
 DIRECTORY = Path(__file__).parent.parent / "migrations"
-OLDEST_PROGRAM = "oldest_program"
 
 _ADVISORY_LOCK = 0x7462_6F74  # "tbot": servers that start together on one PostgreSQL take turns
 
@@ -31,13 +32,16 @@ def status() -> list[Step]:
         return [Step(step.name, step.applied) for step in _runner().status()]
 
 
-def migrate() -> list[str]:
+def migrate(pause: Callable[[float], object] = time.sleep) -> list[str]:
     """Apply pending migrations, under a lock and in one transaction. Return the names applied.
+
+    The step from 1.x waits until the servers of 1.x have stopped; `pause` waits the given seconds.
 
     Raises `SchemaTooNew` before anything is written if the database requires a newer program.
     """
     with db.session():
         check_program()
+        leaving_1x.stop_servers(pause)
         with db.transaction("migrate"):
             if db.is_postgres():
                 # A migration may take long, and the next server waits for its end.
@@ -70,7 +74,7 @@ def _runner() -> migrations.Runner:
 def _oldest_program() -> str | None:
     if not db.database.table_exists("fact"):
         return None
-    row = facts.Fact.get_or_none(facts.Fact.name == OLDEST_PROGRAM)
+    row = facts.Fact.get_or_none(facts.Fact.name == facts.OLDEST_PROGRAM)
     return None if row is None else str(row.value)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import peewee
@@ -11,13 +11,13 @@ import peewee
 from ticketbot.database import fields, sql
 
 RUNNING, DONE, FAILED, CANCELLED = "running", "done", "failed", "cancelled"
-LEASE_S = 60.0
 VANISHED = "the server running the sync has ended"
 
 
 class SyncRun(fields.Model):
-    """One run of a sync: `running` while its lease is renewed, then `done`, `failed` or `cancelled`."""
+    """One run of a sync: `running` as long as its server lives, then `done`, `failed` or `cancelled`."""
 
+    id = fields.IdField()
     state = peewee.TextField()
     request = fields.JsonField(default=dict)
     phases = fields.JsonField(default=list)
@@ -25,8 +25,7 @@ class SyncRun(fields.Model):
     errors = fields.JsonField(default=list)
     requested_by = peewee.TextField(null=True)
     cancel_requested = peewee.BooleanField(default=False)
-    owner = peewee.TextField(null=True)
-    lease_until = fields.UtcField(null=True)
+    server_id = peewee.BigIntegerField(null=True)  # of the server that runs it
     started_at = fields.UtcField()
     finished_at = fields.UtcField(null=True)
 
@@ -36,9 +35,8 @@ SyncRun.add_index(
 )
 
 
-def start(request: Mapping[str, Any], *, requested_by: str | None, owner: str, now: datetime) -> SyncRun | None:
-    """Begin a run; return None while another one runs whose lease has not expired."""
-    fail_abandoned(now)
+def start(request: Mapping[str, Any], *, requested_by: str | None, server_id: int, now: datetime) -> SyncRun | None:
+    """Begin a run; return None while another one runs."""
     row = {
         "state": RUNNING,
         "request": dict(request),
@@ -47,8 +45,7 @@ def start(request: Mapping[str, Any], *, requested_by: str | None, owner: str, n
         "errors": [],
         "requested_by": requested_by,
         "cancel_requested": False,
-        "owner": owner,
-        "lease_until": now + timedelta(seconds=LEASE_S),
+        "server_id": server_id,
         "started_at": now,
     }
     added = sql.execute_insert(SyncRun.insert(row).on_conflict_ignore()).rowcount
@@ -74,14 +71,10 @@ def last_finished() -> dict[str, datetime]:
     return {row.state: row.finished_at for row in rows}
 
 
-def renew(
-    run_id: int, owner: str, *, phases: Sequence[Any], errors: Sequence[str], error_count: int, now: datetime
-) -> bool:
-    """Record the progress of a run and renew its lease; return False if it was considered abandoned."""
+def save_progress(run: SyncRun, *, phases: Sequence[Any], errors: Sequence[str], error_count: int) -> bool:
+    """Record the progress of a run; return False if its server was declared dead, and the run as failed."""
     changes = {"phases": list(phases), "errors": list(errors), "error_count": error_count}
-    return bool(
-        SyncRun.update(**changes, lease_until=now + timedelta(seconds=LEASE_S)).where(_mine(run_id, owner)).execute()
-    )
+    return bool(SyncRun.update(**changes).where(_where_still(run)).execute())
 
 
 def is_cancelled(run_id: int) -> bool:
@@ -97,42 +90,18 @@ def request_cancel() -> SyncRun | None:
     return run
 
 
-def finish(run_id: int, owner: str, *, state: str, now: datetime) -> bool:
-    """End a run; return False if it was considered abandoned."""
-    changes = {"state": state, "finished_at": now, "lease_until": None}
-    return bool(SyncRun.update(**changes).where(_mine(run_id, owner)).execute())
+def finish(run: SyncRun, *, state: str, now: datetime) -> bool:
+    """End a run; return False if its server was declared dead, and the run as failed."""
+    return bool(SyncRun.update(state=state, finished_at=now).where(_where_still(run)).execute())
 
 
-def is_abandoned(run: SyncRun, now: datetime) -> bool:
-    """Return whether a lease has expired, or lies further ahead than any lease can: then a clock was wrong."""
-    return not now <= run.lease_until <= now + timedelta(seconds=2 * LEASE_S)
-
-
-def fail_abandoned(now: datetime) -> None:
-    """Mark an abandoned run as failed."""
+def release(server_id: int, now: datetime) -> None:
+    """Mark the run of a server that has ended as failed."""
     run = running()
-    if run is not None and is_abandoned(run, now):
-        _fail(run, now)
+    if run is not None and run.server_id == server_id:
+        named = {"errors": [*run.errors, VANISHED], "error_count": run.error_count + 1}
+        SyncRun.update(state=FAILED, finished_at=now, **named).where(_where_still(run)).execute()
 
 
-def give_up_leases(owner: str, now: datetime) -> None:
-    """Mark the run of an owner that is gone as failed."""
-    run = running()
-    if run is not None and run.owner == owner:
-        _fail(run, now)
-
-
-def owners() -> set[str]:
-    """Return the owners of running syncs."""
-    return {row.owner for row in SyncRun.select(SyncRun.owner).where(SyncRun.state == RUNNING)}
-
-
-def _mine(run_id: int, owner: str) -> Any:
-    return (SyncRun.id == run_id) & (SyncRun.state == RUNNING) & (SyncRun.owner == owner)
-
-
-def _fail(run: SyncRun, now: datetime) -> None:
-    changes = {"state": FAILED, "finished_at": now, "lease_until": None}
-    named = {"errors": [*run.errors, VANISHED], "error_count": run.error_count + 1}
-    still = (SyncRun.state == RUNNING) & (SyncRun.lease_until == run.lease_until)
-    SyncRun.update(**changes, **named).where(SyncRun.id == run.id, still).execute()
+def _where_still(run: SyncRun) -> Any:
+    return (SyncRun.id == run.id) & (SyncRun.state == RUNNING) & (SyncRun.server_id == run.server_id)

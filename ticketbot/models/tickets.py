@@ -1,4 +1,4 @@
-"""Our copy of ConnectWise's data: boards, statuses, companies, contacts, members, tickets and notes.
+"""Our copy of ConnectWise's data: boards, statuses, members, tickets and notes.
 
 Ids are ConnectWise's own. `fetched_at` is when a row was last fetched; null means that only a ticket has
 mentioned it. `deleted_at` marks what is gone in ConnectWise (T4: what reappears is undeleted).
@@ -30,20 +30,6 @@ class Status(fields.Model):
     name = peewee.TextField(default="")
     closed = peewee.BooleanField(default=False)
     inactive = peewee.BooleanField(default=False)
-    fetched_at = fields.UtcField(null=True)
-    deleted_at = fields.UtcField(null=True)
-
-
-class Company(fields.Model):
-    id = peewee.BigIntegerField(primary_key=True)
-    name = peewee.TextField(default="")
-    fetched_at = fields.UtcField(null=True)
-    deleted_at = fields.UtcField(null=True)
-
-
-class Contact(fields.Model):
-    id = peewee.BigIntegerField(primary_key=True)
-    name = peewee.TextField(default="")
     fetched_at = fields.UtcField(null=True)
     deleted_at = fields.UtcField(null=True)
 

@@ -12,6 +12,7 @@ from ticketbot.database import fields
 class User(fields.Model):
     """An owner of API keys. `email_lookup` makes addresses unique, ignoring case (A1)."""
 
+    id = fields.IdField()
     name = peewee.TextField()
     email = peewee.TextField()
     email_lookup = peewee.TextField(unique=True)

@@ -13,7 +13,7 @@ from ticketbot.models import facts
 
 NAME = "clock"
 EVERY_S = 3600.0
-WRONG_AFTER = timedelta(seconds=60)  # the longest lease: with a larger error, our leases look expired to others
+WRONG_AFTER = timedelta(seconds=60)
 CONFIRMED_AFTER_S = 180.0
 
 _logger = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """Send one notification: claim, post, record; retry or give up on failure (L1 to L4).
 
-The claim is committed before the post and the outcome after it, so a kill in between leaves a row in `sending` whose
-lease expires: it is sent again and flagged as a possible duplicate.
+The claim is committed before the post and the outcome after it, so a kill in between leaves a row in `sending`: once
+its server counts as dead, it is sent again and flagged as a possible duplicate.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import msgspec
 from ticketbot import errors, log, metrics
 from ticketbot.database import db
 from ticketbot.decide import message, retry
-from ticketbot.models import holds, notifications
-from ticketbot.pipeline import clock, lease_keeper
+from ticketbot.models import holds, notifications, servers
+from ticketbot.pipeline import clock
 from ticketbot.webex import webex_client
 
 _logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class Services(msgspec.Struct, frozen=True):
     """
 
     webex: webex_client.Webex
-    lease_holder: lease_keeper.LeaseKeeper
+    server: servers.Current
     clocks: clock.Clocks
     pause: Callable[[float], bool]
     jitter: Callable[[], float] = random.SystemRandom().random
@@ -42,11 +42,11 @@ class Services(msgspec.Struct, frozen=True):
 def send_next(services: Services) -> bool:
     """Send the next due message; return False if there is none. A failure to send is recorded, not raised."""
     claimed_at = services.clocks.now()
-    row = notifications.claim(services.lease_holder.owner, claimed_at, overdue_at=services.clocks.earlier())
+    row = notifications.claim(services.server.id, claimed_at, overdue_at=services.clocks.earlier())
     if row is None:
         return False
     services.claimed()
-    with log.bound_correlation(row.correlation), services.lease_holder.keeping(lease_keeper.NOTIFICATION, row.id):
+    with log.bound_correlation(row.correlation):
         try:
             message_id = _post(row, services)
         except Exception as error:  # noqa: BLE001  (a bug with one message must not stop the others)
@@ -80,7 +80,9 @@ def _record_sent(row: notifications.Notification, message_id: str, claimed_at: d
         metrics.count_notification(notifications.SENT, row.reason)
         _logger.info("sent to %s (ticket %d)", *about, extra=extra)
     else:
-        _logger.warning("sent to %s (ticket %d), but lost the lease: may be sent again", *about, extra=extra)
+        _logger.warning(
+            "sent to %s (ticket %d), but another server took the message over: may be sent again", *about, extra=extra
+        )
 
 
 def _record_failure(row: notifications.Notification, error: Exception, services: Services) -> None:
@@ -135,12 +137,13 @@ def _record(
 ) -> bool:
     """Record an outcome, retrying while the database is unavailable: a sent message must not go unrecorded.
 
-    Return False without recording it if the lease was lost or the server stops. `claimed_at` is given for a success.
+    Return False without recording it if another server took the message over, or this one stops. `claimed_at` is given
+    for a success.
     """
     while True:
         try:
             with db.transaction(name):
-                recorded = notifications.record(row.id, services.lease_holder.owner, changes)
+                recorded = notifications.record(row, changes)
                 if claimed_at:
                     holds.end("webex", called_at=claimed_at)
                     notifications.retry_backing_off_now(services.clocks.now())

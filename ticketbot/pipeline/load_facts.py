@@ -41,7 +41,6 @@ def load(
     known = _from_database(reading.ticket, reading, display, now, connectwise_now)
     if not plan.needs_people(known):
         return known
-    people.refresh_names(reading.ticket, remote, now)
     return _with_people(known, reading.ticket, remote, now)
 
 

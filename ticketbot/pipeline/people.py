@@ -1,4 +1,4 @@
-"""Look up what a notification needs beyond the ticket: names, members, and their Webex accounts (T2, D7).
+"""Look up the people of a ticket: members, and their Webex accounts (T2, D7).
 
 Results are cached for 15 minutes; an older copy is used if the external service does not respond.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ import msgspec
 
 from ticketbot import errors
 from ticketbot.connectwise import connectwise_client, records
-from ticketbot.database import db, fields, sql
+from ticketbot.database import db
 from ticketbot.decide import audience, values
 from ticketbot.models import recipients, tickets
 from ticketbot.webex import webex_client
@@ -56,66 +56,6 @@ class RemoteServices(msgspec.Struct, frozen=True):
     webex: webex_client.Webex
     pool: Executor
     not_found: NotFound = msgspec.field(default_factory=NotFound)
-
-
-def refresh_names(ticket: records.Ticket, remote: RemoteServices, now: datetime) -> None:
-    """Refresh our copies of the ticket's board, statuses, company and contact.
-
-    The ticket itself names them all, so no failure here stops an event (T2).
-    """
-    futures: dict[Any, Future[list[dict[str, Any]]]] = {}
-    with db.session():
-        for model, ref, fetch in _references(ticket, remote.connectwise):
-            if ref is not None and not _is_fresh(sql.select_by_id(model, [ref.id]).get(ref.id), now):
-                futures[model] = remote.pool.submit(fetch)
-    fetched = {model: _rows_or_nothing(future) for model, future in futures.items()}
-    rows = {model: [row | {"fetched_at": now, "deleted_at": None} for row in each] for model, each in fetched.items()}
-    if any(rows.values()):
-        with db.transaction("lookups"):
-            for model, each in rows.items():
-                tickets.upsert(model, each)
-
-
-def _references(
-    ticket: records.Ticket, source: connectwise_client.ConnectWise
-) -> Iterable[tuple[type[fields.Model], records.Ref | None, Callable[[], list[dict[str, Any]]]]]:
-    board, company, contact = ticket.board, ticket.company, ticket.contact
-    if board:
-        yield tickets.Board, board, lambda: [board_row(each) for each in source.boards()]
-        yield tickets.Status, ticket.status, lambda: [status_row(each) for each in source.statuses(board.id)]
-    if company:
-        yield tickets.Company, company, lambda: [named_row(source.company(company.id))]
-    if contact:
-        yield tickets.Contact, contact, lambda: [named_row(source.contact(contact.id))]
-
-
-def _rows_or_nothing(future: Future[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    try:
-        return future.result()
-    except errors.RemoteError as error:
-        _logger.info("name lookup failed, using the name from the ticket: %s", error)
-        return []
-
-
-def board_row(board: records.Board) -> dict[str, Any]:
-    """Convert a board to a database row."""
-    return {"id": board.id, "name": board.name, "inactive": board.inactive, "project": board.project}
-
-
-def status_row(status: records.Status) -> dict[str, Any]:
-    """Convert a status to a database row."""
-    return {
-        "id": status.id,
-        "board_id": status.board_id,
-        "name": status.name,
-        "closed": status.closed,
-        "inactive": status.inactive,
-    }
-
-
-def named_row(thing: records.Company | records.Contact) -> dict[str, Any]:
-    """Convert a company or contact to a database row."""
-    return {"id": thing.id, "name": thing.name or ""}
 
 
 def member_row(member: records.Member) -> dict[str, Any]:

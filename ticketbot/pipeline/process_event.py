@@ -18,14 +18,14 @@ from ticketbot import errors, log, metrics
 from ticketbot.connectwise import records
 from ticketbot.database import db
 from ticketbot.decide import plan, retry, values
-from ticketbot.models import event_claims, events, holds, notifications, tickets
-from ticketbot.pipeline import clock, fetch, lease_keeper, load_facts, people
+from ticketbot.models import event_claims, events, holds, notifications, servers, tickets
+from ticketbot.pipeline import clock, fetch, load_facts, people
 
 _logger = logging.getLogger(__name__)
 
 
-class LeaseLost(errors.TicketbotError):
-    """The lease expired and another worker took over the event; the decision is discarded."""
+class TakenOver(errors.TicketbotError):
+    """Another server took this one for dead, and the event over; the decision is discarded."""
 
 
 class Services(msgspec.Struct, frozen=True):
@@ -33,7 +33,7 @@ class Services(msgspec.Struct, frozen=True):
 
     remote: people.RemoteServices
     display: load_facts.DisplaySettings
-    lease_holder: lease_keeper.LeaseKeeper
+    server: servers.Current
     clocks: clock.Clocks
     jitter: Callable[[], float] = random.SystemRandom().random
     claimed: Callable[[], None] = lambda: None
@@ -42,14 +42,14 @@ class Services(msgspec.Struct, frozen=True):
 def process_next(services: Services) -> bool:
     """Process the next due event; return False if there is none. A failure of the event is recorded, not raised."""
     claimed_at = services.clocks.now()
-    event = event_claims.claim(services.lease_holder.owner, claimed_at)
+    event = event_claims.claim(services.server.id, claimed_at)
     if event is None:
         return False
     services.claimed()
-    with log.bound_correlation(event.correlation), services.lease_holder.keeping(lease_keeper.EVENT, event.id):
+    with log.bound_correlation(event.correlation):
         try:
             _process(event, claimed_at, services)
-        except LeaseLost as error:
+        except TakenOver as error:
             _logger.warning("%s", error)
         except Exception as error:  # noqa: BLE001  (the verdict distinguishes our bugs from external failures)
             _handle_failure(event, error, services)
@@ -86,8 +86,8 @@ def _commit(
     now = services.clocks.now()
     rows = [notification_row(draft, event, now) for draft in decided.drafts]
     with db.transaction("finish-event"):
-        if not events.finish(event, services.lease_holder.owner, now=now, decisions=decided.decisions):
-            raise LeaseLost(f"event {event.id} of ticket {ticket.id}: lease expired, another worker took over")
+        if not events.finish(event, now=now, decisions=decided.decisions):
+            raise TakenOver(f"event {event.id} of ticket {ticket.id}: another server took over")
         tickets.store_tickets([ticket_row(ticket, now)])
         tickets.store_notes([note_row(note, now) for note in reading.notes])
         tickets.mark_decided(decided.decided, now)
@@ -110,8 +110,8 @@ def _commit_gone(event: events.Event, claimed_at: datetime, services: Services) 
     now = services.clocks.now()
     gone = values.Decision(f"new:{event.ticket_id}", "everybody", "not told", "deleted in ConnectWise")
     with db.transaction("finish-event"):
-        if not events.finish(event, services.lease_holder.owner, now=now, decisions=[gone]):
-            raise LeaseLost(f"event {event.id} of ticket {event.ticket_id}: lease expired, another worker took over")
+        if not events.finish(event, now=now, decisions=[gone]):
+            raise TakenOver(f"event {event.id} of ticket {event.ticket_id}: another server took over")
         tickets.mark_deleted(event.ticket_id, now)
         holds.end("connectwise", called_at=claimed_at)
     metrics.EVENTS.labels("gone").inc()
@@ -143,19 +143,17 @@ def _handle_failure(event: events.Event, error: Exception, services: Services) -
         extra={"ticket_id": event.ticket_id, "event_id": event.id},
     )
     event.attempts, event.bugs = verdict.attempts, verdict.bugs
-    if _reschedule(event, verdict, services, now):
+    if _reschedule(event, verdict, now):
         metrics.EVENTS.labels("again" if verdict.retry_at else "dead").inc()
 
 
-def _reschedule(event: events.Event, verdict: retry.EventVerdict, services: Services, now: datetime) -> bool:
+def _reschedule(event: events.Event, verdict: retry.EventVerdict, now: datetime) -> bool:
     with db.transaction("return-event"):
         if verdict.hold_until:
             holds.begin("connectwise", until=verdict.hold_until, now=now, reason=verdict.reason)
         if verdict.retry_at is None:
-            return events.finish(
-                event, services.lease_holder.owner, now=now, decisions=[], error=verdict.reason, dead=True
-            )
-        return events.requeue(event, services.lease_holder.owner, due_at=verdict.retry_at, error=verdict.reason)
+            return events.finish(event, now=now, decisions=[], error=verdict.reason, dead=True)
+        return events.requeue(event, due_at=verdict.retry_at, error=verdict.reason)
 
 
 def notification_row(draft: values.PlannedNotification, event: events.Event, now: datetime) -> dict[str, Any]:

@@ -18,12 +18,12 @@ import peewee
 from waitress import wasyncore
 
 from ticketbot import __version__, errors, log, metrics, signals
-from ticketbot.background import callbacks, catch_up, periodic, retention, workers
+from ticketbot.background import callbacks, catch_up, heartbeat, periodic, retention, workers
 from ticketbot.connectwise import connectwise_client, rate_limit, webhook_signature
 from ticketbot.database import db
 from ticketbot.decide import message
-from ticketbot.models import api_keys, events, facts, leases, notifications, schema, syncs
-from ticketbot.pipeline import accept, clock, deliver, lease_keeper, load_facts, people, process_event
+from ticketbot.models import api_keys, facts, schema, servers
+from ticketbot.pipeline import accept, clock, deliver, load_facts, people, process_event
 from ticketbot.server import application, authentication, health, listener, operations, verified_keys, webhooks
 from ticketbot.server.routes import all_routes
 from ticketbot.settings import types
@@ -81,7 +81,8 @@ class Server:
 
     def __init__(self, settings: Settings, now: Callable[[], datetime] | None = None) -> None:
         self._now = now or _now
-        self._lease_holder = lease_keeper.LeaseKeeper()
+        self._row = servers.Current()
+        self._heart = heartbeat.Heartbeat(self._row, self._now)
         self._pool = ThreadPoolExecutor(settings.workers * 6, thread_name_prefix="lookups")
         limit = rate_limit.RateLimiter(settings.cw_calls_per_minute)
         self._clocks = clock.Clocks(self._now)
@@ -89,9 +90,7 @@ class Server:
         self._worker = self._new_worker(settings)
         limit.busy = self._worker.is_busy
         background = self._remote.connectwise.in_background()
-        self.syncs = sync_service.Syncs(
-            sync_run.Services(background, self._remote.webex, self._lease_holder.owner, self._now)
-        )
+        self.syncs = sync_service.Syncs(sync_run.Services(background, self._remote.webex, self._row, self._now))
         self.app = self._new_app(settings)
         self._http, self._listeners = listener.listen(self.app, settings.host, settings.port)
         self._serving = threading.Thread(target=self._http.run, name="http", daemon=True)
@@ -104,12 +103,13 @@ class Server:
 
     def start(self) -> None:
         """Start all threads; requests are answered from now on."""
+        self._heart.start()
         self._serving.start()  # HTTP first, so requests are answered while the workers start
         self._worker.start()
-        _logger.info("tbot %s listens at %s", __version__, self.url, extra={"owner": self._lease_holder.owner})
+        _logger.info("tbot %s listens at %s", __version__, self.url, extra={"server_id": self._row.id})
 
     def stop(self) -> None:
-        """Take nothing more in, finish what is in flight, release the leases (O4)."""
+        """Take nothing more in, finish what is in flight, release what was claimed (O4)."""
         _logger.info("stopping")
         deadline = time.monotonic() + STOP_WITHIN_S
         # In the thread that looks at the sockets: one that is closed under its eyes would end it, answers unsent.
@@ -125,14 +125,10 @@ class Server:
         self.syncs.join(2.0)
         self._pool.shutdown(wait=False, cancel_futures=True)
         try:
-            with db.transaction("release"):
-                events.give_up_leases(self._lease_holder.owner, self._now())
-                notifications.give_up_leases(self._lease_holder.owner, self._now())
-                syncs.give_up_leases(self._lease_holder.owner, self._now())
-                leases.give_up_all_of(self._lease_holder.owner)
+            self._heart.stop()
         # A plain DatabaseError: a newer release has changed the tables.
         except (errors.Unreachable, peewee.DatabaseError) as error:
-            _logger.warning("leases are not released and will run out: %s", error)
+            _logger.warning("what this server had claimed is not released; others take it over in 30 s: %s", error)
         db.close_database()
         _logger.info("stopped%s", "" if in_time else f"; {', '.join(self._worker.alive())} still busy")
 
@@ -140,11 +136,11 @@ class Server:
         remote = self._remote
         display = load_facts.DisplaySettings(ticket_links(settings), settings.timezone)
         return workers.Worker(
-            event_services=process_event.Services(remote, display, self._lease_holder, self._clocks),
-            message_services=lambda pause: deliver.Services(remote.webex, self._lease_holder, self._clocks, pause),
+            event_services=process_event.Services(remote, display, self._row, self._clocks),
+            message_services=lambda pause: deliver.Services(remote.webex, self._row, self._clocks, pause),
             event_threads=settings.workers,
             now=self._now,
-            lease_holder=self._lease_holder,
+            heart=self._heart,
             jobs=self._jobs(settings),
             on_outdated=signals.request_shutdown,
         )
@@ -153,7 +149,7 @@ class Server:
         def job(
             name: str, do: Callable[[periodic.Heartbeat], object], every_s: Callable[[], float]
         ) -> periodic.PeriodicJob:
-            return periodic.PeriodicJob(name, do, every_s=every_s, owner=self._lease_holder.owner, now=self._now)
+            return periodic.PeriodicJob(name, do, every_s=every_s, server=self._row)
 
         source = self._remote.connectwise
         jobs = [

@@ -7,7 +7,6 @@ from typing import Any
 
 from ticketbot.connectwise import records
 from ticketbot.models import tickets
-from ticketbot.pipeline import people
 from ticketbot.sync import sync_run
 
 
@@ -16,7 +15,7 @@ def sync(run: sync_run.Run) -> None:
     phase = run.phase("boards")
     boards = run.pool.ask(run.services.connectwise.boards)
     phase.total = len(boards)
-    _store(run, "boards", tickets.Board, [people.board_row(board) for board in boards])
+    _store(run, "boards", tickets.Board, [_board(board) for board in boards])
     phase.done = len(boards)
     _sync_statuses(run, boards)
 
@@ -28,7 +27,7 @@ def _sync_statuses(run: sync_run.Run, boards: list[records.Board]) -> None:
     for outcome in run.pool.map_unordered(boards, lambda board: run.services.connectwise.statuses(board.id)):
         phase.done += 1
         if outcome.error is None:
-            rows += [people.status_row(status) for status in outcome.answer or ()]
+            rows += [_status(status) for status in outcome.answer or ()]
         else:
             run.report(phase, f"statuses of board {outcome.item.name}: {outcome.error}")
             unread.append(outcome.item.id)
@@ -48,6 +47,20 @@ def _store(run: sync_run.Run, name: str, model: Any, rows: list[dict[str, Any]],
 
     now = run.services.now()
     run.commit(f"sync-{name}", write)
+
+
+def _board(board: records.Board) -> dict[str, Any]:
+    return {"id": board.id, "name": board.name, "inactive": board.inactive, "project": board.project}
+
+
+def _status(status: records.Status) -> dict[str, Any]:
+    return {
+        "id": status.id,
+        "board_id": status.board_id,
+        "name": status.name,
+        "closed": status.closed,
+        "inactive": status.inactive,
+    }
 
 
 def _stored(row: dict[str, Any], now: datetime) -> dict[str, Any]:

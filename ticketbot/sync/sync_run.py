@@ -1,4 +1,4 @@
-"""One run of a sync in progress: its phases, errors and lease, and when it has to stop (S)."""
+"""One run of a sync in progress: its phases and errors, and when it has to stop (S)."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ from msgspec.structs import asdict
 from ticketbot import errors
 from ticketbot.connectwise import connectwise_client
 from ticketbot.database import db
-from ticketbot.models import runtime_config, syncs
+from ticketbot.models import runtime_config, servers, syncs
 from ticketbot.sync import adaptive_pool
 from ticketbot.webex import webex_client
 
-HEARTBEAT_S = 0.4  # progress is written at least every half second (S)
-RENEW_AFTER_S = 10.0  # a lease lasts 60 s
+REPORT_EVERY_S = 0.4  # progress is written at least every half second (S)
 MAX_ERRORS = 100  # whose texts are stored; all are counted
-DATABASE_RETRY_S = 45.0  # while the database is unavailable: less than the lease
+DATABASE_RETRY_S = 45.0  # while the database is unavailable
 MASS_DELETION_FLOOR = 10  # S: no more than half of more than ten rows may vanish in one sync
 
 T = TypeVar("T")
@@ -37,8 +36,8 @@ class SyncStopped(errors.TicketbotError):
     """The run was canceled, or its server is stopping."""
 
 
-class LeaseLost(errors.TicketbotError):
-    """The run was considered abandoned; its results no longer count."""
+class TakenForDead(errors.TicketbotError):
+    """Another server took this one for dead, and the run as failed; its results no longer count."""
 
 
 class MassDeletionRefused(errors.TicketbotError):
@@ -50,7 +49,7 @@ class Services(msgspec.Struct, frozen=True):
 
     connectwise: connectwise_client.ConnectWise
     webex: webex_client.Webex
-    owner: str
+    server: servers.Current
     now: Callable[[], datetime]
 
 
@@ -66,8 +65,9 @@ class Phase(msgspec.Struct):
 class Run:
     """A run as its syncs see it. They must call `check` often, directly or not, and let its errors propagate."""
 
-    def __init__(self, run_id: int, services: Services, stopping: threading.Event, *, force: bool) -> None:
-        self.id, self.services, self.force = run_id, services, force
+    def __init__(self, row: syncs.SyncRun, services: Services, stopping: threading.Event, *, force: bool) -> None:
+        self.id, self.services, self.force = row.id, services, force
+        self._row = row
         self.has_failed = False
         self._stopping = stopping
         self._ended = threading.Event()
@@ -78,7 +78,6 @@ class Run:
         with db.session():
             self._width = runtime_config.load().max_concurrent_syncs
         self._written: object = None
-        self._written_s = float("-inf")
         self.pool = adaptive_pool.AdaptivePool(lambda: self._width, self.check)
 
     def phase(self, name: str, total: int | None = None) -> Phase:
@@ -106,7 +105,7 @@ class Run:
         _logger.info("sync %d: %s", self.id, text)
 
     def check(self) -> None:
-        """Raise `SyncStopped` or `LeaseLost` if the run has to end."""
+        """Raise `SyncStopped` or `TakenForDead` if the run has to end."""
         if self._stopping.is_set():
             raise SyncStopped("the server is stopping")
         if self._end is not None:
@@ -123,7 +122,7 @@ class Run:
         """Wait until `at_s` on the monotonic clock."""
         while (left_s := at_s - time.monotonic()) > 0:
             self.check()
-            self._stopping.wait(min(left_s, HEARTBEAT_S))
+            self._stopping.wait(min(left_s, REPORT_EVERY_S))
 
     def read(self, query: Callable[[], T]) -> T:
         """Return the result of a query, retrying for a while if the database is unavailable."""
@@ -148,9 +147,9 @@ class Run:
                 self._stopping.wait(1.0)
 
     @contextlib.contextmanager
-    def heartbeat(self) -> Iterator[None]:
-        """Write progress, renew the lease and check for cancellation while the block runs."""
-        thread = threading.Thread(target=self._heartbeat_loop, name="sync-progress", daemon=True)
+    def reporting(self) -> Iterator[None]:
+        """Write progress and check for cancellation while the block runs."""
+        thread = threading.Thread(target=self._report_loop, name="sync-progress", daemon=True)
         thread.start()
         try:
             yield
@@ -165,16 +164,16 @@ class Run:
         while True:
             try:
                 with db.transaction("sync-end"):
-                    if self._renew():
-                        syncs.finish(self.id, self.services.owner, state=state, now=self.services.now())
+                    if self._save_progress():
+                        syncs.finish(self._row, state=state, now=self.services.now())
             except errors.Unreachable:
                 if time.monotonic() > deadline_s or self._stopping.wait(1.0):
                     raise
             else:
                 return
 
-    def _heartbeat_loop(self) -> None:
-        while not self._ended.wait(HEARTBEAT_S):
+    def _report_loop(self) -> None:
+        while not self._ended.wait(REPORT_EVERY_S):
             try:
                 self._write_progress()
             except errors.Unreachable as error:
@@ -188,18 +187,17 @@ class Run:
             if syncs.is_cancelled(self.id):
                 self._end = self._end or SyncStopped("cancelled on request")
         progress = self._progress()
-        if progress == self._written and time.monotonic() - self._written_s < RENEW_AFTER_S:
+        if progress == self._written:
             return
         with db.transaction("sync-progress"):
-            is_ours = self._renew()
-        self._written, self._written_s = progress, time.monotonic()
-        if not is_ours:
-            self._end = LeaseLost(f"sync {self.id} was considered abandoned and stops")
+            still_counts = self._save_progress()
+        self._written = progress
+        if not still_counts:
+            self._end = TakenForDead(f"another server took this one for dead: sync {self.id} stops")
 
-    def _renew(self) -> bool:
+    def _save_progress(self) -> bool:
         phases, texts, count = self._progress()
-        now = self.services.now()
-        return syncs.renew(self.id, self.services.owner, phases=phases, errors=texts, error_count=count, now=now)
+        return syncs.save_progress(self._row, phases=phases, errors=texts, error_count=count)
 
     def _progress(self) -> tuple[list[dict[str, object]], list[str], int]:
         return [asdict(phase) for phase in self._phases], list(self._errors), self.error_count

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 
 import msgspec
 from msgspec.structs import asdict
@@ -53,13 +52,15 @@ class Syncs:
                 raise errors.Unreachable("This server is stopping. Start the sync on another one")
             now = self._services.now()
             with db.transaction("sync-start"):
-                row = syncs.start(asdict(request), requested_by=requested_by, owner=self._services.owner, now=now)
+                row = syncs.start(
+                    asdict(request), requested_by=requested_by, server_id=self._services.server.id, now=now
+                )
                 if row is None:
                     other = syncs.running()
                     number = other.id if other else None
                     raise errors.Conflict(f"Sync {number} is already running. Wait for it, or cancel it", run_id=number)
                 record(row)
-            self._thread = threading.Thread(target=self._run, args=(row.id, request), name="sync", daemon=True)
+            self._thread = threading.Thread(target=self._run, args=(row, request), name="sync", daemon=True)
             self._thread.start()
             return row
 
@@ -81,37 +82,29 @@ class Syncs:
         with self._lock:
             self._stopping.set()
 
-    def _run(self, run_id: int, request: Request) -> None:
+    def _run(self, row: syncs.SyncRun, request: Request) -> None:
+        run_id = row.id
         try:
-            run = sync_run.Run(run_id, self._services, self._stopping, force=request.force)
-            with run.heartbeat():
+            run = sync_run.Run(row, self._services, self._stopping, force=request.force)
+            with run.reporting():
                 state = _outcome(run, request)
             if state is not None:
                 run.finish(state)
-            _logger.info("sync %d ended: %s, %d errors", run_id, state or "lease lost", run.error_count)
+            _logger.info("sync %d ended: %s, %d errors", run_id, state or "taken for dead", run.error_count)
         except errors.Unreachable as error:
-            _logger.error("sync %d: cannot record its result, its lease will expire: %s", run_id, error)  # noqa: TRY400
+            _logger.error("sync %d: its result is not recorded, and it will count as failed: %s", run_id, error)  # noqa: TRY400
         except Exception:
-            _logger.exception("a bug in tbot: sync %d crashed without a recorded result; its lease will expire", run_id)
-
-
-def fail_abandoned(now: datetime) -> None:
-    """Mark an abandoned run as failed."""
-    with db.session():
-        run = syncs.running()
-    if run is not None and syncs.is_abandoned(run, now):
-        with db.transaction("bury-sync"):
-            syncs.fail_abandoned(now)
+            _logger.exception("a bug in tbot: sync %d crashed without a recorded result", run_id)
 
 
 def _outcome(run: sync_run.Run, request: Request) -> str | None:
-    """Run the requested syncs and return how the run ended; None if the lease was lost."""
+    """Run the requested syncs and return how the run ended; None if it no longer counts."""
     try:
         _work(run, request)
     except sync_run.SyncStopped as error:
         run.report(None, str(error))
         return syncs.CANCELLED
-    except sync_run.LeaseLost as error:
+    except sync_run.TakenForDead as error:
         _logger.warning("%s", error)
         return None
     except (sync_run.MassDeletionRefused, errors.Unreachable) as error:

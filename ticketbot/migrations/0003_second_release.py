@@ -1,0 +1,135 @@
+"""Lay every table of 2.0, and bring over the rows of a 1.x database (O5, O16).
+
+The tables of 1.x, whichever release made them, are set aside, dropped, and their rows written into the new ones.
+Whatever ran when the last 1.x server ended waits again; what was being sent is flagged as a possible duplicate.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from ticketbot.database import db, sql
+from ticketbot.models import (
+    api_keys,
+    audit,
+    events,
+    facts,
+    forwards,
+    holds,
+    notifications,
+    recipients,
+    rules,
+    runtime_config,
+    servers,
+    signing_keys,
+    syncs,
+    tickets,
+    users,
+)
+
+TABLES = (
+    *(tickets.Board, tickets.Status, tickets.Member, tickets.Ticket, tickets.Note),
+    *(recipients.Recipient, recipients.PersonEmail, rules.Rule, forwards.Forward),
+    *(users.User, api_keys.ApiKey, audit.Audit, runtime_config.ConfigValue, facts.Fact),
+    *(holds.Hold, servers.Server, servers.Job, signing_keys.SigningKey, syncs.SyncRun),
+    *(events.Event, events.ProcessedMessage, notifications.Notification),
+)
+# Those that refer to others first.
+TABLES_OF_1X = (
+    *("notification", "event_crash", "event", "rule", "forward", "person_email", "recipient", "api_key", "user"),
+    *("audit", "board", "status", "company", "contact", "member", "ticket", "note", "config_value", "fact", "hold"),
+    *("lease", "seen_message", "signing_key", "sync_run"),
+)
+RENAMED = {"processed_message": "seen_message"}
+VANISHED = "the server running the sync has ended"
+
+
+def up(migrator: Any, database: Any) -> None:  # noqa: ARG001  (the runner's signature)
+    old = [name for name in TABLES_OF_1X if name in database.get_tables()]
+    for name in old:
+        sql.execute(f'CREATE TEMPORARY TABLE old_{name} AS SELECT * FROM "{name}"')  # noqa: S608
+    for name in old:
+        sql.execute(f'DROP TABLE "{name}"')
+    database.create_tables(TABLES, safe=False)
+    if old:
+        _prepare(old)
+        for model in TABLES:
+            _bring_over(model, old, database)
+        _finish()
+        for name in old:
+            sql.execute(f"DROP TABLE old_{name}")
+    _mark(facts.Fact)
+
+
+def _prepare(old: list[str]) -> None:
+    """Fold what arrived for a ticket while its event was running into that event: both may not wait."""
+    later = "SELECT {} FROM old_event AS later WHERE later.ticket_id = old_event.ticket_id AND later.state = 'waiting'"
+    sets = ", ".join(f"{name} = ({later.format(name)})" for name in ("action", "received_at"))
+    sql.execute(
+        f"UPDATE old_event SET hooks = hooks + ({later.format('hooks')}), {sets}"  # noqa: S608
+        f" WHERE state = 'running' AND EXISTS ({later.format('1')})"
+    )
+    sql.execute(
+        "DELETE FROM old_event WHERE state = 'waiting' AND EXISTS (SELECT 1 FROM old_event AS running"
+        " WHERE running.ticket_id = old_event.ticket_id AND running.state = 'running')"
+    )
+    if "person_email" not in old:
+        sql.execute("CREATE TEMPORARY TABLE old_person_email (email TEXT, recipient_id BIGINT)")
+        old.append("person_email")
+    sql.execute(
+        "INSERT INTO old_person_email (email, recipient_id) SELECT email, id FROM old_recipient"
+        " WHERE email IS NOT NULL AND NOT EXISTS (SELECT 1 FROM old_person_email AS known"
+        " WHERE known.email = old_recipient.email AND known.recipient_id = old_recipient.id)"
+    )
+
+
+def _bring_over(model: Any, old: list[str], database: Any) -> None:
+    name = model._meta.table_name
+    source = RENAMED.get(name, name)
+    if source not in old:
+        return
+    columns = {column.name for column in database.get_columns(name)}
+    cursor = sql.execute(f"SELECT * FROM old_{source} LIMIT 0")  # noqa: S608
+    shared = {column[0]: f'"{column[0]}"' for column in cursor.description if column[0] in columns}
+    values = shared | _changed(name, old)
+    names = ", ".join(f'"{column}"' for column in values)
+    sql.execute(f'INSERT INTO "{name}" ({names}) SELECT {", ".join(values.values())} FROM old_{source}')  # noqa: S608
+    if db.is_postgres() and model._meta.auto_increment:
+        sql.execute(f"SELECT setval(pg_get_serial_sequence('\"{name}\"', 'id'), MAX(id)) FROM \"{name}\"")  # noqa: S608
+
+
+def _changed(name: str, old: list[str]) -> dict[str, str]:
+    """Return the columns whose values are not simply those of 1.x, as SQL."""
+    if name == "event":
+        crashes = "(SELECT alone FROM old_event_crash WHERE event_id = old_event.id)"
+        return {
+            "state": "CASE state WHEN 'running' THEN 'waiting' ELSE state END",
+            **({"crashes_alone": crashes} if "event_crash" in old else {}),
+        }
+    if name == "notification":
+        return {
+            "state": "CASE state WHEN 'sending' THEN 'pending' ELSE state END",
+            "possible_duplicate": "possible_duplicate OR state = 'sending'",
+        }
+    return {}
+
+
+def _finish() -> None:
+    """End the sync that ran, and say when dead notifications died: 1.0.0 did not record it, so at the latest now."""
+    now = datetime.now(UTC)
+    for run in sql.select(syncs.SyncRun, "SELECT * FROM sync_run WHERE state = 'running'"):
+        errors = json.dumps([*run.errors, VANISHED])
+        sql.execute(
+            "UPDATE sync_run SET state = 'failed', finished_at = ?, errors = ?, error_count = error_count + 1"
+            " WHERE id = ?",
+            *(now, errors, run.id),
+        )
+    sql.execute("UPDATE notification SET give_up_at = ? WHERE state = 'dead' AND give_up_at > ?", now, now)
+
+
+def _mark(fact: Any) -> None:
+    fact.insert(name="oldest_program", value="2.0.0").on_conflict(
+        conflict_target=[fact.name], preserve=[fact.value]
+    ).execute()

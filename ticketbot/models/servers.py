@@ -1,0 +1,68 @@
+"""The servers on this database: each beats its heartbeat, and nothing else decides whether one lives (L7)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+import peewee
+
+from ticketbot.database import fields, sql
+
+
+class Server(fields.Model):
+    """A running server. `beats` grows as long as it lives; `seen_at` is for people: clocks differ and jump."""
+
+    id = fields.IdField()
+    identity = peewee.TextField()  # host and boot, process id, start of the process
+    version = peewee.TextField()
+    beats = peewee.IntegerField(default=0)
+    started_at = fields.UtcField()
+    seen_at = fields.UtcField()
+
+
+class Current(msgspec.Struct):
+    """The row of this process; its id changes when others have declared it dead and it goes on."""
+
+    id: int = 0
+
+
+class Job(fields.Model):
+    """A periodic job that a server runs at this moment; no other may run it meanwhile."""
+
+    name = peewee.TextField(primary_key=True)
+    server_id = peewee.BigIntegerField()
+
+
+def add(identity: str, version: str, now: datetime) -> int:
+    """Register a server and return its id, which is never used again."""
+    return int(Server.insert(identity=identity, version=version, started_at=now, seen_at=now).execute())
+
+
+def beat(server_id: int, now: datetime) -> bool:
+    """Beat the heartbeat of a server; return False if others have declared it dead."""
+    return bool(sql.execute("UPDATE server SET beats = beats + 1, seen_at = ? WHERE id = ?", now, server_id).rowcount)
+
+
+def all_servers() -> list[Server]:
+    """Return all servers that no one has declared dead, ordered by id."""
+    return sql.select(Server, "SELECT * FROM server ORDER BY id")
+
+
+def remove(server_id: int) -> None:
+    """Remove a server that has stopped or is dead, and the claims on its jobs."""
+    Job.delete().where(Job.server_id == server_id).execute()
+    Server.delete().where(Server.id == server_id).execute()
+
+
+def claim_job(name: str, server_id: int) -> bool:
+    """Claim a job, or confirm the claim; return False while another server runs it."""
+    if not Server.select().where(Server.id == server_id).exists():
+        return False  # others have declared it dead
+    Job.insert(name=name, server_id=server_id).on_conflict_ignore().execute()
+    return bool(Job.select().where(Job.name == name, Job.server_id == server_id).exists())
+
+
+def release_job(name: str, server_id: int) -> None:
+    """Let any server run the job again."""
+    Job.delete().where(Job.name == name, Job.server_id == server_id).execute()
