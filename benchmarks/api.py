@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from benchmarks import harness
 from ticketbot.api import responses
 from ticketbot.database import db
-from ticketbot.models import api_keys, recipients, rules, schema, tickets, users
+from ticketbot.models import api_keys, recipients, rules, schema, servers, tickets, users
 
 KEYS, CALLERS, RULES = 1000, 20, 10
 REQUESTS, ROUNDS, THREADS = 1000, 11, 8
@@ -154,6 +154,7 @@ def serve(database_url: str, file: Path) -> None:
             syncs=syncs,
             timezone=time_zone("UTC"),
             now=now,
+            server=servers.Current(1),
             wake_events=lambda: None,
             wake_messages=lambda: None,
         )
@@ -162,15 +163,15 @@ def serve(database_url: str, file: Path) -> None:
 
     nobody = authentication.Caller(0, "", responses.User(id=0, name="", email="", created_at=now()))
     db.open_database(database_url)
-    servers = {
+    listening = {
         name: waitress.server.create_server(app(door), host="127.0.0.1", port=0, threads=dispatch.OTHER_THREADS, map={})
         for name, door in (
             ("closed", authentication.Authenticator(trusted_proxies=(), now=now)),
             ("open", Open(trusted_proxies=(), now=now)),
         )
     }
-    file.write_text(json.dumps({name: server.effective_port for name, server in servers.items()}) + "\n")
-    threads = [threading.Thread(target=server.run) for server in servers.values()]
+    file.write_text(json.dumps({name: server.effective_port for name, server in listening.items()}) + "\n")
+    threads = [threading.Thread(target=server.run) for server in listening.values()]
     for thread in threads:
         thread.start()
     for thread in threads:

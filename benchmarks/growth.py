@@ -18,7 +18,7 @@ from ticketbot.api import requests
 from ticketbot.connectwise import connectwise_client, records
 from ticketbot.database import db
 from ticketbot.models import events, notifications, servers
-from ticketbot.pipeline import clock, deliver, load_facts, people, process_event
+from ticketbot.pipeline import clock, deliver, people, process_event
 from ticketbot.server.routes import connectwise as ticket_lists
 from ticketbot.server.routes import events as event_lists
 from ticketbot.server.routes import notifications as ledger
@@ -69,6 +69,10 @@ def _row(name: str, what: str, few: _Past, many: _Past) -> dict[str, Any]:
     }
 
 
+def _url(ticket_id: int) -> str:
+    return f"https://cw.example/{ticket_id}"
+
+
 class _Past:
     """A database with so many notifications in it, and what was measured there. Network there is none."""
 
@@ -116,7 +120,7 @@ class _Past:
         watch = _Watch()
         services = process_event.Services(
             people.RemoteServices(source, SimpleNamespace(), pool),  # type: ignore[arg-type]
-            load_facts.DisplaySettings(lambda ticket_id: f"https://cw.example/{ticket_id}", UTC),
+            UTC,
             servers.Current(1),
             clock.Clocks(_now),
             claimed=watch.lap,
@@ -127,7 +131,9 @@ class _Past:
     def _send(self) -> None:
         watch = _Watch()
         webex = SimpleNamespace(send=lambda *_: "an-id-of-webex")
-        services = deliver.Services(webex, servers.Current(1), clock.Clocks(_now), lambda _: True, claimed=watch.lap)  # type: ignore[arg-type]
+        services = deliver.Services(
+            webex, _url, servers.Current(1), clock.Clocks(_now), lambda _: True, claimed=watch.lap
+        )  # type: ignore[arg-type]
         for _ in range(EACH + 1):
             self._lapped(watch, lambda: deliver.send_next(services), "claim a message", "record it as sent")
 
@@ -148,6 +154,7 @@ class _Past:
             board=place,
             status=place,
             company=None,
+            type=None,
             contact=None,
             contact_name=None,
             owner=None,

@@ -30,18 +30,26 @@ _EVENTS = """
     INSERT INTO event (ticket_id, state, source, action, kind_hint, correlation, hooks, first_received_at, received_at,
                        due_at, attempts, bugs, decisions, finished_at)
     {numbers} SELECT 1 + (i - 1) / 2, 'done', 'hook', 'updated', 'service', 'past-' || i, 3, {at}, {at}, {at}, 0, 0,
-           '[{{"subject":"new","who":"everybody","outcome":"told","reason":"resource"}}]', {at} FROM number
+           '[{{"subject":"new","who":"everybody","outcome":"told","reasons":[{{"code":"no_news"}}]}}]', {at} FROM number
+"""
+_STATE = "CASE i % 16 WHEN 0 THEN 'dead' WHEN 1 THEN 'skipped' ELSE 'sent' END"
+_MESSAGES = """
+    INSERT INTO message (ticket_id, recipient_id, state, place, forwarded_from, markdown, attempts, failures,
+                         not_before, due_at, possible_duplicate, overtaken, may_be_overtaken, woken, correlation,
+                         created_at)
+    {numbers} SELECT 1 + (i - 1) / 5, {told}, CASE i % 16 WHEN 0 THEN 'dead' ELSE 'sent' END, i, '[]',
+           'The printer on the second floor is out of paper again, says Bob Brown of Example Ltd.', 1, 0,
+           {at}, {at}, false, false, false, false, 'past-' || i, {at} FROM number
 """
 _NOTIFICATIONS = """
-    INSERT INTO notification (ticket_id, correlation, subject, target, kind, recipient_id, recipient_name, state,
-                              reason, forwarded_from, markdown, attempts, failures, possible_duplicate, overtaken,
-                              may_be_overtaken, woken, created_at, give_up_at, sent_at)
+    INSERT INTO notification (ticket_id, correlation, subject, target, events, changes, earlier_notes, recipient_id,
+                              recipient_name, state, reasons, forwarded_from, message_id, shown, created_at,
+                              give_up_at, sent_at)
     {numbers} SELECT 1 + (i - 1) / 5, 'past-' || i,
            CASE WHEN i % 5 = 1 THEN 'new:' || (1 + (i - 1) / 5) ELSE 'note:TicketNote:' || i END,
-           'recipient:' || ({told}), CASE WHEN i % 5 = 1 THEN 'new' ELSE 'update' END, {told}, 'Somebody',
-           CASE i % 16 WHEN 0 THEN 'dead' WHEN 1 THEN 'skipped' ELSE 'sent' END, 'resource', '[]',
-           'The printer on the second floor is out of paper again, says Bob Brown of Example Ltd.', 1, 0,
-           false, false, false, false, {at}, {at}, {at} FROM number
+           'recipient:' || ({told}), CASE WHEN i % 5 = 1 THEN '["new"]' ELSE '["customer_note"]' END, '[]', 0, {told},
+           'Somebody', {state}, '[{{"code":"assigned","names":["resource"]}}]', '[]',
+           CASE WHEN i % 16 = 1 THEN NULL ELSE i END, true, {at}, {at}, {at} FROM number
 """
 
 
@@ -53,9 +61,10 @@ def fill(count: int, now: datetime) -> None:
             (_TICKETS, count // PER_TICKET),
             (_EVENTS, 2 * count // PER_TICKET),
             (_NOTES, count),
+            (_MESSAGES, count),
             (_NOTIFICATIONS, count),
         ):
-            statement = template.format(numbers=_NUMBERS, rows=rows, at=_moment(now, rows), told=_TOLD)
+            statement = template.format(numbers=_NUMBERS, rows=rows, at=_moment(now, rows), told=_TOLD, state=_STATE)
             sql.execute(statement.replace("%", "%%") if db.is_postgres() else statement, rows)
     with db.session():
         # What autovacuum and the next checkpoints would have done by now.

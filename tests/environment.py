@@ -16,6 +16,7 @@ from tests.cases import CAST, CONTACT
 from ticketbot.database import db
 from ticketbot.models import events, notifications, recipients, rules, runtime_config, tickets
 from ticketbot.server import serve
+from ticketbot.server.routes import notifications as notifications_api
 from ticketbot.settings import table
 from ticketbot.simulators import connectwise_api, webex_api
 from ticketbot.simulators.connectwise import ConnectWise
@@ -136,10 +137,22 @@ def post_hook(url: str, world: World, body: bytes, **headers: str) -> requests.R
     return requests.post(f"{url}/hooks/cw/tickets?recordId=1&action=updated", data=body, headers=signed, timeout=10)
 
 
-def ledger() -> list[notifications.Notification]:
+def ledger() -> list[Entry]:
     """Return all notifications in the order they were decided."""
     with db.session():
-        return list(notifications.Notification.select().order_by(notifications.Notification.id))
+        rows = notifications_api.with_recipients().order_by(notifications.Notification.id)
+        return [Entry(row) for row in rows]
+
+
+class Entry:
+    """A notification as the API shows it, and behind that its row and its message."""
+
+    def __init__(self, row: notifications.Notification) -> None:
+        self._row, self._shown = row, notifications_api.notification(row)
+
+    def __getattr__(self, name: str) -> Any:
+        behind = (self._shown, self._row, getattr(self._row, "carried_by", None))
+        return getattr(next(each for each in behind if hasattr(each, name)), name)
 
 
 def is_quiet() -> bool:

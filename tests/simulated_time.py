@@ -6,6 +6,7 @@ Nothing here waits: when nothing is due, the clock is set to the next moment at 
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,13 +18,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from tests.clock import Clock
-from tests.environment import World, ledger
+from tests.environment import Entry, World, ledger
 from ticketbot.background import heartbeat, outbox_upkeep
 from ticketbot.connectwise import connectwise_client
 from ticketbot.database import db
-from ticketbot.decide import message
-from ticketbot.models import events, facts, holds, notifications, servers
-from ticketbot.pipeline import clock, deliver, load_facts, people, process_event
+from ticketbot.models import events, facts, holds, messages, notifications, servers
+from ticketbot.pipeline import clock, deliver, people, process_event, render
 from ticketbot.server import health
 from ticketbot.webex import webex_client
 
@@ -58,12 +58,10 @@ class Stepper:
     def server(self) -> tuple[process_event.Services, deliver.Services]:
         """Return the two desks of another server on the same database."""
         row = servers.Current(self.add_server())
-        display = load_facts.DisplaySettings(
-            lambda number: message.ticket_url("https://api-na.cw.example", "v4", "msp", number), UTC
-        )
+        links = functools.partial(render.ticket_url, "https://api-na.cw.example", "v4", "msp")
         return (
-            process_event.Services(self.remote, display, row, self.clocks, jitter=lambda: 0.0),
-            deliver.Services(self.remote.webex, row, self.clocks, pause=lambda _: False, jitter=lambda: 0.0),
+            process_event.Services(self.remote, UTC, row, self.clocks, jitter=lambda: 0.0),
+            deliver.Services(self.remote.webex, links, row, self.clocks, pause=lambda _: False, jitter=lambda: 0.0),
         )
 
     def add_server(self) -> int:
@@ -168,8 +166,8 @@ def _moments() -> Iterable[datetime]:
     waiting = events.Event.state == events.WAITING
     pending = notifications.Notification.state == notifications.PENDING
     yield from (row.due_at for row in events.Event.select().where(waiting))
-    for row in notifications.Notification.select().where(pending):
-        yield from (row.next_try_at, row.give_up_at)
+    yield from (row.give_up_at for row in notifications.Notification.select().where(pending))
+    yield from (row.due_at for row in messages.Message.select().where(messages.Message.state == notifications.PENDING))
     yield from (row.until for row in holds.Hold.select())
 
 
@@ -179,7 +177,7 @@ def event_rows() -> list[events.Event]:
         return list(events.Event.select().order_by(events.Event.id))
 
 
-def rows_of(name: str) -> list[notifications.Notification]:
+def rows_of(name: str) -> list[Entry]:
     """Return what the ledger holds about one recipient, by name."""
     return [row for row in ledger() if row.recipient_name == name]
 
@@ -188,7 +186,9 @@ def heard(world: World, name: str) -> list[str]:
     """Return the notes that a person of the cast, or a room, was shown, in the order they arrived."""
     people = world.webex.people
     return [
-        message.markdown.rsplit("\n", 1)[-1].removeprefix("> ").strip()
+        line.removeprefix("> ").strip()
         for message in world.webex.messages()
         if name == (people[message.person_id]["displayName"] if message.person_id else message.room_title)
+        for line in message.markdown.split("\n")
+        if line.startswith("> ")
     ]

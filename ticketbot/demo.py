@@ -11,13 +11,12 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ticketbot import demo_environment
-from ticketbot.database import db
-from ticketbot.decide import plan
+from ticketbot.api import responses
 from ticketbot.models import events, notifications
 from ticketbot.simulators import faults
 
@@ -102,8 +101,16 @@ class Scenario:
     def _settle(self) -> None:
         """Wait until every hook was taken in and every message has met its fate."""
         self.stage.connectwise.wait_for_webhooks()
-        demo_environment.wait_for(_is_quiet, SETTLES_WITHIN_S)
+        demo_environment.wait_for(self._is_quiet, SETTLES_WITHIN_S)
         self.look()
+
+    def _is_quiet(self) -> bool:
+        client = self.stage.client
+        waiting = [client.events(state=state, limit=1) for state in (events.WAITING, events.RUNNING)]
+        unsent = [
+            client.notifications(state=state, limit=1) for state in (notifications.PENDING, notifications.SENDING)
+        ]
+        return not any(waiting) and not any(unsent)
 
     def verdict(self) -> list[str]:
         """Return what went otherwise than it should have, by what the simulated Webex received."""
@@ -117,8 +124,8 @@ class Scenario:
             not any(words in each.markdown for _, words in self.expected) for each in self.stage.webex.messages()
         )
         fates = Counter(
-            (row.recipient_name, row.state)
-            for row in notifications.Notification.select()
+            (row.recipient_name, str(row.state))
+            for row in self.stage.client.notifications()
             if row.state in (notifications.DEAD, notifications.SKIPPED)
         )
         return [
@@ -154,36 +161,31 @@ class ProgressPrinter:
 
     def look(self) -> None:
         """Print what has come since the last look."""
-        with self._turn, db.session():
+        with self._turn:
             sent = self._stage.connectwise.callbacks.sender.log()
             for hook in sent[self._hooks :]:
                 self._stage.say(f"  hook      ticket {hook.ticket_id} {hook.action}, answered {hook.status}")
             self._hooks = len(sent)
-            done = events.Event.select().where(events.Event.id > self._events, events.Event.state == events.DONE)
-            for event in done.order_by(events.Event.id):
-                self._events = event.id
-                for line in event.decisions:
-                    self._stage.say(f"  decision  {_decision(line)}")
-            for row in notifications.Notification.select().order_by(notifications.Notification.id):
+            for event in self._stage.client.events(state=events.DONE):
+                if event.id > self._events:
+                    self._events = event.id
+                    for decision in event.decisions:
+                        self._stage.say(f"  decision  {_decision(decision)}")
+            for row in self._stage.client.notifications():
                 self._fate(row)
 
-    def _fate(self, row: notifications.Notification) -> None:
-        if row.state == notifications.SKIPPED:
-            return
-        words = {
-            notifications.SENT: "sent",
-            notifications.DEAD: f"dead: {row.error}",
-            notifications.PENDING: f"waits: {row.error}" if row.error else "",
-        }.get(row.state, "")
-        if words and self._told.get(row.id) != words:
-            self._told[row.id] = words
-            self._stage.say(f"  message   {row.recipient_name}: {words}")
+    def _fate(self, row: responses.Notification) -> None:
+        words = {"sent": "sent", "dead": f"dead: {row.error}", "pending": f"waits: {row.error}" if row.error else ""}
+        said = words.get(row.state, "")
+        if said and self._told.get(row.id) != said:
+            self._told[row.id] = said
+            self._stage.say(f"  message   {row.recipient_name}: {said}")
 
 
-def _decision(line: Mapping[str, str]) -> str:
-    if line["reason"] == plan.NO_NEWS:
+def _decision(line: responses.Decision) -> str:
+    if line.codes == ["no_news"]:
         return "nothing new: another hook of the same change"
-    return f"{line['who']}: {line['outcome']}, {line['reason']}"
+    return f"{line.who}: {line.outcome}, {line.reason}"
 
 
 def run(*, once: bool) -> int:
@@ -212,7 +214,7 @@ def play(stage: demo_environment.DemoEnvironment) -> list[str]:
 
 def _summarise(stage: demo_environment.DemoEnvironment, problems: list[str]) -> None:
     stage.say("\nWho was told what, and why:")
-    for row in notifications.Notification.select().order_by(notifications.Notification.id):
+    for row in stage.client.notifications():
         what = "new ticket" if row.kind == "new" else "update"
         stage.say(f"  {row.recipient_name:<14} {what:<10} {row.state:<8} {row.reason}")
     received = len(stage.webex.messages())
@@ -232,18 +234,6 @@ def _wait_for_interrupt(stage: demo_environment.DemoEnvironment) -> None:
         stopped.wait()
     except KeyboardInterrupt:
         stage.say("")
-
-
-def _is_quiet() -> bool:
-    with db.session():
-        waiting = events.open_counts()
-        unsent = notifications.open_counts()
-    return not (
-        waiting[events.WAITING]
-        or waiting[events.RUNNING]
-        or unsent[notifications.PENDING]
-        or unsent[notifications.SENDING]
-    )
 
 
 def _name_of(message: object, stage: demo_environment.DemoEnvironment) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 import requests
 
 from ticketbot import errors
+from ticketbot.api import client
 from ticketbot.database import db
 from ticketbot.models import api_keys, forwards, recipients, rules, schema, tickets
 from ticketbot.simulators import connectwise_api, webex_api
@@ -60,6 +61,8 @@ class DemoEnvironment:
             self._prepare_database()
             stack.callback(db.close_database)
             stack.enter_context(self._server())
+            self.client = client.Client(self.url, self.key)
+            stack.callback(self.client.close)
             self._register_callback()
             yield
 

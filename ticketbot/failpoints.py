@@ -16,7 +16,7 @@ _COMMITS = (
     "lookups",
     "finish-event",
     "return-event",
-    "claim-notification",
+    "claim-message",
     "sent",
     "not-sent",
 )

@@ -20,25 +20,7 @@ API_CALLS = Histogram(
 )
 CATCH_UP_FINDS = Counter("tbot_catch_up_finds", "Changes found by catch-up that no webhook had told", registry=REGISTRY)
 
-# Reasons hold ids and names; a label may only hold one of few words.
-_REASONS = {
-    "rule": "rule",
-    "assigned": "assigned",
-    "forward": "forward",
-    "forwards": "forward",
-    "author": "author",
-    "notifications": "off",
-    "not": "no_account",
-    "no": "no_account",
-    "more": "too_many_notes",
-}
-
 
 def count_call(service: str, operation: str, status: str, seconds: float) -> None:
     """Count one call to an external service: the `on_call` of `remote`."""
     API_CALLS.labels(service, operation, status).observe(seconds)
-
-
-def count_notification(state: str, reason: str) -> None:
-    """Count a notification that reached a state, under the kind of its reason."""
-    NOTIFICATIONS.labels(state, _REASONS.get(reason.partition(" ")[0].strip(","), "other")).inc()

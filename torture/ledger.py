@@ -10,10 +10,13 @@ from typing import Any
 from torture import databases
 from torture.generator import moment
 
-_FIELDS = (
-    "id, ticket_id, event_id, subject, target, kind, note_kind, note_id, recipient_id, state, reason, forwarded_from, "
-    "possible_duplicate, overtaken, webex_message_id, created_at, error, attempts"
-)
+_ROWS = """
+    SELECT ledger.id, ledger.ticket_id, event_id, subject, target, events, note_kind, note_id, ledger.recipient_id,
+           ledger.state, reasons, ledger.forwarded_from, shown, COALESCE(possible_duplicate, FALSE),
+           COALESCE(overtaken, FALSE), webex_message_id, ledger.created_at, COALESCE(message.error, ledger.error),
+           COALESCE(place, ledger.id)
+    FROM notification AS ledger LEFT JOIN message ON message.id = ledger.message_id
+"""
 
 
 @dataclass(slots=True)
@@ -25,19 +28,20 @@ class Row:
     event_id: int | None
     subject: str
     target: str
-    kind: str
+    events: tuple[str, ...]
     note_kind: str | None
     note_id: int | None
     recipient_id: int | None
     state: str
-    reason: str
+    reason: str  # code
     chain: tuple[str, ...]
+    shown: bool
     possible_duplicate: bool
     overtaken: bool
     webex_message_id: str | None
     created_at: float
     error: str | None
-    attempts: int
+    place: int
 
 
 class Ledger:
@@ -48,7 +52,7 @@ class Ledger:
 
     def rows(self, after_id: int = 0) -> list[Row]:
         """Return the notifications behind an id, oldest first."""
-        found = self._database.rows(f"SELECT {_FIELDS} FROM notification WHERE id > {after_id} ORDER BY id")
+        found = self._database.rows(f"{_ROWS} WHERE ledger.id > {after_id} ORDER BY ledger.id")
         return [_row(each) for each in found]
 
     def open_work(self) -> dict[str, int]:
@@ -84,8 +88,8 @@ class Ledger:
     def unsent_sent(self) -> list[tuple[Any, ...]]:
         """Return what is `sent` and has no Webex id or time, or has them and is not."""
         return self._database.rows(
-            "SELECT id, state FROM notification WHERE (state = 'sent') <> (webex_message_id IS NOT NULL) "
-            "OR (state = 'sent') <> (sent_at IS NOT NULL)"
+            "SELECT id, state FROM message WHERE (state = 'sent') <> (webex_message_id IS NOT NULL) "
+            "UNION ALL SELECT id, state FROM notification WHERE (state = 'sent') <> (sent_at IS NOT NULL)"
         )
 
     def strangers(self) -> list[tuple[Any, ...]]:
@@ -103,7 +107,8 @@ class Ledger:
 
 def _row(values: tuple[Any, ...]) -> Row:
     fields = list(values)
-    fields[11] = tuple(json.loads(fields[11]))
-    fields[12], fields[13] = bool(fields[12]), bool(fields[13])
-    fields[15] = moment(fields[15])
+    fields[5], fields[11] = tuple(json.loads(fields[5])), tuple(json.loads(fields[11]))
+    fields[10] = json.loads(fields[10])[0]["code"]
+    fields[12:15] = map(bool, fields[12:15])
+    fields[16] = moment(fields[16])
     return Row(*fields)

@@ -26,7 +26,7 @@ class Mutation:
 
 
 _IMPATIENT = ("torture/runner.py", "SETTLES_WITHIN_S = 340.0", "SETTLES_WITHIN_S = 50.0")
-_NOTIFICATIONS = "ticketbot/models/notifications.py"
+_MESSAGES = "ticketbot/models/messages.py"
 
 MUTATIONS = (
     Mutation(
@@ -48,8 +48,8 @@ MUTATIONS = (
         (
             (
                 "ticketbot/pipeline/deliver.py",
-                "        try:\n            message_id = _post(row, services)",
-                "        try:\n            _record_sent(row, 'id', claimed_at, services)\n            message_id = _post(row, services)",
+                "            message_id = post(claimed.message, services.webex)",
+                "            _record_sent(claimed, 'id', claimed_at, services)\n            message_id = post(claimed.message, services.webex)",
             ),
         ),
     ),
@@ -63,7 +63,7 @@ MUTATIONS = (
     Mutation(
         "a message taken back from a dead sender is not flagged",
         "sqlite",
-        ((_NOTIFICATIONS, '"possible_duplicate": True, "server_id"', '"possible_duplicate": False, "server_id"'),),
+        ((_MESSAGES, '"possible_duplicate": True, "server_id"', '"possible_duplicate": False, "server_id"'),),
     ),
     Mutation(
         "an answer that was lost counts as a plain failure",
@@ -112,12 +112,27 @@ MUTATIONS = (
     Mutation(
         "nobody waits for an older message of the same recipient",
         "sqlite",
-        ((_NOTIFICATIONS, "    ), 0) = 0\n", "    ), 0) >= 0\n"),),
+        ((_MESSAGES, "    ), 0) = 0\n", "    ), 0) >= 0\n"),),
+    ),
+    Mutation(
+        "a notification that joins a message is not shown in it",
+        "sqlite",
+        (("ticketbot/pipeline/render.py", "    notes = _notes(carried)\n", "    notes = _notes(carried[:1])\n"),),
+    ),
+    Mutation(
+        "a notification joins a message that is already being sent",
+        "postgres",
+        ((_MESSAGES, "AND state = 'pending' AND NOT possible_duplicate", "AND state <> 'dead'"),),
+    ),
+    Mutation(
+        "a server takes all others for dead",
+        "postgres",
+        (("ticketbot/background/heartbeat.py", "return has_stopped or process_is_gone(row.identity)", "return True"),),
     ),
     Mutation(
         "the author gets his own note",
         "sqlite",
-        (("ticketbot/decide/audience.py", "        if not is_author(person, note):\n", "        if True:\n"),),
+        (("ticketbot/decide/audience.py", " and not is_author(facts, topic, person):", ":"),),
     ),
 )  # fmt: skip
 

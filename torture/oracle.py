@@ -10,13 +10,8 @@ from torture import fixtures
 SEND = "send"
 AUTHOR, FORWARDED, NOT_ON_WEBEX, TOO_MANY = "author", "forwarded", "not on Webex", "too many"
 
-# How the ledger words each reason.
-WORDS = {
-    "author of the note": AUTHOR,
-    "forward": FORWARDED,
-    "not on Webex": NOT_ON_WEBEX,
-    "more than 5 new notes at once": TOO_MANY,
-}
+# The code of each reason in the ledger.
+CODES = {"author": AUTHOR, "forwarded": FORWARDED, "no_account": NOT_ON_WEBEX, "too_many_notes": TOO_MANY}
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,14 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
 
+from tests.ledger import add_pending, draft
 from ticketbot.background import heartbeat
 from ticketbot.database import db
-from ticketbot.models import event_claims, events, notifications, recipients, servers, syncs
+from ticketbot.models import event_claims, events, messages, notifications, recipients, servers, syncs
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ELSEWHERE = "another machine:boot:pid/1/2"
@@ -68,22 +69,11 @@ def _claim_everything(server_id: int) -> None:
     with db.transaction("test"):
         events.enqueue([events.Change(7, "hook", "added", None, "hook-7", NOW)])
         room = recipients.Recipient.create(type=recipients.ROOM, webex_id="room", name="Help Desk")
-        sending: dict[str, Any] = {
-            "ticket_id": 7,
-            "subject": "new:7",
-            "target": f"recipient:{room.id}",
-            "kind": "new",
-            "recipient": room.id,
-            "state": notifications.PENDING,
-            "created_at": NOW,
-            "give_up_at": NOW + timedelta(hours=24),
-            "next_try_at": NOW,
-        }
-        notifications.add([sending])
+        add_pending([draft(7, room.id, NOW)], NOW)
         assert syncs.start({}, requested_by=None, server_id=server_id, now=NOW)
         assert servers.claim_job("catch-up", server_id)
     assert event_claims.claim(server_id, NOW)
-    assert notifications.claim(server_id, NOW)
+    assert messages.claim(server_id, NOW)
 
 
 def _states() -> tuple[str, str, str, int]:
@@ -102,7 +92,7 @@ def test_what_a_dead_process_of_this_machine_had_claimed_is_free_at_once(databas
     Watcher()
     assert _states() == RELEASED
     with db.session():
-        assert notifications.Notification.get().possible_duplicate
+        assert messages.Message.get().possible_duplicate
         assert len(servers.all_servers()) == 1
 
 

@@ -47,7 +47,7 @@ def event(ticket: int, state_: str, finished_at: datetime | None) -> None:
 
 def notification(ticket: int, state_: str, created_at: datetime) -> None:
     subject = f"new:{ticket}:{state_}:{created_at}"
-    row = {"ticket_id": ticket, "subject": subject, "target": "recipient:1", "kind": "new", "give_up_at": NOW}
+    row = {"ticket_id": ticket, "subject": subject, "target": "recipient:1", "give_up_at": NOW}
     with db.transaction("test"):
         notifications.Notification.insert(state=state_, created_at=created_at, **row).execute()
 
@@ -91,7 +91,7 @@ def test_a_forgotten_event_leaves_its_notification() -> None:
     with db.transaction("test"):
         (row,) = events.Event.select()
         notifications.Notification.insert(
-            ticket_id=CLOSED, event=row.id, subject="new:2", target="recipient:1", kind="new", state="sent",
+            ticket_id=CLOSED, event=row.id, subject="new:2", target="recipient:1", state="sent",
             created_at=ago(1), give_up_at=NOW,
         ).execute()  # fmt: skip
     forget()

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests import ledger
 from tests.environment import World
 from ticketbot import __main__
 from ticketbot.database import db
@@ -119,21 +120,13 @@ class CliRunner:
     @staticmethod
     def add_notification(recipient: recipients.Recipient, name: str, now: datetime) -> int:
         """Write a dead notification into the ledger."""
-        row = notifications.Notification.create(
-            subject="new:1234",
-            target=f"recipient:{recipient.id}",
-            ticket_id=1234,
-            kind="new",
-            recipient=recipient,
-            recipient_name=name,
-            state=notifications.DEAD,
-            reason="rule 1",
+        dead = {"recipient_name": name, "state": notifications.DEAD, "died_at": now}
+        reasons = [{"code": "rule", "ids": [1]}]
+        row = ledger.add_with_message(
+            ledger.draft(1234, recipient.id, now, reasons=reasons, **dead),
+            now,
             error=f"Webex: no room {name}",
             attempts=3,
-            markdown="news",
-            created_at=now,
-            give_up_at=now,
-            next_try_at=None,
         )
         return int(row.id)
 

@@ -104,9 +104,9 @@ def test_what_is_wrong_fails_and_says_how_to_mend_it(
 
 def test_a_missing_permission_is_named(world: World) -> None:
     denial = '{"code": "ConnectWiseApi", "message": "Method not found"}'
-    world.connectwise.faults.add(Fault(effect="answer", path="company/contacts", status=404, content=denial))
+    world.connectwise.faults.add(Fault(effect="answer", path="system/members", status=404, content=denial))
     found = checks(examine(world.environ(), "--json"))["permissions"]
-    assert (found["state"], found["message"]) == ("failed", "The API member may not read contacts")
+    assert (found["state"], found["message"]) == ("failed", "The API member may not read members")
 
 
 def test_projects_that_may_not_be_read_are_a_warning(world: World) -> None:

@@ -101,10 +101,10 @@ def test_an_id_of_80_characters_stands_in_a_line_of_its_own(office: CliRunner) -
     office.furnish()
     message_id = "Y2lzY29zcGFyazovL3VzL01FU1NBR0U" * 3
     from ticketbot.database import db
-    from ticketbot.models import notifications
+    from ticketbot.models import messages
 
     with db.transaction("test"):
-        notifications.Notification.update(webex_message_id=message_id[:79]).execute()
+        messages.Message.update(webex_message_id=message_id[:79]).execute()
     assert f"\nwebex message id\n{message_id[:79]}\n" in office.tbot("get", "notification", "1").out
 
 

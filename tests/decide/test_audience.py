@@ -7,12 +7,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ticketbot.decide import audience, values
+from ticketbot.decide import audience, topics, values
+from ticketbot.decide.reasons import Reason
+from ticketbot.present import reasons
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 ROOM = values.Recipient(1, "room", "Help Desk")
 ANA_ACCOUNT, BEN_ACCOUNT = values.Recipient(2, "person", "Ana Alvarez"), values.Recipient(3, "person", "Ben Bauer")
 ANA = values.Person("ana", "Ana Alvarez", ("resource", "owner"), ANA_ACCOUNT, "ana@msp.example")
+NEW = topics.NewTicket(1, None)
 BEN = values.Person("ben", "Ben Bauer", ("resource",), BEN_ACCOUNT, "ben@msp.example")
 
 
@@ -23,7 +26,7 @@ class _Account:
 
 
 def _known(*people: values.Person, rules: tuple[values.Rule, ...] = ()) -> values.Facts:
-    ticket = values.Ticket(1, "Printer on fire", "https://cw.example/1")
+    ticket = values.Ticket(1)
     return values.Facts(now=NOW, watching_since=NOW, ticket=ticket, people=people, rules=rules)
 
 
@@ -41,9 +44,9 @@ def test_a_new_ticket_goes_to_rules_and_people_each_once_with_all_reasons() -> N
     """D2, D8."""
     on_board = (values.Rule(7, ROOM), values.Rule(8, ANA_ACCOUNT))
 
-    found = audience.for_new_ticket(_known(ANA, BEN, rules=on_board))
+    found = audience.candidates(_known(ANA, BEN, rules=on_board), NEW)
 
-    assert [(each.recipient, each.reason) for each in found] == [
+    assert [(each.recipient, reasons.text(each.reasons)) for each in found] == [
         (ROOM, "rule 7"),
         (ANA_ACCOUNT, "rule 8, assigned (resource and owner)"),
         (BEN_ACCOUNT, "assigned (resource)"),
@@ -52,17 +55,16 @@ def test_a_new_ticket_goes_to_rules_and_people_each_once_with_all_reasons() -> N
 
 def test_a_note_goes_to_the_people_without_its_author_and_never_to_a_rule() -> None:
     """D3, D6: identifiers differ in case at times."""
-    note = values.Note("TicketNote", 1, member="BEN")
+    known = _known(ANA, BEN, rules=(values.Rule(7, ROOM),))
+    note = topics.NewNote(values.Note("TicketNote", 1, member="BEN"))
 
-    found = audience.for_note(_known(ANA, BEN, rules=(values.Rule(7, ROOM),)), note)
-
-    assert [each.recipient for each in found] == [ANA_ACCOUNT]
-    assert audience.authors((ANA, BEN), note) == [BEN]
+    assert [each.recipient for each in audience.candidates(known, note)] == [ANA_ACCOUNT]
+    assert audience.authors(known, note) == [BEN_ACCOUNT]
 
 
 def test_a_note_by_a_contact_excludes_nobody() -> None:
     """D6."""
-    found = audience.for_note(_known(ANA, BEN), values.Note("TicketNote", 1, author="Ana Alvarez"))
+    found = audience.candidates(_known(ANA, BEN), topics.NewNote(values.Note("TicketNote", 1, author="Ana Alvarez")))
 
     assert [each.recipient for each in found] == [ANA_ACCOUNT, BEN_ACCOUNT]
 
@@ -72,15 +74,19 @@ def test_a_note_by_a_contact_excludes_nobody() -> None:
     [
         (
             values.Person("dan", "Dan", (), None, "dan@msp.example"),
-            "not on Webex: nobody found for dan@msp.example",
+            Reason("no_account", names=("dan@msp.example",)),
             True,
         ),
-        (values.Person("dan", "Dan", ()), "no e-mail address in ConnectWise", True),
-        (values.Person("ghost", "ghost", (), is_known=False), "not a member ConnectWise knows", True),
-        (values.Person("eve", "Eve", (), excluded_because="inactive member"), "inactive member", False),
+        (values.Person("dan", "Dan", ()), Reason("no_address"), True),
+        (values.Person("ghost", "ghost", (), is_known=False), Reason("unknown_member"), True),
+        (
+            values.Person("eve", "Eve", (), excluded_because="inactive member"),
+            Reason("excluded", names=("inactive member",)),
+            False,
+        ),
     ],
 )
-def test_who_cannot_be_told_is_named_with_the_reason(person: values.Person, reason: str, is_recorded: bool) -> None:
+def test_who_cannot_be_told_is_named_with_the_reason(person: values.Person, reason: Reason, is_recorded: bool) -> None:
     """D7: who is left out by rule leaves no row."""
     assert audience.not_reachable([ANA, person]) == [audience.NotReachable(person, reason, is_recorded)]
 
@@ -89,5 +95,5 @@ def test_who_is_left_out_is_told_nothing_even_with_an_account() -> None:
     """D7: inactive and API members."""
     robot = values.Person("robot", "Robby", ("owner",), ANA_ACCOUNT, excluded_because="API member")
 
-    assert audience.for_new_ticket(_known(robot)) == []
-    assert audience.authors([robot], values.Note("TicketNote", 1, member="robot")) == []
+    assert audience.candidates(_known(robot), NEW) == []
+    assert audience.authors(_known(robot), topics.NewNote(values.Note("TicketNote", 1, member="robot"))) == []

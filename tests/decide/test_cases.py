@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from tests.cases import CASES, CAST, CONTACT, SUMMARY, Case, CaseNote
+from tests.cases import CASES, CAST, CONTACT, Case, CaseNote
 from ticketbot.decide import plan, values
+from ticketbot.present import reasons
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 TICKET = 4711
@@ -59,7 +60,7 @@ def facts_of(case: Case) -> values.Facts:
     return values.Facts(
         now=NOW,
         watching_since=NOW - timedelta(days=2),
-        ticket=values.Ticket(TICKET, SUMMARY, "https://cw.example/4711", contact=CONTACT, entered_at=entered),
+        ticket=values.Ticket(TICKET, entered_at=entered),
         announced=case.known,
         notes=tuple(_note(note, number) for number, note in enumerate(case.notes, 1)),
         rules=tuple(values.Rule(room.id, room) for room in rooms if room.name not in case.disabled),
@@ -81,15 +82,8 @@ def test_a_case_leads_to_exactly_these_notifications(case: Case) -> None:
     decided = plan.decide(known)
 
     assert sorted(
-        (draft.name, "sent" if draft.send else "skipped", draft.reason) for draft in decided.drafts
+        (draft.name, "sent" if draft.send else "skipped", reasons.text(draft.reasons)) for draft in decided.drafts
     ) == sorted((each.who, each.state, each.reason) for each in case.expect)
-    for each, draft in zip(
-        sorted(case.expect, key=lambda each: (each.who, each.state)),
-        sorted(decided.drafts, key=lambda draft: (draft.name, "sent" if draft.send else "skipped")),
-        strict=True,
-    ):
-        assert [word for word in each.words if word not in draft.markdown] == []
-        assert [word for word in each.not_words if word in draft.markdown] == []
     assert {note.key for note in known.notes} == set(decided.decided)
     assert decided.decisions, "every event leaves a trace (D8)"
 

@@ -38,6 +38,10 @@ class Example(NamedTuple):
     answer: str
 
 
+RULE = {"code": "rule", "ids": [1]}
+ASSIGNED = {"code": "assigned", "names": ["resource", "owner"]}
+
+
 def examples() -> list[Example]:
     """Read the page."""
     page, found = PAGE.read_text(), []
@@ -97,8 +101,8 @@ def _fill(api: Api) -> None:
     )
     told = {"subject": "new:4711", "outcome": "told"}
     decisions = [
-        told | {"who": "Help Desk", "reason": "rule 1"},
-        told | {"who": "Ana Alvarez", "reason": "assigned (resource, owner)"},
+        told | {"who": "Help Desk", "reasons": [RULE]},
+        told | {"who": "Ana Alvarez", "reasons": [ASSIGNED]},
     ]
     done = {"action": "added", "finished_at": api.clock.now(), "decisions": decisions}
     event = api.event(4711, correlation="5f2b8c3d9e0a4f61", **done)
@@ -106,15 +110,15 @@ def _fill(api: Api) -> None:
     day_before = api.clock.now() - timedelta(days=1)
     times = dict.fromkeys(("first_received_at", "received_at", "due_at"), day_before)
     api.event(4712, "dead", correlation="0c9d1e7fab345678", **times, **dead)
-    about = {"ticket_id": 4711, "event": event, "kind": "new", "note_id": None, "attempts": 1}
+    about = {"ticket_id": 4711, "event": event, "events": ["new"], "note_id": None, "attempts": 1}
     for recipient, name, state, more in (
         (
             services,
             "Help Desk",
             "sent",
-            {"reason": "rule 1", "webex_message_id": "Y2lzY29zcGFyazov", "sent_at": api.clock.now()},
+            {"reasons": [RULE], "webex_message_id": "Y2lzY29zcGFyazov", "sent_at": api.clock.now()},
         ),
-        (ana, "Ana Alvarez", "dead", {"reason": "assigned (resource, owner)", "error": "Webex: 400 No such person."}),
+        (ana, "Ana Alvarez", "dead", {"reasons": [ASSIGNED], "error": "Webex: 400 No such person."}),
     ):
         api.notification(recipient, state, recipient_name=name, **about, **more)
 

@@ -89,7 +89,7 @@ def test_with_half_of_all_hooks_lost_every_note_is_told_once_within_one_interval
         assert wait_for(lambda: _passes(world) >= passes + 2)
         world.settle()
     assert set(_told(world, *words).values()) == {1}
-    assert len(ledger()) == len(world.webex.messages())
+    assert len(ledger()) >= len(world.webex.messages()), "several notes may share a message"
 
 
 def test_a_ticket_stored_by_a_sync_before_its_hook_is_still_new(world: World) -> None:

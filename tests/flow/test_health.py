@@ -14,6 +14,7 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.environment import World, wait_for
+from tests.ledger import add_with_message, draft
 from tests.wsgi import Adapter
 from ticketbot import errors
 from ticketbot.database import availability, db
@@ -89,13 +90,8 @@ def _notification(seconds_ago: float = 0, **more: Any) -> None:
     then = NOW - timedelta(seconds=seconds_ago)
     with db.transaction("test"):
         recipient = recipients.Recipient.create(type="person", webex_id="w", name="Ana")
-        row = {
-            "ticket_id": 1, "correlation": "c", "subject": "new:1", "target": "recipient:1", "kind": "new",
-            "recipient": recipient, "recipient_name": "Ana", "state": notifications.PENDING, "reason": "rule 1",
-            "forwarded_from": [], "markdown": "x", "created_at": then, "give_up_at": NOW + timedelta(days=1),
-            "next_try_at": then,
-        }  # fmt: skip
-        notifications.Notification.create(**{**row, **more})
+        row = draft(1, recipient.id, then, state=more.pop("state", notifications.PENDING))
+        add_with_message(row, then, **more)
 
 
 def _hold(service: str, until: datetime) -> None:

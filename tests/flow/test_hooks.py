@@ -250,7 +250,7 @@ class TestBursts:
 
             assert wait_for(is_quiet)
             assert {row.state for row in _rows()} == {"done"}
-            assert {row.decisions[0]["reason"] for row in _rows()} == {"deleted in ConnectWise"}
+            assert {row.decisions[0]["reasons"][0]["code"] for row in _rows()} == {"deleted"}
 
 
 ODD = [

@@ -125,7 +125,7 @@ def test_a_bug_of_ours_dies_after_five_tries_and_the_next_hook_tries_again(
     decide = plan.decide
 
     def decide_but_for_one(facts: Facts) -> Plan:
-        if facts.ticket.summary == "Unlucky":
+        if facts.ticket.compared["summary"].key == "Unlucky":
             raise ZeroDivisionError("on purpose")
         return decide(facts)
 
@@ -235,7 +235,7 @@ def test_a_deleted_ticket_that_is_gone_is_deleted_and_one_that_reappears_is_back
     stepper.hook(ticket, "deleted")
     stepper.work()
     assert _stored(ticket).deleted_at is not None
-    assert event_rows()[-1].decisions[0]["reason"] == "deleted in ConnectWise"
+    assert event_rows()[-1].decisions[0]["reasons"] == [{"code": "deleted"}]
 
     stepper.world.connectwise.restore_ticket(ticket, notify=False)
     stepper.note(ticket, "back")

@@ -63,11 +63,10 @@ def _is_acknowledged(server: ServerProcess, world: World, ticket: int) -> bool:
 
 def _received(world: World) -> Counter[tuple[str, str]]:
     return Counter(
-        (
-            world.webex.people[message.person_id]["displayName"] if message.person_id else message.room_title,
-            "second note" if "second note" in message.markdown else "New ticket",
-        )
+        (world.webex.people[message.person_id]["displayName"] if message.person_id else message.room_title, words)
         for message in world.webex.messages()
+        for words in ("New ticket", "second note")
+        if words in message.markdown
     )
 
 

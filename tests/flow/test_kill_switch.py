@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
 from tests.databases import fresh_postgres
 from tests.environment import World, is_quiet, post_hook, wait_for
+from tests.ledger import add_pending, draft
 from tests.servers import ServerProcess
 from ticketbot.database import db
 from ticketbot.models import notifications, recipients
@@ -41,25 +42,7 @@ def _fill_outbox(world: World) -> None:
             )
             for n in range(_RECIPIENTS)
         ]
-        rows = [
-            {
-                "ticket_id": number,
-                "subject": f"new:{number}",
-                "target": f"recipient:{targets[number % _RECIPIENTS].id}",
-                "kind": "new",
-                "recipient": targets[number % _RECIPIENTS].id,
-                "recipient_name": targets[number % _RECIPIENTS].name,
-                "state": notifications.PENDING,
-                "reason": "rule 1",
-                "markdown": f"Ticket {number}",
-                "created_at": now,
-                "give_up_at": now + timedelta(hours=24),
-                "next_try_at": now,
-            }
-            for number in range(_WAITING)
-        ]
-        for start in range(0, _WAITING, 500):
-            notifications.add(rows[start : start + 500])
+        add_pending((draft(number, targets[number % _RECIPIENTS].id, now) for number in range(_WAITING)), now)
 
 
 def _counts() -> dict[str, int]:

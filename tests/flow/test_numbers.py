@@ -65,7 +65,7 @@ def test_the_numbers_fit_the_ledger_and_one_id_leads_from_hook_to_message(world:
     fates = Counter(row.state for row in rows)
     assert fates == {"sent": 4, "dead": 1, "skipped": 3}
     assert {state: total("tbot_notifications_total", state=state) for state in fates} == fates
-    assert total("tbot_notifications_total", state="skipped", reason="off") == 2
+    assert total("tbot_notifications_total", state="skipped", reason="notifications_off") == 2
     assert total("tbot_notifications_total", state="skipped", reason="no_account") == 1
     assert total("tbot_notifications_total", state="dead", reason="assigned") == 1
     assert total("tbot_hooks_total") == 7

@@ -9,7 +9,7 @@ from tests.environment import World, is_quiet, ledger, post_hook, wait_for
 from tests.servers import ServerProcess
 from ticketbot import errors
 from ticketbot.database import db
-from ticketbot.models import events, facts, notifications, servers
+from ticketbot.models import events, facts, messages, servers
 from ticketbot.simulators import faults, request_log
 
 _MARGIN_S = 3.0
@@ -37,7 +37,7 @@ def _in_flight(log: request_log.Calls, part: str) -> bool:
 def _claimed() -> int:
     """Return how many servers, events and notifications are claimed."""
     with db.session():
-        models = (events.Event, notifications.Notification)
+        models = (events.Event, messages.Message)
         claimed = sum(model.select().where(model.server_id.is_null(False)).count() for model in models)
         return claimed + len(servers.all_servers())
 

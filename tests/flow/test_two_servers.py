@@ -77,7 +77,7 @@ def _received(world: World) -> Counter[tuple[str, str]]:
     return Counter(
         (
             world.webex.people[message.person_id]["displayName"] if message.person_id else message.room_title,
-            message.markdown.partition("\n")[0] + message.markdown.rpartition("\n")[2],
+            message.markdown,
         )
         for message in world.webex.messages()
     )

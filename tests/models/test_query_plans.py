@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
+from tests.ledger import add_pending, draft
 from ticketbot.database import db, sql
-from ticketbot.models import event_claims, events, notifications, recipients
+from ticketbot.models import event_claims, events, messages, notifications, recipients
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 BEFORE, BACKLOG, RECIPIENTS = 300, 600, 5
@@ -18,21 +19,10 @@ def _notifications(numbers: range, state: str) -> None:
         recipients.Recipient.create(type=recipients.ROOM, webex_id=f"room {number}", name=f"Room {number}")
         for number in range(RECIPIENTS)
     ]
-    rows = [
-        {
-            "ticket_id": number,
-            "subject": f"new:{number}",
-            "target": f"recipient:{targets[number % RECIPIENTS].id}",
-            "kind": "new",
-            "recipient": targets[number % RECIPIENTS].id,
-            "state": state,
-            "created_at": NOW,
-            "give_up_at": NOW + timedelta(hours=24),
-            "next_try_at": NOW if state == notifications.PENDING else None,
-        }
-        for number in numbers
-    ]
-    notifications.add(rows)
+    rows = [draft(number, targets[number % RECIPIENTS].id, NOW, state=state) for number in numbers]
+    add_pending(rows, NOW)
+    if state != notifications.PENDING:
+        messages.Message.update(state=state).execute()
 
 
 def _after_a_calm_time_everything_waits() -> None:
@@ -54,21 +44,21 @@ def _plan(statement: str, *values: object) -> str:
 
 def test_each_waiting_message_is_compared_only_with_those_of_its_own_recipient(database: str) -> None:
     _after_a_calm_time_everything_waits()
-    plan = _plan(notifications._CLAIM, 1, NOW, NOW, NOW)
-    assert "notification_queue" in plan, plan
+    plan = _plan(messages._CLAIM, 1, NOW, NOW, NOW)
+    assert "message_queue" in plan, plan
     if db.is_postgres():
         assert "Join" not in plan, plan
         assert "Index Cond: ((recipient_id = " in plan, plan
     else:
-        assert "notification_queue (recipient_id=? AND id<?)" in plan, plan
-        assert "notification_due (next_try_at<?)" in plan, plan
+        assert "message_queue (recipient_id=? AND place<?)" in plan, plan
+        assert "message_due (due_at<?)" in plan, plan
         assert "TEMP B-TREE" not in plan, plan
 
 
 def test_the_oldest_of_a_backlog_is_claimed_and_then_that_of_the_next_recipient(database: str) -> None:
     _after_a_calm_time_everything_waits()
-    claimed = [notifications.claim(1, NOW) for _ in range(RECIPIENTS + 1)]
-    tickets = [row and row.ticket_id for row in claimed]
+    claimed = [messages.claim(1, NOW) for _ in range(RECIPIENTS + 1)]
+    tickets = [row and row.message.ticket_id for row in claimed]
     assert tickets == [*range(BEFORE, BEFORE + RECIPIENTS), None]
 
 

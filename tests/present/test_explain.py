@@ -93,12 +93,23 @@ def test_a_decision_whose_message_is_not_among_the_rows_does_not_claim_that_it_w
     ("who", "reason", "said"),
     [
         ("Ben", "author of the note", "Ben was not notified: author of the note"),
-        ("everybody", "nobody to tell: no rule", "no one was notified: no rule"),
-        ("everybody", "no new note", "nothing new"),
+        ("everybody", "no rule", "no one was notified: no rule"),
     ],
 )
 def test_nobody_told_says_why(who: str, reason: str, said: str) -> None:
     assert sentences(explanation("not told", who=who, reason=reason)) == [said]
+
+
+def test_an_event_without_news_says_so() -> None:
+    decided = responses.Decision(subject="new:7", who="everybody", outcome="not told", reason="x", codes=["no_news"])
+    assert sentences(explanation("not told", decisions=[decided])) == ["nothing new"]
+
+
+def test_a_change_is_matched_with_its_own_message() -> None:
+    about = [responses.Decision(subject="change:5", who="Help Desk", outcome="told", reason="rule 1")]
+    row = notification("sent", kind="update", events=["assigned", "changed"], sent_at=NOW)
+    (section,) = explain.sections(explanation("told", row, decisions=about), STYLE)
+    assert section.topics == [explain.Topic("changes", ["Help Desk was notified on 09:00: rule 1"])]
 
 
 @pytest.mark.parametrize(

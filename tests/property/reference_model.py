@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ticketbot.models import events, notifications
+from ticketbot.models import events, messages, notifications
 
 FINAL = (notifications.SENT, notifications.SKIPPED)
 
@@ -25,9 +25,10 @@ class Work:
 class Sending:
     """A message in somebody's hands."""
 
-    row: notifications.Notification
+    claimed: messages.Claimed
     owner: int
     was_taken_over: bool = False
+    was_posted: bool = False  # before it was paused
 
 
 @dataclass
@@ -38,6 +39,7 @@ class ReferenceModel:
     changes: dict[int, int] = field(default_factory=dict)  # acknowledged change -> ticket
     decided: set[int] = field(default_factory=set)
     taken: list[int] = field(default_factory=list)  # ids of notifications in the order Webex took them
+    posts: list[messages.Claimed] = field(default_factory=list)
     out_of_turn: set[int] = field(default_factory=set)  # sent again on request, or by one who was taken for dead
     over: dict[int, str] = field(default_factory=dict)  # notifications that have met a fate for good
 
@@ -54,22 +56,32 @@ class ReferenceModel:
                 waits = any(row.state in (events.WAITING, events.DEAD) for row in mine)
                 assert waits or will_see, f"change {change} is lost"
 
-    def check_everybody_is_told_once(self, rows: Sequence[notifications.Notification]) -> None:
+    def check_everybody_is_told_once(
+        self, rows: Sequence[notifications.Notification], carried_by: Mapping[int, messages.Message]
+    ) -> None:
         """one-decision, at-least-once-flagged, sent-means-id."""
         assert len({(row.subject, row.target) for row in rows}) == len(rows)
         assert len(rows) == len(self.decided) * len(self.people)
-        assert all(row.webex_message_id for row in rows if row.state == notifications.SENT)
+        assert all(carried_by[row.message_id].webex_message_id for row in rows if row.state == notifications.SENT)
         twice = {row_id for row_id, times in Counter(self.taken).items() if times > 1}
-        assert twice <= {row.id for row in rows if row.possible_duplicate}, "told twice, and nothing says so"
+        flagged = {row.id for row in rows if row.message_id and carried_by[row.message_id].possible_duplicate}
+        assert twice <= flagged, "told twice, and nothing says so"
 
-    def check_order(self, rows: Sequence[notifications.Notification]) -> None:
-        """order: in order per recipient, unless the ledger says who was overtaken."""
-        known = {row.id: row for row in rows}
-        for person in self.people:
-            firsts = [each for each in dict.fromkeys(self.taken) if known[each].recipient_id == person]
-            for place, each in enumerate(firsts):
-                is_late = each < max(firsts[:place], default=0) and each not in self.out_of_turn
-                assert not is_late or known[each].overtaken, f"{each} came late and nothing says so"
+    def take(self, claimed: messages.Claimed) -> None:
+        """Webex accepts a post."""
+        self.posts.append(claimed)
+        self.taken += [int(row.id) for row in claimed.notifications]
+
+    def check_order(self, carried_by: Mapping[int, messages.Message]) -> None:
+        """order: by the oldest notification of each message, unless the ledger says who was overtaken."""
+        latest: dict[int, int] = {}
+        seen: set[int] = set()
+        for message, carried in self.posts:
+            is_excused = message.id in seen or any(row.id in self.out_of_turn for row in carried)
+            seen.add(message.id)
+            if message.place < latest.get(message.recipient_id, 0) and not is_excused:
+                assert carried_by[message.id].overtaken, f"message {message.id} came late and nothing says so"
+            latest[message.recipient_id] = max(latest.get(message.recipient_id, 0), message.place)
 
     def check_fates(self, rows: Sequence[notifications.Notification]) -> None:
         """What is sent or skipped stays so."""

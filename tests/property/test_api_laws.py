@@ -101,9 +101,9 @@ def _fill(api: Api) -> None:
                 forwards.Forward.create(source=source, destination=destination, created_at=api.clock.now())
     for number in range(missing["notification"]):
         api.notification(None, ("pending", "sending", "sent", "skipped")[number % 4])
+    for _ in range(8):
+        api.notification(everybody[0].id, "dead")
     with db.transaction("test"):
-        some = [row.id for row in Notification.select().order_by(Notification.id).limit(8)]
-        Notification.update(state="dead").where(Notification.id.in_(some)).execute()
         events.Event.delete().where(events.Event.state == events.WAITING).execute()
     for number in range(12 - _dead_events()):
         api.event(5000 + number, "dead")
@@ -208,7 +208,7 @@ def test_no_request_breaks_the_api(api: Api) -> None:
         _fill(api)
         if operation.name == "cancel_sync":
             with db.transaction("test"):
-                syncs.start({}, requested_by=None, owner="another server", now=api.clock.now())
+                syncs.start({}, requested_by=None, server_id=99, now=api.clock.now())
         sensible = _attack(api, operation, key, components, EACH * 7 // 10, makes_sense=True)
         seen[operation.name] = sensible + _attack(api, operation, key, components, EACH * 3 // 10, makes_sense=False)
     total = sum(sum(counts.values()) for counts in seen.values())

@@ -7,13 +7,16 @@ import re
 import hypothesis
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.property.markdown_reader import render, words
-from ticketbot.decide import message, values
+from ticketbot.models import tickets
+from ticketbot.models.notifications import Notification
+from ticketbot.pipeline import render as rendering
+from ticketbot.webex import markdown as md
 
-URL = message.ticket_url("https://api-na.myconnectwise.net", "v4_6_release", "example_msp", 4711)
+URL = rendering.ticket_url("https://api-na.myconnectwise.net", "v4_6_release", "example_msp", 4711)
 OURS = {"paragraph", "inline", "text", "text_special", "strong", "em", "link", "softbreak", "hardbreak", "blockquote"}
-PERSON = values.Recipient(1, "person", "Ana Alvarez")
 
 _NASTY = [
     *("<@all>", "<@personEmail:a@b.c|A>", "[a](http://x.y)", "![a](b)", "](", "[a]: http://x.y", "<http://x.y>", "<b>"),
@@ -45,15 +48,38 @@ names = st.one_of(st.none(), texts)
 
 
 @st.composite
-def contents(draw: st.DrawFn, note_texts: st.SearchStrategy[str] = texts) -> message.MessageContent:
+def contents(draw: st.DrawFn, note_texts: st.SearchStrategy[str] = texts) -> rendering.Content:
     """Draw a message about anything."""
-    ticket = values.Ticket(4711, draw(texts), URL, draw(names), draw(names), draw(names), draw(names), draw(names))
-    note = values.Note(
-        "TicketNote", 1, draw(note_texts), draw(names), internal=draw(st.booleans()), resolution=draw(st.booleans())
+    ticket = tickets.Ticket(
+        id=4711,
+        summary=draw(texts),
+        company=draw(names),
+        contact=draw(names),
+        board_name=draw(names),
+        status=draw(names),
+        priority=draw(names),
     )
-    chain = tuple(draw(st.lists(texts, max_size=3)))
-    return message.MessageContent(
-        ticket, draw(st.booleans()), draw(st.sampled_from([note, None])), chain, draw(st.integers(0, 9))
+    note = tickets.Note(
+        kind="TicketNote",
+        note_id=1,
+        text=draw(note_texts),
+        author=draw(names),
+        internal=draw(st.booleans()),
+        resolution=draw(st.booleans()),
+    )
+    event = draw(st.sampled_from(["new", "customer_note", "changed"]))
+    change = {"field": "status", "old": draw(names), "new": draw(names)}
+    changes = draw(st.sampled_from([[], [change]]))
+    reasons = [{"code": "rule", "ids": [3]}]
+    return rendering.Content(
+        ticket=ticket,
+        url=URL,
+        carried=[Notification(events=[event], changes=changes, reasons=reasons)],
+        notes=draw(st.sampled_from([[note], []])),
+        hidden_notes=draw(st.integers(0, 9)),
+        is_for_room=False,
+        forwarded_from=draw(st.lists(texts, max_size=3)),
+        is_repeat=draw(st.booleans()),
     )
 
 
@@ -70,9 +96,9 @@ def _assert_tame(markdown: str) -> None:
 
 
 @given(contents(), st.integers(50, 4000))
-def test_nothing_from_outside_means_anything(content: message.MessageContent, chars: int) -> None:
+def test_nothing_from_outside_means_anything(content: rendering.Content, chars: int) -> None:
     """B3: no mention, link, heading, fence, list, table, or end of the quote."""
-    markdown = message.render(content, PERSON, max_note_chars=chars)
+    markdown = rendering.fit(content, chars)
 
     _assert_tame(markdown)
     rendered = render(markdown)
@@ -81,41 +107,40 @@ def test_nothing_from_outside_means_anything(content: message.MessageContent, ch
 
 
 @given(contents())
-def test_everything_shows_as_it_was_typed(content: message.MessageContent) -> None:
+def test_everything_shows_as_it_was_typed(content: rendering.Content) -> None:
     """B1, B3: what a person reads is what somebody wrote."""
-    rendered = render(message.render(content, PERSON, max_note_chars=4000))
+    rendered = render(rendering.fit(content, 4000))
 
-    ticket, note = content.ticket, content.note
+    ticket, note = content.ticket, next(iter(content.notes), None)
     shown = " ".join(words(rendered.remote))
     told = [
         ticket.summary,
         ticket.company,
         ticket.contact,
-        ticket.board,
+        ticket.board_name,
         ticket.status,
         ticket.priority,
-        *content.chain,
+        *content.forwarded_from,
     ]
     for text in [*told, *([note.author] if note else [])]:
         assert len(text or "") > 100 or " ".join(words(text or "")) in shown
-    if note:
+    if note and "![" not in note.text:  # B5
         assert words(rendered.quoted) == (words(note.text) or ["(no", "text)"])
-        assert markdown_lines_of_note_are_quoted(message.render(content, PERSON, max_note_chars=4000), note)
+        assert markdown_lines_of_note_are_quoted(rendering.fit(content, 4000), note)
 
 
-def markdown_lines_of_note_are_quoted(markdown: str, note: values.Note) -> bool:
+def markdown_lines_of_note_are_quoted(markdown: str, note: tickets.Note) -> bool:
     """Return whether all that follows the author's line stands in the quote."""
-    _, _, quoted = markdown.rpartition(":\n\n")
+    _, _, quoted = markdown.rpartition("\n\n")[0].rpartition(":\n\n")
     return all(line.startswith(">") for line in quoted.split("\n"))
 
 
 @given(contents(), st.integers(50, 4000))
-def test_a_room_never_sees_an_internal_note(content: message.MessageContent, chars: int) -> None:
+def test_a_room_never_sees_an_internal_note(content: rendering.Content, chars: int) -> None:
     """B1: an internal note goes to people only."""
-    room = values.Recipient(2, "room", "Help Desk")
-    rendered = render(message.render(content, room, max_note_chars=chars))
+    rendered = render(rendering.fit(replace(content, is_for_room=True), chars))
 
-    if content.note and content.note.internal:
+    if content.notes and content.notes[0].internal:
         assert rendered.quoted.strip() == "Internal note: its text is shown to people only, never in a room."
 
 
@@ -126,25 +151,25 @@ huge = st.builds(lambda text, times: (text or "x") * times, texts, st.integers(1
 
 @given(contents(note_texts=huge), st.integers(50, 4000))
 @hypothesis.settings(max_examples=60)
-def test_a_message_always_fits(content: message.MessageContent, chars: int) -> None:
+def test_a_message_always_fits(content: rendering.Content, chars: int) -> None:
     """B2: 7,439 bytes of UTF-8, and a note of so many characters."""
-    markdown = message.render(content, PERSON, max_note_chars=chars)
+    markdown = rendering.fit(content, chars)
 
-    assert len(markdown.encode()) <= message.MAX_BYTES
+    assert len(markdown.encode()) <= md.MAX_BYTES
     _assert_tame(markdown)
     rendered = render(markdown)
     assert rendered.kinds <= OURS
-    if content.note:
-        assert len(" ".join(words(rendered.quoted))) <= chars + len(message.ELLIPSIS)
+    if content.notes:
+        assert len(" ".join(words(rendered.quoted))) <= chars + len(md.ELLIPSIS)
 
 
 @given(contents(note_texts=huge), st.integers(50, 4000), st.integers(1, 3))
 @hypothesis.settings(max_examples=60)
-def test_a_message_cut_by_half_keeps_the_laws(content: message.MessageContent, chars: int, times: int) -> None:
+def test_a_message_cut_by_half_keeps_the_laws(content: rendering.Content, chars: int, times: int) -> None:
     """B2, B3: cutting a finished message leaves no mark half, and closes no quote."""
-    markdown = message.render(content, PERSON, max_note_chars=chars)
+    markdown = rendering.fit(content, chars)
     for _ in range(times):
-        before, markdown = markdown, message.halve(markdown)
+        before, markdown = markdown, md.halve(markdown)
         assert len(markdown.encode()) <= len(before.encode()) // 2
 
     _assert_tame(markdown)
@@ -153,19 +178,19 @@ def test_a_message_cut_by_half_keeps_the_laws(content: message.MessageContent, c
     marks = [re.sub(r"\\.", "", line).count("**") for line in markdown.split("\n")]
     assert [count for count in marks if count % 2] == []
     assert rendered.links in ([(URL, "#4711")], [])
-    assert markdown.endswith((message.ELLIPSIS, f"{message.ELLIPSIS}**", f"{message.ELLIPSIS}_"))
+    assert markdown.endswith((md.ELLIPSIS, f"{md.ELLIPSIS}**", f"{md.ELLIPSIS}_"))
 
 
 @given(texts, st.integers(1, 40))
 def test_a_cut_is_a_beginning_and_an_ellipsis(text: str, chars: int) -> None:
     """B2: on a character boundary, which a combining mark, a skin tone or a joiner is not."""
-    shown = message.truncate_markdown(text, chars)
+    shown = md.truncate_markdown(text, chars)
 
     if len(text) <= chars:
         assert shown == text
     else:
-        kept = shown.removesuffix(message.ELLIPSIS)
-        assert shown.endswith(message.ELLIPSIS)
+        kept = shown.removesuffix(md.ELLIPSIS)
+        assert shown.endswith(md.ELLIPSIS)
         assert text.startswith(kept)
         assert len(kept) <= chars
 
@@ -173,7 +198,7 @@ def test_a_cut_is_a_beginning_and_an_ellipsis(text: str, chars: int) -> None:
 @given(texts)
 def test_escaping_leaves_no_character_out(text: str) -> None:
     """B3: escaped text, read back by the rules of CommonMark, is the text."""
-    unescaped = re.sub(r"\\(.)", r"\1", message.escape(text), flags=re.DOTALL)
+    unescaped = re.sub(r"\\(.)", r"\1", md.escape(text), flags=re.DOTALL)
     for entity, char in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
         unescaped = unescaped.replace(entity, char)
 

@@ -22,13 +22,14 @@ from hypothesis.stateful import (
 )
 
 from tests.databases import fresh_postgres
+from tests.ledger import draft
 from tests.property import reference_model
 from tests.property.reference_model import ReferenceModel, Sending, Work
 from ticketbot import errors
 from ticketbot.background import heartbeat, outbox_upkeep
 from ticketbot.database import db
 from ticketbot.decide import retry
-from ticketbot.models import event_claims, events, holds, notifications, recipients, runtime_config
+from ticketbot.models import event_claims, events, holds, messages, notifications, recipients, runtime_config
 
 _TIMES = int(os.environ.get("TBOT_TEST_EXAMPLES", "1"))  # `TBOT_TEST_EXAMPLES=100` looks a hundred times as hard
 _START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -70,6 +71,7 @@ class Queues(RuleBasedStateMachine):
         with db.transaction("test"):
             for model in (
                 notifications.Notification,
+                messages.Message,
                 events.Event,
                 events.ProcessedMessage,
                 holds.Hold,
@@ -138,7 +140,11 @@ class Queues(RuleBasedStateMachine):
             return
         sending = data.draw(st.sampled_from(self.sending))
         self.sending.remove(sending)
-        if step == "send" or (step != "refusal" and data.draw(st.booleans())):
+        if sending.was_posted:
+            self._sent(sending)
+            return
+        takes = step == "send" or (step != "refusal" and data.draw(st.booleans()))
+        if takes:
             self._webex_takes(sending)
         if step == "send":
             self._sent(sending)
@@ -149,6 +155,7 @@ class Queues(RuleBasedStateMachine):
         else:
             self.vanished.append(sending.owner)
             if data.draw(st.booleans()):  # it was only paused, and goes on when it has been taken for dead
+                sending.was_posted = takes
                 self.sending.append(sending)
 
     # Events
@@ -171,8 +178,7 @@ class Queues(RuleBasedStateMachine):
             assert events.finish(work.event, now=self.now, decisions=[]) == is_his
             if not is_his:
                 return
-            rows = self._drafts(work.event, news)
-            assert notifications.add(rows) == len(rows), "told before"
+            self._add(self._drafts(work.event, news))
             holds.end("connectwise", called_at=self.now)
         self.truth.decided.update(news)
 
@@ -185,17 +191,13 @@ class Queues(RuleBasedStateMachine):
 
     def _draft(self, event: events.Event, change: int, person: int) -> dict[str, object]:
         return {
-            "ticket_id": event.ticket_id,
-            "event": event.id,
+            **draft(event.ticket_id, person, self.now, event=event.id),
             "subject": f"note:TicketNote:{change}",
-            "target": f"recipient:{person}",
-            "kind": "update",
-            "recipient": person,
-            "state": notifications.PENDING,
-            "created_at": self.now,
-            "give_up_at": self.now + retry.GIVE_UP_AFTER,
-            "next_try_at": self.now,
         }
+
+    def _add(self, rows: list[dict[str, object]]) -> None:
+        assert not rows or notifications.add(rows), "told before"
+        messages.attach(rows, self.now)
 
     def _fail(self, work: Work, error: Exception) -> None:
         self.working.remove(work)
@@ -240,38 +242,40 @@ class Queues(RuleBasedStateMachine):
 
     def _claim_message(self) -> None:
         owner = self._new_owner()
-        row = notifications.claim(owner, self.now)
-        if row is None:
+        claimed = messages.claim(owner, self.now)
+        if claimed is None:
             return
-        others = [each for each in self.sending if each.row.id == row.id]
+        message = claimed.message
+        others = [each for each in self.sending if each.claimed.message.id == message.id]
         assert all(each.was_taken_over for each in others), "a message in the hands of two"
-        assert row.give_up_at > self.now, "Friday's news"
-        for older in _rows(
-            notifications.Notification.id < row.id, notifications.Notification.recipient == row.recipient_id
-        ):
-            assert older.state not in (notifications.PENDING, notifications.SENDING) or older.overtaken, "out of order"
-        self.sending.append(Sending(row, owner))
+        assert all(row.give_up_at > self.now for row in claimed.notifications), "Friday's news"
+        for older in _messages():
+            if older.recipient_id == message.recipient_id and older.place < message.place:
+                assert older.state not in (notifications.PENDING, notifications.SENDING) or older.overtaken, (
+                    "out of order"
+                )
+        self.sending.append(Sending(claimed, owner))
 
     def _sent(self, sending: Sending) -> None:
-        changes = {"state": notifications.SENT, "webex_message_id": f"id-{len(self.truth.taken)}", "next_try_at": None}
+        changes = {"state": notifications.SENT, "webex_message_id": f"id-{len(self.truth.taken)}"}
         with db.transaction("sent"):
-            notifications.record(sending.row, changes)
+            messages.record(sending.claimed, changes)
             holds.end("webex", called_at=self.now)
-            notifications.retry_backing_off_now(self.now)
+            messages.retry_backing_off_now(self.now)
 
     def _webex_takes(self, sending: Sending) -> None:
-        self.truth.taken.append(sending.row.id)
+        self.truth.take(sending.claimed)
         if sending.was_taken_over:
-            self.truth.out_of_turn.add(sending.row.id)
+            self.truth.out_of_turn.update(int(row.id) for row in sending.claimed.notifications)
 
     def _not_sent(self, sending: Sending, error: Exception) -> None:
-        row = sending.row
+        row = sending.claimed.message
         with db.session():
             failed_holds = holds.failed_in_a_row("webex", self.now)
         verdict = retry.message_failed(
             error,
             now=self.now,
-            give_up_at=row.give_up_at,
+            give_up_at=max(each.give_up_at for each in sending.claimed.notifications),
             failures=row.failures,
             failing_since=row.failing_since,
             failed_holds=failed_holds,
@@ -281,12 +285,13 @@ class Queues(RuleBasedStateMachine):
             "state": notifications.DEAD if verdict.retry_at is None else notifications.PENDING,
             "failures": verdict.failures,
             "failing_since": verdict.failing_since,
-            "next_try_at": verdict.retry_at,
+            "due_at": verdict.retry_at or self.now,
             "may_be_overtaken": verdict.may_be_overtaken,
             "possible_duplicate": row.possible_duplicate or verdict.possible_duplicate,
         }
         with db.transaction("not-sent"):
-            notifications.record(row, changes)
+            died = {"died_at": self.now} if verdict.retry_at is None else {}
+            messages.record(sending.claimed, changes, died)
             if verdict.hold_until:
                 holds.begin("webex", until=verdict.hold_until, now=self.now, reason=verdict.reason)
 
@@ -297,7 +302,7 @@ class Queues(RuleBasedStateMachine):
         self.truth.out_of_turn.update(row.id for row in _rows(notifications.Notification.state == notifications.DEAD))
         with db.transaction("retry"):
             every = notifications.Notification.id > 0
-            notifications.retry_dead(every, now=self.now, give_up_at=self.now + retry.GIVE_UP_AFTER)
+            messages.retry_dead(every, now=self.now, give_up_at=self.now + retry.GIVE_UP_AFTER)
             events.retry_dead(events.Event.id > 0, now=self.now)
 
     def _switch(self, *, is_on: bool) -> None:
@@ -309,8 +314,9 @@ class Queues(RuleBasedStateMachine):
         queue, rows = _event_rows(), _rows()
         reference_model.check_one_event_waits_and_one_runs(queue)
         self.truth.check_no_hook_is_lost(queue, self._alive())
-        self.truth.check_everybody_is_told_once(rows)
-        self.truth.check_order(rows)
+        carried_by = {row.id: row for row in _messages()}
+        self.truth.check_everybody_is_told_once(rows, carried_by)
+        self.truth.check_order(carried_by)
         self.truth.check_fates(rows)
 
     # And in the end
@@ -342,14 +348,12 @@ class Queues(RuleBasedStateMachine):
             with db.transaction("finish-event"):
                 assert events.finish(event, now=self.now, decisions=[])
                 news = sorted(self.truth.of(event.ticket_id) - self.truth.decided)
-                notifications.add(
-                    [self._draft(event, change, person) for change in news for person in self.truth.people]
-                )
+                self._add(self._drafts(event, news))
             self.truth.decided.update(news)
-        while row := notifications.claim(0, self.now):
-            self.truth.taken.append(row.id)
+        while claimed := messages.claim(0, self.now):
+            self.truth.take(claimed)
             with db.transaction("sent"):
-                notifications.record(row, {"state": notifications.SENT, "webex_message_id": "last"})
+                messages.record(claimed, {"state": notifications.SENT, "webex_message_id": "last"})
 
     def _alive(self) -> list[Work]:
         return [work for work in self.working if not work.has_vanished]
@@ -363,6 +367,11 @@ def _rows(*conditions: object) -> list[notifications.Notification]:
     query = notifications.Notification.select().order_by(notifications.Notification.id)
     with db.session():
         return list(query.where(*conditions) if conditions else query)
+
+
+def _messages() -> list[messages.Message]:
+    with db.session():
+        return list(messages.Message.select().order_by(messages.Message.id))
 
 
 def _event_rows() -> list[events.Event]:

@@ -46,8 +46,6 @@ OPERATIONS: dict[str, Callable[[ConnectWise, Webex], Any]] = {
     "tickets": lambda cw, _: list(cw.tickets(board_ids=[1])),
     "boards": lambda cw, _: cw.boards(),
     "statuses": lambda cw, _: cw.statuses(1),
-    "company": lambda cw, _: cw.company(1),
-    "contact": lambda cw, _: cw.contact(1),
     "members": lambda cw, _: cw.members(),
     "members by identifier": lambda cw, _: cw.members_by_identifier(["User1", "'"]),
     "callbacks": lambda cw, _: cw.callbacks(),
@@ -211,19 +209,6 @@ class TestNotes:
 def test_the_address_of_a_member_is_found_in_order(row: dict[str, Any], email: str | None) -> None:
     """D7"""
     assert records.member({"id": 1, **row}).email == email
-
-
-@pytest.mark.parametrize(
-    ("row", "name"),
-    [
-        ({"firstName": "Ana"}, "Ana"),
-        ({"lastName": "Ba"}, "Ba"),
-        ({"firstName": " A ", "lastName": "B"}, "A B"),
-        ({}, None),
-    ],
-)
-def test_a_contact_may_have_half_a_name(row: dict[str, Any], name: str | None) -> None:
-    assert records.contact({"id": 1, **row}).name == name
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 
 import requests
 
-from tests import wsgi
+from tests import ledger, wsgi
 from tests.clock import Clock
 from ticketbot.api import client
 from ticketbot.connectwise import connectwise_client
@@ -28,6 +28,22 @@ NOBODY = connectwise_client.ConnectWise(
     url="http://127.0.0.1:9", company="none", public_key="none", private_key="none", client_id="none"
 )
 """A ConnectWise that nobody serves."""
+
+
+# Columns of the message that carries a notification.
+OF_MESSAGE = {
+    "attempts",
+    "failures",
+    "failing_since",
+    "may_be_overtaken",
+    "woken",
+    "due_at",
+    "overtaken",
+    "possible_duplicate",
+    "tracking_id",
+    "webex_message_id",
+    "error",
+}
 
 
 class Api:
@@ -63,6 +79,7 @@ class Api:
                 syncs=self.syncs,
                 timezone=types.time_zone("Europe/Berlin"),
                 now=self.clock.now,
+                server=servers.Current(1),
                 wake_events=lambda: self.woken.update(["events"]),
                 wake_messages=lambda: self.woken.update(["messages"]),
             ),
@@ -128,16 +145,21 @@ class Api:
             "ticket_id": 7,
             "subject": f"note:TicketNote:{number}",
             "target": f"recipient:{recipient_id}",
-            "kind": "update",
+            "events": ["team_note"],
             "note_id": number,
             "recipient": recipient_id,
             "recipient_name": "somebody",
-            "reason": "assigned (resource)",
+            "reasons": ledger.ASSIGNED,
+            "state": state,
             "created_at": now,
-            "give_up_at": now if state == notifications.DEAD else now + timedelta(hours=24),
+            "give_up_at": now + timedelta(hours=24),
+            "died_at": now if state == notifications.DEAD else None,
         }
+        of_message = {name: more.pop(name) for name in list(more) if name in OF_MESSAGE}
         with db.transaction("test"):
-            return int(notifications.Notification.create(state=state, **{**row, **more}).id)
+            if recipient_id is None or state == notifications.SKIPPED:
+                return int(notifications.Notification.create(**{**row, **more}).id)
+            return int(ledger.add_with_message({**row, **more}, now, **of_message).id)
 
 
 def problem(response: requests.Response) -> dict[str, Any]:

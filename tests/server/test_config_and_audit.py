@@ -171,11 +171,11 @@ def test_messages_skipped_by_turning_notifications_off_are_counted_and_logged(
     api: Api, ana: client.Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     """D1, O3."""
-    counter = metrics.NOTIFICATIONS.labels(notifications.SKIPPED, "off")._value
+    counter = metrics.NOTIFICATIONS.labels(notifications.SKIPPED, "notifications_off")._value
     before = counter.get()
     room = api.recipient("Help Desk", room=True)
     for _ in range(3):
-        api.notification(room, notifications.PENDING, next_try_at=api.clock.now())
+        api.notification(room, notifications.PENDING)
     ana.update_config({"attempt_notify": False})
     assert counter.get() == before + 3
-    assert "notifications are off: skipped 3 pending messages, which will never be sent" in caplog.text
+    assert "notifications are off: skipped 3 pending notifications, which will never be sent" in caplog.text

@@ -11,9 +11,11 @@ from tests.server.api_server import Api, wrong_fields
 from ticketbot import errors
 from ticketbot.api import client
 from ticketbot.database import db
-from ticketbot.models import events, notifications
+from ticketbot.models import events, messages, notifications
 
-DECISION = {"subject": "new:7", "who": "Ana", "outcome": "told", "reason": "rule 3"}
+DECISION = {
+    "subject": "new:1001", "who": "Ana", "outcome": "told", "reasons": [{"code": "rule", "ids": [3]}],
+}  # fmt: skip
 
 
 def test_the_ledger_shows_what_became_of_a_message(api: Api, ana: client.Client) -> None:
@@ -80,8 +82,9 @@ def test_a_dead_notification_is_sent_again_with_a_fresh_day(api: Api, ana: clien
     assert (again.state, again.attempts, again.next_try_at) == ("pending", 9, api.clock.now())
     with db.session():
         row = notifications.Notification.get_by_id(dead)
+        message = messages.Message.get_by_id(row.message_id)
     assert row.give_up_at == api.clock.now() + timedelta(hours=24)
-    assert (row.failures, row.failing_since, row.may_be_overtaken, row.woken) == (0, None, False, False)
+    assert (message.failures, message.failing_since, message.may_be_overtaken, message.woken) == (0, None, False, False)
     assert api.woken["messages"] == 1
 
 
@@ -110,8 +113,8 @@ def test_retrying_all_selects_by_when_a_message_died_and_not_by_when_it_was_deci
     """L5: what a long outage killed is exactly what was decided 24 hours ago."""
     ben = api.recipient("Ben")
     decided_at = START - timedelta(hours=25)
-    died_long_ago = api.notification(ben, "dead", created_at=START - timedelta(hours=49), give_up_at=decided_at)
-    died_now = api.notification(ben, "dead", created_at=decided_at, give_up_at=START - timedelta(hours=1))
+    died_long_ago = api.notification(ben, "dead", created_at=START - timedelta(hours=49), died_at=decided_at)
+    died_now = api.notification(ben, "dead", created_at=decided_at, died_at=START - timedelta(hours=1))
     sent = api.notification(ben, "sent")
     assert ana.retry_dead().notifications == 1
     assert [ana.notification(each).state for each in (died_long_ago, died_now, sent)] == ["dead", "pending", "sent"]
@@ -120,7 +123,7 @@ def test_retrying_all_selects_by_when_a_message_died_and_not_by_when_it_was_deci
 def test_retrying_all_since_a_date_selects_what_died_since_then(api: Api, ana: client.Client) -> None:
     """L5."""
     ben = api.recipient("Ben")
-    dead = api.notification(ben, "dead", give_up_at=START - timedelta(hours=30))
+    dead = api.notification(ben, "dead", died_at=START - timedelta(hours=30))
     assert ana.retry_dead(since="2026-03-02").notifications == 0
     assert ana.retry_dead(since="2026-03-01").notifications == 1
     assert ana.notification(dead).state == "pending"
@@ -139,7 +142,7 @@ def test_a_dry_run_counts_what_a_retry_would_revive_and_changes_nothing(api: Api
     """L5."""
     ben = api.recipient("Ben")
     api.notification(ben, "dead")
-    api.notification(ben, "dead", give_up_at=START - timedelta(hours=25))
+    api.notification(ben, "dead", died_at=START - timedelta(hours=25))
     api.notification(ben, "sent")
     api.event(7, "dead")  # an older one of the same ticket stays dead
     api.event(7, "dead")
@@ -156,7 +159,7 @@ def test_a_dry_run_counts_what_a_retry_would_revive_and_changes_nothing(api: Api
 def test_a_dead_notification_shows_when_it_died_and_no_other_does(api: Api, ana: client.Client) -> None:
     """L5."""
     ben, died_at = api.recipient("Ben"), START - timedelta(hours=1)
-    dead = api.notification(ben, "dead", give_up_at=died_at)
+    dead = api.notification(ben, "dead", died_at=died_at)
     waiting = api.notification(ben, "pending")
     assert (ana.notification(dead).died_at, ana.notification(waiting).died_at) == (died_at, None)
 

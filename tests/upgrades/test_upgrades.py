@@ -24,20 +24,24 @@ def _at_once(_: float) -> None:
 
 
 # What 1.x kept and 2.0 does not: names that tickets carry anyway, leases, and what other columns tell now.
+OF_MESSAGE = {
+    *("markdown", "attempts", "failures", "error", "possible_duplicate", "overtaken", "may_be_overtaken"),
+    *("webex_message_id", "tracking_id", "failing_since", "next_try_at"),
+}
 DROPPED = {
     "company": None,
     "contact": None,
     "lease": None,
     "event_crash": None,
     "event": {"lease_owner", "lease_until"},
-    "notification": {"lease_owner", "lease_until"},
+    "notification": {"lease_owner", "lease_until", "kind", "reason", "woken", *OF_MESSAGE},
     "sync_run": {"owner", "lease_until"},
 }
 RENAMED = {"seen_message": "processed_message"}
 # What was under way when the server was killed, or is counted from another moment.
 CHANGED = {
-    "event": {"state", "hooks", "action", "received_at"},
-    "notification": {"state", "possible_duplicate", "give_up_at"},
+    "event": {"state", "hooks", "action", "received_at", "decisions"},
+    "notification": {"state"},
     "sync_run": {"state", "finished_at", "errors", "error_count"},
     "fact": {"value"},
 }
@@ -87,8 +91,27 @@ def test_what_was_being_sent_is_flagged_and_waits(released_url: str) -> None:
     assert sending
     schema.migrate(_at_once)
     with db.session():
-        flagged = sql.execute("SELECT id FROM notification WHERE state = 'pending' AND possible_duplicate").fetchall()
+        flagged = sql.execute("SELECT place FROM message WHERE state = 'pending' AND possible_duplicate").fetchall()
     assert set(flagged) == sending
+
+
+def test_how_each_message_fared_is_there_after_the_upgrade(released_url: str) -> None:
+    columns = "attempts, webex_message_id, tracking_id, error, recipient_id, markdown, forwarded_from, created_at"
+    with db.session():
+        before = set(sql.execute(f"SELECT id, {columns} FROM notification WHERE state <> 'skipped'").fetchall())
+    schema.migrate(_at_once)
+    with db.session():
+        assert set(sql.execute(f"SELECT place, {columns} FROM message").fetchall()) == before
+
+
+def test_sentences_that_1x_stored_are_shown_as_they_were(released_url: str) -> None:
+    """D8."""
+    with db.session():
+        before = [row[0] for row in sql.execute("SELECT reason FROM notification ORDER BY id").fetchall()]
+    schema.migrate(_at_once)
+    assert [row.reason for row in ledger()] == before
+    explained = Api(Webex()).client(KEYS[0]).explain(1001)
+    assert {"rule 1", "assigned (resource)"} <= {each.reason for event in explained.events for each in event.decisions}
 
 
 def test_the_upgrade_waits_until_the_servers_of_1x_have_stopped(released_url: str) -> None:

@@ -187,10 +187,10 @@ class Preview(ResponseModel):
 
 
 class Notification(ResponseModel):
-    """One message to one recipient about one event, with its fate.
+    """The decision about one topic and one recipient, and what became of it.
 
-    For a person not found in Webex `recipient_id` is null and `recipient_name` the member's. `died_at` is null unless
-    the notification is dead.
+    `events` name the topic. For a person not found in Webex, `recipient_id` is null and `recipient_name` the member's.
+    Several notifications may share a message; `shown` is false of a note that was left out of it.
     """
 
     id: int
@@ -212,7 +212,10 @@ class Notification(ResponseModel):
     created_at: Moment
     next_try_at: Moment | None
     sent_at: Moment | None
-    died_at: Moment | None = None  # a 1.0.0 server does not say
+    died_at: Moment | None = None  # a 1.x server says nothing of this and what follows
+    events: list[str] = msgspec.field(default_factory=list)
+    message_id: int | None = None
+    shown: bool = True
 
 
 class RetryResult(ResponseModel):
@@ -223,12 +226,13 @@ class RetryResult(ResponseModel):
 
 
 class Decision(ResponseModel):
-    """What was decided for whom, and why (D8)."""
+    """What was decided for whom, and why (D8): the codes of the reasons, and the same in words."""
 
     subject: str
     who: str
     outcome: Literal["told", "skipped", "not told"]
     reason: str
+    codes: list[str] = msgspec.field(default_factory=list)
 
 
 class Event(ResponseModel):

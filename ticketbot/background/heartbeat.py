@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from ticketbot import __version__, metrics
 from ticketbot.database import db
-from ticketbot.models import event_claims, events, notifications, servers, syncs
+from ticketbot.models import event_claims, events, messages, servers, syncs
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 LOOK_EVERY_S = 2.0
@@ -95,7 +95,7 @@ def release(server_id: int, now: datetime) -> None:
     """Release everything a dead server had claimed, in one transaction, and forget the server."""
     with db.transaction("release"):
         dead = event_claims.requeue_abandoned(server_id, now)
-        repeated = notifications.release(server_id, now)
+        repeated = messages.release(server_id, now)
         syncs.release(server_id, now)
         servers.remove(server_id)
     if repeated:

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from ticketbot import metrics
 from ticketbot.database import db
-from ticketbot.decide import plan
-from ticketbot.models import notifications, runtime_config
+from ticketbot.decide.reasons import NOTIFICATIONS_OFF
+from ticketbot.models import messages, notifications, runtime_config
 
 _logger = logging.getLogger(__name__)
 
@@ -25,16 +25,18 @@ def tidy_outbox(now: datetime, *, give_up_until: datetime | None = None) -> None
         if not is_untidy:
             return
     with db.transaction("tidy"):
-        skipped = 0 if is_on else notifications.skip_pending(plan.NOTIFICATIONS_OFF)
-        dead = notifications.give_up_overdue(overdue_at)
+        skipped = 0 if is_on else messages.skip_pending([NOTIFICATIONS_OFF])
+        dead = messages.give_up_overdue(overdue_at, now)
     report_switched_off(skipped)
     metrics.NOTIFICATIONS.labels(notifications.DEAD, "overdue").inc(dead)
     if dead:
-        _logger.error("%d messages could not be sent within 24 hours and are dead, see `tbot list notifications`", dead)
+        _logger.error(
+            "%d notifications could not be sent within 24 hours and are dead, see `tbot list notifications`", dead
+        )
 
 
 def report_switched_off(skipped: int) -> None:
     """Count and log the pending messages that were skipped because notifications were turned off (D1)."""
     if skipped:
-        metrics.NOTIFICATIONS.labels(notifications.SKIPPED, "off").inc(skipped)
-        _logger.warning("notifications are off: skipped %d pending messages, which will never be sent", skipped)
+        metrics.NOTIFICATIONS.labels(notifications.SKIPPED, NOTIFICATIONS_OFF.code).inc(skipped)
+        _logger.warning("notifications are off: skipped %d pending notifications, which will never be sent", skipped)

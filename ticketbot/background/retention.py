@@ -10,7 +10,7 @@ from typing import Any
 from ticketbot.background import periodic
 from ticketbot.connectwise import connectwise_client
 from ticketbot.database import db, fields
-from ticketbot.models import audit, events, notifications, runtime_config, syncs, tickets
+from ticketbot.models import audit, events, messages, notifications, runtime_config, syncs, tickets
 
 NAME = "retention"
 EVERY_S = 3600.0
@@ -55,6 +55,7 @@ def _old(now: datetime, days: int) -> Iterator[tuple[type[fields.Model], Any]]:
     yield syncs.SyncRun, syncs.SyncRun.finished_at < now - age
     yield events.Event, events.where_expired(now - age)
     yield notifications.Notification, notifications.where_expired(now - max(age, DECIDED_KEPT))
+    yield messages.Message, messages.where_expired(now - max(age, DECIDED_KEPT))
     yield tickets.Note, tickets.where_note_expired(now - max(age, DECIDED_KEPT))
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from ticketbot import errors
 from ticketbot.background import heartbeat, outbox_upkeep, periodic
 from ticketbot.database import db
-from ticketbot.models import event_claims, holds, notifications, schema
+from ticketbot.models import event_claims, holds, messages, schema
 from ticketbot.pipeline import deliver, process_event
 
 SENDERS = 8  # enough to use the 50 posts a second that Webex may allow, at 100 ms each
@@ -169,7 +169,7 @@ class Worker:
     def _poll(self) -> None:
         now = self._now()
         with db.session():
-            events_wait, messages_wait = event_claims.is_due(now), notifications.is_due(now)
+            events_wait, messages_wait = event_claims.is_due(now), messages.is_due(now)
             ends = holds.active(now)
         self._is_busy = events_wait or messages_wait
         if self._is_busy and ends:  # exactly: many wait for it, and unused Webex allowance is lost

@@ -27,7 +27,7 @@ TICKETS_PER_CALL = 100  # that many ids of ten digits fit into one address
 TICKET_FIELDS = (
     "id,summary,recordType,board/id,board/name,status/id,status/name,company/id,company/name,contact/id,"
     "contact/name,contactName,owner/id,owner/identifier,owner/name,resources,closedFlag,priority/id,"
-    "priority/name,_info/lastUpdated,_info/updatedBy,_info/dateEntered"
+    "priority/name,type/id,type/name,_info/lastUpdated,_info/updatedBy,_info/dateEntered"
 )
 NOTE_FIELDS = (
     "id,noteType,ticket/id,text,detailDescriptionFlag,internalAnalysisFlag,resolutionFlag,originalAuthor,"

@@ -43,7 +43,8 @@ class Ticket(msgspec.Struct, frozen=True):
     contact_name: str | None
     owner: MemberRef | None
     resources: tuple[str, ...]
-    priority: str | None
+    priority: Ref | None
+    type: Ref | None
     closed: bool
     entered_at: datetime | None
     updated_at: datetime | None
@@ -136,7 +137,8 @@ def ticket(row: JsonObject, *, project: bool = False, served_at: datetime | None
         contact_name=json_values.text(row.get("contactName"), json_values.mapping_at(row, "contact").get("name")),
         owner=_member_ref(row, "owner"),
         resources=_identifiers(row.get("resources")),
-        priority=json_values.text(json_values.mapping_at(row, "priority").get("name")),
+        priority=_ref(row, "priority"),
+        type=_ref(row, "type"),
         closed=json_values.truthy(row.get("closedFlag")),
         entered_at=json_values.timestamp(info.get("dateEntered"), row.get("dateEntered")),
         updated_at=json_values.timestamp(info.get("lastUpdated"), row.get("lastUpdated")),

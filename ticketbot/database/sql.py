@@ -83,16 +83,20 @@ def upsert(
     *,
     target: Sequence[str],
     keep: Sequence[str] = (),
+    fill: Sequence[str] = (),
     where: str = "",
 ) -> None:
     """Insert rows of the same columns, or overwrite the row with the same `target` except for its columns in `keep`.
 
-    `where` limits which existing rows may be overwritten; the new row is called `excluded`. Hand-written, because
-    peewee takes a second to build a statement of a thousand rows, which would block all other writers on SQLite.
+    Columns in `fill` are written only where there is no value yet. `where` limits which existing rows may be
+    overwritten; the new row is called `excluded`. Hand-written, because peewee takes a second to build a statement of a
+    thousand rows, which would block all other writers on SQLite.
     """
     if not rows:
         return
-    changed = ", ".join(f"{name} = excluded.{name}" for name in rows[0] if name not in (*target, *keep))
+    filled = {name: f"COALESCE({model._meta.table_name}.{name}, excluded.{name})" for name in fill}
+    names = [name for name in rows[0] if name not in (*target, *keep)]
+    changed = ", ".join(f"{name} = {filled.get(name, f'excluded.{name}')}" for name in names)
     tail = f"ON CONFLICT ({', '.join(target)}) DO UPDATE SET {changed}" + (f" WHERE {where}" if where else "")
     _insert(model, rows, tail, at_once=200)
 

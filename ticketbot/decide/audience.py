@@ -1,4 +1,4 @@
-"""Who would be told of a ticket or a note, before forwards: rules, resources and owner (D2, D3, D6, D7)."""
+"""Who is to be notified of a topic, before forwards: rules, and the assigned people (D2, D3, D6, D7, R3)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from ticketbot.decide.values import Facts, Note, Person, Recipient
+from ticketbot.decide.reasons import Reason
+from ticketbot.decide.topics import Changed, NewNote, NewTicket, Topic
+from ticketbot.decide.values import Facts, Person, Recipient
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -24,22 +26,17 @@ AccountT = TypeVar("AccountT", bound=WebexAccount)
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """Somebody who is to be told, with every reason why."""
+    """Somebody who is to be notified, with every reason why."""
 
     recipient: Recipient
-    reasons: tuple[str, ...]
-
-    @property
-    def reason(self) -> str:
-        """Say why, as the trace prints it."""
-        return ", ".join(self.reasons)
+    reasons: tuple[Reason, ...]
 
 
 class NotReachable(msgspec.Struct, frozen=True):
-    """A person of the ticket who cannot be told, or never is; `is_recorded` tells whether the ledger says so, too."""
+    """An assigned person who cannot be notified, or never is; `is_recorded`: whether the ledger says so, too."""
 
     person: Person
-    reason: str
+    reason: Reason
     is_recorded: bool
 
 
@@ -48,33 +45,42 @@ def most_recently_active(accounts: Iterable[AccountT]) -> AccountT | None:
     return max(accounts, key=lambda each: (each.last_activity or _NEVER, -each.id), default=None)
 
 
-def for_new_ticket(facts: Facts) -> list[Candidate]:
-    """Return the recipients of the board's enabled rules, and the people of the ticket (D2)."""
-    reasons: dict[Recipient, list[str]] = {}
-    for rule in facts.rules:
-        reasons.setdefault(rule.recipient, []).append(f"rule {rule.id}")
-    for person in _reachable(facts.people):
-        reasons.setdefault(_account(person), []).append(_assigned(person))
+def candidates(facts: Facts, topic: Topic) -> list[Candidate]:
+    """Return who is to be notified of a topic, the board's rules first (D2, D3, R3)."""
+    reasons: dict[Recipient, list[Reason]] = {}
+    if isinstance(topic, NewTicket):
+        for rule in facts.rules:
+            reasons.setdefault(rule.recipient, []).append(Reason("rule", (rule.id,)))
+    for person in concerned(facts, topic):
+        if person.recipient is not None and not is_author(facts, topic, person):
+            reasons.setdefault(person.recipient, []).append(Reason("assigned", names=person.roles))
     return [Candidate(recipient, tuple(why)) for recipient, why in reasons.items()]
 
 
-def for_note(facts: Facts, note: Note) -> list[Candidate]:
-    """Return the people of the ticket without the author of the note (D3, D6)."""
-    reasons: dict[Recipient, list[str]] = {}
-    for person in _reachable(facts.people):
-        if not is_author(person, note):
-            reasons.setdefault(_account(person), []).append(_assigned(person))
-    return [Candidate(recipient, tuple(why)) for recipient, why in reasons.items()]
+def concerned(facts: Facts, topic: Topic) -> list[Person]:
+    """Return the assigned people whom a topic concerns; of a change, only those who are newly assigned (R3)."""
+    people = [person for person in facts.people if person.excluded_because is None]
+    if isinstance(topic, Changed):
+        return [person for person in people if person.identifier.lower() in topic.newly_assigned]
+    return people
 
 
-def authors(people: Iterable[Person], note: Note) -> list[Person]:
-    """Return the people of the ticket who wrote the note: at most one, twice where two names share an account."""
-    return [person for person in people if person.excluded_because is None and is_author(person, note)]
+def authors(facts: Facts, topic: Topic) -> list[Recipient]:
+    """Return the accounts of the assigned people who did it themselves, to be recorded as skipped (D6, R2)."""
+    found = (person.recipient for person in concerned(facts, topic) if is_author(facts, topic, person))
+    return list(dict.fromkeys(recipient for recipient in found if recipient))
 
 
-def is_author(person: Person, note: Note) -> bool:
-    """Return whether a person of the ticket wrote the note; identifiers differ in case at times (D6)."""
-    return note.member is not None and note.member.lower() == person.identifier.lower()
+def is_author(facts: Facts, topic: Topic, person: Person) -> bool:
+    """Return whether a person wrote the note or made the change; a new ticket has no author (D6, R2)."""
+    match topic:
+        case NewTicket():
+            return False
+        case NewNote(note):
+            name = note.member
+        case Changed():
+            name = facts.updated_by
+    return name is not None and name.lower() == person.identifier.lower()
 
 
 def not_reachable(people: Sequence[Person]) -> list[NotReachable]:
@@ -82,26 +88,14 @@ def not_reachable(people: Sequence[Person]) -> list[NotReachable]:
     found = []
     for person in people:
         if person.excluded_because:
-            found.append(NotReachable(person, person.excluded_because, is_recorded=False))
+            reason = Reason("excluded", names=(person.excluded_because,))
+            found.append(NotReachable(person, reason, is_recorded=False))
         elif person.recipient is None:
             found.append(NotReachable(person, _no_account(person), is_recorded=True))
     return found
 
 
-def _no_account(person: Person) -> str:
+def _no_account(person: Person) -> Reason:
     if not person.is_known:
-        return "not a member ConnectWise knows"
-    return f"not on Webex: nobody found for {person.email}" if person.email else "no e-mail address in ConnectWise"
-
-
-def _reachable(people: Iterable[Person]) -> Iterable[Person]:
-    return (person for person in people if person.excluded_because is None and person.recipient is not None)
-
-
-def _account(person: Person) -> Recipient:
-    assert person.recipient is not None
-    return person.recipient
-
-
-def _assigned(person: Person) -> str:
-    return f"assigned ({' and '.join(person.roles)})"
+        return Reason("unknown_member")
+    return Reason("no_account", names=(person.email,)) if person.email else Reason("no_address")

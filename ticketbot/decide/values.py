@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
 import msgspec
+
+from ticketbot.decide.reasons import Reason
 
 ROOM: Literal["room"] = "room"
 PERSON: Literal["person"] = "person"
@@ -79,23 +82,32 @@ class Note(msgspec.Struct, frozen=True):
         return f"note:{self.kind}:{self.id}"
 
 
+class Compared(msgspec.Struct, frozen=True, array_like=True):
+    """A value that changes are noticed in: `key` is compared, an id wherever there is one, and `shown` is its name."""
+
+    key: int | str | bool | tuple[str, ...] | None
+    shown: str | None
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A field of the ticket that differs from when the ticket was last decided (T8)."""
+
+    field: str
+    old: str | None
+    new: str | None
+
+
 class Ticket(msgspec.Struct, frozen=True):
-    """A ticket as a message shows it; whatever is unknown is None."""
+    """A ticket as deciding sees it."""
 
     id: int
-    summary: str
-    url: str
-    company: str | None = None
-    contact: str | None = None
-    board: str | None = None
-    status: str | None = None
-    priority: str | None = None
     entered_at: datetime | None = None
+    compared: dict[str, Compared] = {}
 
     @property
-    def subject(self) -> str:
-        """Name the announcement of the ticket in the ledger (D5)."""
-        return f"new:{self.id}"
+    def assigned(self) -> frozenset[str]:
+        """Return the identifiers of the assigned people, in lower case."""
+        return assigned_in(self.compared)
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -111,7 +123,8 @@ class Facts(msgspec.Struct, frozen=True):
 
     `connectwise_now` is the time on ConnectWise's clock, which dates tickets and notes; without it, `now` serves.
     `notes` are all notes that were read, decided or not; `decided` the keys of those already decided, on whichever
-    ticket. `ledger` holds the (subject, target) pairs that exist.
+    ticket. `ledger` holds the (subject, target) pairs that exist. `before` is what the ticket was when it was last
+    decided, as far as that is known; `updated_by` the identifier of the member who changed it last.
     """
 
     now: datetime
@@ -126,21 +139,31 @@ class Facts(msgspec.Struct, frozen=True):
     ledger: frozenset[tuple[str, str]] = frozenset()
     policy: Policy = msgspec.field(default_factory=Policy)
     connectwise_now: datetime | None = None
+    event_id: int = 0
+    before: dict[str, Compared] = {}
+    updated_by: str | None = None
+
+
+def assigned_in(compared: Mapping[str, Compared]) -> frozenset[str]:
+    """Return the identifiers of the owner and the resources, in lower case."""
+    both = (compared[field].key for field in ("owner", "resources") if field in compared)
+    return frozenset(each for key in both if isinstance(key, tuple) for each in key)
 
 
 class PlannedNotification(msgspec.Struct, frozen=True):
-    """One notification to write into the ledger: to send, or skipped with its reason."""
+    """One notification to write into the ledger: to send, or skipped with its reasons."""
 
     subject: str
     target: str
-    kind: Literal["new", "update"]
+    events: tuple[str, ...]
     recipient: Recipient | None
     name: str
     send: bool
-    reason: str
+    reasons: tuple[Reason, ...]
     note: Note | None = None
+    changes: tuple[Change, ...] = ()
     chain: tuple[str, ...] = ()
-    markdown: str = ""
+    earlier_notes: int = 0
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -149,7 +172,7 @@ class Decision(msgspec.Struct, frozen=True):
     subject: str
     who: str
     outcome: Literal["told", "skipped", "not told"]
-    reason: str
+    reasons: tuple[Reason, ...]
 
 
 class Plan(msgspec.Struct, frozen=True):

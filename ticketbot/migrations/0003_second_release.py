@@ -18,6 +18,7 @@ from ticketbot.models import (
     facts,
     forwards,
     holds,
+    messages,
     notifications,
     recipients,
     rules,
@@ -34,7 +35,7 @@ TABLES = (
     *(recipients.Recipient, recipients.PersonEmail, rules.Rule, forwards.Forward),
     *(users.User, api_keys.ApiKey, audit.Audit, runtime_config.ConfigValue, facts.Fact),
     *(holds.Hold, servers.Server, servers.Job, signing_keys.SigningKey, syncs.SyncRun),
-    *(events.Event, events.ProcessedMessage, notifications.Notification),
+    *(events.Event, events.ProcessedMessage, messages.Message, notifications.Notification),
 )
 # Those that refer to others first.
 TABLES_OF_1X = (
@@ -42,7 +43,14 @@ TABLES_OF_1X = (
     *("audit", "board", "status", "company", "contact", "member", "ticket", "note", "config_value", "fact", "hold"),
     *("lease", "seen_message", "signing_key", "sync_run"),
 )
-RENAMED = {"processed_message": "seen_message"}
+RENAMED = {"processed_message": "seen_message", "message": "notification"}
+_AS_JSON_ON_SQLITE = "json_array(json_object('code', 'recorded', 'names', json_array(reason)))"
+_AS_JSON_ON_POSTGRES = (
+    "json_build_array(json_build_object('code', 'recorded', 'names', json_build_array(reason)))::text"
+)
+_IS_INTERNAL = "SELECT 1 FROM note WHERE note.kind = note_kind AND note.note_id = old_notification.note_id AND internal"
+_EVENTS = f"""CASE WHEN kind = 'new' THEN '["new"]' WHEN EXISTS ({_IS_INTERNAL}) THEN '["internal_note"]'
+    ELSE '["team_note"]' END"""
 VANISHED = "the server running the sync has ended"
 
 
@@ -95,7 +103,8 @@ def _bring_over(model: Any, old: list[str], database: Any) -> None:
     shared = {column[0]: f'"{column[0]}"' for column in cursor.description if column[0] in columns}
     values = shared | _changed(name, old)
     names = ", ".join(f'"{column}"' for column in values)
-    sql.execute(f'INSERT INTO "{name}" ({names}) SELECT {", ".join(values.values())} FROM old_{source}')  # noqa: S608
+    which = " WHERE state <> 'skipped'" if name == "message" else ""
+    sql.execute(f'INSERT INTO "{name}" ({names}) SELECT {", ".join(values.values())} FROM old_{source}{which}')  # noqa: S608
     if db.is_postgres() and model._meta.auto_increment:
         sql.execute(f"SELECT setval(pg_get_serial_sequence('\"{name}\"', 'id'), MAX(id)) FROM \"{name}\"")  # noqa: S608
 
@@ -108,17 +117,42 @@ def _changed(name: str, old: list[str]) -> dict[str, str]:
             "state": "CASE state WHEN 'running' THEN 'waiting' ELSE state END",
             **({"crashes_alone": crashes} if "event_crash" in old else {}),
         }
+    waits_again = "CASE state WHEN 'sending' THEN 'pending' ELSE state END"
+    if name == "message":
+        return {
+            "place": "id",
+            "state": waits_again,
+            "not_before": "COALESCE(next_try_at, created_at)",
+            "due_at": "COALESCE(next_try_at, created_at)",
+            "possible_duplicate": "possible_duplicate OR state = 'sending'",
+        }
     if name == "notification":
         return {
-            "state": "CASE state WHEN 'sending' THEN 'pending' ELSE state END",
-            "possible_duplicate": "possible_duplicate OR state = 'sending'",
+            "state": waits_again,
+            "events": _EVENTS,
+            "changes": "'[]'",
+            "earlier_notes": "0",
+            "shown": "state = state",
+            "reasons": _AS_JSON_ON_POSTGRES if db.is_postgres() else _AS_JSON_ON_SQLITE,
+            "message_id": "CASE WHEN state = 'skipped' THEN NULL ELSE id END",
+            "died_at": "CASE WHEN state = 'dead' THEN give_up_at END",
         }
     return {}
 
 
 def _finish() -> None:
-    """End the sync that ran, and say when dead notifications died: 1.0.0 did not record it, so at the latest now."""
+    """Bring over what takes more than a statement: sentences that 1.x stored, and the sync that ran.
+
+    When a notification died was not recorded by 1.0.0: at the latest now.
+    """
     now = datetime.now(UTC)
+    for number, text in sql.execute("SELECT id, decisions FROM event WHERE decisions <> '[]'").fetchall():
+        decisions = [
+            {"subject": each["subject"], "who": each["who"], "outcome": each["outcome"]}
+            | {"reasons": [{"code": "recorded", "names": [each["reason"]]}]}
+            for each in json.loads(text)
+        ]
+        sql.execute("UPDATE event SET decisions = ? WHERE id = ?", json.dumps(decisions), number)
     for run in sql.select(syncs.SyncRun, "SELECT * FROM sync_run WHERE state = 'running'"):
         errors = json.dumps([*run.errors, VANISHED])
         sql.execute(
@@ -126,7 +160,7 @@ def _finish() -> None:
             " WHERE id = ?",
             *(now, errors, run.id),
         )
-    sql.execute("UPDATE notification SET give_up_at = ? WHERE state = 'dead' AND give_up_at > ?", now, now)
+    sql.execute("UPDATE notification SET died_at = ? WHERE state = 'dead' AND died_at > ?", now, now)
 
 
 def _mark(fact: Any) -> None:

@@ -74,6 +74,7 @@ class Ticket(fields.Model):
     stored_at = fields.UtcField()
     deleted_at = fields.UtcField(null=True)
     announced_at = fields.UtcField(null=True)
+    compared = fields.JsonField(null=True)  # T8: the values it was last decided with
     decided_at_update = fields.UtcField(null=True)
     notes_read_at_update = fields.UtcField(null=True)
 
@@ -138,6 +139,7 @@ def soft_delete(model: type[fields.Model], ids: Iterable[int], now: datetime) ->
 
 
 _DECIDED = ("announced_at", "decided_at_update", "notes_read_at_update")
+_IF_UNKNOWN = ("compared",)  # T8: a sync neither hides nor invents a change
 _NEWER = """
     excluded.updated_at >= ticket.updated_at OR ticket.updated_at IS NULL OR excluded.updated_at IS NULL
     OR ticket.deleted_at IS NOT NULL
@@ -149,7 +151,8 @@ def store_tickets(rows: Sequence[Mapping[str, Any]]) -> None:
 
     All transactions write tickets and notes in this order, by id and tickets first, so that they cannot deadlock.
     """
-    sql.upsert(Ticket, sorted(rows, key=lambda row: row["id"]), target=["id"], keep=_DECIDED, where=_NEWER)
+    by_id = sorted(rows, key=lambda row: row["id"])
+    sql.upsert(Ticket, by_id, target=["id"], keep=_DECIDED, fill=_IF_UNKNOWN, where=_NEWER)
 
 
 def store_notes(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -182,6 +185,12 @@ def decided_notes(keys: Iterable[NoteKey]) -> set[NoteKey]:
     return {(row.kind, row.note_id) for row in rows if row.decided_at is not None} & wanted
 
 
+def notes_by_key(keys: Iterable[NoteKey]) -> dict[NoteKey, Note]:
+    """Return the stored notes with these keys."""
+    kinds, ids = _kinds_and_ids(keys)
+    return {(row.kind, row.note_id): row for row in _notes("*", kinds, ids)} if ids else {}
+
+
 def _notes(columns: str, kinds: Sequence[str], ids: Sequence[int]) -> list[Note]:
     query = f"SELECT {columns} FROM note WHERE kind IN {sql.placeholders(kinds)} AND note_id IN {sql.placeholders(ids)}"  # noqa: S608
     return sql.select(Note, query, *kinds, *ids)
@@ -203,8 +212,11 @@ def mark_decided(keys: Iterable[NoteKey], at: datetime) -> None:
         sql.update_where(Note, {"decided_at": at}, where, kind, *ids)
 
 
-def remember_decision(ticket_id: int, *, announced: bool, update: datetime | None, now: datetime) -> None:
-    """Record that a ticket was announced (T5), and the update up to which it is decided (C1) and its notes read."""
+def remember_decision(
+    ticket_id: int, *, announced: bool, compared: Mapping[str, Any], update: datetime | None, now: datetime
+) -> None:
+    """Record what a decision was made on, and up to which update (T5, T8, C1, S3)."""
+    sql.update_where(Ticket, {"compared": compared}, "id = ?", ticket_id)
     if announced:
         sql.update_where(Ticket, {"announced_at": now}, "id = ? AND announced_at IS NULL", ticket_id)
     if update is not None:

@@ -1,4 +1,4 @@
-"""Send one notification: claim, post, record; retry or give up on failure (L1 to L4).
+"""Send one message: claim, render, post, record; retry or give up on failure (L1 to L4).
 
 The claim is committed before the post and the outcome after it, so a kill in between leaves a row in `sending`: once
 its server counts as dead, it is sent again and flagged as a possible duplicate.
@@ -16,10 +16,10 @@ import msgspec
 
 from ticketbot import errors, log, metrics
 from ticketbot.database import db
-from ticketbot.decide import message, retry
-from ticketbot.models import holds, notifications, servers
-from ticketbot.pipeline import clock
-from ticketbot.webex import webex_client
+from ticketbot.decide import retry
+from ticketbot.models import holds, messages, notifications, servers
+from ticketbot.pipeline import clock, render
+from ticketbot.webex import markdown, webex_client
 
 _logger = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ class Services(msgspec.Struct, frozen=True):
     """
 
     webex: webex_client.Webex
+    ticket_url: Callable[[int], str]
     server: servers.Current
     clocks: clock.Clocks
     pause: Callable[[float], bool]
@@ -42,94 +43,103 @@ class Services(msgspec.Struct, frozen=True):
 def send_next(services: Services) -> bool:
     """Send the next due message; return False if there is none. A failure to send is recorded, not raised."""
     claimed_at = services.clocks.now()
-    row = notifications.claim(services.server.id, claimed_at, overdue_at=services.clocks.earlier())
-    if row is None:
+    claimed = messages.claim(services.server.id, claimed_at, overdue_at=services.clocks.earlier())
+    if claimed is None:
         return False
     services.claimed()
-    with log.bound_correlation(row.correlation):
+    with log.bound_correlation(claimed.message.correlation):
         try:
-            message_id = _post(row, services)
+            with db.session():
+                text = render.render(claimed, services.ticket_url)
+            claimed.message.markdown = text
+            message_id = post(claimed.message, services.webex)
         except Exception as error:  # noqa: BLE001  (a bug with one message must not stop the others)
-            _record_failure(row, error, services)
+            _record_failure(claimed, error, services)
         else:
-            _record_sent(row, message_id, claimed_at, services)
+            _record_sent(claimed, message_id, claimed_at, services)
     return True
 
 
-def _post(row: notifications.Notification, services: Services) -> str:
-    recipient = row.recipient
+def post(message: messages.Message, webex: webex_client.Webex) -> str:
+    """Post a message once, or once more, half as long, if Webex finds it too long (B2). Returns Webex's id of it."""
+    recipient = message.recipient
     try:
-        return services.webex.send(recipient.type, recipient.webex_id, row.markdown)
+        return webex.send(recipient.type, recipient.webex_id, message.markdown)
     except errors.MessageTooLong:
-        _logger.warning("Webex rejected the message about ticket %d as too long; resending half of it", row.ticket_id)
-        return services.webex.send(recipient.type, recipient.webex_id, message.halve(row.markdown))
+        _logger.warning("Webex rejected message %d as too long; resending half of it", message.id)
+        message.markdown = markdown.halve(message.markdown)
+        return webex.send(recipient.type, recipient.webex_id, message.markdown)
 
 
-def _record_sent(row: notifications.Notification, message_id: str, claimed_at: datetime, services: Services) -> None:
+def _record_sent(claimed: messages.Claimed, message_id: str, claimed_at: datetime, services: Services) -> None:
     now = services.clocks.now()
-    changes: dict[str, Any] = {
-        "state": notifications.SENT,
-        "webex_message_id": message_id,
-        "sent_at": now,
-        "attempts": row.attempts + 1,
-        "next_try_at": None,
-    }
-    extra = {"ticket_id": row.ticket_id, "notification_id": row.id, "webex_message_id": message_id}
-    about = row.recipient_name, row.ticket_id
-    if _record("sent", row, changes, services, claimed_at=claimed_at):
-        metrics.count_notification(notifications.SENT, row.reason)
-        _logger.info("sent to %s (ticket %d)", *about, extra=extra)
+    changes = {"state": notifications.SENT, "webex_message_id": message_id}
+    extra = _about(claimed) | {"webex_message_id": message_id}
+    name, ticket_id = claimed.message.recipient.name, claimed.message.ticket_id
+    if _record("sent", claimed, changes, {"sent_at": now}, services, claimed_at=claimed_at):
+        _count(claimed, notifications.SENT)
+        _logger.info("sent to %s (ticket %s)", name, ticket_id, extra=extra)
     else:
-        _logger.warning(
-            "sent to %s (ticket %d), but another server took the message over: may be sent again", *about, extra=extra
-        )
+        _logger.warning("sent to %s (ticket %s), but not recorded: may be sent again", name, ticket_id, extra=extra)
 
 
-def _record_failure(row: notifications.Notification, error: Exception, services: Services) -> None:
-    now = services.clocks.now()
+def _record_failure(claimed: messages.Claimed, error: Exception, services: Services) -> None:
+    now, message = services.clocks.now(), claimed.message
     with db.session():
         failed_holds = holds.failed_in_a_row("webex", now)
     verdict = retry.message_failed(
         error,
         now=now,
-        give_up_at=row.give_up_at,
-        failures=row.failures,
-        failing_since=row.failing_since,
+        give_up_at=max((row.give_up_at for row in claimed.notifications), default=now + retry.GIVE_UP_AFTER),
+        failures=message.failures,
+        failing_since=message.failing_since,
         failed_holds=failed_holds,
         jitter=services.jitter(),
         give_up_until=services.clocks.give_up_until(),
     )
-    dead = verdict.retry_at is None
-    changes: dict[str, Any] = {
-        "state": notifications.DEAD if dead else notifications.PENDING,
-        "attempts": row.attempts + 1,
+    is_dead = verdict.retry_at is None
+    changes = {
+        "state": notifications.DEAD if is_dead else notifications.PENDING,
         "failures": verdict.failures,
         "failing_since": verdict.failing_since,
-        "next_try_at": verdict.retry_at,
+        "due_at": verdict.retry_at or now,
         "error": verdict.reason,
         "tracking_id": verdict.tracking_id,
         "may_be_overtaken": verdict.may_be_overtaken,
-        "possible_duplicate": row.possible_duplicate or verdict.possible_duplicate,
-        **({"give_up_at": now} if dead else {}),
+        "possible_duplicate": message.possible_duplicate or verdict.possible_duplicate,
     }
-    if _record("not-sent", row, changes, services, verdict=verdict) and dead:
-        metrics.count_notification(notifications.DEAD, row.reason)
+    if (
+        _record("not-sent", claimed, changes, {"died_at": now} if is_dead else {}, services, verdict=verdict)
+        and is_dead
+    ):
+        _count(claimed, notifications.DEAD)
     _logger.log(
-        logging.ERROR if dead else logging.WARNING,
-        "could not send to %s (ticket %d): %s; %s",
-        row.recipient_name,
-        row.ticket_id,
+        logging.ERROR if is_dead else logging.WARNING,
+        "could not send to %s (ticket %s): %s; %s",
+        message.recipient.name,
+        message.ticket_id,
         verdict.reason,
         f"will retry at {verdict.retry_at:%H:%M:%S}Z" if verdict.retry_at else "given up",
         exc_info=None if isinstance(error, errors.TicketbotError) else error,
-        extra={"ticket_id": row.ticket_id, "notification_id": row.id, "tracking_id": verdict.tracking_id},
+        extra=_about(claimed) | {"tracking_id": verdict.tracking_id},
     )
+
+
+def _about(claimed: messages.Claimed) -> dict[str, Any]:
+    carried = [row.id for row in claimed.notifications]
+    return {"ticket_id": claimed.message.ticket_id, "message_id": claimed.message.id, "notification_ids": carried}
+
+
+def _count(claimed: messages.Claimed, state: str) -> None:
+    for row in claimed.notifications:
+        metrics.NOTIFICATIONS.labels(state, row.reasons[0]["code"]).inc()
 
 
 def _record(
     name: str,
-    row: notifications.Notification,
+    claimed: messages.Claimed,
     changes: dict[str, Any],
+    shared: dict[str, Any],
     services: Services,
     *,
     claimed_at: datetime | None = None,
@@ -140,18 +150,19 @@ def _record(
     Return False without recording it if another server took the message over, or this one stops. `claimed_at` is given
     for a success.
     """
+    both = {"attempts": claimed.message.attempts + 1, "markdown": claimed.message.markdown, **changes}
     while True:
         try:
             with db.transaction(name):
-                recorded = notifications.record(row, changes)
+                recorded = messages.record(claimed, both, shared, render.hidden_notes(claimed))
                 if claimed_at:
                     holds.end("webex", called_at=claimed_at)
-                    notifications.retry_backing_off_now(services.clocks.now())
+                    messages.retry_backing_off_now(services.clocks.now())
                 if verdict and verdict.hold_until:
                     now = services.clocks.now()
                     holds.begin("webex", until=verdict.hold_until, now=now, reason=verdict.reason)
         except errors.Unreachable as error:
-            _logger.warning("cannot record the outcome of notification %d yet, will retry: %s", row.id, error)
+            _logger.warning("cannot record the outcome of message %d yet, will retry: %s", claimed.message.id, error)
             if not services.pause(1.0):
                 return False
         else:

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, tzinfo
 
 import msgspec
 
 from ticketbot.connectwise import records
 from ticketbot.database import db, sql
-from ticketbot.decide import forwarding, news, plan, values
+from ticketbot.decide import forwarding, plan, topics, values
 from ticketbot.models import facts, forwards, notifications, recipients, rules, runtime_config, tickets
 from ticketbot.pipeline import fetch, people
 
 API_MEMBER = "A"  # licenseClass of API members, which are programs (D7)
 
 
-class DisplaySettings(msgspec.Struct, frozen=True):
-    """How to link to a ticket, and the time zone of whole days."""
-
-    ticket_url: Callable[[int], str]
-    timezone: tzinfo
-
-
 def load(
     reading: fetch.FetchedTicket,
     remote: people.RemoteServices,
-    display: DisplaySettings,
+    timezone: tzinfo,
     now: datetime,
     *,
+    event_id: int,
     connectwise_now: datetime,
 ) -> values.Facts:
     """Return everything the decision may depend on; people are looked up only if they may be notified.
@@ -38,37 +32,42 @@ def load(
     Raises `RemoteError` if the lookup of someone who may have to be notified fails (T7, D7).
     """
     assert reading.ticket is not None
-    known = _from_database(reading.ticket, reading, display, now, connectwise_now)
+    known = _from_database(reading, timezone, now, event_id=event_id, connectwise_now=connectwise_now)
     if not plan.needs_people(known):
         return known
     return _with_people(known, reading.ticket, remote, now)
 
 
 def _from_database(
-    ticket: records.Ticket,
-    reading: fetch.FetchedTicket,
-    display: DisplaySettings,
-    now: datetime,
-    connectwise_now: datetime,
+    reading: fetch.FetchedTicket, timezone: tzinfo, now: datetime, *, event_id: int, connectwise_now: datetime
 ) -> values.Facts:
+    ticket = reading.ticket
+    assert ticket is not None
     keys = [(note.kind, note.id) for note in reading.notes]
     with db.session():
         decided = tickets.decided_notes(keys)
         notes = tuple(_note(note) for note in reading.notes)
-        subjects = [f"new:{ticket.id}", *(note.subject for note in notes if note.key not in decided)]
+        subjects = [
+            f"new:{ticket.id}",
+            f"change:{event_id}",
+            *(note.subject for note in notes if note.key not in decided),
+        ]
         config = runtime_config.load()
         stored = sql.select_by_id(tickets.Ticket, [ticket.id]).get(ticket.id)
         on_board = rules.enabled_rules(ticket.board.id) if ticket.board else []
         return values.Facts(
+            event_id=event_id,
             now=now,
             connectwise_now=connectwise_now,
             watching_since=_watching_since(connectwise_now),
-            ticket=_ticket(ticket, display.ticket_url(ticket.id)),
+            ticket=values.Ticket(ticket.id, ticket.entered_at, compared(ticket)),
+            before=msgspec.convert((stored and stored.compared) or {}, dict[str, values.Compared]),
+            updated_by=ticket.updated_by,
             announced=stored is not None and stored.announced_at is not None,
             notes=notes,
             decided=frozenset(decided),
             rules=tuple(values.Rule(rule.id, people.recipient(rule.recipient)) for rule in on_board),
-            forwards=tuple(forward_fact(row, display.timezone) for row in forwards.enabled_forwards()),
+            forwards=tuple(forward_fact(row, timezone) for row in forwards.enabled_forwards()),
             ledger=frozenset(notifications.existing(subjects)),
             policy=values.Policy(config.attempt_notify, config.require_board_rule, config.max_message_length),
         )
@@ -80,21 +79,30 @@ def _watching_since(now: datetime) -> datetime:
     A stored time in the future by ConnectWise's clock came from a clock that was ahead, so it counts as now.
     """
     since, skipped_until = facts.read_time(facts.WATCHING_SINCE) or now, facts.read_time(facts.SKIPPED_UNTIL)
-    return max(min(since, now), min(skipped_until, now) + news.GRACE) if skipped_until else min(since, now)
+    return max(min(since, now), min(skipped_until, now) + topics.GRACE) if skipped_until else min(since, now)
 
 
-def _ticket(ticket: records.Ticket, url: str) -> values.Ticket:
-    return values.Ticket(
-        id=ticket.id,
-        summary=ticket.summary,
-        url=url,
-        company=name_of(ticket.company),
-        contact=name_of(ticket.contact) or ticket.contact_name,
-        board=name_of(ticket.board),
-        status=name_of(ticket.status),
-        priority=ticket.priority,
-        entered_at=ticket.entered_at,
-    )
+def compared(ticket: records.Ticket) -> dict[str, values.Compared]:
+    """Return the values that changes of a ticket are noticed in (T8)."""
+    owner = (ticket.owner.identifier if ticket.owner else None) or ""
+    return {
+        "owner": values.Compared((owner.lower(),) if owner else (), ticket.owner.name if ticket.owner else None),
+        "resources": values.Compared(
+            tuple(sorted(each.lower() for each in ticket.resources)), ", ".join(ticket.resources) or None
+        ),
+        "closed": values.Compared(ticket.closed, "closed" if ticket.closed else "open"),
+        "summary": values.Compared(ticket.summary, ticket.summary),
+        **{
+            field: values.Compared(ref.id if ref else None, name_of(ref))
+            for field, ref in (
+                ("status", ticket.status),
+                ("priority", ticket.priority),
+                ("board", ticket.board),
+                ("company", ticket.company),
+                ("type", ticket.type),
+            )
+        },
+    }
 
 
 def _note(note: records.Note) -> values.Note:

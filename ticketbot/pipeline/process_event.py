@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 import msgspec
@@ -18,7 +18,8 @@ from ticketbot import errors, log, metrics
 from ticketbot.connectwise import records
 from ticketbot.database import db
 from ticketbot.decide import plan, retry, values
-from ticketbot.models import event_claims, events, holds, notifications, servers, tickets
+from ticketbot.decide.reasons import Reason
+from ticketbot.models import event_claims, events, holds, messages, notifications, servers, tickets
 from ticketbot.pipeline import clock, fetch, load_facts, people
 
 _logger = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class Services(msgspec.Struct, frozen=True):
     """Dependencies of processing events. `claimed` wakes another worker, since there may be more events."""
 
     remote: people.RemoteServices
-    display: load_facts.DisplaySettings
+    timezone: tzinfo
     server: servers.Current
     clocks: clock.Clocks
     jitter: Callable[[], float] = random.SystemRandom().random
@@ -66,8 +67,9 @@ def _process(event: events.Event, claimed_at: datetime, services: Services) -> N
         load_facts.load(
             reading,
             services.remote,
-            services.display,
+            services.timezone,
             services.clocks.now(),
+            event_id=event.id,
             connectwise_now=services.clocks.connectwise_now(),
         )
     )
@@ -91,12 +93,19 @@ def _commit(
         tickets.store_tickets([ticket_row(ticket, now)])
         tickets.store_notes([note_row(note, now) for note in reading.notes])
         tickets.mark_decided(decided.decided, now)
-        tickets.remember_decision(ticket.id, announced=decided.announced, update=reading.covers, now=now)
+        tickets.remember_decision(
+            ticket.id,
+            announced=decided.announced,
+            compared=load_facts.compared(ticket),
+            update=reading.covers,
+            now=now,
+        )
         notifications.add(rows)
+        messages.attach([row for row in rows if row["state"] == notifications.PENDING], now)
         holds.end("connectwise", called_at=claimed_at)
     metrics.EVENTS.labels("done").inc()
     for row in rows:
-        metrics.count_notification(row["state"], row["reason"])
+        metrics.NOTIFICATIONS.labels(row["state"], row["reasons"][0].code).inc()
     _logger.info(
         "ticket %d decided: %d to notify, %d skipped",
         ticket.id,
@@ -108,7 +117,7 @@ def _commit(
 
 def _commit_gone(event: events.Event, claimed_at: datetime, services: Services) -> None:
     now = services.clocks.now()
-    gone = values.Decision(f"new:{event.ticket_id}", "everybody", "not told", "deleted in ConnectWise")
+    gone = values.Decision(f"new:{event.ticket_id}", plan.EVERYBODY, "not told", (Reason("deleted"),))
     with db.transaction("finish-event"):
         if not events.finish(event, now=now, decisions=[gone]):
             raise TakenOver(f"event {event.id} of ticket {event.ticket_id}: another server took over")
@@ -164,18 +173,18 @@ def notification_row(draft: values.PlannedNotification, event: events.Event, now
         "correlation": event.correlation,
         "subject": draft.subject,
         "target": draft.target,
-        "kind": draft.kind,
+        "events": draft.events,
         "note_kind": draft.note.kind if draft.note else None,
         "note_id": draft.note.id if draft.note else None,
         "recipient": draft.recipient.id if draft.recipient else None,
         "recipient_name": draft.name,
         "state": notifications.PENDING if draft.send else notifications.SKIPPED,
-        "reason": draft.reason,
+        "changes": draft.changes,
+        "earlier_notes": draft.earlier_notes,
+        "reasons": draft.reasons,
         "forwarded_from": list(draft.chain),
-        "markdown": draft.markdown,
         "created_at": now,
         "give_up_at": now + retry.GIVE_UP_AFTER,
-        "next_try_at": now if draft.send else None,
     }
 
 
@@ -192,7 +201,7 @@ def ticket_row(ticket: records.Ticket, now: datetime) -> dict[str, Any]:
         "company": load_facts.name_of(ticket.company),
         "contact_id": ticket.contact.id if ticket.contact else None,
         "contact": load_facts.name_of(ticket.contact) or ticket.contact_name,
-        "priority": ticket.priority,
+        "priority": load_facts.name_of(ticket.priority),
         "owner": ticket.owner.identifier if ticket.owner else None,
         "resources": list(ticket.resources),
         "open": not ticket.closed,
@@ -200,6 +209,7 @@ def ticket_row(ticket: records.Ticket, now: datetime) -> dict[str, Any]:
         "updated_at": ticket.updated_at,
         "stored_at": now,
         "deleted_at": None,
+        "compared": load_facts.compared(ticket),
     }
 
 

@@ -97,7 +97,7 @@ def _topics(event: responses.Event, unclaimed: dict[int, responses.Notification]
     """Yield the topics of an event; the notifications they mention are removed from `unclaimed`."""
     if event.state != "done":
         yield Topic(None, [_event_problem(event, style)])
-    if [each.reason for each in event.decisions] == [plan.NO_NEWS]:
+    if [each.codes for each in event.decisions] == [["no_news"]]:
         yield Topic(None, ["nothing new"])
         return
     for subject, decisions in groupby(event.decisions, key=lambda each: each.subject):
@@ -119,8 +119,8 @@ def _outcome(decision: responses.Decision, unclaimed: dict[int, responses.Notifi
     row = _notification(decision, unclaimed)
     if row is not None:
         return delivery_text(row, style)
-    if decision.who == "everybody":
-        return f"no one was notified: {decision.reason.removeprefix('nobody to tell: ')}"
+    if decision.who == plan.EVERYBODY:
+        return f"no one was notified: {decision.reason}"
     if decision.outcome == "told":
         return f"{decision.who} was to be notified ({decision.reason}); the outcome is not shown"
     return f"{decision.who} was not notified: {decision.reason}"
@@ -140,10 +140,14 @@ def _notification(
 def _about(subject: str) -> str:
     what, _, rest = subject.partition(":")
     kind, _, number = rest.partition(":")
+    if what == "change":
+        return "changes"
     return f"{_KINDS.get(kind, 'note')} {number}" if what == "note" else "new ticket"
 
 
 def _is_about(row: responses.Notification, subject: str) -> bool:
     if subject.startswith("new:"):
         return row.kind == "new"
+    if subject.startswith("change:"):
+        return "changed" in row.events
     return row.kind == "update" and subject.endswith(f":{row.note_id}")

@@ -17,7 +17,7 @@ from prometheus_client.metrics_core import Metric
 
 from ticketbot import errors, metrics
 from ticketbot.database import db
-from ticketbot.models import event_claims, events, facts, holds, notifications, schema, syncs
+from ticketbot.models import event_claims, events, facts, holds, messages, notifications, schema, syncs
 from ticketbot.server import application
 
 UNCLAIMED_FOR = timedelta(seconds=60)
@@ -92,7 +92,7 @@ def check(
 
 
 def _queues_and_services(now: datetime, failing_services: Collection[str]) -> dict[str, str]:
-    stuck = event_claims.is_stuck(now - UNCLAIMED_FOR) or notifications.is_stuck(now - UNCLAIMED_FOR)
+    stuck = event_claims.is_stuck(now - UNCLAIMED_FOR) or messages.is_stuck(now - UNCLAIMED_FOR)
     services = {
         service: "degraded" if service in failing_services or _waits_for(service) else "ok"
         for service in ("connectwise", "webex")
@@ -120,7 +120,7 @@ class Cached:
 def _waits_for(service: str) -> bool:
     if holds.latest(service):
         return True
-    return events.is_failing() if service == "connectwise" else notifications.is_failing()
+    return events.is_failing() if service == "connectwise" else messages.is_failing()
 
 
 class QueueMetrics(prometheus_client.CollectorRegistry):

@@ -24,7 +24,7 @@ import peewee
 from ticketbot import errors
 from ticketbot.api import requests
 from ticketbot.decide import forwarding
-from ticketbot.models import recipients
+from ticketbot.models import recipients, servers
 from ticketbot.server import authentication
 from ticketbot.sync import sync_service
 from ticketbot.webex import webex_client
@@ -41,6 +41,7 @@ class Services(msgspec.Struct, frozen=True):
     syncs: sync_service.Syncs
     timezone: tzinfo
     now: Callable[[], datetime]
+    server: servers.Current
     wake_events: Callable[[], None]
     wake_messages: Callable[[], None]
 

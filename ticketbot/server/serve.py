@@ -21,9 +21,8 @@ from ticketbot import __version__, errors, log, metrics, signals
 from ticketbot.background import callbacks, catch_up, heartbeat, periodic, retention, workers
 from ticketbot.connectwise import connectwise_client, rate_limit, webhook_signature
 from ticketbot.database import db
-from ticketbot.decide import message
 from ticketbot.models import api_keys, facts, schema, servers
-from ticketbot.pipeline import accept, clock, deliver, load_facts, people, process_event
+from ticketbot.pipeline import accept, clock, deliver, people, process_event, render
 from ticketbot.server import application, authentication, health, listener, operations, verified_keys, webhooks
 from ticketbot.server.routes import all_routes
 from ticketbot.settings import types
@@ -134,10 +133,10 @@ class Server:
 
     def _new_worker(self, settings: Settings) -> workers.Worker:
         remote = self._remote
-        display = load_facts.DisplaySettings(ticket_links(settings), settings.timezone)
+        links = ticket_links(settings)
         return workers.Worker(
-            event_services=process_event.Services(remote, display, self._row, self._clocks),
-            message_services=lambda pause: deliver.Services(remote.webex, self._row, self._clocks, pause),
+            event_services=process_event.Services(remote, settings.timezone, self._row, self._clocks),
+            message_services=lambda pause: deliver.Services(remote.webex, links, self._row, self._clocks, pause),
             event_threads=settings.workers,
             now=self._now,
             heart=self._heart,
@@ -191,6 +190,7 @@ class Server:
             syncs=self.syncs,
             timezone=settings.timezone,
             now=self._now,
+            server=self._row,
             wake_events=self._worker.events.notify,
             wake_messages=self._worker.messages.notify,
         )
@@ -200,7 +200,7 @@ class Server:
 
 def ticket_links(settings: Settings) -> Callable[[int], str]:
     """Return how a ticket is addressed in ConnectWise's own UI (B1)."""
-    return lambda ticket_id: message.ticket_url(settings.cw_url, settings.cw_codebase, settings.cw_company, ticket_id)
+    return lambda ticket_id: render.ticket_url(settings.cw_url, settings.cw_codebase, settings.cw_company, ticket_id)
 
 
 def is_unproxied(settings: Settings) -> bool:

@@ -7,8 +7,8 @@ import msgspec
 from ticketbot.api import requests, responses
 from ticketbot.background import outbox_upkeep
 from ticketbot.database import db, sql
-from ticketbot.decide import plan
-from ticketbot.models import notifications, runtime_config
+from ticketbot.decide.reasons import NOTIFICATIONS_OFF
+from ticketbot.models import messages, runtime_config
 from ticketbot.server import authentication, operations
 from ticketbot.server.routes import audit
 
@@ -37,7 +37,7 @@ def update_config(
         runtime_config.save(changes)
         if before.attempt_notify and not after.attempt_notify:
             # Not left to the housekeeping: who switches on again a moment later must find nothing that waits (D1).
-            skipped = notifications.skip_pending(plan.NOTIFICATIONS_OFF)
+            skipped = messages.skip_pending([NOTIFICATIONS_OFF])
         if after != before:
             audit.record(caller, services.now(), "update", "config", before=before, after=after)
     outbox_upkeep.report_switched_off(skipped)

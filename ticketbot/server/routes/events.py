@@ -7,8 +7,10 @@ import msgspec
 from ticketbot import errors
 from ticketbot.api import requests, responses
 from ticketbot.database import db
+from ticketbot.decide import values
 from ticketbot.models import events, tickets
 from ticketbot.models.notifications import Notification
+from ticketbot.present import reasons
 from ticketbot.server import authentication, operations
 from ticketbot.server.routes import audit, connectwise, notifications
 
@@ -80,5 +82,15 @@ def _event(row: events.Event) -> responses.Event:
         finished_at=row.finished_at,
         attempts=row.attempts,
         error=row.error,
-        decisions=msgspec.convert(row.decisions, list[responses.Decision]),
+        decisions=[_decision(each) for each in msgspec.convert(row.decisions, list[values.Decision])],
+    )
+
+
+def _decision(made: values.Decision) -> responses.Decision:
+    return responses.Decision(
+        subject=made.subject,
+        who=made.who,
+        outcome=made.outcome,
+        codes=[str(reason.code) for reason in made.reasons],
+        reason=reasons.text(made.reasons),
     )

@@ -11,7 +11,9 @@ from ticketbot import errors
 from ticketbot.api import requests, responses
 from ticketbot.database import db
 from ticketbot.decide import retry
-from ticketbot.models import events, notifications, recipients, runtime_config
+from ticketbot.decide.reasons import Reason
+from ticketbot.models import events, messages, notifications, recipients, runtime_config
+from ticketbot.present import reasons
 from ticketbot.server import authentication, operations
 from ticketbot.server.routes import audit
 
@@ -20,6 +22,7 @@ ROUTES = operations.Routes("notifications")
 Notification = notifications.Notification
 
 _RETRIED_BY_DEFAULT = timedelta(hours=24)
+_NO_MESSAGE = messages.Message()
 
 
 @ROUTES.get("/notifications", "List the ledger")
@@ -53,7 +56,7 @@ def retry_notification(
         before = _found(notification_id)
         _ensure_sending_is_on()
         which = Notification.id == notification_id
-        if not notifications.retry_dead(which, now=now, give_up_at=now + retry.GIVE_UP_AFTER):
+        if not messages.retry_dead(which, now=now, give_up_at=now + retry.GIVE_UP_AFTER):
             raise errors.Conflict(f"Notification {notification_id} is {before.state}; only a dead one is sent again")
         after = _found(notification_id)
         audit.record(caller, now, "retry", "notification", notification_id, before=before, after=after)
@@ -76,7 +79,7 @@ def retry_dead(
     with db.transaction("retry"):
         _ensure_sending_is_on()
         retried = responses.RetryResult(
-            notifications=notifications.retry_dead(died_since, now=now, give_up_at=now + retry.GIVE_UP_AFTER),
+            notifications=messages.retry_dead(died_since, now=now, give_up_at=now + retry.GIVE_UP_AFTER),
             events=events.retry_dead(ended_since, now=now),
         )
         asked_for = {"state": notifications.DEAD, "since": since}
@@ -87,33 +90,43 @@ def retry_dead(
 
 
 def with_recipients() -> peewee.ModelSelect:
-    """Return the query for every notification with its recipient, where it has one."""
-    return Notification.select(Notification, recipients.Recipient).join(recipients.Recipient, peewee.JOIN.LEFT_OUTER)
+    """Return the query for every notification with its recipient and its message, where it has one."""
+    carried_by = messages.Message
+    return (
+        Notification.select(Notification, recipients.Recipient, carried_by)
+        .join(recipients.Recipient, peewee.JOIN.LEFT_OUTER)
+        .switch(Notification)
+        .join(carried_by, peewee.JOIN.LEFT_OUTER, on=(Notification.message_id == carried_by.id), attr="carried_by")
+    )
 
 
 def notification(row: notifications.Notification) -> responses.Notification:
-    """Return a notification as the API shows it."""
+    """Return a notification as the API shows it; how its message fares is part of that."""
+    message = row.carried_by if row.message_id is not None else _NO_MESSAGE
     return responses.Notification(
         id=row.id,
         ticket_id=row.ticket_id,
         note_id=row.note_id,
-        kind=row.kind,
+        kind="new" if "new" in row.events else "update",
+        events=row.events,
         recipient_id=row.recipient_id,
         recipient_name=row.recipient_name,
         recipient_type=row.recipient.type if row.recipient_id is not None else None,
         state=row.state,
-        reason=row.reason,
+        reason=reasons.text(msgspec.convert(row.reasons, list[Reason])),
         forwarded_from=list(row.forwarded_from),
-        attempts=row.attempts,
-        error=row.error,
-        possible_duplicate=row.possible_duplicate,
-        overtaken=row.overtaken,
-        webex_message_id=row.webex_message_id,
-        tracking_id=row.tracking_id,
+        message_id=row.message_id,
+        shown=row.shown,
+        attempts=message.attempts,
+        error=message.error or row.error,
+        possible_duplicate=message.possible_duplicate,
+        overtaken=message.overtaken,
+        webex_message_id=message.webex_message_id,
+        tracking_id=message.tracking_id,
         created_at=row.created_at,
-        next_try_at=row.next_try_at,
+        next_try_at=message.due_at if row.state == notifications.PENDING else None,
         sent_at=row.sent_at,
-        died_at=row.give_up_at if row.state == notifications.DEAD else None,
+        died_at=row.died_at,
     )
 
 

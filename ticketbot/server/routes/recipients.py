@@ -5,7 +5,8 @@ from __future__ import annotations
 from ticketbot import errors
 from ticketbot.api import requests, responses
 from ticketbot.database import db
-from ticketbot.models import recipients
+from ticketbot.models import messages, notifications, recipients
+from ticketbot.pipeline import deliver
 from ticketbot.server import authentication, operations
 from ticketbot.server.routes import audit
 
@@ -37,15 +38,28 @@ def send_test_message(
     recipient_id: int, caller: authentication.Caller, services: operations.Services
 ) -> responses.TestMessageResult:
     """Answer in Webex's words: 404 for a recipient that is gone there, 409 for a refusal, 502 when Webex fails."""
-    row = _found(recipient_id)
-    try:
-        message_id = services.webex.send(row.type, row.webex_id, TEST_MESSAGE)
-    except errors.RemoteGone as error:
-        raise errors.NotFound(f"Webex cannot find recipient {row.id}, {row.name}: {error}") from error
-    except errors.RemoteRefused as error:
-        raise errors.Conflict(str(error)) from error
-    sent = responses.TestMessageResult(recipient_id=row.id, webex_message_id=message_id)
     with db.transaction("test-message"):
+        row = _found(recipient_id)
+        claimed = messages.add_claimed(row, TEST_MESSAGE, services.server.id, services.now())
+    try:
+        message_id = deliver.post(claimed.message, services.webex)
+    except errors.RemoteError as error:
+        with db.transaction("not-sent"):
+            changes = {
+                "state": notifications.DEAD,
+                "error": str(error),
+                "tracking_id": error.tracking_id,
+                "attempts": 1,
+            }
+            messages.record(claimed, changes)
+        if isinstance(error, errors.RemoteGone):
+            raise errors.NotFound(f"Webex cannot find recipient {row.id}, {row.name}: {error}") from error
+        if isinstance(error, errors.RemoteRefused):
+            raise errors.Conflict(str(error)) from error
+        raise
+    sent = responses.TestMessageResult(recipient_id=row.id, webex_message_id=message_id)
+    with db.transaction("sent"):
+        messages.record(claimed, {"state": notifications.SENT, "webex_message_id": message_id, "attempts": 1})
         audit.record(caller, services.now(), "test", "recipient", row.id, after=sent)
     return sent
 

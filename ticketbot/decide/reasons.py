@@ -1,0 +1,45 @@
+"""Why somebody is, or is not, notified: codes with their values. They become sentences only where they are shown."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Code = Literal[
+    # why somebody is notified
+    "rule",  # ids: the rule
+    "assigned",  # names: resource, owner
+    "forward",  # ids: the forwards on the way; names: everybody on the way, the recipient last
+    # why somebody is not
+    "forwarded",  # ids: the forwards; names: the recipient, then those who are notified instead
+    "author",  # names: change, unless it was a note
+    "notifications_off",
+    "too_many_notes",
+    "unknown_member",
+    "no_account",  # names: the address
+    "no_address",
+    "excluded",  # names: why, such as "inactive member"
+    "already_notified",
+    # why nobody is
+    "no_board_rule",
+    "no_audience",
+    "no_news",
+    "history",  # names: the date
+    "deleted",
+    "recorded",  # names: the sentence that 1.x stored
+]
+
+
+class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A code and its values; `because` are the reasons that it outweighs."""
+
+    code: Code
+    ids: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
+    because: tuple[Reason, ...] = ()
+
+
+NOTIFICATIONS_OFF = Reason("notifications_off")
+AUTHOR = Reason("author")
+NO_NEWS = Reason("no_news")

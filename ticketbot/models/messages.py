@@ -1,0 +1,280 @@
+"""The outbox: one row per post to Webex, which carries one or more notifications.
+
+    pending -> sending -> sent
+       ^          |   \\-> dead
+       \\----------/      retried later
+
+A notification joins a message that waits for the same recipient and ticket until that is claimed for sending (N1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import peewee
+
+from ticketbot.database import db, fields, sql
+from ticketbot.models import holds, notifications, recipients
+from ticketbot.models.notifications import DEAD, PENDING, SENDING, SENT, Notification
+
+
+class Message(fields.Model):
+    """One post to Webex. A message without a ticket (L8) has its text from the start, and no notifications."""
+
+    id = fields.IdField()
+    ticket_id = peewee.BigIntegerField(null=True)
+    recipient = peewee.ForeignKeyField(recipients.Recipient, on_delete="RESTRICT", backref="messages")
+    state = peewee.TextField()
+    place = peewee.BigIntegerField()  # L4: the id of its oldest notification
+    forwarded_from = fields.JsonField(default=list)  # names, in order
+    markdown = peewee.TextField(default="")  # what was posted last
+    attempts = peewee.IntegerField(default=0)  # posts
+    failures = peewee.IntegerField(default=0)  # posts that failed because of this message, not of the bot (L4)
+    failing_since = fields.UtcField(null=True)
+    not_before = fields.UtcField()  # a success wakes what backs off, but never what has to wait
+    due_at = fields.UtcField()  # `not_before`, or later while it backs off
+    server_id = peewee.BigIntegerField(null=True)  # of the server that is sending it
+    error = peewee.TextField(null=True)
+    possible_duplicate = peewee.BooleanField(default=False)
+    overtaken = peewee.BooleanField(default=False)
+    may_be_overtaken = peewee.BooleanField(default=False)
+    woken = peewee.BooleanField(default=False)
+    webex_message_id = peewee.TextField(null=True)
+    tracking_id = peewee.TextField(null=True)
+    correlation = peewee.TextField(default="")
+    created_at = fields.UtcField()
+
+
+# Literals, not parameters: otherwise the databases do not see that a query may use a partial index.
+_PENDING = peewee.SQL("state = 'pending'")
+_OPEN = peewee.SQL("state IN ('pending', 'sending')")
+
+Message.add_index(Message.index(Message.due_at, Message.id, where=_PENDING, name="message_due"))
+Message.add_index(Message.index(Message.recipient, Message.place, where=_OPEN, name="message_queue"))
+Message.add_index(Message.index(Message.server_id, where=peewee.SQL("state = 'sending'"), name="message_server"))
+Message.add_index(Message.index(Message.ticket_id, name="message_ticket"))
+
+
+class Claimed(NamedTuple):
+    """A message that this server is to send, with the notifications it carries, oldest first."""
+
+    message: Message
+    notifications: list[Notification]
+
+
+# Evaluated row by row in the order of `message_due`, until one matches: as a join (which an EXISTS would become)
+# PostgreSQL compares everything pending with everything else when planner statistics are stale. Without the hint,
+# SQLite sorts the whole queue on every claim. The kill switch is no concern of messages without a ticket (L8).
+_CLAIMABLE = """
+    SELECT id FROM message AS due INDEXED BY message_due
+    WHERE state = 'pending' AND due_at <= ? AND COALESCE((
+        SELECT older.id FROM message AS older
+        WHERE older.recipient_id = due.recipient_id AND older.place < due.place
+            AND older.state IN ('pending', 'sending') AND (older.state = 'sending' OR NOT older.may_be_overtaken)
+        ORDER BY older.recipient_id, older.place LIMIT 1
+    ), 0) = 0
+    AND (ticket_id IS NULL
+        OR COALESCE((SELECT value FROM config_value WHERE name = 'attempt_notify'), 'true') <> 'false'
+        AND COALESCE((SELECT carried.id FROM notification AS carried
+                      WHERE carried.message_id = due.id AND carried.state = 'pending' AND carried.give_up_at > ?
+                      LIMIT 1), 0) <> 0)
+    ORDER BY due_at, id LIMIT 1
+"""
+_CLAIM = f"""
+    UPDATE message SET state = 'sending', server_id = ?
+    WHERE id = ({_CLAIMABLE} FOR UPDATE SKIP LOCKED)
+        AND NOT EXISTS (SELECT 1 FROM hold WHERE service = 'webex' AND until > ?)
+    RETURNING *
+"""  # noqa: S608  (fixed text)
+# A message that another server is claiming at this moment is being sent, and may still arrive later.
+_OVERTAKE = """
+    UPDATE message SET overtaken = TRUE
+    WHERE recipient_id = ? AND place < ? AND state IN ('pending', 'sending') AND may_be_overtaken AND NOT overtaken
+"""
+_RETRY_BACKING_OFF_NOW = """
+    UPDATE message SET due_at = CASE WHEN not_before > ? THEN not_before ELSE ? END, woken = TRUE WHERE id IN (
+        SELECT id FROM message INDEXED BY message_due
+        WHERE state = 'pending' AND due_at > ? AND not_before <= ? AND NOT woken FOR UPDATE SKIP LOCKED
+    )
+"""
+_JOINABLE = """
+    SELECT * FROM message
+    WHERE ticket_id = ? AND recipient_id = ? AND state = 'pending' AND NOT possible_duplicate
+    ORDER BY id FOR UPDATE SKIP LOCKED
+"""
+_MINE = "id = ? AND state = 'sending' AND server_id = ?"
+
+
+def claim(server_id: int, now: datetime, *, overdue_at: datetime | None = None) -> Claimed | None:
+    """Claim the message that has been due longest; None if there is none, or sending is on hold or switched off.
+
+    Order is kept per recipient (L4): a message waits while an older one of the same recipient is pending or being sent,
+    unless that one may be overtaken. What had to be sent by `overdue_at` (default: now) is left to `give_up_overdue`
+    (L2).
+    """
+    overdue_at = overdue_at or now
+    with db.transaction("claim-message"):
+        for message in sql.select(Message, _CLAIM, server_id, now, overdue_at, now):
+            sql.execute(_OVERTAKE, message.recipient_id, message.place)
+            message.recipient = recipients.recipient(message.recipient_id)
+            return Claimed(message, notifications.start_sending(message.id, overdue_at))
+    return None
+
+
+def record(
+    claimed: Claimed, changes: Mapping[str, Any], shared: Mapping[str, Any] | None = None, hidden: Sequence[int] = ()
+) -> bool:
+    """Record the outcome of sending; return False if another server has taken the message over.
+
+    `changes` are columns of the message, with its `state`; `shared` those of the notifications it carries, of which
+    `hidden` are not shown.
+    """
+    message = claimed.message
+    if not sql.update_where(Message, {**changes, "server_id": None}, _MINE, message.id, message.server_id):
+        return False
+    notifications.end_sending(message.id, {"state": changes["state"], **(shared or {})})
+    if hidden:
+        Notification.update(shown=False).where(Notification.id.in_(list(hidden))).execute()
+    return True
+
+
+def attach(rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Have notifications that were just decided, by subject and target, carried by a message each recipient gets.
+
+    It is one that waits for the same recipient and ticket, with the same forward chain, or a new one (N1).
+    """
+    for row in rows:
+        ((number,),) = sql.execute(
+            "SELECT id FROM notification WHERE subject = ? AND target = ?", row["subject"], row["target"]
+        ).fetchall()
+        waiting = sql.select(Message, _JOINABLE, row["ticket_id"], row["recipient"])
+        same_chain = [each.id for each in waiting if each.forwarded_from == row["forwarded_from"]]
+        message_id = same_chain[0] if same_chain else _add(row, number, now)
+        sql.execute("UPDATE notification SET message_id = ? WHERE id = ?", message_id, number)
+
+
+def _add(row: Mapping[str, Any], place: int, now: datetime) -> int:
+    return int(
+        Message.insert(
+            ticket_id=row["ticket_id"],
+            recipient=row["recipient"],
+            state=PENDING,
+            place=place,
+            forwarded_from=row["forwarded_from"],
+            not_before=now,
+            due_at=now,
+            correlation=row["correlation"],
+            created_at=now,
+        ).execute()
+    )
+
+
+def add_claimed(recipient: recipients.Recipient, markdown: str, server_id: int, now: datetime) -> Claimed:
+    """Add a message without a ticket that this server is about to send (L8)."""
+    message = Message.create(
+        recipient=recipient,
+        state=SENDING,
+        place=Notification.select(peewee.fn.COALESCE(peewee.fn.MAX(Notification.id), 0)).scalar(),
+        markdown=markdown,
+        not_before=now,
+        due_at=now,
+        server_id=server_id,
+        created_at=now,
+    )
+    return Claimed(message, [])
+
+
+def retry_dead(which: peewee.Expression, *, now: datetime, give_up_at: datetime) -> int:
+    """Have each dead notification among `which` sent again, by a message of its own (L5, N1). Return how many."""
+    dead = Notification.select().where(Notification.state == DEAD, which).order_by(Notification.id)
+    rows = list(sql.for_update(dead))
+    carried_by = by_id(row.message_id for row in rows if row.message_id)
+    for row in rows:
+        before = carried_by.get(row.message_id)
+        message = Message.create(
+            ticket_id=row.ticket_id,
+            recipient=row.recipient_id,
+            state=PENDING,
+            place=row.id,
+            forwarded_from=row.forwarded_from,
+            attempts=before.attempts if before else 0,
+            error=row.error or (before.error if before else None),
+            possible_duplicate=bool(before and before.possible_duplicate),
+            tracking_id=before.tracking_id if before else None,
+            not_before=now,
+            due_at=now,
+            correlation=row.correlation,
+            created_at=now,
+        )
+        changes = {"state": PENDING, "message_id": message.id, "give_up_at": give_up_at, "died_at": None, "error": None}
+        Notification.update(changes).where(Notification.id == row.id).execute()
+    return len(rows)
+
+
+def retry_backing_off_now(now: datetime) -> int:
+    """After a success, retry messages that are backing off, each only once: if it fails again, it is at fault (L2)."""
+    return int(sql.execute(_RETRY_BACKING_OFF_NOW, now, now, now, now).rowcount)
+
+
+def skip_pending(reasons: Sequence[Any]) -> int:
+    """Mark all pending notifications as skipped, and give up their messages (D1). Return how many notifications."""
+    skipped = notifications.skip_pending(reasons)
+    give_up_empty()
+    return skipped
+
+
+def give_up_overdue(overdue_at: datetime, now: datetime) -> int:
+    """Mark notifications as dead that had to be sent by `overdue_at`, even during a hold (L2). Return how many."""
+    dead = notifications.give_up_overdue(overdue_at, now)
+    give_up_empty()
+    return dead
+
+
+def give_up_empty() -> None:
+    """Give up messages that carry nothing any more."""
+    carried = Notification.select(peewee.SQL("1")).where(
+        Notification.message_id == Message.id, Notification.state == PENDING
+    )
+    empty = (Message.state == PENDING) & Message.ticket_id.is_null(False) & ~peewee.fn.EXISTS(carried)
+    Message.update(state=DEAD).where(empty).execute()
+
+
+def release(server_id: int, now: datetime) -> int:
+    """Requeue what a server was sending: it has ended, and the posts may or may not have arrived. Return how many."""
+    mine = (Message.state == SENDING) & (Message.server_id == server_id)
+    for message in sql.for_update(Message.select().where(mine)):
+        notifications.end_sending(message.id, {"state": PENDING})
+    fresh = {"due_at": now, "possible_duplicate": True, "server_id": None}
+    return int(Message.update(state=PENDING, **fresh).where(mine).execute())
+
+
+def is_failing() -> bool:
+    """Return whether a message is pending because its last attempt failed."""
+    return bool(Message.select().where(Message.state == PENDING, Message.attempts > 0).exists())
+
+
+def is_stuck(before: datetime) -> bool:
+    """Return whether a message has been claimable since `before` and no sender has claimed it (O2)."""
+    last = holds.latest("webex")
+    return (last is None or last.until < before) and sql.exists(_CLAIMABLE, before, before)
+
+
+def is_due(now: datetime) -> bool:
+    """Return whether a message is due that a sender may be able to claim."""
+    return sql.exists(
+        "SELECT id FROM message INDEXED BY message_due WHERE state = 'pending' AND due_at <= ? LIMIT 1", now
+    )
+
+
+def where_expired(before: datetime) -> Any:
+    """Return the condition that a message ended before a time, and no notification is left that it carried."""
+    carried = Notification.select(peewee.SQL("1")).where(Notification.message_id == Message.id)
+    over = Message.state.in_([SENT, DEAD]) & (Message.created_at < before)
+    return over & ~peewee.fn.EXISTS(carried)
+
+
+def by_id(ids: Iterable[int]) -> dict[int, Message]:
+    """Return messages by id."""
+    return sql.select_by_id(Message, ids)

@@ -1,0 +1,164 @@
+"""Write the text of a message when it is sent, from what it carries and the newest stored ticket (B1 to B7, N1)."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable, Iterator, Sequence
+from urllib.parse import quote
+
+import msgspec
+
+from ticketbot.database import sql
+from ticketbot.decide.reasons import Reason
+from ticketbot.models import messages, recipients, runtime_config, tickets
+from ticketbot.models.notifications import Notification
+from ticketbot.present import reasons
+from ticketbot.webex import markdown
+
+MAX_NOTES = 5  # D5: the newest ones of those that a message carries
+
+_SUMMARY_CHARS = 250  # ConnectWise allows 100 in a summary; merged and imported tickets hold more
+_FIELD_CHARS = 120
+_BREAK = "  \n"  # Webex shows a line break only after two spaces
+# What happened in two words, the most important first (B1).
+_HEADERS = {
+    "new": "New ticket",
+    "assigned": "Assigned to you",
+    "customer_note": "Customer replied",
+    "reopened": "Reopened",
+    "closed": "Closed",
+    "team_note": "Note added",
+    "internal_note": "Internal note",
+    "moved": "Board changed",
+    "priority": "Priority changed",
+    "status": "Status changed",
+    "changed": "Ticket changed",
+}
+_REPEAT = "_Possible repeat: an earlier attempt may have arrived._"
+
+
+class Content(msgspec.Struct, frozen=True):
+    """What one message says: the ticket as it is stored now, and what happened, oldest first."""
+
+    ticket: tickets.Ticket
+    url: str
+    carried: Sequence[Notification]
+    notes: Sequence[tickets.Note]
+    hidden_notes: int
+    is_for_room: bool
+    forwarded_from: Sequence[str]
+    is_repeat: bool
+
+    @property
+    def events(self) -> set[str]:
+        """Return the names of everything that happened (R2)."""
+        return {event for row in self.carried for event in row.events}
+
+
+def ticket_url(cw_url: str, codebase: str, company: str, ticket_id: int) -> str:
+    """Return the address of a ticket in ConnectWise's UI, whose host is the API's without `api-` (B1)."""
+    base = cw_url.replace("://api-", "://", 1).rstrip("/")
+    path = f"{codebase.strip('/')}/services/system_io/Service/fv_sr100_request.rails"
+    return f"{base}/{path}?service_recid={ticket_id}&companyName={quote(company, safe='')}"
+
+
+def render(claimed: messages.Claimed, url: Callable[[int], str]) -> str:
+    """Return the text of a claimed message; call it inside a session."""
+    message, carried = claimed
+    if message.ticket_id is None:
+        return str(message.markdown)
+    notes = _notes(carried)
+    content = Content(
+        ticket=sql.select_by_id(tickets.Ticket, [message.ticket_id])[message.ticket_id],
+        url=url(message.ticket_id),
+        carried=carried,
+        notes=notes[-MAX_NOTES:],
+        hidden_notes=sum(row.earlier_notes for row in carried) + max(len(notes) - MAX_NOTES, 0),
+        is_for_room=message.recipient.type == recipients.ROOM,
+        forwarded_from=message.forwarded_from,
+        is_repeat=message.possible_duplicate,
+    )
+    return fit(content, runtime_config.load().max_message_length)
+
+
+def hidden_notes(claimed: messages.Claimed) -> list[int]:
+    """Return the ids of the notifications whose notes are too many to be shown (D5, N1)."""
+    with_notes = [row for row in claimed.notifications if row.note_id is not None]
+    return [int(row.id) for row in with_notes[:-MAX_NOTES] if "new" not in row.events]
+
+
+def fit(content: Content, max_note_chars: int) -> str:
+    """Write a message of at most 7,439 bytes of UTF-8, whatever the ticket holds (B2)."""
+    text = _write(content, max_note_chars)
+    if len(text.encode()) <= markdown.MAX_BYTES:
+        return text
+    fitting = bisect.bisect(
+        range(1, max_note_chars), markdown.MAX_BYTES, key=lambda chars: len(_write(content, chars).encode())
+    )
+    return markdown.truncate_text(_write(content, max(fitting, 1)), markdown.MAX_BYTES)
+
+
+def _notes(carried: Sequence[Notification]) -> list[tickets.Note]:
+    keys = [(row.note_kind, row.note_id) for row in carried if row.note_id is not None]
+    stored = tickets.notes_by_key(keys)
+    return [stored[key] for key in keys if key in stored]
+
+
+def _write(content: Content, note_chars: int) -> str:
+    lines = [*_chain(content.forwarded_from), _header(content), *_facts(content.ticket), *_changes(content.carried)]
+    if content.hidden_notes:
+        plural = "" if content.hidden_notes == 1 else "s"
+        lines.append(f"_{content.hidden_notes} earlier note{plural} not shown_")
+    blocks = [_BREAK.join(lines), *(_note(note, content, note_chars) for note in content.notes)]
+    last = [f"_{markdown.one_line(_why(content), _SUMMARY_CHARS)}_", *([_REPEAT] if content.is_repeat else [])]
+    return "\n\n".join([*blocks, _BREAK.join(last)])
+
+
+def _header(content: Content) -> str:
+    ticket = content.ticket
+    what = next((words for event, words in _HEADERS.items() if event in content.events), "Ticket updated")
+    summary = markdown.one_line(ticket.summary, _SUMMARY_CHARS) or "(no summary)"
+    return f"**{what}** [#{ticket.id}]({content.url}) {summary}"
+
+
+def _facts(ticket: tickets.Ticket) -> Iterator[str]:
+    for row in (
+        (("Company", ticket.company), ("Contact", ticket.contact)),
+        (("Board", ticket.board_name), ("Status", ticket.status), ("Priority", ticket.priority)),
+    ):
+        written = [f"**{label}:** {markdown.one_line(value, _FIELD_CHARS)}" for label, value in row if value]
+        if written:
+            yield " · ".join(written)
+
+
+def _changes(carried: Sequence[Notification]) -> Iterator[str]:
+    """List each changed field once, from its oldest to its newest value."""
+    found: dict[str, tuple[str | None, str | None]] = {}
+    for row in carried:
+        for change in row.changes:
+            old, _ = found.get(change["field"], (change["old"], None))
+            found[change["field"]] = old, change["new"]
+    for field, values in found.items():
+        old, new = (markdown.one_line(value or "none", _FIELD_CHARS) for value in values)
+        yield f"**{field.capitalize()}:** {old} → {new}"
+
+
+def _chain(names: Sequence[str]) -> Iterator[str]:
+    if names:
+        # Raw `>` would vanish or quote in Webex; the entity shows as `>`.
+        yield "Forwarded: " + " &gt; ".join([*(markdown.one_line(name, _SUMMARY_CHARS) for name in names), "you"])
+
+
+def _note(note: tickets.Note, content: Content, max_chars: int) -> str:
+    marks = [mark for mark, given in (("internal", note.internal), ("resolution", note.resolution)) if given]
+    author = markdown.one_line(note.author or "", _FIELD_CHARS) or "Somebody"
+    head = f"**{author}**" + (f" ({', '.join(marks)})" if marks else "") + ":"
+    if note.internal and content.is_for_room:
+        return f"{head}\n\n> _Internal note: its text is shown to people only, never in a room._"
+    return f"{head}\n\n{markdown.quote(note.text, max_chars)}"
+
+
+def _why(content: Content) -> str:
+    """Return every reason of what the message carries, once (B7)."""
+    found = [msgspec.convert(reason, Reason) for row in content.carried for reason in row.reasons]
+    return reasons.message_line(list(dict.fromkeys(found)), content.ticket.board_name)
