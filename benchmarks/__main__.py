@@ -27,6 +27,7 @@ SUITES = {
     "growth": "growth",
     "servers": "servers",
     "drain": "drain",
+    "mass_change": "latency-under-mass-change, mass-change-calls, folding",
     "memory": "memory, one tenth of it",
     "start": "idle",
     "tui": "a keypress in the terminal UI",
@@ -49,7 +50,7 @@ Without a name all are run but soak:
 
 def main(arguments: list[str]) -> int:
     """Run the named benchmarks, or all. Returns the exit status, which does not depend on the figures."""
-    names = "".join(f"  {name:8} {what}\n" for name, what in SUITES.items())
+    names = "".join(f"  {name:11} {what}\n" for name, what in SUITES.items())
     options = docopt.docopt(USAGE + names, arguments)
     if options["--page"]:
         sys.stdout.write(report.page([Path(each) for each in options["<json>"]]))

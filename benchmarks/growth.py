@@ -18,7 +18,7 @@ from ticketbot.api import requests
 from ticketbot.connectwise import connectwise_client, records
 from ticketbot.database import db
 from ticketbot.models import events, notifications, servers
-from ticketbot.pipeline import clock, deliver, people, process_event
+from ticketbot.pipeline import clock, deliver, mass_changes, people, process_event
 from ticketbot.server.routes import connectwise as ticket_lists
 from ticketbot.server.routes import events as event_lists
 from ticketbot.server.routes import notifications as ledger
@@ -122,7 +122,8 @@ class _Past:
             people.RemoteServices(source, SimpleNamespace(), pool),  # type: ignore[arg-type]
             UTC,
             servers.Current(1),
-            clock.Clocks(_now),
+            clocks := clock.Clocks(_now),
+            mass_changes.MassChanges(SimpleNamespace(in_background=lambda: source), clocks.connectwise_now),  # type: ignore[arg-type]
             claimed=watch.lap,
         )
         for _ in chosen:

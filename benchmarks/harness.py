@@ -62,6 +62,13 @@ def work_left() -> int:
     return sum(count for counts in (of_events, of_messages) for name, count in counts.items() if name != events.DEAD)
 
 
+def events_left() -> int:
+    """Return how many events of the opened database are not over yet."""
+    with db.session():
+        counts = events.open_counts()
+    return counts[events.WAITING] + counts[events.RUNNING]
+
+
 @contextmanager
 def process(arguments: Sequence[str], environ: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """Run one Python process of ours until the block ends."""

@@ -23,7 +23,7 @@ from ticketbot.background import heartbeat, outbox_upkeep
 from ticketbot.connectwise import connectwise_client
 from ticketbot.database import db
 from ticketbot.models import events, facts, holds, messages, notifications, servers
-from ticketbot.pipeline import clock, deliver, people, process_event, render
+from ticketbot.pipeline import clock, deliver, mass_changes, people, process_event, render
 from ticketbot.server import health
 from ticketbot.webex import webex_client
 
@@ -43,6 +43,7 @@ class Stepper:
         self.clocks = clock.Clocks(self.clock, lambda: self.clock().timestamp())
         pool = self._stack.enter_context(ThreadPoolExecutor(4))
         self.remote = people.RemoteServices(self._connectwise(), self._webex(), pool)
+        self.mass_changes = mass_changes.MassChanges(self.remote.connectwise, self.clocks.connectwise_now)
         self._stack.callback(self.remote.connectwise.close)
         self._stack.callback(self.remote.webex.close)
         with db.transaction("test"):
@@ -60,7 +61,7 @@ class Stepper:
         row = servers.Current(self.add_server())
         links = functools.partial(render.ticket_url, "https://api-na.cw.example", "v4", "msp")
         return (
-            process_event.Services(self.remote, UTC, row, self.clocks, jitter=lambda: 0.0),
+            process_event.Services(self.remote, UTC, row, self.clocks, self.mass_changes, jitter=lambda: 0.0),
             deliver.Services(self.remote.webex, links, row, self.clocks, pause=lambda _: False, jitter=lambda: 0.0),
         )
 

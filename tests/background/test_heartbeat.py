@@ -99,7 +99,7 @@ def test_what_a_dead_process_of_this_machine_had_claimed_is_free_at_once(databas
 def test_a_server_elsewhere_is_dead_after_thirty_seconds_without_a_beat(database: str) -> None:
     _claim_everything(_add(ELSEWHERE))
     watcher = Watcher()
-    watcher.look(14)
+    watcher.look(11)
     assert _states() == CLAIMED
     watcher.look(2)
     assert _states() == RELEASED

@@ -65,11 +65,11 @@ def test_the_oldest_of_a_backlog_is_claimed_and_then_that_of_the_next_recipient(
 def test_a_waiting_event_is_found_by_index(database: str) -> None:
     with db.transaction("test"):
         events.enqueue(events.Change(number, "hook", None, None, "c", NOW) for number in range(200))
-    plan = _plan(event_claims._CLAIM.format(event_claims._FREE), 1, NOW, NOW)
+    plan = _plan(event_claims._CLAIM.format(event_claims._OLDEST_OF_FIRST_RANK), 1, NOW, NOW, NOW, NOW)
     if db.is_postgres():
-        assert re.search(r"event_(due|state|one_waiting)", plan), plan
+        assert re.search(r"event_(rank|due|state|one_waiting)", plan), plan
     else:
-        assert "event_due (due_at<?)" in plan, plan
+        assert "event_rank (rank=? AND due_at<?)" in plan, plan
         assert "TEMP B-TREE" not in plan, plan
 
 

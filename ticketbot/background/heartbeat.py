@@ -20,8 +20,8 @@ from ticketbot.database import db
 from ticketbot.models import event_claims, events, messages, servers, syncs
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-LOOK_EVERY_S = 2.0
-LOOKS_PER_BEAT = 3
+LOOK_EVERY_S = 2.5
+LOOKS_PER_BEAT = 2
 DEAD_AFTER_S = 30.0
 DEAD_AFTER_LOOKS = 10  # a server that was paused itself has seen nothing, whatever its clock says
 

@@ -10,13 +10,14 @@ from typing import Any
 from ticketbot.background import periodic
 from ticketbot.connectwise import connectwise_client
 from ticketbot.database import db, fields
-from ticketbot.models import audit, events, messages, notifications, runtime_config, syncs, tickets
+from ticketbot.models import audit, events, messages, notifications, policies, runtime_config, syncs, tickets
 
 NAME = "retention"
 EVERY_S = 3600.0
 BATCH = 500
 MESSAGE_IDS_KEPT = timedelta(days=7)  # W4
 AUDIT_KEPT = timedelta(days=365)
+FACTS_KEPT = timedelta(days=90)  # T9
 # What was entered up to 7 days ago may be announced (T5): whether it was is remembered a day longer.
 DECIDED_KEPT = timedelta(days=8)
 
@@ -34,6 +35,7 @@ def forget(now: datetime, heartbeat: periodic.Heartbeat) -> dict[str, int]:
     """Delete expired rows, batch by batch. Return the number of rows by table."""
     with db.session():
         days = runtime_config.load().retention_days
+    _forget_facts(now, heartbeat)
     forgotten: dict[str, int] = {}
     for model, which in _old(now, days):
         while rows := _some(model, which):
@@ -46,9 +48,19 @@ def forget(now: datetime, heartbeat: periodic.Heartbeat) -> dict[str, int]:
     return forgotten
 
 
+def _forget_facts(now: datetime, heartbeat: periodic.Heartbeat) -> None:
+    """Remove facts that are too old to try rules on, also of events that are kept longer (T9)."""
+    old = events.Event.facts.is_null(False) & (events.Event.finished_at < now - FACTS_KEPT)
+    while rows := _some(events.Event, old):
+        heartbeat()
+        with db.transaction("retention"):
+            events.Event.update(facts=None, policies_id=None).where(events.Event.id.in_(rows)).execute()
+
+
 def _old(now: datetime, days: int) -> Iterator[tuple[type[fields.Model], Any]]:
     yield events.ProcessedMessage, events.ProcessedMessage.received_at < now - MESSAGE_IDS_KEPT
     yield audit.Audit, audit.Audit.at < now - AUDIT_KEPT
+    yield policies.Policies, policies.where_unused()
     if not days:
         return
     age = timedelta(days=days)

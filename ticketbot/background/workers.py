@@ -6,23 +6,25 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
 from ticketbot import errors
 from ticketbot.background import heartbeat, outbox_upkeep, periodic
 from ticketbot.database import db
-from ticketbot.models import event_claims, holds, messages, schema
+from ticketbot.models import due_times, schema
 from ticketbot.pipeline import deliver, process_event
 
 SENDERS = 8  # enough to use the 50 posts a second that Webex may allow, at 100 ms each
 MAX_SLEEP_S = 5.0  # longest delay after a missed wake-up
-POLL_EVERY_S = 0.25  # how soon a due retry, or a row from another server, is noticed
-TIDY_EVERY_S = 1.0
-RUN_JOBS_EVERY_S = 0.5
+POLL_EVERY_S = 1.0  # how soon a row from another server is noticed
+TIDY_EVERY_S = 4.0  # D1: what is pending is skipped within 5 s
+RUN_JOBS_EVERY_S = 3.0
 CHECK_VERSION_EVERY_S = 5.0  # O5: a migration that this program does not understand waits longer
 PAUSE_AFTER_FAILURE_S = 1.0
+
+LONGEST = timedelta(seconds=POLL_EVERY_S)
 
 _logger = logging.getLogger(__name__)
 
@@ -76,7 +78,7 @@ class Worker:
         self.events, self.messages = WakeUp(event_threads), WakeUp(SENDERS)
         self._is_busy = False
         self._poll_after_s = POLL_EVERY_S
-        self._on_hold: frozenset[str] = frozenset()
+        self._on_hold: tuple[bool, ...] = (False, False)
         self._jobs = jobs
         self._stopping = threading.Event()
         self._now, self._clocks = now, event_services.clocks
@@ -148,8 +150,9 @@ class Worker:
                 wake_up.wait(MAX_SLEEP_S)
 
     def _repeat(self, seconds: float, step: Callable[[], object]) -> None:
-        while not self._stopping.wait(seconds):
+        while not self._stopping.is_set():
             self._run_step(step)
+            self._stopping.wait(seconds)
 
     def _run_step(self, step: Callable[[], object]) -> bool:
         try:
@@ -169,18 +172,18 @@ class Worker:
     def _poll(self) -> None:
         now = self._now()
         with db.session():
-            events_wait, messages_wait = event_claims.is_due(now), messages.is_due(now)
-            ends = holds.active(now)
-        self._is_busy = events_wait or messages_wait
-        if self._is_busy and ends:  # exactly: many wait for it, and unused Webex allowance is lost
-            self._poll_after_s = min((min(ends.values()) - now).total_seconds(), POLL_EVERY_S)
-        for service, waits, wake_up in (
-            ("connectwise", events_wait, self.events),
-            ("webex", messages_wait, self.messages),
+            queues = due_times.read(now)
+        self._is_busy = any(queue.due_at is not None and queue.due_at <= now for queue in queues)
+        moments = [moment for queue in queues if queue.due_at for moment in (queue.due_at, queue.held_until) if moment]
+        # Exactly: many may wait for the end of a hold, and unused Webex allowance is lost.
+        self._poll_after_s = min((moment - now).total_seconds() for moment in (*moments, now + LONGEST) if moment > now)
+        on_hold = tuple(queue.held_until is not None for queue in queues)
+        for queue, is_held, was_held, wake_up in zip(
+            queues, on_hold, self._on_hold, (self.events, self.messages), strict=True
         ):
-            if waits and service not in ends:
-                (wake_up.notify_all if service in self._on_hold else wake_up.notify)()
-        self._on_hold = frozenset(ends)
+            if queue.due_at is not None and queue.due_at <= now and not is_held:
+                (wake_up.notify_all if was_held else wake_up.notify)()
+        self._on_hold = on_hold
 
     def _tidy(self) -> None:
         outbox_upkeep.tidy_outbox(self._now(), give_up_until=self._clocks.give_up_until())

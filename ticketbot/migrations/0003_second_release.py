@@ -20,6 +20,7 @@ from ticketbot.models import (
     holds,
     messages,
     notifications,
+    policies,
     recipients,
     rules,
     runtime_config,
@@ -35,7 +36,7 @@ TABLES = (
     *(recipients.Recipient, recipients.PersonEmail, rules.Rule, forwards.Forward),
     *(users.User, api_keys.ApiKey, audit.Audit, runtime_config.ConfigValue, facts.Fact),
     *(holds.Hold, servers.Server, servers.Job, signing_keys.SigningKey, syncs.SyncRun),
-    *(events.Event, events.ProcessedMessage, messages.Message, notifications.Notification),
+    *(policies.Policies, events.Event, events.ProcessedMessage, messages.Message, notifications.Notification),
 )
 # Those that refer to others first.
 TABLES_OF_1X = (
@@ -115,6 +116,7 @@ def _changed(name: str, old: list[str]) -> dict[str, str]:
         crashes = "(SELECT alone FROM old_event_crash WHERE event_id = old_event.id)"
         return {
             "state": "CASE state WHEN 'running' THEN 'waiting' ELSE state END",
+            "rank": "1",
             **({"crashes_alone": crashes} if "event_crash" in old else {}),
         }
     waits_again = "CASE state WHEN 'sending' THEN 'pending' ELSE state END"
@@ -137,6 +139,8 @@ def _changed(name: str, old: list[str]) -> dict[str, str]:
             "message_id": "CASE WHEN state = 'skipped' THEN NULL ELSE id END",
             "died_at": "CASE WHEN state = 'dead' THEN give_up_at END",
         }
+    if name == "ticket":
+        return {"decided_at": "COALESCE(announced_at, decided_at_update)"}
     return {}
 
 

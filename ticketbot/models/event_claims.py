@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from datetime import datetime
 
@@ -19,49 +20,63 @@ _NOT_BUSY = """
         SELECT 1 FROM event AS busy WHERE busy.ticket_id = due.ticket_id AND busy.state = 'running'
     )
 """
-_FREE = f"""
+_OLDEST = f"""
     SELECT id FROM event AS due INDEXED BY event_due WHERE {_NOT_BUSY} AND crashes_alone IS NULL
     ORDER BY due_at, id LIMIT 1
 """  # noqa: S608  (fixed text, as all below)
+_OLDEST_OF_FIRST_RANK = "SELECT COALESCE({})".format(
+    ", ".join(
+        f"""(
+    SELECT id FROM event AS due INDEXED BY event_rank WHERE rank = {rank} AND {_NOT_BUSY} AND crashes_alone IS NULL
+    ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+)"""  # noqa: S608
+        for rank in (events.ADDED, events.SINGLE, events.MASS)
+    )
+)
 # An event that ended a process is claimed alone: a server about to run one lets its others finish and starts none.
 _TO_RUN_ALONE = f"""
     SELECT id FROM event AS due INDEXED BY event_to_run_alone WHERE {_NOT_BUSY} AND crashes_alone IS NOT NULL
     ORDER BY due_at, id LIMIT 1
 """  # noqa: S608
+_SKIP_LOCKED = " FOR UPDATE SKIP LOCKED"
 _ANY_TO_RUN_ALONE = "SELECT 1 FROM event INDEXED BY event_to_run_alone WHERE crashes_alone IS NOT NULL LIMIT 1"
 _RUNS_HERE = "SELECT 1 FROM event WHERE state = 'running' AND server_id = ? LIMIT 1"
 _RUNS_ALONE_HERE = "SELECT 1 FROM event WHERE state = 'running' AND server_id = ? AND crashes_alone IS NOT NULL LIMIT 1"
 _CLAIM = """
     UPDATE event SET state = 'running', server_id = ?
-    WHERE id = ({} FOR UPDATE SKIP LOCKED)
+    WHERE id = ({})
         AND NOT EXISTS (SELECT 1 FROM hold WHERE service = 'connectwise' AND until > ?)
     RETURNING *
 """
+OLDEST_EVERY = 4  # T10: every fourth event is simply the oldest, so that nothing waits forever
 # Two threads of one server must not both see that nothing runs there.
 _claiming = threading.Lock()
+_turns = itertools.count(1)
 
 
 def claim(server_id: int, now: datetime) -> Event | None:
-    """Claim the event that has been due longest; return None if there is none.
+    """Claim the next event: of new tickets first, then those that arrived alone, then those of a mass change (T10).
 
     A ticket whose event is running is skipped until that event ends. An event whose process ended while it was running
     comes first, and alone (T7).
     """
     with _claiming, db.transaction("claim-event"):
         query = _next_to_claim(server_id, now)
-        claimed = sql.select(Event, _CLAIM.format(query), server_id, now, now) if query else []
+        times = [now] * query.count("?") if query else []
+        claimed = sql.select(Event, _CLAIM.format(query), server_id, *times, now) if query else []
     return claimed[0] if claimed else None
 
 
 def _next_to_claim(server_id: int, now: datetime) -> str | None:
     """Return the query for the event to claim, None while one runs alone here or is about to."""
+    free = _OLDEST + _SKIP_LOCKED if next(_turns) % OLDEST_EVERY == 0 else _OLDEST_OF_FIRST_RANK
     if not sql.exists(_ANY_TO_RUN_ALONE):
-        return _FREE
+        return free
     if sql.exists(_RUNS_ALONE_HERE, server_id):
         return None
     if not sql.exists(_TO_RUN_ALONE, now):
-        return _FREE
-    return None if sql.exists(_RUNS_HERE, server_id) else _TO_RUN_ALONE
+        return free
+    return None if sql.exists(_RUNS_HERE, server_id) else _TO_RUN_ALONE + _SKIP_LOCKED
 
 
 def requeue_abandoned(server_id: int, now: datetime) -> list[Event]:
@@ -90,4 +105,4 @@ def is_due(now: datetime) -> bool:
 def is_stuck(before: datetime) -> bool:
     """Return whether an event has been claimable since `before` and no worker has claimed it (O2)."""
     last = holds.latest("connectwise")
-    return (last is None or last.until < before) and sql.exists(_FREE, before)
+    return (last is None or last.until < before) and sql.exists(_OLDEST, before)

@@ -21,6 +21,9 @@ from ticketbot.models import tickets
 
 WAITING, RUNNING, DONE, DEAD = "waiting", "running", "done", "dead"
 
+ADDED, SINGLE, MASS = 0, 1, 2  # the ranks in which events are claimed (T10)
+MASS_CHANGE_FROM = 50  # what arrives while more than this many wait is part of a mass change (T10, T11)
+
 CATCH_UP = "catch-up"  # the source of changes that no webhook reported
 
 
@@ -30,6 +33,7 @@ class Event(fields.Model):
     id = fields.IdField()
     ticket_id = peewee.BigIntegerField(index=True)
     state = peewee.TextField(default=WAITING)
+    rank = peewee.SmallIntegerField(default=SINGLE)
     source = peewee.TextField()  # hook | catch-up | retry
     action = peewee.TextField(null=True)  # as the latest webhook named it; decides nothing (W5)
     kind_hint = peewee.TextField(null=True)  # service | project, from Entity.recordType
@@ -43,7 +47,9 @@ class Event(fields.Model):
     crashes_alone = peewee.IntegerField(null=True)  # T7: null until a process ended while it was running
     server_id = peewee.BigIntegerField(null=True)  # of the server that is processing it
     error = peewee.TextField(null=True)
-    decisions = fields.JsonField(default=list)  # D8, in words
+    decisions = fields.JsonField(default=list)  # D8
+    facts = peewee.BlobField(null=True)  # T9
+    policies_id = peewee.BigIntegerField(null=True, index=True)
     finished_at = fields.UtcField(null=True)
 
 
@@ -54,6 +60,9 @@ Event.add_index(
     Event.index(Event.ticket_id, unique=True, where=peewee.SQL("state = 'running'"), name="event_one_running")
 )
 Event.add_index(Event.index(Event.due_at, Event.id, where=peewee.SQL("state = 'waiting'"), name="event_due"))
+Event.add_index(
+    Event.index(Event.rank, Event.due_at, Event.id, where=peewee.SQL("state = 'waiting'"), name="event_rank")
+)
 Event.add_index(Event.index(Event.server_id, where=peewee.SQL("state = 'running'"), name="event_server"))
 Event.add_index(
     Event.index(
@@ -89,12 +98,13 @@ _NEW_MESSAGE_ID = (
     "INSERT INTO processed_message (message_id, received_at) VALUES {} ON CONFLICT DO NOTHING RETURNING message_id"
 )
 _ENQUEUE = """
-    INSERT INTO event (ticket_id, state, source, action, kind_hint, correlation, hooks, first_received_at,
+    INSERT INTO event (ticket_id, state, rank, source, action, kind_hint, correlation, hooks, first_received_at,
                        received_at, due_at, attempts, bugs, decisions)
     VALUES {}
     ON CONFLICT (ticket_id) WHERE state = 'waiting' DO UPDATE SET
         hooks = event.hooks + excluded.hooks, action = excluded.action, received_at = excluded.received_at,
-        due_at = excluded.due_at, kind_hint = COALESCE(excluded.kind_hint, event.kind_hint), attempts = 0
+        due_at = excluded.due_at, rank = CASE WHEN excluded.rank < event.rank THEN excluded.rank ELSE event.rank END,
+        kind_hint = COALESCE(excluded.kind_hint, event.kind_hint), attempts = 0
 """
 
 
@@ -119,15 +129,38 @@ def enqueue(changes: Iterable[Change]) -> None:
     outage would push it straight to the longest delay.
     """
     folded: dict[int, Change] = {}
+    added: set[int] = set()
     for change in changes:
+        if (change.action or "").lower() == "added":
+            added.add(change.ticket_id)
         before = folded.get(change.ticket_id)
         folded[change.ticket_id] = change if before is None else _fold(before, change)
     if not folded:
         return
     # By ticket: the order in which all transactions lock events, so that they cannot deadlock.
     rows = [folded[ticket_id] for ticket_id in sorted(folded)]
-    values = [value for row in rows for value in (*row[:5], row.hooks, row.at, row.at, row.at)]
-    sql.execute(_ENQUEUE.format(_list_of("(?, 'waiting', ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '[]')", rows)), *values)
+    known = tickets.decided_ids(folded) - added
+    others = MASS if _is_mass_change() else SINGLE
+    ranks = {row.ticket_id: others if row.ticket_id in known else ADDED for row in rows}
+    values = [
+        value
+        for row in rows
+        for value in (row.ticket_id, ranks[row.ticket_id], *row[1:5], row.hooks, row.at, row.at, row.at)
+    ]
+    sql.execute(_ENQUEUE.format(_list_of("(?, 'waiting', ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '[]')", rows)), *values)
+
+
+def _is_mass_change() -> bool:
+    query = "SELECT COUNT(*) FROM (SELECT 1 FROM event WHERE state = 'waiting' LIMIT ?) AS waiting"
+    return bool(sql.execute(query, MASS_CHANGE_FROM + 1).fetchone()[0] > MASS_CHANGE_FROM)
+
+
+def next_of_mass_change(kind_hint: str | None, limit: int) -> dict[int, int]:
+    """Return the tickets of one kind whose events of a mass change are claimed next, with their webhooks so far."""
+    which = (Event.state == WAITING) & (Event.rank == MASS)
+    kind = Event.kind_hint.is_null() if kind_hint is None else Event.kind_hint == kind_hint
+    rows = Event.select(Event.ticket_id, Event.hooks).where(which, kind).order_by(Event.due_at, Event.id).limit(limit)
+    return dict(rows.tuples())
 
 
 def _fold(before: Change, change: Change) -> Change:

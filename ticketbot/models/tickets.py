@@ -74,6 +74,7 @@ class Ticket(fields.Model):
     stored_at = fields.UtcField()
     deleted_at = fields.UtcField(null=True)
     announced_at = fields.UtcField(null=True)
+    decided_at = fields.UtcField(null=True)
     compared = fields.JsonField(null=True)  # T8: the values it was last decided with
     decided_at_update = fields.UtcField(null=True)
     notes_read_at_update = fields.UtcField(null=True)
@@ -138,7 +139,7 @@ def soft_delete(model: type[fields.Model], ids: Iterable[int], now: datetime) ->
         model.update(deleted_at=now).where(model.id.in_(wanted[start : start + sql.ROWS_PER_STATEMENT])).execute()
 
 
-_DECIDED = ("announced_at", "decided_at_update", "notes_read_at_update")
+_DECIDED = ("announced_at", "decided_at", "decided_at_update", "notes_read_at_update")
 _IF_UNKNOWN = ("compared",)  # T8: a sync neither hides nor invents a change
 _NEWER = """
     excluded.updated_at >= ticket.updated_at OR ticket.updated_at IS NULL OR excluded.updated_at IS NULL
@@ -216,7 +217,7 @@ def remember_decision(
     ticket_id: int, *, announced: bool, compared: Mapping[str, Any], update: datetime | None, now: datetime
 ) -> None:
     """Record what a decision was made on, and up to which update (T5, T8, C1, S3)."""
-    sql.update_where(Ticket, {"compared": compared}, "id = ?", ticket_id)
+    sql.update_where(Ticket, {"compared": compared, "decided_at": now}, "id = ?", ticket_id)
     if announced:
         sql.update_where(Ticket, {"announced_at": now}, "id = ? AND announced_at IS NULL", ticket_id)
     if update is not None:
@@ -246,6 +247,13 @@ def decided_updates(ids: Iterable[int]) -> dict[int, datetime | None]:
     """Return the update up to which events have decided each of the stored tickets (C1)."""
     rows = Ticket.select(Ticket.id, Ticket.decided_at_update).where(Ticket.id.in_(sorted(ids)))
     return {row.id: row.decided_at_update for row in rows}
+
+
+def decided_ids(ids: Iterable[int]) -> set[int]:
+    """Return those of the tickets that an event has decided at least once (T10)."""
+    wanted = sorted(ids)
+    query = f"SELECT id FROM ticket WHERE id IN {sql.placeholders(wanted)} AND decided_at IS NOT NULL"  # noqa: S608
+    return {ticket_id for (ticket_id,) in sql.execute(query, *wanted).fetchall()}
 
 
 class NeedingNotes(NamedTuple):

@@ -100,7 +100,29 @@ def _fetch(
         first_page.exception()  # wait for it; its result for a missing ticket does not matter
         return None
     took = timedelta(seconds=time.monotonic() - started_s)
-    page = first_page.result()
+    notes = _newest_notes(ticket_id, first_page.result(), source, project=project)
+    return FetchedTicket(ticket, notes, ticket.served_at and ticket.served_at - took)
+
+
+def fetch_notes(ticket: records.Ticket, began_at: datetime, source: connectwise_client.ConnectWise) -> FetchedTicket:
+    """Complete a ticket of a list by its newest notes, unless it is as old as what was decided last (T11)."""
+    with db.session():
+        decided_at = tickets.decided_updates([ticket.id]).get(ticket.id)
+    if decided_at is not None and ticket.updated_at is not None and ticket.updated_at <= decided_at:
+        return FetchedTicket(ticket, (), began_at)
+    project = ticket.kind == "project"
+    first_page = source.notes(ticket.id, project=project, page=1, page_size=NOTES_PER_PAGE)
+    return FetchedTicket(ticket, _newest_notes(ticket.id, first_page, source, project=project), began_at)
+
+
+def _newest_notes(
+    ticket_id: int,
+    page: connectwise_client.Page[records.Note],
+    source: connectwise_client.ConnectWise,
+    *,
+    project: bool,
+) -> tuple[records.Note, ...]:
+    """Return the notes of the first page, and of further ones as long as they hold something undecided (T6)."""
     notes = list(page.items)
     number = 1
     while page.has_next and len(notes) < MAX_NOTES and (not _is_in_order(notes) or _holds_undecided(page.items)):
@@ -108,8 +130,7 @@ def _fetch(
         page = source.notes(ticket_id, project=project, page=number, page_size=NOTES_PER_PAGE)
         notes += page.items
     # Pages shift while notes are written: the same note may be on two of them.
-    unique = {(note.kind, note.id): note for note in notes}
-    return FetchedTicket(ticket, tuple(unique.values()), ticket.served_at and ticket.served_at - took)
+    return tuple({(note.kind, note.id): note for note in notes}.values())
 
 
 def _is_in_order(notes: Sequence[records.Note]) -> bool:

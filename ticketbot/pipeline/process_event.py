@@ -20,7 +20,7 @@ from ticketbot.database import db
 from ticketbot.decide import plan, retry, values
 from ticketbot.decide.reasons import Reason
 from ticketbot.models import event_claims, events, holds, messages, notifications, servers, tickets
-from ticketbot.pipeline import clock, fetch, load_facts, people
+from ticketbot.pipeline import clock, fetch, kept_facts, load_facts, mass_changes, people
 
 _logger = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ class Services(msgspec.Struct, frozen=True):
     timezone: tzinfo
     server: servers.Current
     clocks: clock.Clocks
+    mass_changes: mass_changes.MassChanges
     jitter: Callable[[], float] = random.SystemRandom().random
     claimed: Callable[[], None] = lambda: None
 
@@ -59,37 +60,40 @@ def process_next(services: Services) -> bool:
 
 def _process(event: events.Event, claimed_at: datetime, services: Services) -> None:
     source, pool = services.remote.connectwise, services.remote.pool
-    reading = fetch.fetch(event.ticket_id, kind_hint=event.kind_hint, source=source, pool=pool)
+    read = services.mass_changes.take(event)
+    if read is not None:
+        reading = fetch.fetch_notes(read.ticket, read.began_at, services.mass_changes.source)
+    else:
+        reading = fetch.fetch(event.ticket_id, kind_hint=event.kind_hint, source=source, pool=pool)
     if reading.ticket is None:
         _commit_gone(event, claimed_at, services)
         return
-    decided = plan.decide(
-        load_facts.load(
-            reading,
-            services.remote,
-            services.timezone,
-            services.clocks.now(),
-            event_id=event.id,
-            connectwise_now=services.clocks.connectwise_now(),
-        )
+    known = load_facts.load(
+        reading,
+        services.remote,
+        services.timezone,
+        services.clocks.now(),
+        event_id=event.id,
+        connectwise_now=services.clocks.connectwise_now(),
     )
-    _commit(event, reading, reading.ticket, decided, services, claimed_at=claimed_at)
+    _commit(event, reading, reading.ticket, known, services, claimed_at=claimed_at)
 
 
 def _commit(
     event: events.Event,
     reading: fetch.FetchedTicket,
     ticket: records.Ticket,
-    decided: values.Plan,
+    known: values.Facts,
     services: Services,
     *,
     claimed_at: datetime,
 ) -> None:
-    now = services.clocks.now()
+    now, decided = services.clocks.now(), plan.decide(known)
     rows = [notification_row(draft, event, now) for draft in decided.drafts]
     with db.transaction("finish-event"):
         if not events.finish(event, now=now, decisions=decided.decisions):
             raise TakenOver(f"event {event.id} of ticket {ticket.id}: another server took over")
+        kept_facts.keep(event.id, known)
         tickets.store_tickets([ticket_row(ticket, now)])
         tickets.store_notes([note_row(note, now) for note in reading.notes])
         tickets.mark_decided(decided.decided, now)

@@ -22,7 +22,7 @@ from ticketbot.background import callbacks, catch_up, heartbeat, periodic, reten
 from ticketbot.connectwise import connectwise_client, rate_limit, webhook_signature
 from ticketbot.database import db
 from ticketbot.models import api_keys, facts, schema, servers
-from ticketbot.pipeline import accept, clock, deliver, people, process_event, render
+from ticketbot.pipeline import accept, clock, deliver, mass_changes, people, process_event, render
 from ticketbot.server import application, authentication, health, listener, operations, verified_keys, webhooks
 from ticketbot.server.routes import all_routes
 from ticketbot.settings import types
@@ -86,6 +86,7 @@ class Server:
         limit = rate_limit.RateLimiter(settings.cw_calls_per_minute)
         self._clocks = clock.Clocks(self._now)
         self._remote = people.RemoteServices(_connectwise(settings, limit, self._clocks), _webex(settings), self._pool)
+        self._mass_changes = mass_changes.MassChanges(self._remote.connectwise, self._clocks.connectwise_now)
         self._worker = self._new_worker(settings)
         limit.busy = self._worker.is_busy
         background = self._remote.connectwise.in_background()
@@ -135,7 +136,9 @@ class Server:
         remote = self._remote
         links = ticket_links(settings)
         return workers.Worker(
-            event_services=process_event.Services(remote, settings.timezone, self._row, self._clocks),
+            event_services=process_event.Services(
+                remote, settings.timezone, self._row, self._clocks, self._mass_changes
+            ),
             message_services=lambda pause: deliver.Services(remote.webex, links, self._row, self._clocks, pause),
             event_threads=settings.workers,
             now=self._now,

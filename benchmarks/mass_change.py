@@ -1,0 +1,127 @@
+"""latency-under-mass-change, mass-change-calls and folding: what a new ticket and a slow Webex feel of many changes."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from benchmarks import harness
+from ticketbot.simulators.remote_control import SimulatorProxy
+
+CHANGED = 5_000
+CALLS_PER_MINUTE = 1_000
+CONNECTWISE_S, WEBEX_S = 0.150, 0.100
+NEW = 40  # tickets whose way to Webex is timed, idle and during the change
+NOTED, NOTES = 200, 20
+OUTAGE_S = 60
+
+
+def run() -> list[dict[str, Any]]:
+    """Change many tickets at once beside new ones; then write many notes while Webex answers 429."""
+    with harness.databases() as urls, harness.opened(urls["PostgreSQL"]), harness.simulators() as known:
+        return [*_mass_change(urls["PostgreSQL"], _Site(known)), _folding(urls["PostgreSQL"], _Site(known, "ben"))]
+
+
+class _Site:
+    """A board, a person, and the tickets that are assigned to them."""
+
+    def __init__(self, known: dict[str, Any], person: str = "ana") -> None:
+        self.known, self.person = known, person
+        self.connectwise, self.webex = SimulatorProxy(known["connectwise"], 600), SimulatorProxy(known["webex"], 600)
+        self.board = self.connectwise.call("add_board", name="Service Desk")
+        email = f"{person}@msp.example"
+        self.connectwise.call("add_member", identifier=person, first="Pat", last=person, email=email)
+        self.webex.call("add_person", email=email, name=f"Pat {person}")
+
+    def add(self, count: int) -> list[int]:
+        """Open tickets without a webhook."""
+        more = {"summary": "Printer", "resources": [self.person]}
+        made: list[int] = self.connectwise.call("add_many", count=count, board=self.board, **more)
+        return made
+
+    def post(self, url: str, tickets: list[int]) -> None:
+        """Post a webhook about each ticket."""
+        hooks = [harness.signed_hook(ticket, self.known) for ticket in tickets]
+        harness.post_all(f"{url}/hooks/cw/tickets", hooks, threads=4)
+
+    def seconds_to_webex(self, url: str) -> float:
+        """Open a ticket and return the seconds from its webhook to its message."""
+        (ticket,) = self.add(1)
+        before = len(self.webex.call("messages"))
+        started = time.perf_counter()
+        self.post(url, [ticket])
+        while not any(f"[#{ticket}]" in each["markdown"] for each in self.webex.call("messages")[before:]):
+            time.sleep(0.005)
+        return time.perf_counter() - started
+
+
+def _mass_change(database_url: str, site: _Site) -> list[dict[str, Any]]:
+    tickets = site.add(CHANGED)
+    with harness.server(database_url, site.known["settings"], TBOT_CW_CALLS_PER_MINUTE="0") as url:
+        site.post(url, tickets)
+        harness.wait_for(lambda: not harness.work_left(), timeout_s=600)
+    site.webex.call("clear_messages")
+    site.connectwise.call("configure", latency_s=CONNECTWISE_S)
+    site.webex.call("configure", latency_s=WEBEX_S)
+    calls = str(CALLS_PER_MINUTE)
+    with harness.server(database_url, site.known["settings"], TBOT_CW_CALLS_PER_MINUTE=calls) as url:
+        site.seconds_to_webex(url)  # the first one looks everybody up
+        idle = [site.seconds_to_webex(url) for _ in range(NEW)]
+        for ticket in tickets:
+            site.connectwise.call("update_ticket", ticket_id=ticket, status="In Progress", notify=False)
+        site.connectwise.call("clear_calls")
+        site.post(url, tickets)
+        busy = [site.seconds_to_webex(url) for _ in range(NEW)]
+        left = harness.work_left()
+        harness.wait_for(lambda: not harness.work_left(), timeout_s=1200)
+    spent = sum(site.connectwise.call("call_counts").values()) - 2 * NEW
+    ratios = [harness.percentile(busy, part) / harness.percentile(idle, part) for part in (0.5, 0.99)]
+    milliseconds = [harness.percentile(took, 0.5) * 1000 for took in (busy, idle)]
+    return [
+        {
+            "name": "latency-under-mass-change",
+            "figure": f"p50 {milliseconds[0]:.0f} ms, p99 x {ratios[1]:.2f}, {left:,} still waiting at the end",
+            "floor": f"p50 {milliseconds[1]:.0f} ms idle",
+            "ratio": ratios[0],
+            "target": "p50 <= 2.0, p99 <= 4.0",
+            "met": ratios[0] <= 2.0 and ratios[1] <= 4.0 and left > 0,
+        },
+        {
+            "name": "mass-change-calls",
+            "figure": f"{spent:,} calls to ConnectWise",
+            "floor": f"{CHANGED:,} tickets",
+            "ratio": spent / CHANGED,
+            "target": "<= 1.1",
+            "met": spent / CHANGED <= 1.1,
+        },
+    ]
+
+
+def _folding(database_url: str, site: _Site) -> dict[str, Any]:
+    site.connectwise.call("configure", latency_s=0.0)
+    site.webex.call("configure", latency_s=0.0)
+    tickets = site.add(NOTED)
+    with harness.server(database_url, site.known["settings"], TBOT_CW_CALLS_PER_MINUTE="0") as url:
+        site.post(url, tickets)
+        harness.wait_for(lambda: not harness.work_left(), timeout_s=120)
+        site.webex.call("clear_messages")
+        fault = site.webex.call("add_fault", fault={"effect": "answer", "status": 429, "path": "/messages"})
+        until = time.monotonic() + OUTAGE_S
+        for number in range(NOTES):
+            for ticket in tickets:
+                site.connectwise.call("add_note", ticket_id=ticket, text=f"note {number} of {ticket}.", notify=False)
+            site.post(url, tickets)
+            harness.wait_for(lambda: harness.events_left() == 0, timeout_s=120)
+        time.sleep(max(until - time.monotonic(), 0))
+        site.webex.call("remove_fault", number=fault)
+        harness.wait_for(lambda: not harness.work_left(), timeout_s=300)
+    posts = site.webex.call("messages")
+    newest = sum(f"note {NOTES - 1} of {ticket}." in "".join(each["markdown"] for each in posts) for ticket in tickets)
+    return {
+        "name": "folding",
+        "figure": f"{len(posts)} posts, {NOTED - newest} newest notes missing",
+        "floor": f"{NOTED} tickets",
+        "ratio": len(posts) / NOTED,
+        "target": "<= 1.05, nothing lost",
+        "met": len(posts) / NOTED <= 1.05 and newest == NOTED,
+    }

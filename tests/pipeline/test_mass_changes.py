@@ -1,0 +1,82 @@
+"""T11: how many calls a mass change costs, and that nothing is read too early for its event."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulated_time import Stepper, event_rows, heard
+from ticketbot.models import events
+from ticketbot.pipeline import process_event
+from ticketbot.simulators import faults
+
+MANY = 130
+
+
+@pytest.fixture
+def decided(stepper: Stepper) -> list[int]:
+    """Return many tickets that were announced, each to Ana."""
+    made = [stepper.add_ticket("ana") for _ in range(MANY)]
+    for ticket in made:
+        stepper.hook(ticket, "added")
+    stepper.work()
+    stepper.clock.advance(minutes=5)
+    stepper.world.connectwise.calls.clear()
+    return made
+
+
+def _change_all(stepper: Stepper, tickets: list[int], status: str = "In Progress") -> None:
+    for ticket in tickets:
+        stepper.world.connectwise.update_ticket(ticket, status=status, notify=False)
+        stepper.hook(ticket)
+
+
+def test_tickets_of_a_mass_change_are_read_a_hundred_at_a_time(stepper: Stepper, decided: list[int]) -> None:
+    _change_all(stepper, decided)
+    stepper.work()
+    counts = stepper.world.connectwise.calls.counts()
+    alone = MANY - sum(row.rank == events.MASS for row in event_rows()[MANY:])
+    assert {row.state for row in event_rows()} == {events.DONE}
+    assert counts["GET service/tickets"] == 1
+    assert counts["GET service/tickets/{id}"] == alone == events.MASS_CHANGE_FROM + 1
+    assert [row.decisions[0]["subject"] for row in event_rows()[MANY:]] == [
+        f"change:{row.id}" for row in event_rows()[MANY:]
+    ]
+
+
+def test_notes_are_read_only_of_tickets_that_are_newer_than_what_was_decided(
+    stepper: Stepper, decided: list[int]
+) -> None:
+    for ticket in decided:  # webhooks without a change
+        stepper.hook(ticket)
+    stepper.clock.advance(minutes=1)
+    stepper.work()
+    counts = stepper.world.connectwise.calls.counts()
+    assert counts["GET service/tickets/{id}/allNotes"] == events.MASS_CHANGE_FROM + 1
+
+
+def test_a_ticket_that_changes_after_it_was_read_is_read_again(stepper: Stepper, decided: list[int]) -> None:
+    """no-change-missed: its webhook came in between."""
+    _change_all(stepper, decided)
+    while not stepper.world.connectwise.calls.count("GET service/tickets"):
+        assert process_event.process_next(stepper.events)
+    last = decided[-1]
+    stepper.note(last, "too late for the list")
+    stepper.hook(last)
+    stepper.work()
+    assert heard(stepper.world, "Ana Alvarez") == ["too late for the list"]
+
+
+def test_a_ticket_that_the_list_lacks_is_read_alone(stepper: Stepper, decided: list[int]) -> None:
+    """W7."""
+    _change_all(stepper, decided)
+    stepper.world.connectwise.delete_ticket(decided[-1], notify=False)
+    stepper.work()
+    assert event_rows()[-1].decisions[0]["reasons"] == [{"code": "deleted"}]
+
+
+def test_a_list_that_cannot_be_read_is_retried_with_its_events(stepper: Stepper, decided: list[int]) -> None:
+    """T7."""
+    stepper.world.connectwise.faults.add(faults.status(500, path=r"/service/tickets$", times=1))
+    _change_all(stepper, decided)
+    stepper.run(minutes=2)
+    assert {row.state for row in event_rows()} == {events.DONE}

@@ -1,0 +1,51 @@
+"""The facts that events were decided on, compressed, so that they can be decided again without any call (T9, R6)."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TypeVar
+
+import msgspec
+
+from ticketbot.database import sql
+from ticketbot.decide import topics
+from ticketbot.decide.values import Facts, Forward, Policy, Rule
+from ticketbot.models import policies
+from ticketbot.models.events import Event
+
+StructT = TypeVar("StructT", bound=msgspec.Struct)
+
+
+class Shared(msgspec.Struct, frozen=True):
+    """The part of the facts that many events have in common."""
+
+    rules: tuple[Rule, ...]
+    forwards: tuple[Forward, ...]
+    policy: Policy
+
+
+def keep(event_id: int, facts: Facts) -> None:
+    """Store the facts of an event, of the notes only those that are topics."""
+    told = {topic.note for topic in topics.topics(facts)}
+    notes = tuple(note for note in facts.notes if note in told)
+    own = msgspec.structs.replace(facts, rules=(), forwards=(), policy=Policy(), notes=notes)
+    shared = Shared(facts.rules, facts.forwards, facts.policy)
+    columns = {"facts": _pack(own), "policies_id": policies.id_of(_pack(shared))}
+    sql.update_where(Event, columns, "id = ?", event_id)
+
+
+def load(event: Event) -> Facts | None:
+    """Return the facts that an event was decided on, None if they are not kept."""
+    if event.facts is None:
+        return None
+    shared = _unpack(policies.Policies.get_by_id(event.policies_id).content, Shared)
+    own = _unpack(event.facts, Facts)
+    return msgspec.structs.replace(own, rules=shared.rules, forwards=shared.forwards, policy=shared.policy)
+
+
+def _pack(value: msgspec.Struct) -> bytes:
+    return zlib.compress(msgspec.json.encode(value))
+
+
+def _unpack(content: bytes, kind: type[StructT]) -> StructT:
+    return msgspec.json.decode(zlib.decompress(bytes(content)), type=kind)
