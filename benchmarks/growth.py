@@ -229,6 +229,7 @@ def _note(ticket_id: int, note_id: int) -> records.Note:
         discussion=True,
         internal=False,
         resolution=False,
+        is_markdown=False,
         author="Bob Brown",
         author_id=None,
         author_identifier=None,

@@ -21,10 +21,10 @@ _TICKETS = """
            {at}, {at}, {at}, {at}, {at}, {at} FROM number
 """
 _NOTES = """
-    INSERT INTO note (kind, note_id, ticket_id, text, internal, resolution, author, entered_at, updated_at, stored_at,
-                      decided_at)
+    INSERT INTO note (kind, note_id, ticket_id, text, internal, resolution, is_markdown, author, entered_at,
+                      updated_at, stored_at, decided_at)
     {numbers} SELECT 'TicketNote', i, 1 + (i - 1) / 5, 'The printer is out of paper, see ' || i,
-           false, false, 'Bob Brown', {at}, {at}, {at}, {at} FROM number WHERE i % 5 <> 1
+           false, false, false, 'Bob Brown', {at}, {at}, {at}, {at} FROM number WHERE i % 5 <> 1
 """
 _EVENTS = """
     INSERT INTO event (ticket_id, state, source, action, kind_hint, correlation, hooks, first_received_at, received_at,

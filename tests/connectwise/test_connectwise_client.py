@@ -221,6 +221,7 @@ class TestOverCassettes(Contract):
             discussion=True,
             internal=False,
             resolution=False,
+            is_markdown=False,
             author="Training User1",
             author_id=176,
             author_identifier="User1",

@@ -132,6 +132,11 @@ def test_pictures_in_a_note_show_as_a_word() -> None:
     assert "> See \\[image\\] and \\[image\\] here" in text
 
 
+def test_escapes_of_a_note_that_is_markdown_are_undone_before_ours() -> None:
+    """B5: what was written shows, and still does nothing."""
+    assert "> 1\\. a\\*b \\\\ c:\\\\x" in _render(_note(r"1\. a\*b \\ c:\x", is_markdown=True))
+
+
 def test_a_blank_line_stays_in_the_quote() -> None:
     """B1, B3."""
     assert "> one\n>\n> two\n\n" in _render(_note("\n\none\n\ntwo\n"))

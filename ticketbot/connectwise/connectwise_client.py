@@ -30,7 +30,7 @@ TICKET_FIELDS = (
     "priority/name,type/id,type/name,_info/lastUpdated,_info/updatedBy,_info/dateEntered"
 )
 NOTE_FIELDS = (
-    "id,noteType,ticket/id,text,detailDescriptionFlag,internalAnalysisFlag,resolutionFlag,originalAuthor,"
+    "id,noteType,ticket/id,text,detailDescriptionFlag,internalAnalysisFlag,resolutionFlag,isMarkdownFlag,originalAuthor,"
     "member/id,member/identifier,member/name,contact/id,contact/name,timeStart,_info/lastUpdated,"
     "_info/dateEntered,_info/enteredBy,_info/sortByDate"
 )

@@ -66,6 +66,7 @@ class Note(msgspec.Struct, frozen=True):
     discussion: bool
     internal: bool
     resolution: bool
+    is_markdown: bool
     author: str | None
     author_id: int | None
     author_identifier: str | None
@@ -163,6 +164,7 @@ def note(row: JsonObject, ticket_id: int) -> Note:
         discussion=json_values.truthy(row.get("detailDescriptionFlag")),
         internal=json_values.truthy(row.get("internalAnalysisFlag")),
         resolution=json_values.truthy(row.get("resolutionFlag")),
+        is_markdown=json_values.truthy(row.get("isMarkdownFlag")),
         author=json_values.text(member and member.name, contact_name, *entered_by),
         author_id=member.id if member else None,
         author_identifier=member.identifier if member else None,

@@ -92,6 +92,7 @@ class Note(fields.Model):
     text = peewee.TextField(default="")
     internal = peewee.BooleanField(default=False)
     resolution = peewee.BooleanField(default=False)
+    is_markdown = peewee.BooleanField(default=False)  # B5
     member = peewee.TextField(null=True)  # identifier of its author, if a member wrote it
     author = peewee.TextField(null=True)  # name to show
     entered_at = fields.UtcField(null=True)

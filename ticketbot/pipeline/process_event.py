@@ -226,6 +226,7 @@ def note_row(note: records.Note, now: datetime) -> dict[str, Any]:
         "text": note.text,
         "internal": note.internal,
         "resolution": note.resolution,
+        "is_markdown": note.is_markdown,
         "member": note.author_identifier,
         "author": note.author,
         "entered_at": note.entered_at,

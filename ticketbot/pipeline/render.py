@@ -155,7 +155,7 @@ def _note(note: tickets.Note, content: Content, max_chars: int) -> str:
     head = f"**{author}**" + (f" ({', '.join(marks)})" if marks else "") + ":"
     if note.internal and content.is_for_room:
         return f"{head}\n\n> _Internal note: its text is shown to people only, never in a room._"
-    return f"{head}\n\n{markdown.quote(note.text, max_chars)}"
+    return f"{head}\n\n{markdown.quote(note.text, max_chars, is_markdown=note.is_markdown)}"
 
 
 def _why(content: Content) -> str:

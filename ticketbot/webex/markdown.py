@@ -21,6 +21,7 @@ _LINE_ENDS = re.compile(r"\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 # B5: pictures that ConnectWise embeds in notes.
 _IMAGES = re.compile(r"!\[[^\]\n]*\]\([^)\n]*\)|https?://\S*inlineimages\S*", re.IGNORECASE)
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")  # CommonMark: a backslash before any ASCII punctuation
 _JOINER = "\u200d"
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
 # What must stay in one piece when a finished message is cut: an escape, an entity, our link.
@@ -81,9 +82,13 @@ def _belongs_to_before(text: str, index: int) -> bool:
     return is_mark or _JOINER in (text[index], text[index - 1])
 
 
-def quote(text: str, max_chars: int) -> str:
-    """Return text from outside as a block quote, cut at a number of characters."""
-    shown = truncate_markdown(_IMAGES.sub("[image]", _printable(text)).strip(), max_chars)
+def quote(text: str, max_chars: int, *, is_markdown: bool = False) -> str:
+    """Return text from outside as a block quote, cut at a number of characters.
+
+    ConnectWise escapes the marks of a note that is markdown itself: its backslashes are undone (B5).
+    """
+    plain = _ESCAPED.sub(r"\1", text) if is_markdown else text
+    shown = truncate_markdown(_IMAGES.sub("[image]", _printable(plain)).strip(), max_chars)
     if not shown:
         return "> _(no text)_"
     lines = [escape(line.strip()) for line in shown.split("\n")]
