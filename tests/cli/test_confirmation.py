@@ -5,16 +5,15 @@ from __future__ import annotations
 import io
 import shlex
 import sys
-from datetime import UTC
 from pathlib import Path
 
 import pytest
 
-from tests.cli import cli_runner as offices
+from tests.cli import cli_runner
 from tests.cli.cli_runner import CliRunner, clean_environ
 from tests.tui.terminal_emulator import Terminal
 from ticketbot import errors
-from ticketbot.cli.output import Output
+from ticketbot.cli.output import Output, Streams
 
 QUESTION = "Delete rule 1 (Service Desk > Help Desk)? [y/N]"
 
@@ -60,10 +59,7 @@ def test_a_delete_whose_input_is_a_pipe_does_not_ask(office: CliRunner, tmp_path
     assert office.tbot("get", "rule", "1").status == 4
 
 
-def test_a_terminal_that_cannot_show_the_question_refuses_the_delete(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(sys, "stdin", offices.Terminal("y\n"))  # has no device to write to
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
+def test_a_terminal_that_cannot_show_the_question_refuses_the_delete() -> None:
+    without_a_device = Streams(cli_runner.Terminal("y\n"), io.StringIO(), io.StringIO())
     with pytest.raises(errors.TicketbotError, match="Add --yes"):
-        Output({}, UTC, is_json=False).confirm("Delete rule 1?")
+        Output({}, without_a_device).confirm("Delete rule 1?")

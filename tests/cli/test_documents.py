@@ -30,6 +30,7 @@ LINES = {
     "get user": "get user 1",
     "get key": "get key 1",
     "get ticket": "get ticket 1234",
+    "get event": "get event 1",
     "get config": "get config",
     "delete user": "delete user 2",
     "delete key": "delete key 2",
@@ -72,7 +73,7 @@ def test_cancelling_prints_the_run_that_is_asked_to_stop(office: CliRunner) -> N
 
 
 def test_every_command_that_takes_json_has_a_documented_shape() -> None:
-    takes = {command for command in usage.commands() if "--json" in " ".join(usage.patterns(command))}
+    takes = {command for command in usage.names() if "--json" in " ".join(usage.patterns(command))}
     assert takes == {command.split()[0] for command in documents.DOCUMENTS}
 
 

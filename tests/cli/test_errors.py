@@ -12,10 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.cli_runner import CliRunner
-from ticketbot.cli import commands
 from ticketbot.database import db
 from ticketbot.models import recipients
-from ticketbot.settings import table
 
 
 def test_a_server_that_is_down_is_named_with_where_its_address_comes_from(office: CliRunner) -> None:
@@ -56,7 +54,9 @@ def test_an_address_of_something_else_is_no_ticketbot(office: CliRunner, another
 def test_a_bad_key_is_told_with_where_it_comes_from_and_is_not_shown(office: CliRunner) -> None:
     done = office.tbot("list", "rules", TBOT_API_KEY="tbot_wrong_wrong_wrong")
     assert done.status == 6
-    assert "Check TBOT_API_KEY (from environment)" in done.err
+    assert "The server does not know TBOT_API_KEY (from environment). Ask a colleague for a new key" in done.err
+    assert "`tbot init --email=<your address>`" in done.err
+    assert "tbot create key" not in done.err  # which needs a key
     assert "wrong_wrong" not in done.err
 
 
@@ -73,11 +73,6 @@ def test_without_a_key_or_on_loopback_plain_http_is_not_warned_of(office: CliRun
     url = office.server.url.replace("127.0.0.1", "0.0.0.0")
     assert office.tbot("ping", TBOT_BASE_URL=url, TBOT_API_KEY="").err == ""
     assert office.tbot("list", "users").err == ""
-
-
-def test_an_address_that_nobody_named_is_the_default(office: CliRunner) -> None:
-    settings = table.load({}, {})
-    assert commands._origin(settings, "base_url") == "default"
 
 
 def test_no_key_is_a_setting_that_is_missing(office: CliRunner) -> None:
@@ -112,10 +107,17 @@ def test_no_key_is_a_setting_that_is_missing(office: CliRunner) -> None:
         ("update config --retention-days=12345678901234567890", 3, "Give a smaller number"),
         ("create forward --source-id=1 --destination-id=1", 3, ""),
         ("create forward --source-id=1 --destination-id=2 --start=3/1/2026", 3, "--start is '3/1/2026'. Give a date"),
-        ("create forward --source-id=1 --destination-id=2 --end=2026-02-30", 3, "--end is '2026-02-30'. Give a date"),
+        (
+            "create forward --source-id=1 --destination-id=2 --end=2026-02-30",
+            3,
+            "--end is '2026-02-30'. There is no 30 February",
+        ),
         ("update forward 1 --end=", 3, "--end is empty. Give a date such as 2026-03-01"),
         ("update forward 1 --start ''", 3, "--start is empty. Give a date such as 2026-03-01"),
-        ("create forward --source-id=1 --destination-id=2 --end=", 3, "`none` leaves it open"),
+        ("list notifications --since=2026-13-01", 3, "--since is '2026-13-01'. There is no month 13"),
+        ("retry --dead --since=2027-02-29", 3, "--since is '2027-02-29'. There is no 29 February 2027"),
+        ("retry --dead --since=2027-02-20T25:00", 3, "There is no time 25:00"),
+        ("create forward --source-id=1 --destination-id=2 --end=", 3, "or `none` to leave it open"),
         ("list notifications --since=", 3, "--since is empty. Give a value"),
         ("list recipients --search=", 3, "--search is empty. Give a value"),
         ("create user --name= --email=ben@example.com", 3, "--name is empty. Give a value"),
@@ -135,8 +137,10 @@ def test_no_key_is_a_setting_that_is_missing(office: CliRunner) -> None:
         ("create user --name=Ana --email=nobody", 3, "email"),
         ("delete user 1", 5, ""),
         ("delete key 1", 5, ""),
-        ("list nonsense", 2, "invalid command line"),
-        ("get rule", 2, "invalid command line"),
+        ("get board Hlep", 4, "There is no board named 'Hlep'. See `tbot list boards`"),
+        ("get event 99", 4, "There is no event 99. See `tbot list events`"),
+        ("list nonsense", 2, "'nonsense' is not one of boards"),
+        ("get rule", 2, "needs <id>"),
     ],
 )
 def test_each_failure_has_its_line_and_status(office: CliRunner, line: str, status: int, words: str) -> None:
@@ -245,14 +249,14 @@ def test_retrying_all_dead_shows_how_much_before_it_asks(office: CliRunner) -> N
     office.furnish()
     kept = office.tbot("retry", "--dead", answer="")
     assert (kept.status, kept.out) == (1, "")
-    assert "Retry 1 notification that died within the last 24 hours? [y/N]" in kept.err
+    assert "Retry 1 notification and 1 event that died within the last 24 hours? [y/N]" in kept.err
     assert office.tbot("get", "notification", "1", "--json").print_json["state"] == "dead"
-    assert office.tbot("retry", "--dead", "--json", answer="y").print_json == {"notifications": 1, "events": 0}
+    assert office.tbot("retry", "--dead", "--json", answer="y").print_json == {"notifications": 1, "events": 1}
 
 
 def test_retrying_all_dead_without_a_terminal_says_how_much_it_retries(office: CliRunner) -> None:
     office.furnish()
-    assert office.tbot("retry", "--dead").out == "Retrying 1 notification\n"
+    assert office.tbot("retry", "--dead").out == "Retrying 1 notification and 1 event\n"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from tests.cli.cli_runner import CliRunner
 from tests.environment import minutes_ago
 from ticketbot.database import db
-from ticketbot.models import notifications
+from ticketbot.models import events, notifications
 from ticketbot.simulators.faults import Fault
 
 
@@ -24,12 +24,12 @@ def test_it_says_what_happened_who_was_told_and_who_was_not_and_why(office: CliR
     shown = office.tbot("explain", str(ticket)).out
     assert shown.startswith(f"Ticket {ticket}: Printer on fire\n  open; board Service Desk;")
     day = datetime.now(UTC).strftime("%Y-%m")
-    assert len(re.findall(rf"^{day}-\d\d \d\d:\d\d  ConnectWise sent a webhook", shown, re.M)) == 2
+    assert len(re.findall(rf"^{day}-\d\d \d\d:\d\d:\d\dZ  ConnectWise sent a webhook", shown, re.M)) == 2
     # Catch-up runs at the start, too, and may have seen the change as well.
     newest, oldest = (block for block in shown.split("\n\n")[1:] if "sent a webhook" in block)
     assert "new ticket:" in oldest
-    assert re.search(r"- Help Desk was notified on [-\d: ]+: rule 1\n", oldest), shown
-    assert re.search(r"- Ana \w+ was notified on [-\d: ]+: assigned", oldest), shown
+    assert re.search(r"- Help Desk was notified on [-\d: ]+Z: rule 1\n", oldest), shown
+    assert re.search(r"- Ana \w+ was notified on [-\d: ]+Z: assigned", oldest), shown
     assert re.search(r"note \d+:\n", newest)
     assert re.search(r"- Ben \w+ was not notified: author of the note", newest), shown
     assert "Help Desk" not in newest
@@ -63,11 +63,13 @@ def test_an_event_that_waits_says_for_what(office: CliRunner) -> None:
 
 def test_messages_whose_event_is_no_longer_kept_are_still_told(office: CliRunner) -> None:
     office.furnish()
-    shown = office.tbot("explain", "1234").out
+    with db.transaction("test"):
+        events.Event.delete().execute()
+    shown = office.tbot("explain", "#1234").out
     assert "From events already removed (retention):" in shown
     dead = "- Help Desk could not be notified (rule 1): Webex: no room Help Desk. Given up on "
     assert re.search(
-        rf"{re.escape(dead)}{datetime.now(UTC):%Y-%m}-[-\d: ]+ after 3 tries; `tbot retry 1` resends it",
+        rf"{re.escape(dead)}{datetime.now(UTC):%Y-%m}-[-\d: ]+Z after 3 tries; `tbot retry 1` resends it",
         " ".join(shown.split()),
     ), shown
 
@@ -91,7 +93,7 @@ def test_who_waits_for_another_try_is_not_said_to_have_been_told(office: CliRunn
             state=notifications.PENDING, attempts=5, error="Webex is away", next_try_at=next_try_at
         ).execute()
     shown = " ".join(office.tbot("explain", "1234").out.split())
-    when = f"{next_try_at:%Y-%m-%d %H:%M}"
+    when = f"{next_try_at:%Y-%m-%d %H:%M:%S}Z"
     assert f"- Help Desk is not notified yet, will retry on {when} after 5 tries (rule 1): Webex is away" in shown
 
 

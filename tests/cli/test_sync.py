@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import http.server
 import shlex
+import threading
+from collections.abc import Iterator
 
 import pytest
+import requests
 
 from tests.cli.cli_runner import CliRunner
+from ticketbot.cli.commands import sync
 from ticketbot.database import db
 from ticketbot.models import syncs, tickets
 from ticketbot.simulators import faults
@@ -88,24 +93,59 @@ def test_status_shows_each_phase_of_the_latest_run(office: CliRunner) -> None:
     assert "boards        2\n" in shown
 
 
-def test_a_server_that_is_gone_for_a_moment_does_not_end_the_waiting(office: CliRunner, monkeypatch) -> None:
-    from ticketbot.cli import sync_command
+@pytest.fixture
+def flaky(office: CliRunner) -> Iterator[FlakyProxy]:
+    """Return a way to the server of the office that loses some requests about runs."""
+    with FlakyProxy(office.server.url) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever)
+        thread.start()
+        yield proxy
+        proxy.shutdown()
+        thread.join()
 
-    monkeypatch.setattr(sync_command, "MAX_UNREACHABLE_S", 0.0)
-    monkeypatch.setattr(sync_command, "POLL_S", 0.01)
-    from ticketbot import errors
-    from ticketbot.api import client
 
-    asked = client.Client.sync_run
-    answers = iter([True, False])
+def test_a_server_that_is_away_for_a_moment_does_not_end_the_waiting(office: CliRunner, flaky: FlakyProxy) -> None:
+    flaky.to_lose = 2
+    done = office.tbot("sync", "--boards", TBOT_BASE_URL=flaky.url)
+    assert flaky.to_lose == 0
+    assert (done.status, done.out) == (0, "Sync 1 is done: boards 2, statuses 2\n"), done
 
-    def sometimes(self: client.Client, run_id: int) -> object:
-        if next(answers, True):
-            return asked(self, run_id)
-        raise errors.Unreachable("Cannot reach it")
 
-    monkeypatch.setattr(client.Client, "sync_run", sometimes)
-    with office.slow_syncs():
-        done = office.tbot("sync", "--boards")
+def test_a_server_that_stays_away_ends_it_and_says_that_the_sync_may_go_on(
+    office: CliRunner, flaky: FlakyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "MAX_UNREACHABLE_S", 0.0)
+    flaky.to_lose = 1000
+    done = office.tbot("sync", "--boards", TBOT_BASE_URL=flaky.url)
     assert done.status == 8
     assert "sync 1 may still be running there" in done.err
+
+
+class FlakyProxy(http.server.ThreadingHTTPServer):
+    """Passes requests on to a server, but loses the next `to_lose` requests about the progress of a run."""
+
+    def __init__(self, server_url: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Relay)
+        self.server_url, self.url, self.to_lose = server_url, f"http://127.0.0.1:{self.server_port}", 0
+
+
+class _Relay(http.server.BaseHTTPRequestHandler):
+    server: FlakyProxy
+
+    def do_GET(self) -> None:
+        """Relay a request, or close the connection without a response."""
+        if self.path.startswith("/sync/runs/") and self.server.to_lose:
+            self.server.to_lose -= 1
+            return
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        url = f"{self.server.server_url}{self.path}"
+        with requests.request(self.command, url, headers=dict(self.headers), data=body, timeout=20) as response:
+            self.send_response(response.status_code)
+            self.send_header("Content-Type", response.headers["Content-Type"])
+            self.end_headers()
+            self.wfile.write(response.content)
+
+    do_POST = do_GET  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
