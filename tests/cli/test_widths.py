@@ -7,8 +7,6 @@ import shlex
 
 import pytest
 import wcwidth
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 from tests.cli.cli_runner import CliRunner
 from ticketbot.cli import usage
@@ -144,25 +142,3 @@ def test_help_fits_a_screen_of_80_by_24() -> None:
 @pytest.mark.parametrize("command", usage.names())
 def test_the_page_of_a_command_fits_80_columns(command: str) -> None:
     assert widest(usage.page(command)) <= 80
-
-
-@settings(max_examples=300)
-@given(st.text(), st.integers(2, 90))
-def test_what_is_cut_or_folded_fits_and_holds_no_control_character(text: str, limit: int) -> None:
-    shown = texts.clean(text)
-    for line in [texts.cut(shown, limit), *texts.fold(shown, limit)]:
-        assert 0 <= wcwidth.wcswidth(line) <= texts.width(line) <= limit
-
-
-@given(st.text(), st.integers(2, 90))
-@example("\N{NO-BREAK SPACE}", 2)
-def test_folding_loses_nothing_but_spaces(text: str, limit: int) -> None:
-    shown = texts.clean(text)
-    assert "".join(texts.fold(shown, limit)).replace(" ", "") == shown.replace(" ", "")
-
-
-def test_no_character_is_wider_for_wcwidth_than_for_us() -> None:
-    every = (chr(code) for code in range(0x20, 0x30000) if not 0xD800 <= code < 0xE000)
-    shown = [texts.clean(character) for character in every]
-    wrong = [text for text in shown if not 0 <= wcwidth.wcswidth(text) <= texts.width(text)]
-    assert wrong == []
