@@ -148,6 +148,12 @@ class TestUsageErrors:
                 "`tbot create rule` needs --recipient-id=<id> or --recipient=<name>.",
                 "tbot help create rule",
             ),
+            (
+                "create rule --board-id=1 --board=x --recipient-id=1",
+                "--board does not go with",
+                "tbot help create rule",
+            ),
+            ("ping {typed}", "Unexpected word '{typed}'.", "tbot help ping"),
             ("create user --name=Ana", "`tbot create user` needs --email=<email>.", "tbot help create user"),
             ("update rule 1", "`tbot update rule` needs --enabled=<bool>.", "tbot help update rule"),
             ("update config --max=1", "--max can mean --max-message-length or --max-conc", "tbot help update config"),

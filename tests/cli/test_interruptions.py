@@ -133,6 +133,12 @@ def test_a_broken_pipe_ends_silently(office: CliRunner) -> None:
     assert done.returncode in (0, 141)
 
 
+def test_a_demo_that_nobody_reads_ends_silently() -> None:
+    line = f"{sys.executable} -m ticketbot demo --once | head -2; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], env=clean_environ(), capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 def test_nobody_reading_is_told_nothing(office: CliRunner) -> None:
     office.furnish()
     reading, writing = os.pipe()

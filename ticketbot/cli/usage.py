@@ -20,6 +20,9 @@ OPTIONS = """\
   --log-level=<level>      Log level: debug, info, warning or error
   -h --help                Show help
 """
+JSON_OPTION = "  --json                   Print one JSON document\n"
+"""Described here once for all commands whose patterns have it."""
+
 EXIT_STATUSES = {
     0: "Done",
     1: "Failed",
@@ -134,19 +137,18 @@ def options(command: str, topic: str = "") -> dict[str, str]:
 
 def page(command: str, topic: str = "") -> str:
     """Return the help page of a command, or of one of its topics."""
-    text = module(command).USAGE
-    if topic not in topics(command):
-        shown = text if "\nOptions:\n" in text else text.replace("\nExamples:", "\nOptions:\n\nExamples:")
-        shown = shown if "\nOptions:\n" in shown else f"{shown}\nOptions:\n"
-        return re.sub(r"(\nOptions:\n(?:  .*\n)*)", lambda found: found[1] + OPTIONS, shown)
-    lines = [line for line in examples(command).splitlines() if f" {topic} " in f"{line} "]
-    shown = f"{summary(command)}\n\n{grammar(command, topic)}"
-    return shown + ("\nExamples:\n" + "\n".join(lines) + "\n" if lines else "")
+    head = re.split(r"\n(?:Options|Examples):\n", module(command).USAGE)[0]
+    lines = examples(command)
+    usage, _, options = grammar(command, topic).partition("\nOptions:\n")
+    if topic in topics(command):
+        head = f"{summary(command)}\n\n{usage}"
+        lines = "".join(f"{line}\n" for line in lines.splitlines() if f" {topic} " in f"{line} ")
+    return f"{head}\nOptions:\n{options}" + (f"\nExamples:\n{lines}" if lines.strip() else "")
 
 
 def examples(command: str) -> str:
     """Return the examples of a command, a line each."""
-    return f"{_section(command, 'Examples')}\n"
+    return f"{_section(command, 'Examples').rstrip()}\n"
 
 
 def summary(command: str) -> str:
@@ -185,6 +187,6 @@ def _is_about(pattern: str, topic: str) -> bool:
 
 def _entries(command: str, used: str) -> list[str]:
     """Return the entries of a command's options that occur in some patterns."""
-    entries = re.findall(r"^  --.*\n(?:   +.*\n?)*", _section(command, "Options") + "\n", re.M)
+    entries = re.findall(r"^  --.*\n(?:   +.*\n?)*", f"{_section(command, 'Options')}\n{JSON_OPTION}", re.M)
     named = set(re.findall(r"--[a-z-]+(?:=<[a-z:-]+>)?", used))
     return [entry for entry in entries if entry.split()[0] in named]

@@ -82,25 +82,30 @@ def _missing_or_unexpected(command: str, topic: str, typed: str, words: Sequence
     sections = docopt.parse_docstring_sections(text)
     options = docopt.parse_options(sections.after_usage)
     pattern = docopt.parse_pattern(docopt.formal_usage(sections.usage_body), options).fix()
+    named = set(pattern.flat(docopt.Option))
     for shortcut in pattern.flat(docopt.OptionsShortcut):
-        shortcut.children = list(options)
+        shortcut.children = [option for option in options if option not in named]
     given = docopt.parse_argv(docopt.Tokens([command, *words]), list(options))
     inside = pattern.children[0]
     branches = inside.children if isinstance(inside, docopt.Either) else [pattern]
-    _, found = max((_compared(branch, given, text) for branch in branches), key=lambda each: each[0])
-    return found if found.startswith("Unexpected") else f"`{typed}` needs {found}."
+    _, found = max((_compared(branch, given) for branch in branches), key=lambda each: each[0])
+    if isinstance(found, str):
+        return found
+    return f"`{typed}` needs {_shown(found, text)}."
 
 
-def _compared(branch: docopt.BranchPattern, given: list[docopt.Pattern], text: str) -> tuple[int, str]:
-    """Return how many parts of a pattern match, and what is missing or too much."""
+def _compared(branch: docopt.BranchPattern, given: list[docopt.Pattern]) -> tuple[int, docopt.Pattern | str]:
+    """Return how many parts of a pattern match, and the part that is missing, or what is too much."""
     left, collected = list(given), list[docopt.Pattern]()
     children = branch.children if len(branch.children) > 1 else branch.children[0].children
     for position, child in enumerate(children):
         matched, left, collected = child.match(left, collected)
         if not matched:
-            return position, _shown(child, text)
-    extra = left[0] if left else None
-    return len(children), f"Unexpected word {(extra.value or extra.name) if extra else ''!a}."
+            return position, child
+    extra = left[0] if left else docopt.Argument("", "")
+    if isinstance(extra, docopt.Option):
+        return len(children), f"{extra.longer} does not go with the other options, or is given twice."
+    return len(children), f"Unexpected word {extra.value!a}."
 
 
 def _shown(part: docopt.Pattern, text: str) -> str:

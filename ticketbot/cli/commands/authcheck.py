@@ -9,9 +9,6 @@ Show whose key this is.
 
 Usage:
   tbot authcheck [options] [--json]
-
-Options:
-  --json                   Print one JSON document
 """
 
 

@@ -9,9 +9,6 @@ Show the settings.
 
 Usage:
   tbot config [options] [--json]
-
-Options:
-  --json                   Print one JSON document
 """
 
 

@@ -38,7 +38,6 @@ Options:
   --name=<name>            Name of the user
   --email=<email>          Email address of the user
   --user-id=<id>           User, see `tbot list users`
-  --json                   Print one JSON document
 
 Examples:
   tbot create rule --board="Help Desk" --recipient="Night Shift"

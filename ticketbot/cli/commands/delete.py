@@ -15,7 +15,6 @@ Usage:
 
 Options:
   --yes                    Do not ask for confirmation
-  --json                   Print the deleted object as one JSON document
 
 Examples:
   tbot delete rule 1 --yes

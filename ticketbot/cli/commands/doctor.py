@@ -10,9 +10,6 @@ Check the installation.
 
 Usage:
   tbot doctor [options] [--json]
-
-Options:
-  --json                   Print one JSON document
 """
 
 

@@ -16,9 +16,6 @@ Usage:
 
 The <ticket-id> is a number, or as Webex writes it: '#4711', in quotes.
 
-Options:
-  --json                   Print one JSON document
-
 Examples:
   tbot explain 1234
   tbot explain '#4711'

@@ -17,9 +17,6 @@ Usage:
 
 The <id> of a board, recipient or user can also be its name.
 
-Options:
-  --json                   Print one JSON document
-
 Examples:
   tbot get board "Help Desk"
   tbot get notification 77

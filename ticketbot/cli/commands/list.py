@@ -42,7 +42,6 @@ Options:
   --recipient=<name>       The same, by name or email address
   --since=<when>           Only notifications since this date or time, such as
                            2026-03-01 or 2026-03-01T08:00
-  --json                   Print one JSON document
 
 Examples:
   tbot list notifications --state=dead

@@ -12,7 +12,6 @@ Usage:
 
 Options:
   --status                 Show applied and pending migrations
-  --json                   Print one JSON document
 """
 
 

@@ -9,9 +9,6 @@ Check the server.
 
 Usage:
   tbot ping [options] [--json]
-
-Options:
-  --json                   Print one JSON document
 """
 
 

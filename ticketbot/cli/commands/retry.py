@@ -20,7 +20,6 @@ Options:
   --since=<when>           Everything that died since this date or time, such as
                            2026-03-01 or 2026-03-01T08:00
   --yes                    Do not ask for confirmation
-  --json                   Print one JSON document
 
 Examples:
   tbot retry 77

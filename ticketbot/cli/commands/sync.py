@@ -28,7 +28,6 @@ Options:
   --force                  Continue even if more than half would be removed
   --no-wait                Return as soon as the sync has started
   --quiet                  Print only errors
-  --json                   Print one JSON document
 
 Examples:
   tbot sync --all

@@ -13,9 +13,6 @@ Usage:
 
 The <recipient-id> can also be a name or an email address.
 
-Options:
-  --json                   Print one JSON document
-
 Examples:
   tbot test 2
   tbot test "Night Shift"

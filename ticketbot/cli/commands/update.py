@@ -35,7 +35,6 @@ Options:
   --require-board-rule=<bool>  Notify only for boards with an enabled rule
   --catch-up-interval=<seconds>  Seconds between catch-ups; 0: never
   --retention-days=<days>  Days to keep finished rows; 0: forever
-  --json                   Print one JSON document
 
 Examples:
   tbot update rule 1 --enabled=false

@@ -10,9 +10,6 @@ Show the version.
 
 Usage:
   tbot version [options] [--json]
-
-Options:
-  --json                   Print one JSON document
 """
 
 
