@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -99,9 +98,8 @@ class Arguments:
         """Return text that must be one of `choices`."""
         text = self.text(name)
         if text is not None and text not in choices:
-            near = difflib.get_close_matches(text, choices, n=1)
-            more = f". Did you mean {near[0]}?" if near else ""
-            raise errors.InvalidInput(f"{name} is {text!a}. Give one of {', '.join(choices)}{more}")
+            more = words.did_you_mean(text, choices)
+            raise errors.InvalidInput(f"{name} is {text!a}. Give one of {', '.join(choices)}.{more}")
         return text
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from ticketbot import errors
 from ticketbot.cli import arguments
 from ticketbot.cli.context import Context
-from ticketbot.present import entities
+from ticketbot.present import entities, words
 
 NAMED = ("board", "recipient", "user")
 """The entities that can be named instead of numbered."""
@@ -44,8 +43,6 @@ def by_name(context: Context, singular: str, name: str) -> int:
         ids = ", ".join(str(row.id) for row in found)
         raise errors.Conflict(f"{len(found)} {entity.plural} are named {name!a}: {ids}. Give the id instead")
     if not found:
-        near = difflib.get_close_matches(name, [row.name for row in rows], n=1)
-        raise errors.NotFound(
-            f"There is no {singular} named {name!a}" + (f". Did you mean {near[0]!a}?" if near else "")
-        )
+        nearest = words.did_you_mean(name, [row.name for row in rows])
+        raise errors.NotFound(f"There is no {singular} named {name!a}.{nearest}")
     return int(found[0].id)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import docopt
 
 from ticketbot.cli import usage
+from ticketbot.present.words import did_you_mean
 
 
 def before_command(words: Sequence[str]) -> list[str]:
@@ -19,7 +19,7 @@ def before_command(words: Sequence[str]) -> list[str]:
 def problem(command: str, words: Sequence[str]) -> list[str]:
     """Return what is wrong with a command line that does not fit the usage text of its command."""
     if not usage.exists(command):
-        return [f"There is no command {command!a}{nearest(command, usage.names())}", "See: tbot help"]
+        return [f"There is no command {command!a}.{did_you_mean(command, usage.names())}", "See: tbot help"]
     topic = usage.topic_of(command, words)
     typed = f"tbot {command} {topic}".rstrip()
     shown = "tbot help" if command.startswith("_") else f"tbot help {typed.removeprefix('tbot ')}"
@@ -29,12 +29,6 @@ def problem(command: str, words: Sequence[str]) -> list[str]:
         or _missing_or_unexpected(command, topic, typed, words),
         f"See: {shown}",
     ]
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return a question that names the known word most like this one, or a full stop if none is."""
-    found = difflib.get_close_matches(word, list(known), n=1)
-    return f". Did you mean {found[0]}?" if found else "."
 
 
 def _options(command: str, topic: str = "") -> dict[str, bool]:
@@ -53,14 +47,15 @@ def _option_problem(command: str, topic: str, typed: str, words: Sequence[str]) 
         matches, name = usage.meant_by(word, options), word.partition("=")[0]
         if not matches:
             known = usage.meant_by(word, anywhere) and f"`{typed}` does not take {name}."
-            return known or f"There is no option {name!a}{nearest(name, options)}"
+            return known or f"There is no option {name!a}.{did_you_mean(name, options)}"
         if len(matches) > 1:
             return f"{name} can mean {' or '.join(matches)}."
         takes_value = options[matches[0]]
         if "=" in word and not takes_value:
             return f"{matches[0]} takes no value."
         if takes_value and "=" not in word and words[position + 1 : position + 2] in ([], ["--"]):
-            return f"{matches[0]} needs a value: {_placeholder(command, matches[0])}."
+            shown = next(each for each in usage.options(command, topic) if each.startswith(f"{matches[0]}="))
+            return f"{matches[0]} needs a value: {shown}."
         skip = takes_value and "=" not in word
     return ""
 
@@ -72,8 +67,7 @@ def _topic_problem(command: str, topic: str, words: Sequence[str]) -> str:
     expected = f"one of {', '.join(topics)}" if len(topics) > 1 else topics[0]
     if not plain:
         return f"`tbot {command}` needs {expected}."
-    found = difflib.get_close_matches(plain[0], topics, n=1)
-    return f"{plain[0]!a} is not {expected}" + (f". Did you mean {found[0]}?" if found else ".")
+    return f"{plain[0]!a} is not {expected}.{did_you_mean(plain[0], topics)}"
 
 
 def _missing_or_unexpected(command: str, topic: str, typed: str, words: Sequence[str]) -> str:
@@ -115,7 +109,3 @@ def _shown(part: docopt.Pattern, text: str) -> str:
     if isinstance(part, docopt.BranchPattern):
         return (" or " if isinstance(part, docopt.Either) else " ").join(_shown(each, text) for each in part.children)
     return str(part.name)
-
-
-def _placeholder(command: str, option: str) -> str:
-    return next(name for name in usage.options(command) if name.partition("=")[0] == option)

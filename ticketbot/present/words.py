@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -66,6 +67,13 @@ def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -
         return ", ".join(f"{name}: {value(each)}" for name, each in (new or old).items() if name != "id")
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     return ", ".join(f"{name}: {value(old.get(name))} > {value(new.get(name))}" for name in names)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a question with the known word most like this one, empty if none is; a space precedes it."""
+    found = difflib.get_close_matches(word, list(known), n=1)
+    shown = f"{found[0]!a}" if found and " " in found[0] else "".join(found)
+    return f" Did you mean {shown}?" if found else ""
 
 
 def impossible_date(text: str) -> str | None:
