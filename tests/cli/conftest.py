@@ -1,4 +1,4 @@
-"""An operator's office for each test: a server on SQLite, an administrator's key, and own directories."""
+"""What a command line needs in each test: a server on SQLite, an administrator's key, and own directories."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 @pytest.fixture
-def office(sqlite: str) -> Iterator[cli_runner.CliRunner]:
+def cli(sqlite: str) -> Iterator[cli_runner.CliRunner]:
     """Return a running server with an administrator and the command line that leads to it."""
     with World(sqlite) as world, world.server() as server:
         yield cli_runner.CliRunner(world, server, cli_runner.administrator())

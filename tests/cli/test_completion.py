@@ -86,20 +86,20 @@ def test_files_are_offered_as_configuration(tmp_path: Path) -> None:
         ("test 2", {"2": "Ben Help Desk"}),
     ],
 )
-def test_ids_and_names_come_from_the_server(office: CliRunner, line: str, expected: dict[str, str]) -> None:
-    office.furnish()
-    assert completion.candidates(line.split(" "), office.environ) == expected
+def test_ids_and_names_come_from_the_server(cli: CliRunner, line: str, expected: dict[str, str]) -> None:
+    cli.furnish()
+    assert completion.candidates(line.split(" "), cli.environ) == expected
 
 
 @pytest.mark.parametrize("word", ['"Ben H', "'Ben H", "Ben\\ H", "Ben\\"])
-def test_a_name_that_was_begun_in_quotes_is_completed(office: CliRunner, word: str) -> None:
-    office.furnish()
-    assert offered("test", word, environ=office.environ) == ["Ben Help Desk"]
+def test_a_name_that_was_begun_in_quotes_is_completed(cli: CliRunner, word: str) -> None:
+    cli.furnish()
+    assert offered("test", word, environ=cli.environ) == ["Ben Help Desk"]
 
 
-def test_a_hostile_name_does_nothing_to_the_terminal(office: CliRunner) -> None:
-    office.furnish("\x1b[2J\n")
-    done = office.tbot("__complete", "--", "tbot", "get", "recipient", "")
+def test_a_hostile_name_does_nothing_to_the_terminal(cli: CliRunner) -> None:
+    cli.furnish("\x1b[2J\n")
+    done = cli.tbot("__complete", "--", "tbot", "get", "recipient", "")
     assert (done.status, done.err) == (0, "")
     assert "\x1b" not in done.out
     assert sorted(line.partition("\t")[0] for line in done.out.splitlines()) == ["1", "2"]
@@ -113,12 +113,12 @@ SHELLS = {
 
 
 @pytest.fixture(params=SHELLS)
-def shell(request: pytest.FixtureRequest, office: CliRunner, tmp_path: Path) -> Terminal:
+def shell(request: pytest.FixtureRequest, cli: CliRunner, tmp_path: Path) -> Terminal:
     """Return a shell in a terminal, with completion for the `tbot` that calls our server."""
     name = request.param
     if shutil.which(name) is None:
         pytest.skip(f"there is no {name} here")
-    office.furnish()
+    cli.furnish()
     tbot = tmp_path / "bin" / "tbot"
     tbot.parent.mkdir()
     tbot.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(Path.cwd()))} exec {sys.executable} -m ticketbot "$@"\n')
@@ -127,7 +127,7 @@ def shell(request: pytest.FixtureRequest, office: CliRunner, tmp_path: Path) -> 
     environ = clean_environ()
     environ = {
         **environ,
-        **office.environ,
+        **cli.environ,
         "PATH": f"{tbot.parent}:{environ['PATH']}",
         "HOME": str(tmp_path),
         "PS1": "$ ",
@@ -154,6 +154,6 @@ def test_what_was_completed_runs(shell: Terminal) -> None:
 
 
 @pytest.mark.parametrize("name", stubs.SHELLS)
-def test_a_stub_is_printed_without_settings(office: CliRunner, name: str) -> None:
-    done = office.tbot("completion", name, TBOT_PORT="nonsense")
+def test_a_stub_is_printed_without_settings(cli: CliRunner, name: str) -> None:
+    done = cli.tbot("completion", name, TBOT_PORT="nonsense")
     assert (done.status, done.out, done.err) == (0, stubs.SHELLS[name], "")

@@ -29,12 +29,12 @@ from ticketbot.models import recipients, tickets
         ("get ticket '#1234'", "id", 1234),
     ],
 )
-def test_a_name_stands_for_its_id(office: CliRunner, line: str, field: str, value: int) -> None:
-    office.furnish()
+def test_a_name_stands_for_its_id(cli: CliRunner, line: str, field: str, value: int) -> None:
+    cli.furnish()
     with db.transaction("test"):
-        person = office.world.webex.add_person("ben@example.com", "Ben Help Desk")
+        person = cli.world.webex.add_person("ben@example.com", "Ben Help Desk")
         recipients.Recipient.update(webex_id=person).where(recipients.Recipient.id == 2).execute()
-    done = office.tbot(*shlex.split(line), "--json")
+    done = cli.tbot(*shlex.split(line), "--json")
     assert done.status == 0, done
     assert done.print_json[field] == value
 
@@ -49,23 +49,23 @@ def test_a_name_stands_for_its_id(office: CliRunner, line: str, field: str, valu
         ("list events --state=waiting", 0),
     ],
 )
-def test_a_list_is_filtered_by_name(office: CliRunner, line: str, count: int) -> None:
-    office.furnish()
-    assert len(office.tbot(*shlex.split(line), "--json").print_json) == count
+def test_a_list_is_filtered_by_name(cli: CliRunner, line: str, count: int) -> None:
+    cli.furnish()
+    assert len(cli.tbot(*shlex.split(line), "--json").print_json) == count
 
 
-def test_a_name_that_two_have_is_a_conflict_that_lists_their_ids(office: CliRunner) -> None:
-    office.furnish()
+def test_a_name_that_two_have_is_a_conflict_that_lists_their_ids(cli: CliRunner) -> None:
+    cli.furnish()
     with db.transaction("test"):
         tickets.Board.create(id=77, name="SERVICE DESK")
-    done = office.tbot("get", "board", "Service Desk")
+    done = cli.tbot("get", "board", "Service Desk")
     assert (done.status, done.out) == (5, "")
     assert done.err == "tbot: 2 boards are named 'Service Desk': 1, 77. Give the id instead.\n"
 
 
-def test_a_name_that_nobody_has_gets_the_nearest(office: CliRunner) -> None:
-    office.furnish()
-    done = office.tbot("create", "rule", "--board=Servise Desk", "--recipient-id=1")
+def test_a_name_that_nobody_has_gets_the_nearest(cli: CliRunner) -> None:
+    cli.furnish()
+    done = cli.tbot("create", "rule", "--board=Servise Desk", "--recipient-id=1")
     assert done.status == 4
     assert (
         done.err
@@ -73,20 +73,20 @@ def test_a_name_that_nobody_has_gets_the_nearest(office: CliRunner) -> None:
     )
 
 
-def test_the_audit_trail_shows_what_changed(office: CliRunner) -> None:
-    office.furnish()
-    office.tbot("update", "rule", "1", "--enabled=false")
-    assert "enabled: yes > no" in office.tbot("list", "audit").out
+def test_the_audit_trail_shows_what_changed(cli: CliRunner) -> None:
+    cli.furnish()
+    cli.tbot("update", "rule", "1", "--enabled=false")
+    assert "enabled: yes > no" in cli.tbot("list", "audit").out
 
 
-def test_keys_are_listed_with_the_names_of_their_users(office: CliRunner) -> None:
-    heading, row = office.tbot("list", "keys").out.splitlines()
+def test_keys_are_listed_with_the_names_of_their_users(cli: CliRunner) -> None:
+    heading, row = cli.tbot("list", "keys").out.splitlines()
     assert heading.split() == ["id", "user", "id", "user", "ends", "in", "created", "last", "used"]
     assert "Ana Alvarez" in row
     assert f"{datetime.now(UTC):%Y-%m-}" in row
 
 
-def test_an_event_shows_its_error(office: CliRunner) -> None:
-    office.furnish()
-    assert "error " in office.tbot("get", "event", "1").out
-    assert "dead" in office.tbot("list", "events").out
+def test_an_event_shows_its_error(cli: CliRunner) -> None:
+    cli.furnish()
+    assert "error " in cli.tbot("get", "event", "1").out
+    assert "dead" in cli.tbot("list", "events").out

@@ -69,10 +69,10 @@ def widest(text: str) -> int:
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 @pytest.mark.parametrize("environ", [{}, {"NO_COLOR": "1"}], ids=str)
-def test_on_a_terminal_no_line_is_wider_than_80_cells(office: CliRunner, name: str, environ: dict[str, str]) -> None:
-    office.furnish(name, board=name)
+def test_on_a_terminal_no_line_is_wider_than_80_cells(cli: CliRunner, name: str, environ: dict[str, str]) -> None:
+    cli.furnish(name, board=name)
     for line in LINES:
-        done = office.tbot(*shlex.split(line), answer="y", **environ)
+        done = cli.tbot(*shlex.split(line), answer="y", **environ)
         assert done.status == 0, done
         shown = done.out + done.err
         if line != "sync --all":  # bars are drawn over themselves
@@ -81,56 +81,56 @@ def test_on_a_terminal_no_line_is_wider_than_80_cells(office: CliRunner, name: s
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_where_there_is_no_terminal_nothing_is_cut_and_nothing_is_an_escape(office: CliRunner, name: str) -> None:
-    office.furnish(name, board=name)
+def test_where_there_is_no_terminal_nothing_is_cut_and_nothing_is_an_escape(cli: CliRunner, name: str) -> None:
+    cli.furnish(name, board=name)
     for line in LINES:
-        done = office.tbot(*shlex.split(line), COLUMNS="40")
+        done = cli.tbot(*shlex.split(line), COLUMNS="40")
         assert done.status == 0, done
         assert "\x1b" not in done.out + done.err
         assert texts.ELLIPSIS not in done.out
-    assert texts.clean(name).strip() in office.tbot("list", "recipients").out
+    assert texts.clean(name).strip() in cli.tbot("list", "recipients").out
 
 
-def test_the_columns_of_a_list_do_not_depend_on_its_values(office: CliRunner) -> None:
-    office.furnish()
+def test_the_columns_of_a_list_do_not_depend_on_its_values(cli: CliRunner) -> None:
+    cli.furnish()
     long = "2026-03-01T08:00:00.123456+01:00"
-    before = office.tbot("list", "forwards", terminal=True, NO_COLOR="1").out.splitlines()[0].split()
-    assert office.tbot("update", "forward", "1", f"--start={long}", "--end=2030-12-31").status == 0
-    after = office.tbot("list", "forwards", terminal=True).out
+    before = cli.tbot("list", "forwards", terminal=True, NO_COLOR="1").out.splitlines()[0].split()
+    assert cli.tbot("update", "forward", "1", f"--start={long}", "--end=2030-12-31").status == 0
+    after = cli.tbot("list", "forwards", terminal=True).out
     assert ESCAPES.sub("", after).splitlines()[0].split() == before
-    assert long in office.tbot("list", "forwards").out
+    assert long in cli.tbot("list", "forwards").out
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_ids_and_states_are_whole(office: CliRunner, name: str) -> None:
-    office.furnish(name, board=name)
-    rules = office.tbot("list", "rules").out
+def test_ids_and_states_are_whole(cli: CliRunner, name: str) -> None:
+    cli.furnish(name, board=name)
+    rules = cli.tbot("list", "rules").out
     assert re.search(r"^1 +1 .* 1 .* room +enabled$", rules, re.M), rules
-    assert re.search(r"^1234 .* open$", office.tbot("list", "tickets").out, re.M)
-    assert re.search(r"^1 .* 1234 +new .* dead ", office.tbot("list", "notifications").out, re.M)
+    assert re.search(r"^1234 .* open$", cli.tbot("list", "tickets").out, re.M)
+    assert re.search(r"^1 .* 1234 +new .* dead ", cli.tbot("list", "notifications").out, re.M)
 
 
-def test_ids_that_leave_no_room_for_names_are_shown_field_by_field_and_whole(office: CliRunner) -> None:
-    office.furnish()
-    shown = office.tbot("list", "rules", terminal=True, COLUMNS="40").out
+def test_ids_that_leave_no_room_for_names_are_shown_field_by_field_and_whole(cli: CliRunner) -> None:
+    cli.furnish()
+    shown = cli.tbot("list", "rules", terminal=True, COLUMNS="40").out
     assert widest(shown) <= 40
     assert re.search(r"^board id +1$", shown, re.M)
     assert re.search(r"^state +enabled$", shown, re.M)
 
 
-def test_an_id_of_80_characters_stands_in_a_line_of_its_own(office: CliRunner) -> None:
-    office.furnish()
+def test_an_id_of_80_characters_stands_in_a_line_of_its_own(cli: CliRunner) -> None:
+    cli.furnish()
     message_id = "Y2lzY29zcGFyazovL3VzL01FU1NBR0U" * 3
     from ticketbot.database import db
     from ticketbot.models import notifications
 
     with db.transaction("test"):
         notifications.Notification.update(webex_message_id=message_id[:79]).execute()
-    assert f"\nwebex message id\n{message_id[:79]}\n" in office.tbot("get", "notification", "1", terminal=True).out
+    assert f"\nwebex message id\n{message_id[:79]}\n" in cli.tbot("get", "notification", "1", terminal=True).out
 
 
-def test_the_key_is_whole_and_alone(office: CliRunner) -> None:
-    done = office.tbot("create", "key", "--user-id=1", terminal=True)
+def test_the_key_is_whole_and_alone(cli: CliRunner) -> None:
+    done = cli.tbot("create", "key", "--user-id=1", terminal=True)
     assert re.fullmatch(r"tbot_[\w-]{48}\n", done.out)
 
 

@@ -37,10 +37,6 @@ class Arguments:
         """Return whether an option or a word was given."""
         return bool(self._arguments.get(name))
 
-    def words(self, name: str) -> list[str]:
-        """Return an argument that can be repeated."""
-        return list(self._arguments[name])
-
     def text(self, name: str) -> str | None:
         """Return a text as it was typed; an empty one is rejected, so that it changes nothing by accident."""
         text: str | None = self._arguments.get(name)

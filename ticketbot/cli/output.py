@@ -50,7 +50,7 @@ class Output:
     def table(self, columns: Sequence[Column], rows: Sequence[Any]) -> None:
         """Print rows as a table; on a terminal too narrow for the columns, field by field."""
         room = self.width(self.streams.stdout)
-        texts = [[self.text(column.read(row), "%Y-%m-%d %H:%M") for column in columns] for row in rows]
+        texts = [[self._cell_text(column, row) for column in columns] for row in rows]
         if room and sum(_least(column) + GAP for column in columns) - GAP > room:
             for number, row in enumerate(texts):
                 self.say("") if number else None
@@ -107,6 +107,12 @@ class Output:
         if isinstance(value, datetime):
             return words.moment(value, self.zone, time_form)
         return text.clean(words.value(value, self.zone))
+
+    def _cell_text(self, column: Column, row: Any) -> str:
+        from ticketbot.present import states
+
+        shown = self.text(column.read(row), "%Y-%m-%d %H:%M")
+        return states.label(shown) if column.kind == "state" else shown
 
     def width(self, stream: TextIO) -> int:
         """Return the line width of a terminal in cells; 0, which means no limit, if the stream is none."""

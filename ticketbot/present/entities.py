@@ -52,24 +52,8 @@ def details(row: msgspec.Struct) -> Iterator[tuple[str, object]]:
         yield name.replace("_", " "), value
 
 
-def _id(title: str = "id", field: str = "id") -> Column:
-    return Column(title, attrgetter(field), "id")
-
-
-def _name(title: str = "name", read: str | Read = "name") -> Column:
-    return Column(title, attrgetter(read) if isinstance(read, str) else read, "name")
-
-
-def _time(title: str, field: str) -> Column:
-    return Column(title, attrgetter(field), "time")
-
-
-def _value(title: str, field: str) -> Column:
-    return Column(title, attrgetter(field))
-
-
-def _state(read: str | Read = "state") -> Column:
-    return Column("state", attrgetter(read) if isinstance(read, str) else read, "state")
+def _column(title: str, read: str | Read = "", kind: Kind = "value") -> Column:
+    return Column(title, read if callable(read) else attrgetter(read or title), kind)
 
 
 def _entity(
@@ -81,7 +65,7 @@ def _entity(
     newest_first: bool = False,
 ) -> Entity:
     plural = plural or f"{singular}s"
-    return Entity(singular, plural, columns, title, empty or f"No {plural}", newest_first)
+    return Entity(singular, plural, (_column("id", kind="id"), *columns), title, empty or f"No {plural}", newest_first)
 
 
 def board_state(row: responses.Board) -> str:
@@ -105,125 +89,113 @@ def _key_title(row: responses.Key) -> str:
 ALL = (
     _entity(
         "board",
-        _id(),
-        _name(),
-        Column("kind", lambda row: "project" if row.project else "service"),
-        _state(board_state),
+        _column("name", kind="name"),
+        _column("kind", lambda row: "project" if row.project else "service"),
+        _column("state", board_state, "state"),
         empty="No boards yet. `tbot sync --boards` reads them from ConnectWise",
     ),
     _entity(
         "member",
-        _id(),
-        _value("identifier", "identifier"),
-        _name(),
-        _name("email", "email"),
-        _state(lambda row: "inactive" if row.inactive else "active"),
+        _column("identifier"),
+        _column("name", kind="name"),
+        _column("email", kind="name"),
+        _column("state", lambda row: "inactive" if row.inactive else "active", "state"),
     ),
     _entity(
         "recipient",
-        _id(),
-        _value("type", "type"),
-        _name(),
-        _name("email", "email"),
-        _state(lambda row: "active" if row.active else "inactive"),
-        _time("last activity", "last_activity"),
+        _column("type"),
+        _column("name", kind="name"),
+        _column("email", kind="name"),
+        _column("state", lambda row: "active" if row.active else "inactive", "state"),
+        _column("last activity", "last_activity", kind="time"),
         empty="No recipients. `tbot sync --recipients` reads them from Webex",
     ),
     _entity(
         "rule",
-        _id(),
-        _id("board id", "board_id"),
-        _name("board", "board_name"),
-        _id("recipient id", "recipient_id"),
-        _name("recipient", "recipient_name"),
-        _value("type", "recipient_type"),
-        _state(lambda row: "enabled" if row.enabled else "disabled"),
+        _column("board id", "board_id", kind="id"),
+        _column("board", "board_name", kind="name"),
+        _column("recipient id", "recipient_id", kind="id"),
+        _column("recipient", "recipient_name", kind="name"),
+        _column("type", "recipient_type"),
+        _column("state", lambda row: "enabled" if row.enabled else "disabled", "state"),
         title=lambda row: f"{row.board_name} > {row.recipient_name}",
     ),
     _entity(
         "forward",
-        _id(),
-        _name("source", "source_name"),
-        _name("destination", "destination_name"),
-        _time("start", "start"),
-        _time("end", "end"),
-        _value("copy", "keep_copy"),
-        _state(),
+        _column("source", "source_name", kind="name"),
+        _column("destination", "destination_name", kind="name"),
+        _column("start", kind="time"),
+        _column("end", kind="time"),
+        _column("copy", "keep_copy"),
+        _column("state", kind="state"),
         title=lambda row: f"{row.source_name} > {row.destination_name}",
     ),
     _entity(
         "user",
-        _id(),
-        _name(),
-        _name("email", "email"),
-        _time("created", "created_at"),
+        _column("name", kind="name"),
+        _column("email", kind="name"),
+        _column("created", "created_at", kind="time"),
         title=lambda row: f"{row.name} <{row.email}>",
     ),
     _entity(
         "key",
-        _id(),
-        _id("user id", "user_id"),
-        _name("user", "user_name"),
-        _value("ends in", "hint"),
-        _time("created", "created_at"),
-        _time("last used", "last_used_at"),
+        _column("user id", "user_id", kind="id"),
+        _column("user", "user_name", kind="name"),
+        _column("ends in", "hint"),
+        _column("created", "created_at", kind="time"),
+        _column("last used", "last_used_at", kind="time"),
         title=_key_title,
     ),
     _entity(
         "ticket",
-        _id(),
-        _name("summary", "summary"),
-        _name("board", "board_name"),
-        _name("company", "company"),
-        _name("status", "status"),
-        _state(ticket_state),
+        _column("summary", kind="name"),
+        _column("board", "board_name", kind="name"),
+        _column("company", kind="name"),
+        _column("status", kind="name"),
+        _column("state", ticket_state, "state"),
         title=attrgetter("summary"),
     ),
     _entity(
         "event",
-        _id(),
-        _time("received", "first_received_at"),
-        _id("ticket", "ticket_id"),
-        _value("source", "source"),
-        _state(),
-        _value("tries", "attempts"),
-        _name("error", "error"),
+        _column("received", "first_received_at", kind="time"),
+        _column("ticket", "ticket_id", kind="id"),
+        _column("source"),
+        _column("state", kind="state"),
+        _column("tries", "attempts"),
+        _column("error", kind="name"),
         title=lambda row: f"of ticket {row.ticket_id}",
         newest_first=True,
     ),
     _entity(
         "notification",
-        _id(),
-        _time("decided", "created_at"),
-        _id("ticket", "ticket_id"),
-        _value("kind", "kind"),
-        _name("recipient", "recipient_name"),
-        _state(),
-        _name("why", _why),
+        _column("decided", "created_at", kind="time"),
+        _column("ticket", "ticket_id", kind="id"),
+        _column("kind"),
+        _column("recipient", "recipient_name", kind="name"),
+        _column("state", kind="state"),
+        _column("why", _why, kind="name"),
         title=lambda row: f"to {row.recipient_name} about ticket {row.ticket_id}",
         newest_first=True,
     ),
     _entity(
         "change",
-        _id(),
-        _time("at", "at"),
-        _name("user", "user_email"),
-        _value("action", "action"),
-        _value("object", "object"),
-        _id("object id", "object_id"),
-        _name("what", lambda row: words.changes(row.before, row.after)),
+        _column("at", kind="time"),
+        _column("user", "user_email", kind="name"),
+        _column("action"),
+        _column("object"),
+        _column("object id", "object_id", kind="id"),
+        _column("what", lambda row: words.changes(row.before, row.after), kind="name"),
         plural="audit",
         empty="No changes",
         newest_first=True,
     ),
     _entity(
         "sync",
-        _id(),
-        _time("started", "started_at"),
-        _state(),
-        _name("progress", words.progress),
-        _value("errors", "error_count"),
-        _name("requested by", "requested_by"),
+        _column("started", "started_at", kind="time"),
+        _column("state", kind="state"),
+        _column("progress", words.progress, kind="name"),
+        _column("errors", "error_count"),
+        _column("requested by", "requested_by", kind="name"),
         empty="No syncs. `tbot sync --all` starts one",
         newest_first=True,
     ),

@@ -10,7 +10,9 @@ _STYLES: dict[str, Style] = {
     **dict.fromkeys(("ok", "sent", "done", "active", "enabled", "open"), "good"),
     **dict.fromkeys(("warning", "pending", "sending", "running", "upcoming", "waiting"), "waiting"),
     **dict.fromkeys(("failed", "dead"), "bad"),
-    **dict.fromkeys(("skipped", "disabled", "expired", "inactive", "closed", "cancelled", "deleted"), "quiet"),
+    **dict.fromkeys(
+        ("skipped", "disabled", "expired", "inactive", "closed", "cancelled", "canceled", "deleted"), "quiet"
+    ),
 }
 _LABELS = {"cancelled": "canceled"}
 
