@@ -15,7 +15,7 @@ from ticketbot.present import documents
 from ticketbot.settings import table
 
 ROOT = Path(__file__).parent.parent
-MADE_BY = "Written by `make docs` from ticketbot/cli/usage.py and ticketbot/present/documents.py"
+MADE_BY = "Written by `make docs` from ticketbot/cli/commands/ and ticketbot/present/documents.py"
 
 COMMANDS_PAGE = f"""\
 <!-- {MADE_BY}; edit those. -->
@@ -26,15 +26,17 @@ COMMANDS_PAGE = f"""\
 {usage.overview()}```
 
 - Data goes to stdout, as tables or, with `--json`, as one document ([json.md](json.md)); messages go to stderr.
-- Tables fit the terminal, or 80 columns where there is none. Names are cut there, ids and states never; `tbot get` and
-  `--json` show everything. `NO_COLOR` is honoured, and nothing is coloured or animated when piped.
+- Tables fit the terminal: names are cut there, ids and states never. Where there is no terminal, nothing is cut or
+  wrapped. `tbot get` and `--json` show everything. `NO_COLOR` is honored, and piped output has no color or animation.
+- Boards, recipients and users can be given by name, in upper or lower case, wherever only one has that name.
+- An invalid command line gets one or two lines: what is wrong, what was expected, and which help to read.
 - Deleting and `retry --dead` ask on a terminal, naming what, or how much; `--yes` does not. What counts is stdin,
   however the output is redirected. Without a terminal nothing is asked.
-- Times are shown in `TBOT_TIMEZONE`.
+- Times are shown in `TBOT_TIMEZONE`, with its name.
 - `tbot --version` is `tbot version`.
 - `TBOT_DEBUG=1` adds the traceback to an error.
-- `tbot completion bash`, `zsh` or `fish` prints what makes the shell complete all of this. The manual is
-  [tbot.1](tbot.1): `man docs/tbot.1`.
+- `tbot completion bash`, `zsh` or `fish` prints what makes the shell complete all of this, with ids and names from the
+  server. The manual is [tbot.1](tbot.1): `man docs/tbot.1`.
 
 ## Exit status
 
@@ -61,8 +63,8 @@ def pages() -> Mapping[Path, str]:
 
 
 def _commands() -> str:
-    statuses = "".join(f"| {entry.name} | {entry.summary} |\n" for entry in usage.parse_section("Exit status"))
-    parts = [f"\n## tbot {command}\n\n```\n{usage.help_page(command)}```\n" for command in usage.commands()]
+    statuses = "".join(f"| {status} | {meaning} |\n" for status, meaning in usage.EXIT_STATUSES.items())
+    parts = [f"\n## tbot {command}\n\n```\n{usage.page(command)}```\n" for command in usage.names()]
     return COMMANDS_PAGE + statuses + "".join(parts)
 
 
@@ -83,14 +85,14 @@ def _shape(shape: Any) -> str:
 
 
 def _manual() -> str:
-    commands = "".join(f".SS tbot {name}\n.nf\n{_roff(usage.help_page(name))}.fi\n" for name in usage.commands())
-    statuses = "".join(f".TP\n{entry.name}\n{_roff(entry.summary)}\n" for entry in usage.parse_section("Exit status"))
+    commands = "".join(f".SS tbot {name}\n.nf\n{_roff(usage.page(name))}.fi\n" for name in usage.names())
+    statuses = "".join(f".TP\n{status}\n{_roff(meaning)}\n" for status, meaning in usage.EXIT_STATUSES.items())
     settings = "".join(f".TP\n.B {row.name}\n{_roff(row.meaning)}\n" for row in table.TABLE)
     return f"""\
 .\\" {MADE_BY}
 .TH TBOT 1
 .SH NAME
-tbot \\- {_roff(usage.title())}
+tbot \\- {_roff(usage.TITLE)}
 .SH SYNOPSIS
 .B tbot
 [\\fIcommand\\fR] [\\fIoptions\\fR]

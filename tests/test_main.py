@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 from ticketbot import __main__, __version__, errors
 from ticketbot.cli import usage
+from ticketbot.cli.commands import config, version
+from ticketbot.cli.context import Context
 from ticketbot.settings import table
 
 SERVER = {
@@ -76,7 +78,7 @@ class TestHelp:
         shown = tbot(*argv)
         assert (shown.status, shown.err) == (0, "")
         assert shown.out == usage.overview()
-        assert all(re.search(rf"  {command} +[A-Z]", shown.out) for command in usage.commands())
+        assert all(re.search(rf"  {command} +[A-Z]", shown.out) for command in usage.names())
         assert len(shown.out.splitlines()) <= 22  # of 24 rows, with the command above it and the prompt below
         assert max(map(len, shown.out.splitlines())) <= 80
 
@@ -95,41 +97,80 @@ class TestHelp:
             "-h",
         ]
 
-    def test_every_command_that_is_dispatched_is_described_and_the_other_way_round(self) -> None:
-        assert {None, *usage.commands()} == set(__main__._COMMANDS)
-        for command in usage.commands():
-            page = usage.help_page(command)
-            assert f"\n  tbot {command} " in page
-            assert "[options]" in page
-            assert page.count("Usage:") == 1
+    @pytest.mark.parametrize("command", usage.names())
+    def test_a_page_has_its_patterns_and_describes_every_option_that_they_name(self, command: str) -> None:
+        page = usage.page(command)
+        assert f"\n  tbot {command} " in page
+        assert "[options]" in page
+        assert page.count("Usage:") == page.count("Options:") == 1
+        used = re.findall(r"--[a-z-]+", "".join(usage.patterns(command)))
+        assert set(used) <= set(re.findall(r"^  (--[a-z-]+)", page, re.MULTILINE))
 
-    def test_every_option_is_described(self) -> None:
-        body = usage.USAGE.partition("Usage:\n")[2]
-        used, described = body.split("\n\n", 1)
-        assert set(re.findall(r"--[a-z-]+", used)) <= set(re.findall(r"^  (--[a-z-]+)", described, re.MULTILINE))
+    def test_a_topic_has_a_page_with_only_its_options(self, tbot) -> None:
+        shown = tbot("help", "create", "rule")
+        assert (shown.status, shown.err) == (0, "")
+        assert shown.out == tbot("create", "rule", "--help").out
+        assert "--recipient=<name>" in shown.out
+        assert "--email" not in shown.out
+        assert "tbot create key" not in shown.out
 
     def test_version_as_an_option_prints_the_version(self, tbot) -> None:
         assert tbot("--version").out == tbot("version").out == f"tbot {__version__}\n"
         assert json.loads(tbot("--version", "--json").out)["version"] == __version__
 
-    def test_help_for_no_command_is_a_usage_error(self, tbot) -> None:
-        shown = tbot("help", "nonsense")
-        assert (shown.status, shown.out) == (2, "")
-        assert shown.err.startswith("tbot: unknown command 'nonsense'.\n\n")
-
 
 class TestUsageErrors:
-    @pytest.mark.parametrize("argv", [("nonsense",), ("serve", "--nonsense"), ("serve", "demo"), ("version", "x\ny")])
-    def test_what_is_not_understood_ends_with_2_and_the_usage_on_stderr(self, tbot, argv: tuple[str, ...]) -> None:
-        shown = tbot(*argv)
+    @pytest.mark.parametrize(
+        ("line", "problem", "see"),
+        [
+            ("lst", "There is no command 'lst'. Did you mean list?", "tbot help"),
+            ("--nonsense", "There is no option '--nonsense'.", "tbot help"),
+            ("--config", "--config needs a value: --config=<file>.", "tbot help"),
+            ("help nonsense", "There is no command 'nonsense'.", "tbot help"),
+            (
+                "help create ruel",
+                "'ruel' is not one of rule, forward, user, key. Did you mean rule?",
+                "tbot help create",
+            ),
+            ("serve --prot=1", "There is no option '--prot'. Did you mean --port?", "tbot help serve"),
+            ("serve --port", "--port needs a value: --port=<port>.", "tbot help serve"),
+            ("serve demo", "Unexpected word 'demo'.", "tbot help serve"),
+            ("version --json=1", "--json takes no value.", "tbot help version"),
+            ("version x\ny", "Unexpected word 'x'.", "tbot help version"),
+            ("list", "`tbot list` needs one of boards, members, rules", "tbot help list"),
+            ("list bords", "'bords' is not one of boards, members, rules", "tbot help list"),
+            ("list rules --state=dead", "`tbot list rules` does not take --state.", "tbot help list rules"),
+            ("get rule", "`tbot get rule` needs <id>.", "tbot help get rule"),
+            ("get rule 1 2", "Unexpected word '2'.", "tbot help get rule"),
+            ("create rule", "`tbot create rule` needs --board-id=<id> or --board=<name>.", "tbot help create rule"),
+            (
+                "create rule --board-id=1",
+                "`tbot create rule` needs --recipient-id=<id> or --recipient=<name>.",
+                "tbot help create rule",
+            ),
+            (
+                "create rule --board-id=1 --board=x --recipient-id=1",
+                "--board does not go with",
+                "tbot help create rule",
+            ),
+            ("ping {typed}", "Unexpected word '{typed}'.", "tbot help ping"),
+            ("create user --name=Ana", "`tbot create user` needs --email=<email>.", "tbot help create user"),
+            ("update rule 1", "`tbot update rule` needs --enabled=<bool>.", "tbot help update rule"),
+            ("update config --max=1", "--max can mean --max-message-length or --max-conc", "tbot help update config"),
+            ("retry", "`tbot retry` needs <notification-id>", "tbot help retry"),
+            ("retry 1 --dead", "Unexpected", "tbot help retry"),
+            ("sync nonsense", "Unexpected word 'nonsense'", "tbot help sync"),
+            ("sync --nonsense", "There is no option '--nonsense'.", "tbot help sync"),
+            ("completion", "`tbot completion` needs one of bash, zsh, fish.", "tbot help completion"),
+            ("config -x", "There is no option '-x'.", "tbot help config"),
+        ],
+    )
+    def test_two_lines_name_the_word_and_the_help_to_read(self, tbot, line: str, problem: str, see: str) -> None:
+        shown = tbot(*line.split())
         assert (shown.status, shown.out) == (2, "")
-        assert re.match(r"tbot: invalid command line .*\.\n\n", shown.err)
-        assert "Usage:" in shown.err
-
-    def test_an_option_without_its_value_is_named(self, tbot) -> None:
-        shown = tbot("serve", "--port")
-        assert shown.status == 2
-        assert shown.err.startswith("tbot: --port requires argument.\n\nRun the server.")
+        first, second = shown.err.splitlines()
+        assert first.startswith(f"tbot: {problem}")
+        assert second == f"See: {see}"
 
     # Commands that would do something are left out; `serve` stops at the settings it lacks.
     words = st.sampled_from(
@@ -240,7 +281,7 @@ class TestErrors:
     def test_an_error_is_a_line_and_an_exit_status(
         self, tbot, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int, line: str
     ) -> None:
-        monkeypatch.setitem(__main__._COMMANDS, "version", failing(error))
+        monkeypatch.setattr(version, "run", failing(error))
         shown = tbot("version", TBOT_DEBUG="0")
         assert (shown.status, shown.out, shown.err) == (status, "", line)
 
@@ -251,19 +292,19 @@ class TestErrors:
             def __set_name__(self, owner: type, name: str) -> None:
                 raise KeyboardInterrupt
 
-        monkeypatch.setitem(__main__._COMMANDS, "version", lambda *_: type("Settings", (), {"field": Field()}))
+        monkeypatch.setattr(version, "run", lambda *_: type("Settings", (), {"field": Field()}))
         shown = tbot("version")
         assert (shown.status, shown.out, shown.err) == (130, "", "")
 
     def test_a_bug_is_one_line_that_says_how_to_see_more(self, tbot, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(__main__._COMMANDS, "version", failing(KeyError("x")))
+        monkeypatch.setattr(version, "run", failing(KeyError("x")))
         shown = tbot("version")
         assert shown.status == 1
         assert shown.err == "tbot: Internal error: KeyError: 'x'. Run again with TBOT_DEBUG=1 and report the output.\n"
 
     @pytest.mark.parametrize("error", [KeyError("x"), errors.Conflict("x")])
     def test_debugging_adds_the_traceback(self, tbot, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-        monkeypatch.setitem(__main__._COMMANDS, "version", failing(error))
+        monkeypatch.setattr(version, "run", failing(error))
         shown = tbot("version", TBOT_DEBUG="1")
         assert shown.err.startswith("Traceback (most recent call last):\n")
         assert shown.err.splitlines()[-1].startswith("tbot: ")
@@ -271,11 +312,10 @@ class TestErrors:
     def test_no_secret_of_the_settings_is_shown_even_then(self, tbot, monkeypatch: pytest.MonkeyPatch) -> None:
         """A6."""
 
-        def command(arguments: __main__.Arguments, environ: __main__.Environ) -> int:
-            __main__._config(arguments, environ)
-            raise ValueError(f"bad token {environ['TBOT_WEBEX_TOKEN']}")
+        def command(context: Context) -> int:
+            raise ValueError(f"bad token {context.settings.webex_token}")
 
-        monkeypatch.setitem(__main__._COMMANDS, "config", command)
+        monkeypatch.setattr(config, "run", command)
         shown = tbot("config", TBOT_DEBUG="1", **SERVER)
         assert "bad token ***" in shown.err
         assert "token-of-the-bot" not in shown.err + shown.out

@@ -12,13 +12,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
-
 from tests import ledger
 from tests.environment import World
 from ticketbot import __main__
+from ticketbot.cli.output import Streams
 from ticketbot.database import db
-from ticketbot.models import api_keys, forwards, notifications, recipients, rules, tickets, users
+from ticketbot.models import api_keys, events, forwards, notifications, recipients, rules, tickets, users
 from ticketbot.server import serve
 from ticketbot.simulators.faults import Fault
 
@@ -51,22 +50,18 @@ class Terminal(io.StringIO):
 class CliRunner:
     """One server in this process, and the command line that leads to it."""
 
-    def __init__(self, world: World, server: serve.Server, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, world: World, server: serve.Server, key: str) -> None:
         self.world, self.server, self.key = world, server, key
         # The server of this process logs where the command line does.
         self.environ = {"TBOT_BASE_URL": server.url, "TBOT_API_KEY": key, "TBOT_LOG_LEVEL": "error"}
-        self._monkeypatch = monkeypatch
 
     def tbot(self, *argv: str, answer: str | None = None, terminal: bool = False, **environ: str) -> Outcome:
         """Run one command line in this process; with `answer` or `terminal` on a terminal, else piped."""
         is_terminal = terminal or answer is not None
         kind = Terminal if is_terminal else io.StringIO
         out, err = kind(), kind()
-        with self._monkeypatch.context() as patch:
-            patch.setattr(sys, "stdout", out)
-            patch.setattr(sys, "stderr", err)
-            patch.setattr(sys, "stdin", (Terminal if is_terminal else io.StringIO)(f"{answer or ''}\n"))
-            status = __main__.main(list(argv), self.environ | environ)
+        streams = Streams(kind(f"{answer or ''}\n"), out, err)
+        status = __main__.main(list(argv), self.environ | environ, streams)
         return Outcome(status, out.getvalue(), err.getvalue())
 
     def process(self, *argv: str, **environ: str) -> Outcome:
@@ -109,6 +104,10 @@ class CliRunner:
                 stored_at=now,
             )
             self.add_notification(room, name, now)
+            times = {"first_received_at": now, "received_at": now, "due_at": now}
+            events.Event.create(
+                ticket_id=1234, state=events.DEAD, source="hook", correlation="x", finished_at=now, error=name, **times
+            )
 
     @contextmanager
     def slow_syncs(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""An operator's office for each test: a server on SQLite, an administrator's key, and own directories."""
+"""What a command line needs in each test: a server on SQLite, an administrator's key, and own directories."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli import cli_runner as offices
+from tests.cli import cli_runner
 from tests.environment import World, wait_for
 
 
@@ -25,10 +25,10 @@ def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 @pytest.fixture
-def office(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[offices.CliRunner]:
+def cli(sqlite: str) -> Iterator[cli_runner.CliRunner]:
     """Return a running server with an administrator and the command line that leads to it."""
     with World(sqlite) as world, world.server() as server:
-        yield offices.CliRunner(world, server, offices.administrator(), monkeypatch)
+        yield cli_runner.CliRunner(world, server, cli_runner.administrator())
         world.connectwise.callbacks.sender.stop()
         # A connection that waitress has not seen closing when it is stopped would be left to the garbage collector.
         assert wait_for(lambda: not server._http.active_channels)

@@ -16,6 +16,7 @@ import pytest
 from tests.cli.cli_runner import Outcome, administrator, clean_environ
 from tests.environment import World
 from tests.servers import ServerProcess
+from tests.tui.terminal_emulator import Terminal
 from ticketbot.simulators.faults import Fault
 
 
@@ -133,11 +134,12 @@ def test_on_a_new_machine_nothing_fails_and_no_database_is_made(tmp_path: Path) 
 
 @pytest.mark.parametrize("columns", ["80", "60"])
 def test_a_person_reads_a_line_for_each_check_and_below_it_how_to_mend_it(world: World, columns: str) -> None:
-    done = examine({**world.environ(), "COLUMNS": columns})
-    assert done.status == 0
-    assert max(map(len, done.out.splitlines())) <= int(columns)
-    assert done.out.startswith("ok       settings     ")
-    assert "\n                      > " in done.out
+    program = [sys.executable, "-m", "ticketbot", "doctor"]
+    environ = {**clean_environ(), "TBOT_BASE_URL": "http://127.0.0.1:9", **world.environ()}
+    with Terminal(program, environ, size=(int(columns), 60)) as terminal:
+        assert terminal.ended() == 0
+        screen = terminal.see("ok       webex", "\n                      > ")
+    assert "ok       settings     " in screen
 
 
 def test_an_unreadable_file_of_settings_fails_and_skips_the_rest(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ LINES = {
     "get user": "get user 1",
     "get key": "get key 1",
     "get ticket": "get ticket 1234",
+    "get event": "get event 1",
     "get config": "get config",
     "delete user": "delete user 2",
     "delete key": "delete key 2",
@@ -45,53 +46,53 @@ def checked(command: str, printed: str) -> Any:
 
 
 @pytest.mark.parametrize("command", sorted(set(documents.DOCUMENTS) - {"sync cancel", "doctor"}))
-def test_what_is_printed_is_as_documented_and_nothing_else_is_on_stdout(office: CliRunner, command: str) -> None:
-    office.furnish()
-    office.tbot("create", "user", "--name=Cora", "--email=cora@example.com")
-    office.tbot("create", "key", "--user-id=2")
+def test_what_is_printed_is_as_documented_and_nothing_else_is_on_stdout(cli: CliRunner, command: str) -> None:
+    cli.furnish()
+    cli.tbot("create", "user", "--name=Cora", "--email=cora@example.com")
+    cli.tbot("create", "key", "--user-id=2")
     is_plain = command.split(maxsplit=1)[0] in ("get", "delete")
     line = LINES.get(command, f"{command} 1" if is_plain else command)
-    database = office.world.database_url
-    run = office.process if command == "migrate" else office.tbot  # it opens the database that our server is using
+    database = cli.world.database_url
+    run = cli.process if command == "migrate" else cli.tbot  # it opens the database that our server is using
     done = run(*shlex.split(line), "--json", TBOT_DATABASE_URL=database)
     assert done.status == 0, done
     assert checked(command, done.out) is not None
 
 
-def test_the_document_of_a_doctor_is_as_documented_when_nothing_is_configured(office: CliRunner) -> None:
-    done = office.process("doctor", "--json", TBOT_DATABASE_URL=office.world.database_url)
+def test_the_document_of_a_doctor_is_as_documented_when_nothing_is_configured(cli: CliRunner) -> None:
+    done = cli.process("doctor", "--json", TBOT_DATABASE_URL=cli.world.database_url)
     assert [check["state"] for check in checked("doctor", done.out)][:3] == ["ok", "ok", "ok"], done
 
 
-def test_cancelling_prints_the_run_that_is_asked_to_stop(office: CliRunner) -> None:
-    with office.slow_syncs():
-        office.tbot("sync", "--all", "--no-wait")
-        done = office.tbot("sync", "cancel", "--json")
+def test_cancelling_prints_the_run_that_is_asked_to_stop(cli: CliRunner) -> None:
+    with cli.slow_syncs():
+        cli.tbot("sync", "--all", "--no-wait")
+        done = cli.tbot("sync", "cancel", "--json")
     assert done.status == 0, done
     assert checked("sync cancel", done.out)["state"] == "running"
 
 
 def test_every_command_that_takes_json_has_a_documented_shape() -> None:
-    takes = {command for command in usage.commands() if "--json" in " ".join(usage.patterns(command))}
+    takes = {command for command in usage.names() if "--json" in " ".join(usage.patterns(command))}
     assert takes == {command.split()[0] for command in documents.DOCUMENTS}
 
 
-def test_an_empty_list_is_a_list(office: CliRunner) -> None:
-    assert office.tbot("list", "rules", "--json").print_json == []
+def test_an_empty_list_is_a_list(cli: CliRunner) -> None:
+    assert cli.tbot("list", "rules", "--json").print_json == []
 
 
-def test_json_is_ascii_so_that_no_locale_and_no_terminal_is_hurt(office: CliRunner) -> None:
-    office.furnish("\x1b[2J\x9b\u202eAnä\x7f")
-    shown = office.tbot("list", "recipients", "--json")
+def test_json_is_ascii_so_that_no_locale_and_no_terminal_is_hurt(cli: CliRunner) -> None:
+    cli.furnish("\x1b[2J\x9b\u202eAnä\x7f")
+    shown = cli.tbot("list", "recipients", "--json")
     assert shown.out.isascii()
     assert not any(character in shown.out for character in "\x1b\x7f")
     assert shown.print_json[0]["name"] == "\x1b[2J\x9b\u202eAnä\x7f"
 
 
-def test_a_limit_takes_the_first_rows_and_of_the_ledger_the_newest(office: CliRunner) -> None:
-    office.furnish()
-    assert [row["id"] for row in office.tbot("list", "recipients", "--limit=1", "--json").print_json] == [1]
+def test_a_limit_takes_the_first_rows_and_of_the_ledger_the_newest(cli: CliRunner) -> None:
+    cli.furnish()
+    assert [row["id"] for row in cli.tbot("list", "recipients", "--limit=1", "--json").print_json] == [1]
     for _ in range(2):
-        office.tbot("create", "key", "--user-id=1")
-    changes = office.tbot("list", "audit", "--limit=1", "--json").print_json
+        cli.tbot("create", "key", "--user-id=1")
+    changes = cli.tbot("list", "audit", "--limit=1", "--json").print_json
     assert [row["id"] for row in changes] == [2]

@@ -12,14 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.cli.cli_runner import CliRunner
-from ticketbot.cli import commands
 from ticketbot.database import db
 from ticketbot.models import recipients
-from ticketbot.settings import table
 
 
-def test_a_server_that_is_down_is_named_with_where_its_address_comes_from(office: CliRunner) -> None:
-    done = office.tbot("list", "rules", TBOT_BASE_URL="http://127.0.0.1:9")
+def test_a_server_that_is_down_is_named_with_where_its_address_comes_from(cli: CliRunner) -> None:
+    done = cli.tbot("list", "rules", TBOT_BASE_URL="http://127.0.0.1:9")
     assert (done.status, done.out) == (8, "")
     assert done.err == (
         "tbot: Cannot reach http://127.0.0.1:9. Is `tbot serve` running there? "
@@ -46,43 +44,40 @@ class _Silent(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_an_address_of_something_else_is_no_ticketbot(office: CliRunner, another_site: str) -> None:
-    done = office.tbot("list", "rules", f"--base-url={another_site}")
+def test_an_address_of_something_else_is_no_ticketbot(cli: CliRunner, another_site: str) -> None:
+    done = cli.tbot("list", "rules", f"--base-url={another_site}")
     assert done.status == 8
     assert "is not a Ticketbot server" in done.err
     assert "(from flag) or --base-url" in done.err
 
 
-def test_a_bad_key_is_told_with_where_it_comes_from_and_is_not_shown(office: CliRunner) -> None:
-    done = office.tbot("list", "rules", TBOT_API_KEY="tbot_wrong_wrong_wrong")
+def test_a_bad_key_is_told_with_where_it_comes_from_and_is_not_shown(cli: CliRunner) -> None:
+    done = cli.tbot("list", "rules", TBOT_API_KEY="tbot_wrong_wrong_wrong")
     assert done.status == 6
-    assert "Check TBOT_API_KEY (from environment)" in done.err
+    assert "The server does not know TBOT_API_KEY (from environment). Ask a colleague for a new key" in done.err
+    assert "`tbot init --email=<your address>`" in done.err
+    assert "tbot create key" not in done.err  # which needs a key
     assert "wrong_wrong" not in done.err
 
 
-def test_a_key_sent_over_plain_http_to_another_host_is_warned_of_once(office: CliRunner) -> None:
-    url = office.server.url.replace("127.0.0.1", "0.0.0.0")  # reaches this machine, and is not loopback by its name
-    done = office.tbot("list", "users", TBOT_BASE_URL=url)
+def test_a_key_sent_over_plain_http_to_another_host_is_warned_of_once(cli: CliRunner) -> None:
+    url = cli.server.url.replace("127.0.0.1", "0.0.0.0")  # reaches this machine, and is not loopback by its name
+    done = cli.tbot("list", "users", TBOT_BASE_URL=url)
     assert done.status == 0
     assert done.err == (
         f"tbot: warning: {url} is plain http: anyone on the network can read the API key. Use an https address\n"
     )
 
 
-def test_without_a_key_or_on_loopback_plain_http_is_not_warned_of(office: CliRunner) -> None:
-    url = office.server.url.replace("127.0.0.1", "0.0.0.0")
-    assert office.tbot("ping", TBOT_BASE_URL=url, TBOT_API_KEY="").err == ""
-    assert office.tbot("list", "users").err == ""
+def test_without_a_key_or_on_loopback_plain_http_is_not_warned_of(cli: CliRunner) -> None:
+    url = cli.server.url.replace("127.0.0.1", "0.0.0.0")
+    assert cli.tbot("ping", TBOT_BASE_URL=url, TBOT_API_KEY="").err == ""
+    assert cli.tbot("list", "users").err == ""
 
 
-def test_an_address_that_nobody_named_is_the_default(office: CliRunner) -> None:
-    settings = table.load({}, {})
-    assert commands._origin(settings, "base_url") == "default"
-
-
-def test_no_key_is_a_setting_that_is_missing(office: CliRunner) -> None:
+def test_no_key_is_a_setting_that_is_missing(cli: CliRunner) -> None:
     """O9."""
-    done = office.tbot("list", "rules", TBOT_API_KEY="")
+    done = cli.tbot("list", "rules", TBOT_API_KEY="")
     assert done.status == 2
     assert done.err.startswith("tbot: TBOT_API_KEY is not set")
 
@@ -112,10 +107,17 @@ def test_no_key_is_a_setting_that_is_missing(office: CliRunner) -> None:
         ("update config --retention-days=12345678901234567890", 3, "Give a smaller number"),
         ("create forward --source-id=1 --destination-id=1", 3, ""),
         ("create forward --source-id=1 --destination-id=2 --start=3/1/2026", 3, "--start is '3/1/2026'. Give a date"),
-        ("create forward --source-id=1 --destination-id=2 --end=2026-02-30", 3, "--end is '2026-02-30'. Give a date"),
+        (
+            "create forward --source-id=1 --destination-id=2 --end=2026-02-30",
+            3,
+            "--end is '2026-02-30'. There is no 30 February",
+        ),
         ("update forward 1 --end=", 3, "--end is empty. Give a date such as 2026-03-01"),
         ("update forward 1 --start ''", 3, "--start is empty. Give a date such as 2026-03-01"),
-        ("create forward --source-id=1 --destination-id=2 --end=", 3, "`none` leaves it open"),
+        ("list notifications --since=2026-13-01", 3, "--since is '2026-13-01'. There is no month 13"),
+        ("retry --dead --since=2027-02-29", 3, "--since is '2027-02-29'. There is no 29 February 2027"),
+        ("retry --dead --since=2027-02-20T25:00", 3, "There is no time 25:00"),
+        ("create forward --source-id=1 --destination-id=2 --end=", 3, "or `none` to leave it open"),
         ("list notifications --since=", 3, "--since is empty. Give a value"),
         ("list recipients --search=", 3, "--search is empty. Give a value"),
         ("create user --name= --email=ben@example.com", 3, "--name is empty. Give a value"),
@@ -135,12 +137,14 @@ def test_no_key_is_a_setting_that_is_missing(office: CliRunner) -> None:
         ("create user --name=Ana --email=nobody", 3, "email"),
         ("delete user 1", 5, ""),
         ("delete key 1", 5, ""),
-        ("list nonsense", 2, "invalid command line"),
-        ("get rule", 2, "invalid command line"),
+        ("get board Hlep", 4, "There is no board named 'Hlep'. See `tbot list boards`"),
+        ("get event 99", 4, "There is no event 99. See `tbot list events`"),
+        ("list nonsense", 2, "'nonsense' is not one of boards"),
+        ("get rule", 2, "needs <id>"),
     ],
 )
-def test_each_failure_has_its_line_and_status(office: CliRunner, line: str, status: int, words: str) -> None:
-    done = office.tbot(*shlex.split(line))
+def test_each_failure_has_its_line_and_status(cli: CliRunner, line: str, status: int, words: str) -> None:
+    done = cli.tbot(*shlex.split(line))
     assert (done.status, done.out) == (status, ""), done
     first = done.err.splitlines()[0]
     assert first.startswith("tbot: ")
@@ -148,35 +152,35 @@ def test_each_failure_has_its_line_and_status(office: CliRunner, line: str, stat
     assert status == 2 or len(done.err.splitlines()) == 1
 
 
-def test_an_empty_end_changes_nothing_and_none_removes_the_end(office: CliRunner) -> None:
-    office.furnish()
-    office.tbot("update", "forward", "1", "--end=2030-12-31")
-    assert office.tbot("update", "forward", "1", "--end=").status == 3
-    assert office.tbot("get", "forward", "1", "--json").print_json["end"] == "2030-12-31"
-    assert office.tbot("update", "forward", "1", "--end=none", "--json").print_json["end"] is None
+def test_an_empty_end_changes_nothing_and_none_removes_the_end(cli: CliRunner) -> None:
+    cli.furnish()
+    cli.tbot("update", "forward", "1", "--end=2030-12-31")
+    assert cli.tbot("update", "forward", "1", "--end=").status == 3
+    assert cli.tbot("get", "forward", "1", "--json").print_json["end"] == "2030-12-31"
+    assert cli.tbot("update", "forward", "1", "--end=none", "--json").print_json["end"] is None
 
 
-def test_a_circle_of_forwards_is_spelled_out(office: CliRunner) -> None:
+def test_a_circle_of_forwards_is_spelled_out(cli: CliRunner) -> None:
     """F4."""
-    office.furnish()
-    done = office.tbot("create", "forward", "--source-id=2", "--destination-id=1")
+    cli.furnish()
+    done = cli.tbot("create", "forward", "--source-id=2", "--destination-id=1")
     assert done.status == 5
     assert "Help Desk" in done.err
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
-def test_a_config_file_that_may_not_be_read_is_named(office: CliRunner, tmp_path: Path) -> None:
+def test_a_config_file_that_may_not_be_read_is_named(cli: CliRunner, tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("")
     file.chmod(0)
-    done = office.tbot("list", "rules", f"--config={file}")
+    done = cli.tbot("list", "rules", f"--config={file}")
     assert done.status == 2
     assert f"{file} cannot be read (Permission denied)" in done.err
 
 
-def test_a_directory_that_cannot_be_made_is_named(office: CliRunner, tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_made_is_named(cli: CliRunner, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    done = office.process(
+    done = cli.process(
         "migrate", TBOT_DATABASE_URL=f"sqlite:///{tmp_path}/file/sub/tbot.db", XDG_CONFIG_HOME=str(tmp_path)
     )
     assert done.status == 1, done
@@ -184,8 +188,8 @@ def test_a_directory_that_cannot_be_made_is_named(office: CliRunner, tmp_path: P
     assert "Traceback" not in done.err
 
 
-def test_a_database_that_does_not_answer_is_named_with_its_setting(office: CliRunner, tmp_path: Path) -> None:
-    done = office.process("migrate", TBOT_DATABASE_URL=f"sqlite:///{tmp_path}")
+def test_a_database_that_does_not_answer_is_named_with_its_setting(cli: CliRunner, tmp_path: Path) -> None:
+    done = cli.process("migrate", TBOT_DATABASE_URL=f"sqlite:///{tmp_path}")
     assert done.status == 8, done
     assert f"SQLite file {tmp_path}" in done.err
     assert "Check TBOT_DATABASE_URL" in done.err
@@ -193,12 +197,12 @@ def test_a_database_that_does_not_answer_is_named_with_its_setting(office: CliRu
 
 @pytest.mark.parametrize("command", [("serve",), ("migrate",), ("init", "--name=Ben", "--email=ben@example.com")])
 def test_a_file_that_is_no_database_is_left_alone_and_another_asked_for(
-    office: CliRunner, tmp_path: Path, command: tuple[str, ...]
+    cli: CliRunner, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     file = tmp_path / "letter.txt"
     file.write_text("Dear Ana, " * 100)
-    environ = office.world.environ(TBOT_DATABASE_URL=f"sqlite:///{file}", TBOT_API_KEY="", TBOT_LOG_LEVEL="error")
-    done = office.process(*command, **environ)
+    environ = cli.world.environ(TBOT_DATABASE_URL=f"sqlite:///{file}", TBOT_API_KEY="", TBOT_LOG_LEVEL="error")
+    done = cli.process(*command, **environ)
     assert (done.status, done.out) == (8, "")
     assert done.err == (
         f"tbot: The database is unavailable: file is not a database (SQLite file {file}). "
@@ -215,82 +219,80 @@ def test_a_file_that_is_no_database_is_left_alone_and_another_asked_for(
     ],
 )
 def test_an_address_that_cannot_be_listened_at_is_named_with_its_setting(
-    office: CliRunner, tmp_path: Path, host: str, words: str
+    cli: CliRunner, tmp_path: Path, host: str, words: str
 ) -> None:
-    port = office.server.url.rpartition(":")[2]
-    environ = office.world.environ(TBOT_DATABASE_URL=f"sqlite:///{tmp_path}/another.db", TBOT_LOG_LEVEL="error")
-    done = office.process("serve", f"--host={host}", f"--port={port}", **environ)
+    port = cli.server.url.rpartition(":")[2]
+    environ = cli.world.environ(TBOT_DATABASE_URL=f"sqlite:///{tmp_path}/another.db", TBOT_LOG_LEVEL="error")
+    done = cli.process("serve", f"--host={host}", f"--port={port}", **environ)
     assert (done.status, done.out) == (1, "")
     assert done.err == f"tbot: Cannot listen at {host}:{port}: {words}.\n"
 
 
-def test_on_a_terminal_a_delete_asks_and_names_what(office: CliRunner) -> None:
-    office.furnish()
-    kept = office.tbot("delete", "rule", "1", answer="n")
+def test_on_a_terminal_a_delete_asks_and_names_what(cli: CliRunner) -> None:
+    cli.furnish()
+    kept = cli.tbot("delete", "rule", "1", answer="n")
     assert kept.status == 1
     assert "Delete rule 1 (Service Desk > Help Desk)? [y/N]" in kept.err
-    assert office.tbot("get", "rule", "1").status == 0
-    assert office.tbot("delete", "rule", "1", answer="y").status == 0
-    assert office.tbot("get", "rule", "1").status == 4
+    assert cli.tbot("get", "rule", "1").status == 0
+    assert cli.tbot("delete", "rule", "1", answer="y").status == 0
+    assert cli.tbot("get", "rule", "1").status == 4
 
 
-def test_yes_and_a_pipe_are_not_asked(office: CliRunner) -> None:
-    office.furnish()
-    assert "[y/N]" not in office.tbot("delete", "forward", "1", "--yes", answer="n").err
-    piped = office.tbot("delete", "rule", "1")
+def test_yes_and_a_pipe_are_not_asked(cli: CliRunner) -> None:
+    cli.furnish()
+    assert "[y/N]" not in cli.tbot("delete", "forward", "1", "--yes", answer="n").err
+    piped = cli.tbot("delete", "rule", "1")
     assert (piped.status, piped.err) == (0, "Deleted rule 1 (Service Desk > Help Desk)\n")
 
 
-def test_retrying_all_dead_shows_how_much_before_it_asks(office: CliRunner) -> None:
-    office.furnish()
-    kept = office.tbot("retry", "--dead", answer="")
+def test_retrying_all_dead_shows_how_much_before_it_asks(cli: CliRunner) -> None:
+    cli.furnish()
+    kept = cli.tbot("retry", "--dead", answer="")
     assert (kept.status, kept.out) == (1, "")
-    assert "Retry 1 notification that died within the last 24 hours? [y/N]" in kept.err
-    assert office.tbot("get", "notification", "1", "--json").print_json["state"] == "dead"
-    assert office.tbot("retry", "--dead", "--json", answer="y").print_json == {"notifications": 1, "events": 0}
+    assert "Retry 1 notification and 1 event that died within the last 24 hours? [y/N]" in kept.err
+    assert cli.tbot("get", "notification", "1", "--json").print_json["state"] == "dead"
+    assert cli.tbot("retry", "--dead", "--json", answer="y").print_json == {"notifications": 1, "events": 1}
 
 
-def test_retrying_all_dead_without_a_terminal_says_how_much_it_retries(office: CliRunner) -> None:
-    office.furnish()
-    assert office.tbot("retry", "--dead").out == "Retrying 1 notification\n"
+def test_retrying_all_dead_without_a_terminal_says_how_much_it_retries(cli: CliRunner) -> None:
+    cli.furnish()
+    assert cli.tbot("retry", "--dead").out == "Retrying 1 notification and 1 event\n"
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [((), "Nothing died within the last 24 hours\n"), (("--since=2030-01-01",), "Nothing died since 2030-01-01\n")],
 )
-def test_retrying_all_dead_asks_nothing_when_nothing_died(
-    office: CliRunner, options: tuple[str, ...], said: str
-) -> None:
+def test_retrying_all_dead_asks_nothing_when_nothing_died(cli: CliRunner, options: tuple[str, ...], said: str) -> None:
     for answer in (None, "n"):
-        done = office.tbot("retry", "--dead", *options, answer=answer)
+        done = cli.tbot("retry", "--dead", *options, answer=answer)
         assert (done.status, done.out, done.err) == (0, said, "")
 
 
-def test_a_test_message_to_a_room_that_is_gone_from_webex_says_so(office: CliRunner) -> None:
-    office.furnish()
+def test_a_test_message_to_a_room_that_is_gone_from_webex_says_so(cli: CliRunner) -> None:
+    cli.furnish()
     with db.session():
         room = recipients.Recipient.get_by_id(1)
-    office.world.webex.remove_room(room.webex_id)
-    done = office.tbot("test", "1")
+    cli.world.webex.remove_room(room.webex_id)
+    done = cli.tbot("test", "1")
     assert (done.status, done.out) == (4, "")
     assert "Webex cannot find recipient 1, Help Desk: " in done.err
     assert "Could not find a room" in done.err
 
 
-def test_retrying_what_is_not_dead_is_a_conflict(office: CliRunner) -> None:
+def test_retrying_what_is_not_dead_is_a_conflict(cli: CliRunner) -> None:
     """L5."""
-    office.furnish()
-    retried = office.tbot("retry", "1")
+    cli.furnish()
+    retried = cli.tbot("retry", "1")
     assert retried.status == 0
     assert "about ticket 1234 will be resent; `tbot get notification 1`" in " ".join(retried.out.split())
-    office.world.settle()
-    assert office.tbot("retry", "1").status == 5
+    cli.world.settle()
+    assert cli.tbot("retry", "1").status == 5
 
 
-def test_a_forward_that_has_already_expired_is_pointed_out(office: CliRunner) -> None:
-    office.furnish()
-    made = office.tbot("create", "forward", "--source-id=2", "--destination-id=1", "--end=2020-01-02", "--json")
+def test_a_forward_that_has_already_expired_is_pointed_out(cli: CliRunner) -> None:
+    cli.furnish()
+    made = cli.tbot("create", "forward", "--source-id=2", "--destination-id=1", "--end=2020-01-02", "--json")
     assert (made.status, made.print_json["state"]) == (0, "expired")
     assert made.err == "Forward 2 has already ended (2020-01-02)\n"
-    assert "has already ended" in office.tbot("update", "forward", "2", "--end=2020-01-02").err
+    assert "has already ended" in cli.tbot("update", "forward", "2", "--end=2020-01-02").err

@@ -18,11 +18,11 @@ from ticketbot.database import db
 from ticketbot.models import syncs
 
 
-def start(office: CliRunner, *argv: str) -> subprocess.Popen[str]:
+def start(cli: CliRunner, *argv: str) -> subprocess.Popen[str]:
     """Start a command line as a process, and do not wait for it."""
     return subprocess.Popen(
         [sys.executable, "-m", "ticketbot", *argv],
-        env={**clean_environ(), **office.environ},
+        env={**clean_environ(), **cli.environ},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -36,9 +36,9 @@ def is_syncing() -> bool:
         return syncs.running() is not None
 
 
-def test_ctrl_c_while_waiting_leaves_the_sync_running_and_says_how_to_cancel_it(office: CliRunner) -> None:
-    with office.slow_syncs():
-        process = start(office, "sync", "--boards")
+def test_ctrl_c_while_waiting_leaves_the_sync_running_and_says_how_to_cancel_it(cli: CliRunner) -> None:
+    with cli.slow_syncs():
+        process = start(cli, "sync", "--boards")
         assert process.stderr is not None
         assert process.stderr.readline() == "Sync 1 has started\n"
         process.send_signal(signal.SIGINT)
@@ -49,9 +49,9 @@ def test_ctrl_c_while_waiting_leaves_the_sync_running_and_says_how_to_cancel_it(
     assert wait_for(lambda: not is_syncing())
 
 
-def test_ctrl_c_while_the_server_thinks_ends_with_130(office: CliRunner) -> None:
+def test_ctrl_c_while_the_server_thinks_ends_with_130(cli: CliRunner) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        process = start(office, "list", "rules", f"--base-url=http://127.0.0.1:{silent.getsockname()[1]}")
+        process = start(cli, "list", "rules", f"--base-url=http://127.0.0.1:{silent.getsockname()[1]}")
         connection, _ = silent.accept()
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=20) == ("", "")
@@ -74,11 +74,11 @@ sys.exit(program.run())
 
 @pytest.mark.parametrize("number", range(10))
 def test_ctrl_c_at_any_moment_from_our_first_line_on_ends_with_130_or_comes_too_late(
-    office: CliRunner, number: int
+    cli: CliRunner, number: int
 ) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", STARTED, "list", "rules"],
-        env={**clean_environ(), **office.environ},
+        env={**clean_environ(), **cli.environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -123,18 +123,24 @@ def test_ctrl_c_where_python_would_swallow_it_ends_with_130_all_the_same(happens
     assert (done.returncode, last_line) == (status, said)
 
 
-def test_a_broken_pipe_ends_silently(office: CliRunner) -> None:
-    office.furnish()
+def test_a_broken_pipe_ends_silently(cli: CliRunner) -> None:
+    cli.furnish()
     line = f"{sys.executable} -m ticketbot list notifications | head -0; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(
-        ["bash", "-c", line], env={**clean_environ(), **office.environ}, capture_output=True, check=False, timeout=30
+        ["bash", "-c", line], env={**clean_environ(), **cli.environ}, capture_output=True, check=False, timeout=30
     )
     assert done.stderr == b""
     assert done.returncode in (0, 141)
 
 
-def test_nobody_reading_is_told_nothing(office: CliRunner) -> None:
-    office.furnish()
+def test_a_demo_that_nobody_reads_ends_silently() -> None:
+    line = f"{sys.executable} -m ticketbot demo --once | head -2; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], env=clean_environ(), capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_nobody_reading_is_told_nothing(cli: CliRunner) -> None:
+    cli.furnish()
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as pipe:
@@ -142,16 +148,16 @@ def test_nobody_reading_is_told_nothing(office: CliRunner) -> None:
             [sys.executable, "-m", "ticketbot", "list", "rules"],
             stdout=pipe,
             stderr=subprocess.PIPE,
-            env={**clean_environ(), **office.environ},
+            env={**clean_environ(), **cli.environ},
             check=False,
         )
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_on_a_terminal_a_sync_draws_bars_and_leaves_its_result(office: CliRunner) -> None:
+def test_on_a_terminal_a_sync_draws_bars_and_leaves_its_result(cli: CliRunner) -> None:
     ours, theirs = pty.openpty()
-    environ = {**clean_environ(), **office.environ, "TERM": "xterm", "COLUMNS": "80"}
-    with office.slow_syncs():
+    environ = {**clean_environ(), **cli.environ, "TERM": "xterm", "COLUMNS": "80"}
+    with cli.slow_syncs():
         process = subprocess.Popen(
             [sys.executable, "-m", "ticketbot", "sync", "--boards"],
             env=environ,
@@ -196,10 +202,10 @@ sys.exit(status)
     ],
     ids=("version", "list-rules", "completion", "config"),  # a set has another order in each test process
 )
-def test_nothing_is_imported_that_is_not_needed(office: CliRunner, argv: tuple[str, ...], absent: set[str]) -> None:
+def test_nothing_is_imported_that_is_not_needed(cli: CliRunner, argv: tuple[str, ...], absent: set[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", IMPORTS, *argv],
-        env={**clean_environ(), **office.environ},
+        env={**clean_environ(), **cli.environ},
         capture_output=True,
         text=True,
         check=True,

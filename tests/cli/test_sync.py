@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import http.server
 import shlex
+import threading
+from collections.abc import Iterator
 
 import pytest
+import requests
 
 from tests.cli.cli_runner import CliRunner
+from ticketbot.cli.commands import sync
 from ticketbot.database import db
 from ticketbot.models import syncs, tickets
 from ticketbot.simulators import faults
 
 
-def phases(office: CliRunner) -> list[str]:
+def phases(cli: CliRunner) -> list[str]:
     """Return the phases of the latest sync."""
-    return [phase["name"] for phase in office.tbot("sync", "status", "--json").print_json["run"]["phases"]]
+    return [phase["name"] for phase in cli.tbot("sync", "status", "--json").print_json["run"]["phases"]]
 
 
 @pytest.mark.parametrize(
@@ -26,86 +31,121 @@ def phases(office: CliRunner) -> list[str]:
         ("--boards --recipients", {"boards": True, "recipients": True, "tickets": False}),
     ],
 )
-def test_what_is_selected_is_what_is_asked_for(office: CliRunner, line: str, expected: dict[str, bool]) -> None:
-    assert office.tbot("sync", *shlex.split(line)).status == 0
+def test_what_is_selected_is_what_is_asked_for(cli: CliRunner, line: str, expected: dict[str, bool]) -> None:
+    assert cli.tbot("sync", *shlex.split(line)).status == 0
     with db.session():
         request = syncs.latest().request
     assert {name: request[name] for name in expected} == expected
 
 
-def test_sync_boards_narrows_the_tickets(office: CliRunner) -> None:
-    office.furnish()
-    assert office.tbot("sync", "--tickets", f"--sync-boards={office.world.board}").status == 0
+def test_sync_boards_narrows_the_tickets(cli: CliRunner) -> None:
+    cli.furnish()
+    assert cli.tbot("sync", "--tickets", f"--sync-boards={cli.world.board}").status == 0
     with db.session():
-        assert list(syncs.latest().request["board_ids"]) == [office.world.board]
+        assert list(syncs.latest().request["board_ids"]) == [cli.world.board]
 
 
-def test_it_waits_until_all_is_stored_and_says_what_was_done(office: CliRunner) -> None:
-    done = office.tbot("sync", "--boards")
+def test_it_waits_until_all_is_stored_and_says_what_was_done(cli: CliRunner) -> None:
+    done = cli.tbot("sync", "--boards")
     assert (done.status, done.out) == (0, "Sync 1 is done: boards 2, statuses 2\n"), done
     assert done.err.splitlines() == ["Sync 1 has started", "boards: 2", "statuses: 2"]
     with db.session():
         assert tickets.Board.select().count() == 2
 
 
-def test_quiet_says_nothing_when_all_is_well(office: CliRunner) -> None:
-    done = office.tbot("sync", "--boards", "--quiet")
+def test_quiet_says_nothing_when_all_is_well(cli: CliRunner) -> None:
+    done = cli.tbot("sync", "--boards", "--quiet")
     assert (done.status, done.out, done.err) == (0, "", "")
 
 
-def test_no_wait_returns_while_the_sync_is_running(office: CliRunner) -> None:
-    with office.slow_syncs():
-        done = office.tbot("sync", "--boards", "--no-wait")
+def test_no_wait_returns_while_the_sync_is_running(cli: CliRunner) -> None:
+    with cli.slow_syncs():
+        done = cli.tbot("sync", "--boards", "--no-wait")
         assert (done.status, done.out.startswith("Sync 1 has started")) == (0, True)
-        assert office.tbot("sync", "status", "--json").print_json["syncing"] is True
-        second = office.tbot("sync", "--boards")
+        assert cli.tbot("sync", "status", "--json").print_json["syncing"] is True
+        second = cli.tbot("sync", "--boards")
         assert second.status == 5
         assert "Sync 1 is already running" in second.err
-        assert office.tbot("sync", "cancel").status == 0
+        assert cli.tbot("sync", "cancel").status == 0
 
 
-def test_a_sync_that_failed_ends_with_1_and_one_line(office: CliRunner) -> None:
-    office.world.connectwise.faults.add(faults.Fault(effect="answer", path="boards", status=500))
-    done = office.tbot("sync", "--boards", "--quiet")
+def test_a_sync_that_failed_ends_with_1_and_one_line(cli: CliRunner) -> None:
+    cli.world.connectwise.faults.add(faults.Fault(effect="answer", path="boards", status=500))
+    done = cli.tbot("sync", "--boards", "--quiet")
     assert (done.status, done.out) == (1, ""), done
     assert done.err.startswith("tbot: Sync 1 failed: ")
     assert len(done.err.splitlines()) == 1
 
 
-def test_done_with_errors_is_0_and_says_so_on_stderr_also_when_quiet(office: CliRunner) -> None:
-    office.world.connectwise.faults.add(faults.Fault(effect="answer", path="boards/.*/statuses", status=400))
-    done = office.tbot("sync", "--boards", "--quiet")
+def test_done_with_errors_is_0_and_says_so_on_stderr_also_when_quiet(cli: CliRunner) -> None:
+    cli.world.connectwise.faults.add(faults.Fault(effect="answer", path="boards/.*/statuses", status=400))
+    done = cli.tbot("sync", "--boards", "--quiet")
     assert (done.status, done.out) == (0, ""), done
     assert done.err.startswith("Sync 1 is done with ")
 
 
-def test_status_shows_each_phase_of_the_latest_run(office: CliRunner) -> None:
-    assert office.tbot("sync", "status").err == "No sync has run yet. `tbot sync --all` starts one\n"
-    office.tbot("sync", "--boards")
-    assert phases(office) == ["boards", "statuses"]
-    shown = office.tbot("sync", "status").out
+def test_status_shows_each_phase_of_the_latest_run(cli: CliRunner) -> None:
+    assert cli.tbot("sync", "status").err == "No sync has run yet. `tbot sync --all` starts one\n"
+    cli.tbot("sync", "--boards")
+    assert phases(cli) == ["boards", "statuses"]
+    shown = cli.tbot("sync", "status").out
     assert "requested by  ana@example.com\n" in shown
     assert "boards        2\n" in shown
 
 
-def test_a_server_that_is_gone_for_a_moment_does_not_end_the_waiting(office: CliRunner, monkeypatch) -> None:
-    from ticketbot.cli import sync_command
+@pytest.fixture
+def flaky(cli: CliRunner) -> Iterator[FlakyProxy]:
+    """Return a way to the server of the cli that loses some requests about runs."""
+    with FlakyProxy(cli.server.url) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever)
+        thread.start()
+        yield proxy
+        proxy.shutdown()
+        thread.join()
 
-    monkeypatch.setattr(sync_command, "MAX_UNREACHABLE_S", 0.0)
-    monkeypatch.setattr(sync_command, "POLL_S", 0.01)
-    from ticketbot import errors
-    from ticketbot.api import client
 
-    asked = client.Client.sync_run
-    answers = iter([True, False])
+def test_a_server_that_is_away_for_a_moment_does_not_end_the_waiting(cli: CliRunner, flaky: FlakyProxy) -> None:
+    flaky.to_lose = 2
+    done = cli.tbot("sync", "--boards", TBOT_BASE_URL=flaky.url)
+    assert flaky.to_lose == 0
+    assert (done.status, done.out) == (0, "Sync 1 is done: boards 2, statuses 2\n"), done
 
-    def sometimes(self: client.Client, run_id: int) -> object:
-        if next(answers, True):
-            return asked(self, run_id)
-        raise errors.Unreachable("Cannot reach it")
 
-    monkeypatch.setattr(client.Client, "sync_run", sometimes)
-    with office.slow_syncs():
-        done = office.tbot("sync", "--boards")
+def test_a_server_that_stays_away_ends_it_and_says_that_the_sync_may_go_on(
+    cli: CliRunner, flaky: FlakyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "MAX_UNREACHABLE_S", 0.0)
+    flaky.to_lose = 1000
+    done = cli.tbot("sync", "--boards", TBOT_BASE_URL=flaky.url)
     assert done.status == 8
     assert "sync 1 may still be running there" in done.err
+
+
+class FlakyProxy(http.server.ThreadingHTTPServer):
+    """Passes requests on to a server, but loses the next `to_lose` requests about the progress of a run."""
+
+    def __init__(self, server_url: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Relay)
+        self.server_url, self.url, self.to_lose = server_url, f"http://127.0.0.1:{self.server_port}", 0
+
+
+class _Relay(http.server.BaseHTTPRequestHandler):
+    server: FlakyProxy
+
+    def do_GET(self) -> None:
+        """Relay a request, or close the connection without a response."""
+        if self.path.startswith("/sync/runs/") and self.server.to_lose:
+            self.server.to_lose -= 1
+            return
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        url = f"{self.server.server_url}{self.path}"
+        with requests.request(self.command, url, headers=dict(self.headers), data=body, timeout=20) as response:
+            self.send_response(response.status_code)
+            self.send_header("Content-Type", response.headers["Content-Type"])
+            self.end_headers()
+            self.wfile.write(response.content)
+
+    do_POST = do_GET  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""

@@ -52,7 +52,9 @@ def test_it_plays_the_demo(binary: Binary) -> None:
     assert "That is exactly what should have happened." in done.stdout
 
 
-@pytest.mark.parametrize("command", ["--help", "help sync", "completion bash", "config --json"])
+@pytest.mark.parametrize(
+    "command", ["--help", "help create rule", "completion bash", "config --json", "__complete -- tbot li"]
+)
 def test_a_command_without_a_server_answers(binary: Binary, command: str) -> None:
     done = binary.run(*command.split())
     assert (done.returncode, done.stderr) == (0, ""), done

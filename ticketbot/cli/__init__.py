@@ -1,1 +1,1 @@
-"""The commands that call a Ticketbot server over HTTP: typed by operators, run by cron, parsed by scripts."""
+"""The command line: each command is a module of `commands`, with its usage text, its action and its output."""

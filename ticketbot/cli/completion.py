@@ -1,203 +1,180 @@
-"""Shell completion for bash, zsh and fish, generated from the usage text."""
+"""What can follow the words of a command line: commands, topics, options, values, and ids with names."""
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
 
 from ticketbot.cli import usage
 
-VALUE_CHOICES = {
-    "<bool>": "true false",
-    "<level>": "debug info warning error",
-    "<type>": "room person",
-    "<state>": "active upcoming expired disabled pending sending sent skipped dead",
-}
-"""The values of an option, by its placeholder in the usage text."""
+TIMEOUT_S = 1.0  # a user is waiting for the Tab key
+MAX_ROWS = 200
+
+_PLURALS = {"source": "recipients", "destination": "recipients"}
 
 
-class Position(NamedTuple):
-    """The words that can follow `path`, such as `list rules`, each with its summary, empty if it has none."""
+class Line(NamedTuple):
+    """A command line up to the cursor: the words before it, and those of them that follow the command."""
 
-    path: str
-    words: dict[str, str]
+    before: Sequence[str]
+    env: Mapping[str, str]
+    command: str
+    topic: str
+    rest: Sequence[str]
 
-
-def script(shell: str) -> str:
-    """Return the completion script for one of `SHELLS`."""
-    return SHELLS[shell]()
-
-
-def positions() -> Iterator[Position]:
-    """Yield every position that can be completed, the one after `tbot` first."""
-    yield Position("", {entry.name: entry.summary for entry in usage.parse_section("Commands")})
-    for command in usage.commands():
-        objects: dict[str, dict[str, str]] = {}
-        for pattern in _patterns(command):
-            for name in _objects(pattern):
-                objects.setdefault(name, {}).update(_options(pattern))
-        if command == "help":
-            yield Position("help", dict.fromkeys(usage.commands(), ""))
-            continue
-        words = dict.fromkeys((name for name in objects if name), "")
-        yield Position(command, words | objects.get("", {} if words else _global_options()))
-        for name, options in objects.items():
-            if name:
-                yield Position(f"{command} {name}", options)
+    @property
+    def options(self) -> dict[str, str]:
+        """Return the options that are possible here."""
+        return usage.options(self.command, self.topic)
 
 
-def _patterns(command: str) -> list[str]:
-    """Return the usage patterns of a command, each on one line, without the names of program and command."""
-    text = "\n".join(usage.patterns(command))
-    return [" ".join(part.split()[1:]) for part in re.split(r"^  tbot ", text, flags=re.M) if part.strip()]
+def candidates(words: Sequence[str], env: Mapping[str, str]) -> dict[str, str]:
+    """Return what the last of some words can become, each with its meaning, empty if it has none.
+
+    A server that does not respond at once has no ids and names.
+    """
+    *before, last = _joined(words) or [""]
+    current = _unquoted(last)
+    line = _line(before, env)
+    name, equals, value = current.partition("=")
+    if line is None:
+        return {}
+    if name.startswith("--") and equals:
+        return {f"{name}={word}": meaning for word, meaning in _values(line, name, value).items()}
+    if before and f"{before[-1]}=" in _option_words(line.options):
+        return _values(line, before[-1], current)
+    typed = [word.partition("=")[0] for word in line.rest]
+    options = _matching(_option_words(line.options, typed), current)
+    return options if current.startswith("-") else _positional(line, current) or options
 
 
-def _objects(pattern: str) -> list[str]:
-    """Return the words that can follow the command, as in `(a | b)` or `rule`; an empty one if there are none."""
-    first = pattern.strip()
-    if first.startswith("("):
-        return [word.strip() for word in first[1 : first.index(")")].split("|")]
-    word = first.split(" ")[0]
-    return [word] if re.fullmatch(r"[a-z]+", word) else [""]
+def _line(before: Sequence[str], env: Mapping[str, str]) -> Line | None:
+    """Return what was typed before the cursor, None if it is no command of ours."""
+    plain = usage.positional(usage.options(""), before)
+    if not plain:
+        return Line(before, env, "", "", before)
+    if plain[0] not in usage.names():
+        return None
+    rest = before[list(before).index(plain[0]) + 1 :]
+    return Line(before, env, plain[0], usage.topic_of(plain[0], rest), rest)
 
 
-def _options(pattern: str) -> dict[str, str]:
-    found = re.findall(r"--[a-z-]+(?:=<[a-z-]+>)?", pattern)
-    described = {entry.name: entry.summary for entry in usage.parse_section("Options of single commands")}
-    return {_with_equals(name): described[name] for name in found} | _global_options()
+def _positional(line: Line, current: str) -> dict[str, str]:
+    """Return commands, topics, or the ids that an argument can be."""
+    plain = usage.positional(line.options, line.rest)
+    if not line.command or (line.command == "help" and not plain):
+        return _matching({name: usage.summary(name).rstrip(".") for name in usage.names()}, current)
+    if line.command == "help":
+        found = usage.topics(plain[0]) if len(plain) == 1 and usage.exists(plain[0]) else []
+        return _matching(dict.fromkeys(found, ""), current)
+    if not plain and usage.topics(line.command):
+        return _matching(dict.fromkeys(usage.topics(line.command), ""), current)
+    argument = re.search(r"(?<!=)<([a-z-]+)>", usage.grammar(line.command, line.topic).partition("\n\n")[0])
+    if argument is None or len(plain) > bool(line.topic):
+        return {}
+    return _ids(line, f"{line.topic if argument[1] == 'id' else argument[1].removesuffix('-id')}s", current)
 
 
-def _global_options() -> dict[str, str]:
-    named = {entry.name.split()[-1]: entry.summary for entry in usage.parse_section("Options")}
-    return {_with_equals(name): summary for name, summary in named.items()}
+def _values(line: Line, option: str, current: str) -> dict[str, str]:
+    """Return the values of an option."""
+    from ticketbot.api import responses
+
+    placeholder = next((name.partition("=")[2] for name in line.options if name.startswith(f"{option}=")), "")
+    choices: dict[str, Sequence[str]] = {
+        "<bool>": ("true", "false"),
+        "<level>": ("debug", "info", "warning", "error"),
+        "<type>": get_args(responses.RecipientType),
+        "<forward-state>": get_args(responses.ForwardState),
+        "<event-state>": get_args(responses.EventState),
+        "<state>": get_args(responses.NotificationState),
+    }
+    subject = option.removeprefix("--").removesuffix("-id")
+    plural = _PLURALS.get(subject, f"{subject}s")
+    if placeholder == "<file>":
+        folder, slash, start = current.rpartition("/")
+        names = sorted(path.name for path in Path(f"{folder}{slash}" or ".").glob("*"))
+        return {f"{folder}{slash}{name}": "" for name in names if name.startswith(start)}
+    if placeholder == "<id>":
+        return _ids(line, plural, current)
+    if placeholder == "<name>" and plural in ("boards", "recipients"):
+        return _matching(_names(line, plural), current)
+    return _matching(dict.fromkeys(choices.get(placeholder, ()), ""), current)
 
 
-def _with_equals(option: str) -> str:
-    """Return an option with `=` if it takes a value."""
-    return re.sub(r"=<.*", "=", option)
+def _ids(line: Line, plural: str, current: str) -> dict[str, str]:
+    """Return ids with what they stand for; if a name was begun, names with their ids."""
+    from ticketbot.cli import lookup
+    from ticketbot.present import entities
+
+    entity = entities.BY_PLURAL[plural]
+    if current and not current.isdecimal() and entity.singular in lookup.NAMED:
+        return _matching(_names(line, plural), current)
+    return _matching({str(row.id): entity.title(row) for row in _rows(line, plural)}, current)
 
 
-def _values() -> dict[str, str]:
-    """Return the values of each option that takes one of a few words."""
-    sections = (*usage.parse_section("Options"), *usage.parse_section("Options of single commands"))
-    pairs = (entry.name.partition("=") for entry in sections)
-    return {name: VALUE_CHOICES[value] for name, _, value in pairs if value in VALUE_CHOICES}
+def _names(line: Line, plural: str) -> dict[str, str]:
+    return {row.name: f"{plural[:-1]} {row.id}" for row in _rows(line, plural)}
 
 
-def _options_taking_values() -> str:
-    sections = (*usage.parse_section("Options"), *usage.parse_section("Options of single commands"))
-    return "|".join(sorted({entry.name.partition("=")[0] for entry in sections if "=" in entry.name} - {"--keep-copy"}))
+def _rows(line: Line, plural: str) -> list[Any]:
+    """Return rows of the server; none if it does not respond at once, or does not allow it."""
+    from requests.adapters import HTTPAdapter
+
+    from ticketbot import errors
+    from ticketbot.api import client
+    from ticketbot.settings import table
+
+    class Impatient(HTTPAdapter):
+        def send(self, *args: Any, **options: Any) -> Any:
+            return super().send(*args, **{**options, "timeout": TIMEOUT_S})
+
+    parts = (word.partition("=") for word in line.before)
+    flags = {name: value for name, _, value in parts if name in table.FLAGS and value}
+    only = {"state": "dead"} if plural == "notifications" and line.command == "retry" else {}
+    try:
+        settings = table.load(flags, line.env)
+        server = client.Client(settings.base_url, settings.api_key, transport=Impatient())
+        with contextlib.closing(server):
+            return list(getattr(server, plural)(limit=MAX_ROWS, newest=True, **only))
+    except errors.TicketbotError:
+        return []
 
 
-def _bash() -> str:
-    cases = "".join(f"        '{place.path}') words='{' '.join(place.words)}' ;;\n" for place in positions())
-    values = "".join(f"        {name}=) words='{words}' ;;\n" for name, words in _values().items())
-    return f"""\
-# bash completion for tbot, generated by `tbot completion bash`.
-_tbot() {{
-    local word="${{COMP_WORDS[COMP_CWORD]}}" before="${{COMP_WORDS[COMP_CWORD-1]}}" path='' words='' i each
-    if [[ $word == = ]]; then before="$before="; word=''
-    elif [[ $before == = ]]; then before="${{COMP_WORDS[COMP_CWORD-2]}}="; fi
-    case "$before" in {_options_taking_values()}) before="$before=" ;; esac
-    for ((i = 1; i < COMP_CWORD; i++)); do
-        each="${{COMP_WORDS[i]}}"
-        case "$each" in
-        =) i=$((i + 1)) ;;
-        {_options_taking_values()}) if [[ ${{COMP_WORDS[i+1]}} != = ]]; then i=$((i + 1)); fi ;;
-        -*) ;;
-        *) if [[ $path != *' '* ]]; then path="${{path:+$path }}$each"; fi ;;
-        esac
-    done
-    case "$before" in
-{values}        --config=) COMPREPLY=($(compgen -f -- "$word")); return ;;
-        --*=) ;;
-        *)
-            case "$path" in
-{_indented(cases)}            esac
-            if [[ -z $words ]]; then
-                case "${{path%% *}}" in
-{_indented(cases, 8)}                esac
-            fi ;;
-    esac
-    COMPREPLY=($(compgen -W "$words" -- "$word"))
-    if [[ ${{COMPREPLY[0]}} == *= ]]; then compopt -o nospace; fi
-}}
-complete -F _tbot tbot
-"""
+def _option_words(known: Mapping[str, str], without: Sequence[str] = ()) -> dict[str, str]:
+    """Return options as they are typed: with `=` if they take a value."""
+    return {re.sub("=.*", "=", name): text for name, text in known.items() if name.partition("=")[0] not in without}
 
 
-def _indented(lines: str, more: int = 4) -> str:
-    return "".join(f"{' ' * more}{line}\n" for line in lines.splitlines())
+def _matching(words: Mapping[str, str], current: str) -> dict[str, str]:
+    """Return the words that start with what was typed, in upper or lower case, with meanings safe for a terminal."""
+    from ticketbot.present import text
+
+    return {
+        word: text.clean(meaning)
+        for word, meaning in words.items()
+        if word.casefold().startswith(current.casefold()) and word == text.clean(word)
+    }
 
 
-def _zsh() -> str:
-    cases = "".join(f"    {_quoted(place.path)}) known=({_described(place)}) ;;\n" for place in positions())
-    values = "".join(
-        f"    {name}=*) compset -P '*='; compadd -- {words}; return ;;\n" for name, words in _values().items()
-    )
-    return f"""\
-#compdef tbot
-# zsh completion for tbot, generated by `tbot completion zsh`.
-_tbot() {{
-    local each skip='' place=''
-    local -a known
-    case "$words[CURRENT]" in
-{values}    esac
-    for each in "${{(@)words[2,CURRENT-1]}}"; do
-        if [[ -n $skip ]]; then skip=''; continue; fi
-        case "$each" in
-        {_options_taking_values()}) skip=1 ;;
-        -*) ;;
-        *) if [[ $place != *' '* ]]; then place="${{place:+$place }}$each"; fi ;;
-        esac
-    done
-    _tbot_known "$place"
-    if (( ! $#known )); then _tbot_known "${{place%% *}}"; fi
-    _describe -o 'tbot' known -S ''
-}}
-_tbot_known() {{
-    case "$1" in
-{cases}    esac
-}}
-compdef _tbot tbot
-"""
+def _joined(words: Sequence[str]) -> list[str]:
+    """Return words whose options have their values again: bash splits at `=`."""
+    found: list[str] = []
+    for position, word in enumerate(words):
+        after_equals = position > 1 and words[position - 1] == "=" and words[position - 2].startswith("--")
+        if found and ((word == "=" and found[-1].startswith("--")) or after_equals):
+            found[-1] += word
+        else:
+            found.append(word)
+    return found
 
 
-def _described(place: Position) -> str:
-    escaped = (f"{word.replace(':', '')}:{summary.replace(':', '')}" for word, summary in place.words.items())
-    return " ".join(_quoted(each) for each in escaped)
-
-
-def _fish() -> str:
-    lines = ["# fish completion for tbot, generated by `tbot completion fish`.", "complete -c tbot -f"]
-    for place in positions():
-        for word, summary in place.words.items():
-            lines.append(f"complete -c tbot -n {_quoted(_fish_condition(place.path))} {_fish_word(word, summary)}")
-    return "\n".join(lines) + "\n"
-
-
-def _fish_condition(path: str) -> str:
-    if not path:
-        return "__fish_use_subcommand"
-    command, _, word = path.partition(" ")
-    seen = f"__fish_seen_subcommand_from {command}"
-    return f"{seen}; and __fish_seen_subcommand_from {word}" if word else seen
-
-
-def _fish_word(word: str, summary: str) -> str:
-    about = f" -d {_quoted(summary)}" if summary else ""
-    if not word.startswith("--"):
-        return f"-a {word}{about}"
-    name = word.removeprefix("--").removesuffix("=")
-    values = _values().get(f"--{name}")
-    takes = f" -x -a {_quoted(values)}" if values else " -r" if word.endswith("=") else ""
-    return f"-l {name}{takes}{about}"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
-
-
-SHELLS: dict[str, Callable[[], str]] = {"bash": _bash, "zsh": _zsh, "fish": _fish}
-"""The supported shells."""
+def _unquoted(word: str) -> str:
+    """Return what a word means that may hold quotes and backslashes, and may not be complete."""
+    for end in ("", "'", '"'):
+        with contextlib.suppress(ValueError):
+            return "".join(shlex.split(word.removesuffix("\\") + end))
+    return word

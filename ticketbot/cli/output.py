@@ -4,185 +4,204 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, tzinfo
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from ticketbot import errors
-from ticketbot.cli import formats
-from ticketbot.present import documents
+
+if TYPE_CHECKING:
+    from ticketbot.present.entities import Column
 
 DEFAULT_WIDTH = 80
 MIN_WIDTH = 40
 GAP = 2
-MIN_NAME_WIDTH = 10  # a shorter name is unreadable: rows are then printed field by field
-EMPTY = "-"
+_LEAST = {"id": 5, "name": 8, "state": 9, "time": 11, "value": 5}
+"""The least width of a column by its kind; a terminal with less room for all of them gets rows field by field."""
 
-_STYLES = {
-    **dict.fromkeys(("ok", "sent", "done", "active", "enabled", "open"), "green"),
-    **dict.fromkeys(("warning", "pending", "sending", "running", "upcoming", "waiting"), "yellow"),
-    **dict.fromkeys(("failed", "dead"), "red"),
-    **dict.fromkeys(("skipped", "disabled", "expired", "inactive", "closed", "cancelled"), "dim"),
-}
+_STYLES = {"good": "\x1b[32m", "waiting": "\x1b[33m", "bad": "\x1b[31m", "quiet": "\x1b[2m", "heading": "\x1b[1m"}
+_RESET = "\x1b[0m"
 
 
-class Column(NamedTuple):
-    """A column of a table; only names may be truncated."""
+class Streams(NamedTuple):
+    """Where a command reads and writes."""
 
-    title: str
-    value: Callable[[Any], object]
-    is_name: bool = False
+    stdin: TextIO
+    stdout: TextIO
+    stderr: TextIO
 
 
 class Output:
-    """The output of one command. Times are shown in `timezone`; with `is_json`, stdout contains JSON only."""
+    """The output of one command. Times are shown in `zone`; with `is_json`, stdout contains JSON only."""
 
-    def __init__(self, environ: Mapping[str, str], timezone: tzinfo, *, is_json: bool) -> None:
+    def __init__(self, env: Mapping[str, str], streams: Streams, *, is_json: bool = False) -> None:
         self.is_json = is_json
-        self.timezone = timezone
-        self._environ = environ
+        self.zone: tzinfo = UTC
+        self.streams = streams
+        self._env = env
 
-    def print_json(self, value: Any) -> None:
+    def json(self, document: Any) -> None:
         """Print the one JSON document."""
-        sys.stdout.write(documents.to_json(value))
+        from ticketbot.present import documents
+
+        self.streams.stdout.write(documents.to_json(document))
 
     def table(self, columns: Sequence[Column], rows: Sequence[Any]) -> None:
-        """Print rows as a table, or field by field if ids and states leave no room for names."""
-        texts = [[self.text(column.value(row)) for column in columns] for row in rows]
-        widths = _widths(columns, texts, self.width(sys.stdout))
-        if widths:
-            self._print_table(columns, texts, widths)
+        """Print rows as a table; on a terminal too narrow for the columns, field by field."""
+        room = self.width(self.streams.stdout)
+        texts = [[self._cell_text(column, row) for column in columns] for row in rows]
+        if room and sum(_least(column) + GAP for column in columns) - GAP > room:
+            for number, row in enumerate(texts):
+                self.say("") if number else None
+                self.record(zip((column.title for column in columns), row, strict=True))
             return
-        for number, row in enumerate(texts):
-            self.say("" if number else None)
-            self.record([(column.title, text) for column, text in zip(columns, row, strict=True)])
+        self._print_table(columns, texts, _widths(columns, texts, room))
 
     def record(self, pairs: Iterable[tuple[str, object]]) -> None:
-        """Print one object field by field, untruncated."""
+        """Print one object field by field, in full."""
+        from ticketbot.present import text
+
         shown = [(title, self.text(value)) for title, value in pairs]
         indent = max(len(title) for title, _ in shown) + GAP
-        room = self.width(sys.stdout) - indent
-        for title, text in shown:
-            if " " not in text and formats.width(text) > room:  # an id, to be copied in one piece
-                self.say(title)
-                self.say(text)
-                continue
-            first, *rest = formats.fold(text, room)
-            self._write(sys.stdout, "".join([f"{title:<{indent}}{first}\n", *(f"{'':<{indent}}{x}\n" for x in rest)]))
+        room = (self.width(self.streams.stdout) or indent) - indent
+        for title, value in shown:
+            if room and " " not in value and text.width(value) > room:  # an id, to be copied in one piece
+                self._write(self.streams.stdout, f"{title}\n" + "\n".join(text.fold(value, room + indent)) + "\n")
+            else:
+                self.say(value, f"{title:<{indent}}")
 
-    def say(self, text: str | None, indent: str = "", more: str = "") -> None:
-        """Print wrapped text on stdout; `indent` precedes the first line, as many spaces and `more` the others."""
-        if text is not None:
-            self._write(sys.stdout, self._folded(text, sys.stdout, indent, more))
+    def say(self, message: str, indent: str = "", more: str = "") -> None:
+        """Print text on stdout; on a terminal, it is wrapped below `indent` and `more`."""
+        self._write(self.streams.stdout, self._folded(message, self.streams.stdout, indent, more))
 
-    def note(self, text: str) -> None:
-        """Print a message on stderr, wrapped on a terminal, on one line elsewhere."""
-        is_folded = sys.stderr.isatty()
-        self._write(sys.stderr, self._folded(text, sys.stderr) if is_folded else f"{formats.clean(text)}\n")
+    def note(self, message: str) -> None:
+        """Print a message on stderr."""
+        self._write(self.streams.stderr, self._folded(message, self.streams.stderr))
+
+    def warn(self, message: str) -> None:
+        """Print a warning on stderr, on one line."""
+        self._write(self.streams.stderr, f"tbot: warning: {message}\n")
 
     @property
     def can_ask(self) -> bool:
         """Return whether stdin is a terminal, so that a user can answer a question."""
-        return sys.stdin.isatty()
+        return self.streams.stdin.isatty()
 
     def confirm(self, question: str) -> bool:
         """Ask for confirmation on a terminal; without one, the answer is yes."""
         if not self.can_ask:
             return True
-        with _question_stream() as stream:
+        with self._question_stream() as stream:
             self._write(stream, self._folded(f"{question} [y/N] ", stream).rstrip("\n") + " ")
             stream.flush()
-            answer = sys.stdin.readline()
+            answer = self.streams.stdin.readline()
             if not answer:  # Ctrl+D does not move the cursor to the next line
                 stream.write("\n")
         return answer.strip().lower() in ("y", "yes")
 
-    def text(self, value: object) -> str:
+    def text(self, value: object, time_form: str = "%Y-%m-%d %H:%M:%S") -> str:
         """Return any value in readable form."""
-        if value is None or value in ("", []):
-            return EMPTY
-        if isinstance(value, bool):
-            return "yes" if value else "no"
-        if isinstance(value, datetime):
-            return self.moment(value)
-        if isinstance(value, list):
-            return formats.clean(", ".join(map(str, value)))
-        return formats.clean(str(value))
+        from ticketbot.present import text, words
 
-    def moment(self, value: datetime, form: str = "%Y-%m-%d %H:%M") -> str:
-        """Format a time in the time zone of this output."""
-        return value.astimezone(self.timezone).strftime(form)
+        if isinstance(value, datetime):
+            return words.moment(value, self.zone, time_form)
+        return text.clean(words.value(value, self.zone))
+
+    def _cell_text(self, column: Column, row: Any) -> str:
+        from ticketbot.present import states
+
+        shown = self.text(column.read(row), "%Y-%m-%d %H:%M")
+        return states.label(shown) if column.kind == "state" else shown
 
     def width(self, stream: TextIO) -> int:
-        """Return the line width in cells: COLUMNS, else the terminal's, else 80."""
-        columns = self._environ.get("COLUMNS", "")
+        """Return the line width of a terminal in cells; 0, which means no limit, if the stream is none."""
+        if not stream.isatty():
+            return 0
+        columns = self._env.get("COLUMNS", "")
         if columns.isdecimal() and int(columns):
             return max(int(columns), MIN_WIDTH)
         try:
             return max(os.get_terminal_size(stream.fileno()).columns, MIN_WIDTH)
-        except (OSError, ValueError):  # not a terminal, or one of unknown size
+        except (OSError, ValueError):  # a terminal of unknown size
             return DEFAULT_WIDTH
 
     def is_animated(self, stream: TextIO) -> bool:
         """Return whether a stream is a terminal whose cursor can be moved."""
-        return stream.isatty() and self._environ.get("TERM") != "dumb"
+        return stream.isatty() and self._env.get("TERM") != "dumb"
 
-    def has_colour(self, stream: TextIO) -> bool:
+    def has_color(self, stream: TextIO) -> bool:
         """Return whether a stream is a terminal that may show color."""
-        return self.is_animated(stream) and not self._environ.get("NO_COLOR")
+        return self.is_animated(stream) and not self._env.get("NO_COLOR")
 
-    def _folded(self, text: str, stream: TextIO, indent: str = "", more: str = "") -> str:
-        below = " " * len(indent) + more
-        lines = formats.fold(formats.clean(text), self.width(stream) - len(below))
+    def _folded(self, message: str, stream: TextIO, indent: str = "", more: str = "") -> str:
+        from ticketbot.present import text
+
+        width, below = self.width(stream), " " * len(indent) + more
+        shown = text.clean(message)
+        lines = text.fold(shown, width - len(below)) if width else [shown]
         return "".join(f"{below if number else indent}{line}".rstrip() + "\n" for number, line in enumerate(lines))
 
     def _print_table(self, columns: Sequence[Column], texts: list[list[str]], widths: list[int]) -> None:
-        from rich.console import Console
-        from rich.text import Text
+        has_color = self.has_color(self.streams.stdout)
+        for number, row in enumerate([[column.title for column in columns], *texts]):
+            cells = [
+                _cell(value, width, _style(column, value, number == 0) if has_color else "")
+                for column, value, width in zip(columns, row, widths, strict=True)
+            ]
+            self._write(self.streams.stdout, (" " * GAP).join(cells).rstrip() + "\n")
 
-        colour = self.has_colour(sys.stdout)
-        console = Console(
-            file=sys.stdout, color_system="standard" if colour else None, force_terminal=colour, emoji=False
-        )
-        heads = [column.title for column in columns]
-        with console.capture() as captured:
-            for row in (heads, *texts):
-                # Not a rich table: it assumes other character widths than some terminals.
-                line = Text(end="")
-                for text, width in zip(row, widths, strict=True):
-                    style = "bold" if row is heads else _STYLES.get(text, "")
-                    line.append(formats.pad(formats.cut(text, width), width), style).append(" " * GAP)
-                line.rstrip()
-                console.print(line, soft_wrap=True)
-        self._write(sys.stdout, captured.get())
+    @contextlib.contextmanager
+    def _question_stream(self) -> Iterator[TextIO]:
+        """Yield a stream that the user sees: stderr, or the terminal itself if stderr is redirected."""
+        if self.streams.stderr.isatty():
+            yield self.streams.stderr
+            return
+        try:
+            terminal = Path(os.ttyname(self.streams.stdin.fileno()))
+        except OSError as error:
+            raise errors.TicketbotError(
+                "Cannot ask for confirmation because stderr is redirected. Add --yes"
+            ) from error
+        with terminal.open("w") as stream:
+            yield stream
 
     @staticmethod
-    def _write(stream: TextIO, text: str) -> None:
+    def _write(stream: TextIO, shown: str) -> None:
         encoding = getattr(stream, "encoding", None) or "utf-8"
-        stream.write(text.encode(encoding, "replace").decode(encoding))
+        stream.write(shown.encode(encoding, "replace").decode(encoding))
 
 
-def _question_stream() -> contextlib.AbstractContextManager[TextIO]:
-    """Return a stream that the user sees: stderr, or the terminal itself if stderr is redirected."""
-    if sys.stderr.isatty():
-        return contextlib.nullcontext(sys.stderr)
-    try:
-        return Path(os.ttyname(sys.stdin.fileno())).open("w")
-    except OSError as error:
-        raise errors.TicketbotError("Cannot ask for confirmation because stderr is redirected. Add --yes") from error
+def _style(column: Column, value: str, is_heading: bool) -> str:
+    from ticketbot.present import states
+
+    if is_heading:
+        return _STYLES["heading"]
+    return _STYLES.get(states.style(value), "") if column.kind == "state" else ""
 
 
-def _widths(columns: Sequence[Column], texts: list[list[str]], room: int) -> list[int] | None:
-    """Return the width of each column: names share what the others leave. None if that is too little."""
-    wanted = [max([len(c.title), *(formats.width(row[n]) for row in texts)]) for n, c in enumerate(columns)]
-    excess = sum(wanted) + GAP * (len(columns) - 1) - room
-    while excess > 0:
-        names = [n for n, column in enumerate(columns) if column.is_name]
-        widest = max(names, key=lambda n: wanted[n], default=None)
-        if widest is None or wanted[widest] <= MIN_NAME_WIDTH:
-            return None
-        wanted[widest] -= 1
-        excess -= 1
+def _least(column: Column) -> int:
+    return max(_LEAST[column.kind], len(column.title))
+
+
+def _cell(value: str, width: int, style: str) -> str:
+    from ticketbot.present import text
+
+    shown = text.pad(text.cut(value, width), width)
+    return f"{style}{shown}{_RESET}" if style else shown
+
+
+def _widths(columns: Sequence[Column], texts: list[list[str]], room: int) -> list[int]:
+    """Return the width of each column; where there is no room for all, names give way, then times."""
+    from ticketbot.present import text
+
+    wanted = [max([len(c.title), *(text.width(row[n]) for row in texts)]) for n, c in enumerate(columns)]
+    excess = sum(wanted) + GAP * (len(columns) - 1) - room if room else 0
+    for kind in ("name", "time"):
+        while excess > 0:
+            flexible = [n for n, column in enumerate(columns) if column.kind == kind and wanted[n] > _least(column)]
+            if not flexible:
+                break
+            wanted[max(flexible, key=lambda n: wanted[n])] -= 1
+            excess -= 1
     return wanted

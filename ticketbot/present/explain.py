@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ticketbot import errors
 from ticketbot.api import responses
 from ticketbot.decide import plan
+from ticketbot.present import words
 
 _SOURCES = {
     "hook": "ConnectWise sent a webhook",
@@ -56,7 +57,7 @@ def sections(explanation: responses.Explanation, style: Style) -> Iterator[Secti
 def delivery_text(row: responses.Notification, style: Style) -> str:
     """Return the outcome of a notification, with its reason and error."""
     who, error = row.recipient_name, f": {row.error}" if row.error else ""
-    tries = f" after {count_text(row.attempts, 'try', 'tries')}" if row.attempts else ""
+    tries = f" after {words.count(row.attempts, 'try', 'tries')}" if row.attempts else ""
     if row.state == "sent":
         sent_at = f" on {style.moment(row.sent_at)}" if row.sent_at else ""
         twice = ", possibly twice" if row.possible_duplicate else ""
@@ -78,12 +79,7 @@ def delivery_text(row: responses.Notification, style: Style) -> str:
 def amount(retried: responses.RetryResult) -> str:
     """Return how much is retried, such as "1 notification and 2 events"; empty for nothing."""
     counts = ((retried.notifications, "notification"), (retried.events, "event"))
-    return " and ".join(count_text(count, name, f"{name}s") for count, name in counts if count)
-
-
-def count_text(count: int, one: str, many: str) -> str:
-    """Return a number with its noun."""
-    return f"{count} {one if count == 1 else many}"
+    return " and ".join(words.count(count, name, f"{name}s") for count, name in counts if count)
 
 
 def _trigger_text(event: responses.Event) -> str:
@@ -106,7 +102,7 @@ def _topics(event: responses.Event, unclaimed: dict[int, responses.Notification]
 
 def _event_problem(event: responses.Event, style: Style) -> str:
     error = f": {event.error}" if event.error else ""
-    tries = count_text(event.attempts, "try", "tries") if event.attempts else ""
+    tries = words.count(event.attempts, "try", "tries") if event.attempts else ""
     if event.state == "dead":
         given_up = f"Processing failed{f' after {tries}' if tries else ''}{error}"
         return f"{errors.sentence(given_up)} {style.retry_event}"

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from ticketbot.api import responses
+from ticketbot.cli import lookup
 from ticketbot.cli.context import Context
 from ticketbot.cli.output import Output
-from ticketbot.present import explain
+from ticketbot.present import entities, explain
 
-INDENT = "  "
+USAGE = """\
+Explain who was notified.
+
+Usage:
+  tbot explain <ticket-id> [options] [--json]
+
+The <ticket-id> is a number, or as Webex writes it: '#4711', in quotes.
+
+Examples:
+  tbot explain 1234
+  tbot explain '#4711'
+"""
+
+_INDENT = "  "
 
 
-def explain_ticket(context: Context) -> int:
+def run(context: Context) -> int:
     """Explain a ticket, newest event first."""
-    explanation = context.server.explain(context.arguments.required_number("<ticket-id>"))
+    explanation = context.server.explain(lookup.argument(context, "<ticket-id>", "ticket"))
     if context.output.is_json:
-        context.output.print_json(explanation)
+        context.output.json(explanation)
     else:
         _show_ticket(context.output, explanation)
         _show_events(context.output, explanation)
@@ -36,13 +50,12 @@ def _show_ticket(output: Output, explanation: responses.Explanation) -> None:
         "resources": ", ".join(ticket.resources),
     }
     facts = [f"{name} {value}" for name, value in known.items() if value]
-    state = "deleted" if ticket.deleted else "open" if ticket.open else "closed"
-    output.say("; ".join([state, *facts]), INDENT)
+    output.say("; ".join([entities.ticket_state(ticket), *facts]), _INDENT)
 
 
 def _show_events(output: Output, explanation: responses.Explanation) -> None:
     style = explain.Style(
-        moment=output.moment,
+        moment=output.text,
         retry_notification="`tbot retry {id}` resends it",
         retry_event="`tbot retry --dead` reprocesses it",
     )
@@ -51,6 +64,6 @@ def _show_events(output: Output, explanation: responses.Explanation) -> None:
         output.say(section.heading)
         for topic in section.topics:
             if topic.title:
-                output.say(f"{topic.title}:", INDENT)
+                output.say(f"{topic.title}:", _INDENT)
             for sentence in topic.sentences:
-                output.say(sentence, f"{INDENT * (2 if topic.title else 1)}- ")
+                output.say(sentence, f"{_INDENT * (2 if topic.title else 1)}- ")

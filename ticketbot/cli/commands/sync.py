@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections.abc import Callable, Iterator
 
 from ticketbot import errors
 from ticketbot.api import responses
-from ticketbot.cli import entities, formats
 from ticketbot.cli.context import Context
+from ticketbot.present import states, text, words
+
+USAGE = """\
+Sync external data.
+
+Usage:
+  tbot sync [options] [--all] [--boards] [--recipients] [--tickets]
+            [--sync-boards=<ids>] [--force] [--no-wait] [--quiet] [--json]
+  tbot sync (status | cancel) [options] [--json]
+
+Options:
+  --all                    Sync everything; with --tickets, of all boards
+  --boards                 Sync boards and their statuses
+  --recipients             Sync Webex rooms and people
+  --tickets                Sync open tickets
+  --sync-boards=<ids>      Only tickets of these boards, such as 1,2,3
+  --force                  Continue even if more than half would be removed
+  --no-wait                Return as soon as the sync has started
+  --quiet                  Print only errors
+
+Examples:
+  tbot sync --all
+  tbot sync --boards --recipients --quiet
+  tbot sync --tickets --sync-boards=1,2,3
+"""
 
 POLL_S = 0.5  # the server writes progress this often
 MAX_UNREACHABLE_S = 60.0  # long enough for a server restart, and for the lease of the run to expire
@@ -18,23 +41,23 @@ MAX_UNREACHABLE_S = 60.0  # long enough for a server restart, and for the lease 
 Show = Callable[[responses.SyncRun], None]
 
 
-def sync(context: Context) -> int:
+def run(context: Context) -> int:
     """Start, watch or cancel a sync."""
     if context.arguments.has("status"):
         return _status(context)
     if context.arguments.has("cancel"):
-        run = context.server.cancel_sync()
-        context.print_result(run, f"Sync {run.id} is being canceled")
+        canceled = context.server.cancel_sync()
+        context.tell(canceled, f"Sync {canceled.id} is being canceled")
         return 0
-    run = _start(context)
+    started = _start(context)
     if context.arguments.has("--no-wait"):
         if context.output.is_json or not context.arguments.has("--quiet"):
-            context.print_result(run, f"Sync {run.id} has started; `tbot sync status` shows its progress")
+            context.tell(started, f"Sync {started.id} has started; `tbot sync status` shows its progress")
         return 0
     try:
-        return _report(context, _wait_until_finished(context, run))
+        return _report(context, _wait_until_finished(context, started))
     except KeyboardInterrupt:
-        context.output.note(f"Sync {run.id} continues on the server; `tbot sync cancel` stops it")
+        context.output.note(f"Sync {started.id} continues on the server; `tbot sync cancel` stops it")
         raise
 
 
@@ -77,13 +100,13 @@ def _wait_until_finished(context: Context, run: responses.SyncRun) -> responses.
 
 def _report(context: Context, run: responses.SyncRun) -> int:
     if context.output.is_json:
-        context.output.print_json(run)
+        context.output.json(run)
     elif run.state == "done" and not context.arguments.has("--quiet"):
-        context.output.say(f"Sync {run.id} is done: {entities.progress(run)}")
+        context.output.say(f"Sync {run.id} is done: {words.progress(run)}")
     first = f": {run.errors[0]}" if run.errors else ""
     if run.state == "done":
         if run.error_count:
-            context.output.note(f"Sync {run.id} is done with {entities.error_count_text(run.error_count)}{first}")
+            context.output.note(f"Sync {run.id} is done with {words.count(run.error_count, 'error')}{first}")
         return 0
     if run.state == "cancelled":
         raise errors.TicketbotError(f"Sync {run.id} was canceled. `tbot sync` starts another")
@@ -93,15 +116,15 @@ def _report(context: Context, run: responses.SyncRun) -> int:
 def _status(context: Context) -> int:
     status = context.server.sync_status()
     if context.output.is_json:
-        context.output.print_json(status)
+        context.output.json(status)
     elif status.run is None:
         context.output.note("No sync has run yet. `tbot sync --all` starts one")
     else:
         run = status.run
-        pairs: list[tuple[str, object]] = [("sync", run.id), ("state", run.state), ("requested by", run.requested_by)]
-        pairs += [("started", run.started_at), ("finished", run.finished_at)]
-        pairs += [(phase.name, entities.phase_text(phase)) for phase in run.phases]
-        context.output.record([*pairs, *(("error", text) for text in run.errors)])
+        pairs: list[tuple[str, object]] = [("sync", run.id), ("state", states.label(run.state))]
+        pairs += [("requested by", run.requested_by), ("started", run.started_at), ("finished", run.finished_at)]
+        pairs += [(phase.name, words.phase(phase)) for phase in run.phases]
+        context.output.record([*pairs, *(("error", error) for error in run.errors)])
     return 0
 
 
@@ -110,7 +133,7 @@ def _progress(context: Context, run: responses.SyncRun) -> Iterator[Show]:
     """Yield a function that shows progress: bars on a terminal, elsewhere a line for each finished phase."""
     if context.arguments.has("--quiet"):
         yield lambda _: None
-    elif context.output.is_animated(sys.stderr):
+    elif context.output.is_animated(context.output.streams.stderr):
         with _bars(context) as show:
             yield show
     else:
@@ -124,7 +147,7 @@ def _print_phases(context: Context, run: responses.SyncRun, reported: set[str]) 
     for phase in run.phases:
         if phase.name not in reported and (run.state != "running" or phase.done == phase.total):
             reported.add(phase.name)
-            context.output.note(f"{phase.name}: {entities.phase_text(phase)}")
+            context.output.note(f"{phase.name}: {words.phase(phase)}")
 
 
 @contextlib.contextmanager
@@ -132,11 +155,11 @@ def _bars(context: Context) -> Iterator[Show]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
-    output = context.output
+    output, stderr = context.output, context.output.streams.stderr
     console = Console(
-        file=sys.stderr,
-        width=output.width(sys.stderr),
-        color_system="standard" if output.has_colour(sys.stderr) else None,
+        file=stderr,
+        width=output.width(stderr),
+        color_system="standard" if output.has_color(stderr) else None,
         force_terminal=True,
         emoji=False,
     )
@@ -146,9 +169,9 @@ def _bars(context: Context) -> Iterator[Show]:
 
         def show(run: responses.SyncRun) -> None:
             for phase in run.phases:
-                name = formats.clean(phase.name)
+                name = text.clean(phase.name)
                 if name not in tasks:
                     tasks[name] = progress.add_task(name, total=None, counts="")
-                progress.update(tasks[name], total=phase.total, completed=phase.done, counts=entities.phase_text(phase))
+                progress.update(tasks[name], total=phase.total, completed=phase.done, counts=words.phase(phase))
 
         yield show

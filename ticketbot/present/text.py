@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from rich import cells
+import wcwidth
 
 from ticketbot import log
 
@@ -30,7 +30,7 @@ def _visible(character: str) -> str:
     if category == "Cf" and character != _NON_JOINER:
         return ""
     # A character newer than our tables may be wide; one they already count as wide is no risk.
-    is_unknown = category == "Cn" and cells.get_character_cell_size(character) < 2
+    is_unknown = category in ("Cn", "Cs") and wcwidth.wcwidth(character) < 2
     return _UNKNOWN if is_unknown else character
 
 
@@ -44,7 +44,7 @@ def _size(character: str) -> int:
     if "\U0001f1e6" <= character <= "\U0001f1ff" or "\U0001f3fb" <= character <= "\U0001f3ff":
         return 2
     # A spacing mark, such as a Hindi vowel sign, takes a cell of its own on most terminals.
-    return cells.get_character_cell_size(character) or int(unicodedata.category(character) == "Mc")
+    return max(wcwidth.wcwidth(character), int(unicodedata.category(character) == "Mc"), 0)
 
 
 def pad(text: str, limit: int) -> str:

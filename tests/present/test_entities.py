@@ -1,0 +1,61 @@
+"""Each entity of the API is described, completely and consistently."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from ticketbot.api import client, responses
+from ticketbot.present import entities, states
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("entity", entities.ALL, ids=lambda entity: entity.plural)
+def test_an_entity_starts_with_its_id_and_no_two_columns_have_one_title(entity: entities.Entity) -> None:
+    titles = [column.title for column in entity.columns]
+    assert titles[0] == "id"
+    assert len(set(titles)) == len(titles)
+    assert entity.empty.startswith("No ")
+
+
+@pytest.mark.parametrize("entity", entities.ALL, ids=lambda entity: entity.plural)
+def test_the_client_has_a_list_of_every_entity(entity: entities.Entity) -> None:
+    assert callable(getattr(client.Client, "sync_runs" if entity.plural == "syncs" else entity.plural))
+
+
+def test_keys_get_the_names_of_their_users() -> None:
+    key = responses.Key(id=1, user_id=7, hint="abcd", created_at=NOW, last_used_at=None)
+    user = responses.User(id=7, name="Ana", email="ana@example.com", created_at=NOW)
+    assert [each.user_name for each in entities.owned_keys([key], [user])] == ["Ana"]
+    assert [each.user_name for each in entities.owned_keys([key], [])] == [""]
+
+
+def test_details_are_all_fields_in_order() -> None:
+    board = responses.Board(id=1, name="Help", inactive=False, project=True, deleted=False)
+    assert list(entities.details(board)) == [
+        ("id", 1),
+        ("name", "Help"),
+        ("inactive", False),
+        ("project", True),
+        ("deleted", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        *responses.ForwardState.__args__,
+        *responses.NotificationState.__args__,
+        *responses.EventState.__args__,
+        *responses.SyncState.__args__,
+    ],
+)
+def test_every_state_of_the_api_has_a_style(state: str) -> None:
+    assert states.style(state) != "plain"
+
+
+def test_states_are_spelled_as_in_american_english() -> None:
+    assert states.label("cancelled") == "canceled"
+    assert states.label("dead") == "dead"

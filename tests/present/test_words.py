@@ -1,0 +1,98 @@
+"""Counts, durations, times, progress and changes in words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ticketbot.api import responses
+from ticketbot.present import words
+
+NOON = datetime(2026, 3, 1, 12, 0, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 tries"), (1, "1 try"), (2, "2 tries")])
+def test_a_count_has_its_noun(number: int, text: str) -> None:
+    assert words.count(number, "try", "tries") == text
+
+
+def test_the_regular_plural_need_not_be_given() -> None:
+    assert words.count(2, "error") == "2 errors"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (61, "1 min 1 s"), (7500, "2 h 5 min"), (90000, "1 d 1 h")],
+)
+def test_a_duration_has_its_two_largest_units(seconds: float, text: str) -> None:
+    assert words.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("zone", "text"),
+    [
+        ("UTC", "2026-03-01 12:00:01Z"),
+        ("Europe/Berlin", "2026-03-01 13:00:01 CET"),
+        ("America/New_York", "2026-03-01 07:00:01 EST"),
+    ],
+)
+def test_a_time_has_its_zone(zone: str, text: str) -> None:
+    assert words.moment(NOON, ZoneInfo(zone)) == text
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (None, "-"),
+        ("", "-"),
+        ([], "-"),
+        (True, "yes"),
+        (False, "no"),
+        (0, "0"),
+        (["a", "b"], "a, b"),
+        (NOON, "2026-03-01 12:00:01Z"),
+    ],
+)
+def test_any_value_can_be_read(given: Any, text: str) -> None:
+    assert words.value(given) == text
+
+
+@pytest.mark.parametrize(
+    ("total", "done", "errors", "text"),
+    [(None, 3, 0, "3"), (3, 3, 0, "3"), (5, 3, 0, "3 of 5"), (5, 3, 1, "3 of 5 (1 error)")],
+)
+def test_progress_shows_the_total_until_it_is_reached(total: int | None, done: int, errors: int, text: str) -> None:
+    assert words.phase(responses.SyncPhase(name="boards", total=total, done=done, errors=errors)) == text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        ({"id": 1, "enabled": True}, {"id": 1, "enabled": False}, "enabled: yes > no"),
+        ({"end": None, "start": "x"}, {"end": "2030-12-31", "start": "x"}, "end: - > 2030-12-31"),
+        (None, {"id": 1, "board_id": 2}, "board_id: 2"),
+        ({"id": 1, "name": "Ana"}, None, "name: Ana"),
+        (None, None, ""),
+    ],
+)
+def test_a_change_shows_what_is_different(before: Any, after: Any, text: str) -> None:
+    assert words.changes(before, after) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("2026-03-01", None),
+        ("2028-02-29", None),
+        ("2026-02-30", "There is no 30 February"),
+        ("2026-02-29", "There is no 29 February 2026"),
+        ("2026-04-31T08:00", "There is no 31 April"),
+        ("2026-13-01", "There is no month 13"),
+        ("2026-03-01T25:00", "There is no time 25:00"),
+    ],
+)
+def test_a_date_that_does_not_exist_is_named(text: str, problem: str | None) -> None:
+    assert words.impossible_date(text) == problem
