@@ -29,6 +29,7 @@ PROMISES = (
     ("harmless-text", "outside text does nothing", ("harmless-text", "B1")),
     ("no-stray-requests", "no request to a stranger, nothing believed that is not signed", ("no-stray-requests", "W1")),
     ("no-leaks", "no 5xx and no leak on the hook route", ("no-leaks", "W6")),
+    ("trial-is-true", "deciding again on the facts kept gives what was decided", ("trial-is-true",)),
     ("O4", "SIGTERM ends a server in time, with status 0", ("O4", "server")),
     ("-", "no traceback in any server's log", ("bug",)),
 )

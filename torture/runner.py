@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -141,6 +142,14 @@ class Campaign:
         self._postman.post.problems += self._bugs() + self._hands.problems + self._problems_of_servers()
         self._hands.problems.clear()
         self._judge.check(self._postman.post, slack_s=45.0 if self._hands.jumped else 0.0)
+        self._check_trial()
+
+    def _check_trial(self) -> None:
+        """trial-is-true: the facts that were kept lead to what was decided."""
+        command = [sys.executable, "-m", "torture.trial", self._database.url]
+        tried = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+        if tried.returncode:
+            self._judge.verdict.wrong("trial-is-true", f"{tried.stdout[-500:]}{tried.stderr[-500:]}")
 
     def _generate(self, seconds: float) -> None:
         started, done = time.monotonic(), 0

@@ -9,7 +9,7 @@ import pytest
 
 from ticketbot.background import retention
 from ticketbot.database import db
-from ticketbot.models import audit, events, notifications, runtime_config, syncs, tickets
+from ticketbot.models import audit, events, notifications, policies, runtime_config, syncs, tickets
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 OPEN, CLOSED, DELETED = 1, 2, 3
@@ -156,3 +156,18 @@ def test_it_goes_in_small_batches_and_can_be_interrupted() -> None:
         retention.forget(NOW, keep)
     assert len(left(events.ProcessedMessage, events.ProcessedMessage.message_id)) == 1200 - 2 * retention.BATCH
     assert forget() == {"ProcessedMessage": 1200 - 2 * retention.BATCH}
+
+
+def test_facts_are_kept_for_ninety_days_even_of_an_open_ticket() -> None:
+    """T9."""
+    for days in (89, 91):
+        event(OPEN, "done", ago(days))
+    with db.transaction("test"):
+        known = policies.id_of(b"rules")
+        events.Event.update(facts=b"facts", policies_id=known).execute()
+    forget()
+    assert [kept and bytes(kept) for kept in left(events.Event, events.Event.facts)] == [b"facts", None]
+    with db.transaction("test"):
+        events.Event.update(facts=None, policies_id=None).execute()
+    forget()
+    assert left(policies.Policies, policies.Policies.id) == []

@@ -411,3 +411,17 @@ def test_switched_off_what_a_vanished_server_was_sending_is_never_sent(stepper: 
     stepper.world.configure(attempt_notify=True)
     stepper.run(hours=1)
     assert heard(stepper.world, "Ana Alvarez") == ["zero"]
+
+
+def test_notes_that_one_message_cannot_show_count_as_sent_and_are_not_shown(stepper: Stepper) -> None:
+    """D5, N1: seven notes wait for Webex, the newest five are shown."""
+    ticket = stepper.announce("ana", note="zero")
+    stepper.world.webex.faults.add(faults.throttled("60", path="/messages", times=1))
+    for number in range(7):
+        _write(stepper, ticket, f"note {number}")
+        stepper.work()
+    stepper.run(minutes=2)
+    assert heard(stepper.world, "Ana Alvarez") == ["zero", *(f"note {number}" for number in range(2, 7))]
+    assert "2 earlier notes not shown" in stepper.world.webex.messages()[-1].markdown
+    assert [(row.state, row.shown) for row in ledger()[1:]] == [("sent", False)] * 2 + [("sent", True)] * 5
+    assert len({row.message_id for row in ledger()[1:]}) == 1

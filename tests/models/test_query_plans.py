@@ -48,6 +48,7 @@ def test_each_waiting_message_is_compared_only_with_those_of_its_own_recipient(d
     assert "message_queue" in plan, plan
     if db.is_postgres():
         assert "Join" not in plan, plan
+        assert "notification_message_id" in plan, plan
         assert "Index Cond: ((recipient_id = " in plan, plan
     else:
         assert "message_queue (recipient_id=? AND place<?)" in plan, plan

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ticketbot.models import tickets
+from ticketbot.models import messages, tickets
 from ticketbot.models.notifications import Notification
 from ticketbot.pipeline import render
 from ticketbot.webex import markdown
@@ -135,6 +135,12 @@ def test_pictures_in_a_note_show_as_a_word() -> None:
 def test_escapes_of_a_note_that_is_markdown_are_undone_before_ours() -> None:
     """B5: what was written shows, and still does nothing."""
     assert "> 1\\. a\\*b \\\\ c:\\\\x" in _render(_note(r"1\. a\*b \\ c:\x", is_markdown=True))
+
+
+def test_a_message_without_a_ticket_has_its_text_already() -> None:
+    """L8."""
+    message = messages.Message(ticket_id=None, markdown="**Test**")
+    assert render.render(messages.Claimed(message, []), lambda _: URL) == "**Test**"
 
 
 def test_a_blank_line_stays_in_the_quote() -> None:

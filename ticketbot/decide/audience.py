@@ -73,13 +73,9 @@ def authors(facts: Facts, topic: Topic) -> list[Recipient]:
 
 def is_author(facts: Facts, topic: Topic, person: Person) -> bool:
     """Return whether a person wrote the note or made the change; a new ticket has no author (D6, R2)."""
-    match topic:
-        case NewTicket():
-            return False
-        case NewNote(note):
-            name = note.member
-        case Changed():
-            name = facts.updated_by
+    if isinstance(topic, NewTicket):
+        return False
+    name = topic.note.member if isinstance(topic, NewNote) else facts.updated_by
     return name is not None and name.lower() == person.identifier.lower()
 
 

@@ -96,12 +96,6 @@ def requeue_abandoned(server_id: int, now: datetime) -> list[Event]:
     return dead
 
 
-def is_due(now: datetime) -> bool:
-    """Return whether an event is due that a worker may be able to claim."""
-    due = "SELECT id FROM event INDEXED BY event_due WHERE state = 'waiting' AND due_at <= ? LIMIT 1"
-    return sql.exists(due, now)
-
-
 def is_stuck(before: datetime) -> bool:
     """Return whether an event has been claimable since `before` and no worker has claimed it (O2)."""
     last = holds.latest("connectwise")

@@ -261,13 +261,6 @@ def is_stuck(before: datetime) -> bool:
     return (last is None or last.until < before) and sql.exists(_CLAIMABLE, before, before)
 
 
-def is_due(now: datetime) -> bool:
-    """Return whether a message is due that a sender may be able to claim."""
-    return sql.exists(
-        "SELECT id FROM message INDEXED BY message_due WHERE state = 'pending' AND due_at <= ? LIMIT 1", now
-    )
-
-
 def where_expired(before: datetime) -> Any:
     """Return the condition that a message ended before a time, and no notification is left that it carried."""
     carried = Notification.select(peewee.SQL("1")).where(Notification.message_id == Message.id)

@@ -55,10 +55,6 @@ class Notification(fields.Model):
         indexes = ((("subject", "target"), True),)
 
 
-# A literal, not a parameter: otherwise the databases do not see that a query may use a partial index.
-Notification.add_index(
-    Notification.index(Notification.give_up_at, where=peewee.SQL("state = 'pending'"), name="notification_pending")
-)
 Notification.add_index(Notification.index(Notification.state, Notification.id, name="notification_state"))
 Notification.add_index(Notification.index(Notification.created_at, name="notification_created"))
 
