@@ -12,7 +12,7 @@ import urwid
 
 from docs.sample_desk import URL, Desk
 from ticketbot.tui import keymap, main_view
-from ticketbot.tui.tabs import base, notifications
+from ticketbot.tui.tabs import base, notifications_tab
 
 ROOT = Path(__file__).parent.parent
 MADE_BY = "Written by `make docs` from docs/generate_tui.py and ticketbot/tui/keymap.py"
@@ -81,8 +81,8 @@ shows what went wrong.""",
     Picture(
         "See what was sent, and what was not: Notifications",
         f"""\
-The newest {notifications.Notifications.most}. `D` leaves the dead ones only. `W` shows everything that was decided for
-the ticket of the selected row and what became of each message: the answer to "why did I (not) get that?".""",
+The newest {notifications_tab.Notifications.most}. `D` leaves the dead ones only. `W` shows everything that was decided
+for the ticket of the selected row and what became of each message: the answer to "why did I (not) get that?".""",
         ("ctrl n",),
     ),
     Picture(

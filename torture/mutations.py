@@ -122,7 +122,7 @@ MUTATIONS = (
     Mutation(
         "a notification joins a message that is already being sent",
         "postgres",
-        ((_MESSAGES, "AND state = 'pending' AND NOT possible_duplicate", "AND state <> 'dead'"),),
+        ((_MESSAGES, "AND COALESCE(state, NULL) = 'pending' AND NOT possible_duplicate", "AND state <> 'dead'"),),
     ),
     Mutation(
         "a server takes all others for dead",

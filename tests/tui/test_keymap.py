@@ -122,3 +122,7 @@ def test_what_is_pasted_into_a_list_is_no_command(pilot: Pilot) -> None:
 def test_what_is_pasted_into_a_field_is_typed_but_does_not_leave_it(pilot: Pilot) -> None:
     pilot.press("ctrl u", "n", "begin paste", *"Cora", "enter", *" Chen", "end paste")
     assert "Cora Chen" in pilot.screen
+
+
+def test_j_and_k_move_the_selection_in_either_case() -> None:
+    assert [keymap.action("list", key) for key in "jJkK"] == ["down", "down", "up", "up"]

@@ -12,7 +12,7 @@ from tests.tui.fake_server import NEW_KEY, NOW, FakeServer
 from tests.tui.pilot import Pilot
 from ticketbot.api import responses
 from ticketbot.tui import table_cells
-from ticketbot.tui.tabs import notifications, syncs
+from ticketbot.tui.tabs import notifications_tab, syncs_tab
 
 
 def test_the_header_says_where_who_and_how_things_stand(pilot: Pilot) -> None:
@@ -111,7 +111,7 @@ def test_what_was_said_of_one_tab_is_not_said_on_another(pilot: Pilot) -> None:
 
 def test_the_count_tells_when_it_is_not_all_of_them(pilot: Pilot, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "4 rows," in pilot.press("ctrl n").screen
-    monkeypatch.setattr(notifications.Notifications, "most", 4)
+    monkeypatch.setattr(notifications_tab.Notifications, "most", 4)
     assert "4 newest rows," in pilot.screen
     assert "1 dead row," in pilot.press("d").pass_time(7).screen
 
@@ -327,7 +327,7 @@ def test_an_answer_from_before_the_start_does_not_end_a_sync(pilot: Pilot) -> No
     """Otherwise nobody would be told how it really ended."""
     pilot.press("ctrl s", "n", *["tab"] * 5)
     tab = pilot.window.tab
-    assert isinstance(tab, syncs.Syncs)
+    assert isinstance(tab, syncs_tab.Syncs)
     tab.tick(6, is_idle=False)
     asked_before = tab._asking
     pilot.press("enter")

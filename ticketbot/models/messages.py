@@ -66,7 +66,8 @@ class Claimed(NamedTuple):
 
 # Evaluated row by row in the order of `message_due`, until one matches: as a join (which an EXISTS would become)
 # PostgreSQL compares everything pending with everything else when planner statistics are stale. Without the hint,
-# SQLite sorts the whole queue on every claim. The kill switch is no concern of messages without a ticket (L8).
+# SQLite sorts the whole queue on every claim. COALESCE hides the state from PostgreSQL, which would read everything
+# that is pending instead of what the message carries. The kill switch is no concern of messages without a ticket (L8).
 _CLAIMABLE = """
     SELECT id FROM message AS due INDEXED BY message_due
     WHERE state = 'pending' AND due_at <= ? AND COALESCE((
@@ -78,7 +79,8 @@ _CLAIMABLE = """
     AND (ticket_id IS NULL
         OR COALESCE((SELECT value FROM config_value WHERE name = 'attempt_notify'), 'true') <> 'false'
         AND COALESCE((SELECT carried.id FROM notification AS carried
-                      WHERE carried.message_id = due.id AND carried.state = 'pending' AND carried.give_up_at > ?
+                      WHERE carried.message_id = due.id AND COALESCE(carried.state, NULL) = 'pending'
+                          AND carried.give_up_at > ?
                       LIMIT 1), 0) <> 0)
     ORDER BY due_at, id LIMIT 1
 """
@@ -101,7 +103,7 @@ _RETRY_BACKING_OFF_NOW = """
 """
 _JOINABLE = """
     SELECT * FROM message
-    WHERE ticket_id = ? AND recipient_id = ? AND state = 'pending' AND NOT possible_duplicate
+    WHERE ticket_id = ? AND recipient_id = ? AND COALESCE(state, NULL) = 'pending' AND NOT possible_duplicate
     ORDER BY id FOR UPDATE SKIP LOCKED
 """
 _MINE = "id = ? AND state = 'sending' AND server_id = ?"

@@ -59,8 +59,10 @@ Notification.add_index(Notification.index(Notification.state, Notification.id, n
 Notification.add_index(Notification.index(Notification.created_at, name="notification_created"))
 
 
+# COALESCE hides the state from PostgreSQL, which would read all that is pending while its statistics are stale.
 _START_SENDING = """
-    UPDATE notification SET state = 'sending' WHERE message_id = ? AND state = 'pending' AND give_up_at > ? RETURNING *
+    UPDATE notification SET state = 'sending'
+    WHERE message_id = ? AND COALESCE(state, NULL) = 'pending' AND give_up_at > ? RETURNING *
 """
 
 

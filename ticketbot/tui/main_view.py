@@ -13,7 +13,7 @@ from ticketbot.api import client
 from ticketbot.tui import background_calls, dialogs, header_footer, keymap, server_status, table_cells
 from ticketbot.tui.app_context import OnError, explain
 from ticketbot.tui.table_cells import Line
-from ticketbot.tui.tabs import api_keys, base, forwards, notifications, rules, syncs, users
+from ticketbot.tui.tabs import api_keys_tab, base, forwards_tab, notifications_tab, rules_tab, syncs_tab, users_tab
 
 NOTICE_S = 6.0
 SLOW_S = 2.0
@@ -21,12 +21,12 @@ SLOW_S = 2.0
 T = TypeVar("T")
 
 _TABS: tuple[type[base.Tab[Any]], ...] = (
-    rules.Rules,
-    forwards.Forwards,
-    users.Users,
-    api_keys.Keys,
-    syncs.Syncs,
-    notifications.Notifications,
+    rules_tab.Rules,
+    forwards_tab.Forwards,
+    users_tab.Users,
+    api_keys_tab.Keys,
+    syncs_tab.Syncs,
+    notifications_tab.Notifications,
 )
 
 
