@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -18,13 +18,13 @@ from ticketbot.pipeline import deliver, process_event
 
 SENDERS = 8  # enough to use the 50 posts a second that Webex may allow, at 100 ms each
 MAX_SLEEP_S = 5.0  # longest delay after a missed wake-up
-POLL_EVERY_S = 1.0  # how soon a row from another server is noticed
+POLL_EVERY_S = 1.0  # how soon a row from another server is noticed by an idle one
+POLL_BUSY_EVERY_S = 0.25  # while anything waits
+POLL_PAUSE_S = 0.02  # at least, however many rows become due one after the other
 TIDY_EVERY_S = 4.0  # D1: what is pending is skipped within 5 s
 RUN_JOBS_EVERY_S = 3.0
 CHECK_VERSION_EVERY_S = 5.0  # O5: a migration that this program does not understand waits longer
 PAUSE_AFTER_FAILURE_S = 1.0
-
-LONGEST = timedelta(seconds=POLL_EVERY_S)
 
 _logger = logging.getLogger(__name__)
 
@@ -175,8 +175,10 @@ class Worker:
             queues = due_times.read(now)
         self._is_busy = any(queue.due_at is not None and queue.due_at <= now for queue in queues)
         moments = [moment for queue in queues if queue.due_at for moment in (queue.due_at, queue.held_until) if moment]
-        # Exactly: many may wait for the end of a hold, and unused Webex allowance is lost.
-        self._poll_after_s = min((moment - now).total_seconds() for moment in (*moments, now + LONGEST) if moment > now)
+        # To the moment: many may wait for the end of a hold, and unused Webex allowance is lost.
+        soonest_s = [(moment - now).total_seconds() for moment in moments if moment > now]
+        longest_s = POLL_BUSY_EVERY_S if moments else POLL_EVERY_S
+        self._poll_after_s = max(min([*soonest_s, longest_s]), POLL_PAUSE_S)
         on_hold = tuple(queue.held_until is not None for queue in queues)
         for queue, is_held, was_held, wake_up in zip(
             queues, on_hold, self._on_hold, (self.events, self.messages), strict=True
