@@ -24,6 +24,7 @@ POLL_PAUSE_S = 0.02  # at least, however many rows become due one after the othe
 TIDY_EVERY_S = 4.0  # D1: what is pending is skipped within 5 s
 RUN_JOBS_EVERY_S = 3.0
 CHECK_VERSION_EVERY_S = 5.0  # O5: a migration that this program does not understand waits longer
+FIRST_RUN_AFTER_S = 0.5  # requests come first when a server starts
 PAUSE_AFTER_FAILURE_S = 1.0
 
 _logger = logging.getLogger(__name__)
@@ -150,9 +151,10 @@ class Worker:
                 wake_up.wait(MAX_SLEEP_S)
 
     def _repeat(self, seconds: float, step: Callable[[], object]) -> None:
-        while not self._stopping.is_set():
+        wait_s = min(FIRST_RUN_AFTER_S, seconds)
+        while not self._stopping.wait(wait_s):
             self._run_step(step)
-            self._stopping.wait(seconds)
+            wait_s = seconds
 
     def _run_step(self, step: Callable[[], object]) -> bool:
         try:
