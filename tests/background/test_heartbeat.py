@@ -143,6 +143,17 @@ def test_a_server_that_was_taken_for_dead_goes_on_as_another(sqlite: str, caplog
     assert "was it paused?" in caplog.text
 
 
+def test_what_was_claimed_when_the_database_went_away_is_released_under_a_new_id(sqlite: str) -> None:
+    """T7, L2: the commit of a claim may have succeeded although its worker was told that it failed."""
+    watcher = Watcher()
+    before = watcher.row.id
+    _claim_everything(before)
+    watcher.heart.is_in_doubt = True
+    watcher.look(1)
+    assert watcher.row.id > before
+    assert _states() == RELEASED
+
+
 def test_a_server_that_stops_releases_what_it_claimed_and_its_events_count_no_crash(sqlite: str) -> None:
     """O4."""
     watcher = Watcher()

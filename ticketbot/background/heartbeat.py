@@ -46,6 +46,7 @@ class Heartbeat:
         self._identity = _identity()
         self._observed: dict[int, _Observed] = {}
         self._looks = 0
+        self.is_in_doubt = False  # a claim may have been committed without its worker hearing of it
 
     def start(self) -> None:
         """Register this process, and release at once what an earlier one on this machine had claimed."""
@@ -56,6 +57,8 @@ class Heartbeat:
     def look(self) -> None:
         """Beat, if it is time, and release the claims of servers that are dead."""
         self._looks += 1
+        if self.is_in_doubt:
+            self._go_on_as_another()
         if self._looks % LOOKS_PER_BEAT == 0:
             self._beat()
         with db.session():
@@ -71,6 +74,15 @@ class Heartbeat:
         with db.transaction("release"):
             events.release(self._server.id, self._now())
         release(self._server.id, self._now())
+
+    def _go_on_as_another(self) -> None:
+        """Release everything under a new id, after an outage of the database in the middle of some work."""
+        before = self._server.id
+        with db.transaction("heartbeat"):
+            self._server.id = servers.add(self._identity, __version__, self._now())
+            events.release(before, self._now())
+        self.is_in_doubt = False
+        release(before, self._now())
 
     def _beat(self) -> None:
         with db.transaction("heartbeat"):
