@@ -143,15 +143,25 @@ def test_a_server_that_was_taken_for_dead_goes_on_as_another(sqlite: str, caplog
     assert "was it paused?" in caplog.text
 
 
-def test_what_was_claimed_when_the_database_went_away_is_released_under_a_new_id(sqlite: str) -> None:
-    """T7, L2: the commit of a claim may have succeeded although its worker was told that it failed."""
+def test_a_claim_that_no_thread_has_in_hand_is_released_at_the_second_look(database: str) -> None:
+    """T7, L2: its commit may have succeeded although its worker was told that it failed; sync and job go on."""
     watcher = Watcher()
-    before = watcher.row.id
-    _claim_everything(before)
-    watcher.heart.is_in_doubt = True
+    _claim_everything(watcher.row.id)
     watcher.look(1)
-    assert watcher.row.id > before
-    assert _states() == RELEASED
+    assert _states() == CLAIMED
+    watcher.look(1)
+    assert _states() == ("waiting", "pending", "running", 1)
+    with db.session():
+        assert messages.Message.get().possible_duplicate
+        assert events.Event.get().crashes_alone is None
+
+
+def test_a_claim_in_hand_stays_however_long_the_work_takes(sqlite: str) -> None:
+    watcher = Watcher()
+    _claim_everything(watcher.row.id)
+    with watcher.row.working_on("event", 1), watcher.row.working_on("message", 1):
+        watcher.look(20)
+    assert _states() == CLAIMED
 
 
 def test_a_server_that_stops_releases_what_it_claimed_and_its_events_count_no_crash(sqlite: str) -> None:

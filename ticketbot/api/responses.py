@@ -226,7 +226,7 @@ class RetryResult(ResponseModel):
 
 
 class Decision(ResponseModel):
-    """What was decided for whom, and why (D8): the codes of the reasons, and the same in words."""
+    """One decision about one person or room (D8), with the codes of its reasons, and the same in words."""
 
     subject: str
     who: str

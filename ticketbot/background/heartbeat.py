@@ -46,7 +46,7 @@ class Heartbeat:
         self._identity = _identity()
         self._observed: dict[int, _Observed] = {}
         self._looks = 0
-        self.is_in_doubt = False  # a claim may have been committed without its worker hearing of it
+        self._without_hand: set[servers.Claim] = set()  # at the last look
 
     def start(self) -> None:
         """Register this process, and release at once what an earlier one on this machine had claimed."""
@@ -57,8 +57,6 @@ class Heartbeat:
     def look(self) -> None:
         """Beat, if it is time, and release the claims of servers that are dead."""
         self._looks += 1
-        if self.is_in_doubt:
-            self._go_on_as_another()
         if self._looks % LOOKS_PER_BEAT == 0:
             self._beat()
         with db.session():
@@ -68,6 +66,7 @@ class Heartbeat:
             if row.id != self._server.id and self._is_dead(row):
                 release(row.id, self._now())
                 _logger.warning("took over the work of a server that has ended: %s", row.identity)
+        self._release_lost_claims()
 
     def stop(self) -> None:
         """Release what this process still claims (O4)."""
@@ -75,14 +74,22 @@ class Heartbeat:
             events.release(self._server.id, self._now())
         release(self._server.id, self._now())
 
-    def _go_on_as_another(self) -> None:
-        """Release everything under a new id, after an outage of the database in the middle of some work."""
-        before = self._server.id
-        with db.transaction("heartbeat"):
-            self._server.id = servers.add(self._identity, __version__, self._now())
-            events.release(before, self._now())
-        self.is_in_doubt = False
-        release(before, self._now())
+    def _release_lost_claims(self) -> None:
+        """Release our own claims that no thread has in hand, when they were lost at the last look, too.
+
+        If the database goes away while a claim is committed, it may be claimed although its thread was told that it is
+        not; and a thread that cannot hand a row back leaves it claimed.
+        """
+        with db.session():
+            without_hand = servers.claims(self._server.id) - self._server.in_hand
+        lost, self._without_hand = without_hand & self._without_hand, without_hand
+        if lost:
+            with db.transaction("release"):
+                events.release(self._server.id, self._now(), [claim.row_id for claim in lost if claim.kind == "event"])
+                messages.release(
+                    self._server.id, self._now(), [claim.row_id for claim in lost if claim.kind == "message"]
+                )
+            _logger.warning("%d events and messages were claimed and left: they are processed again", len(lost))
 
     def _beat(self) -> None:
         with db.transaction("heartbeat"):

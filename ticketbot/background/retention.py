@@ -38,10 +38,8 @@ def forget(now: datetime, heartbeat: periodic.Heartbeat) -> dict[str, int]:
     _forget_facts(now, heartbeat)
     forgotten: dict[str, int] = {}
     for model, which in _old(now, days):
-        while rows := _some(model, which):
-            heartbeat()
-            with db.transaction("retention"):
-                model.delete().where(model._meta.primary_key.in_(rows)).execute()
+        for rows in _batches(model, which, heartbeat):
+            model.delete().where(model._meta.primary_key.in_(rows)).execute()
             forgotten[model.__name__] = forgotten.get(model.__name__, 0) + len(rows)
     if forgotten:
         _logger.info("deleted expired rows: %s", ", ".join(f"{count} {name}" for name, count in forgotten.items()))
@@ -51,10 +49,8 @@ def forget(now: datetime, heartbeat: periodic.Heartbeat) -> dict[str, int]:
 def _forget_facts(now: datetime, heartbeat: periodic.Heartbeat) -> None:
     """Remove facts that are too old to try rules on, also of events that are kept longer (T9)."""
     old = events.Event.facts.is_null(False) & (events.Event.finished_at < now - FACTS_KEPT)
-    while rows := _some(events.Event, old):
-        heartbeat()
-        with db.transaction("retention"):
-            events.Event.update(facts=None, policies_id=None).where(events.Event.id.in_(rows)).execute()
+    for rows in _batches(events.Event, old, heartbeat):
+        events.Event.update(facts=None, policies_id=None).where(events.Event.id.in_(rows)).execute()
 
 
 def _old(now: datetime, days: int) -> Iterator[tuple[type[fields.Model], Any]]:
@@ -71,8 +67,17 @@ def _old(now: datetime, days: int) -> Iterator[tuple[type[fields.Model], Any]]:
     yield tickets.Note, tickets.where_note_expired(now - max(age, DECIDED_KEPT))
 
 
-def _some(model: type[fields.Model], which: Any) -> list[Any]:
-    """Select a batch before the transaction, which on SQLite blocks all other writers."""
-    key = model._meta.primary_key
-    with db.session():
-        return [row[0] for row in model.select(key).where(which).limit(BATCH).tuples()]
+def _batches(model: type[fields.Model], which: Any, heartbeat: periodic.Heartbeat) -> Iterator[list[Any]]:
+    """Yield the keys of matching rows until none is left, each batch in a transaction of its own.
+
+    A batch is selected before its transaction, which on SQLite blocks all other writers.
+    """
+    some = model.select(model._meta.primary_key).where(which).limit(BATCH).tuples()
+    while True:
+        with db.session():
+            rows = [row[0] for row in some.clone()]
+        if not rows:
+            return
+        heartbeat()
+        with db.transaction("retention"):
+            yield rows

@@ -75,7 +75,7 @@ class Worker:
         on_outdated: Callable[[], None] = lambda: None,
     ) -> None:
         self.outdated: errors.SchemaTooNew | None = None
-        self._on_outdated, self._heart = on_outdated, heart
+        self._on_outdated = on_outdated
         self.events, self.messages = WakeUp(event_threads), WakeUp(SENDERS)
         self._is_busy = False
         self._poll_after_s = POLL_EVERY_S
@@ -161,7 +161,6 @@ class Worker:
             return bool(step())
         except errors.Unreachable as error:
             _logger.warning("%s", error)
-            self._heart.is_in_doubt = True
         except Exception:
             _logger.exception("a bug in tbot; the thread continues")
         self._stopping.wait(PAUSE_AFTER_FAILURE_S)

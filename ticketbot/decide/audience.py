@@ -58,7 +58,7 @@ def candidates(facts: Facts, topic: Topic) -> list[Candidate]:
 
 
 def concerned(facts: Facts, topic: Topic) -> list[Person]:
-    """Return the assigned people whom a topic concerns; of a change, only those who are newly assigned (R3)."""
+    """Return the assigned people that a topic concerns; of a change, only those who are newly assigned (R3)."""
     people = [person for person in facts.people if person.excluded_because is None]
     if isinstance(topic, Changed):
         return [person for person in people if person.identifier.lower() in topic.newly_assigned]

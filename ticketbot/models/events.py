@@ -10,7 +10,7 @@ both databases.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -180,10 +180,14 @@ def finish(
     *,
     now: datetime,
     decisions: Sequence[Any],
+    kept: Mapping[str, Any] | None = None,
     error: str | None = None,
     dead: bool = False,
 ) -> bool:
-    """End an event; return False if another server has it: then the caller must roll back everything else."""
+    """End an event; return False if another server has it: then the caller must roll back everything else.
+
+    `kept` are the columns of the facts that it was decided on (T9).
+    """
     changes = {
         "state": DEAD if dead else DONE,
         "decisions": list(decisions),
@@ -193,6 +197,7 @@ def finish(
         "attempts": event.attempts,
         "bugs": event.bugs,
         "crashes_alone": None,
+        **(kept or {}),
     }
     return bool(sql.update_where(Event, changes, _MINE, event.id, event.server_id))
 
@@ -236,10 +241,12 @@ def _requeue(event: Event, mine: peewee.Expression, due_at: datetime, error: str
     return bool(Event.update(changes).where(mine).execute())
 
 
-def release(server_id: int, now: datetime) -> None:
-    """Let everything this server is still processing wait again: it is shutting down (O4)."""
+def release(server_id: int, now: datetime, ids: Collection[int] | None = None) -> None:
+    """Let what this server has claimed wait again, all of it or these rows; that counts as no crash (T7, O4)."""
     mine = Event.select().where(Event.state == RUNNING, Event.server_id == server_id)
-    for event in mine.order_by(Event.ticket_id):  # webhooks lock events in this order, too
+    for event in (mine if ids is None else mine.where(Event.id.in_(list(ids)))).order_by(
+        Event.ticket_id
+    ):  # webhooks lock events in this order, too
         requeue(event, due_at=now, error=event.error)
 
 

@@ -9,11 +9,12 @@ A notification joins a message that waits for the same recipient and ticket unti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import peewee
+from playhouse.shortcuts import model_to_dict
 
 from ticketbot.database import db, fields, sql
 from ticketbot.models import holds, notifications, recipients
@@ -96,7 +97,7 @@ _OVERTAKE = """
     WHERE recipient_id = ? AND place < ? AND state IN ('pending', 'sending') AND may_be_overtaken AND NOT overtaken
 """
 _RETRY_BACKING_OFF_NOW = """
-    UPDATE message SET due_at = CASE WHEN not_before > ? THEN not_before ELSE ? END, woken = TRUE WHERE id IN (
+    UPDATE message SET due_at = ?, woken = TRUE WHERE id IN (
         SELECT id FROM message INDEXED BY message_due
         WHERE state = 'pending' AND due_at > ? AND not_before <= ? AND NOT woken FOR UPDATE SKIP LOCKED
     )
@@ -157,7 +158,7 @@ def attach(rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
         sql.execute("UPDATE notification SET message_id = ? WHERE id = ?", message_id, number)
 
 
-def _add(row: Mapping[str, Any], place: int, now: datetime) -> int:
+def _add(row: Mapping[str, Any], place: int, now: datetime, **inherited: Any) -> int:
     return int(
         Message.insert(
             ticket_id=row["ticket_id"],
@@ -169,6 +170,7 @@ def _add(row: Mapping[str, Any], place: int, now: datetime) -> int:
             due_at=now,
             correlation=row["correlation"],
             created_at=now,
+            **inherited,
         ).execute()
     )
 
@@ -192,32 +194,26 @@ def retry_dead(which: peewee.Expression, *, now: datetime, give_up_at: datetime)
     """Have each dead notification among `which` sent again, by a message of its own (L5, N1). Return how many."""
     dead = Notification.select().where(Notification.state == DEAD, which).order_by(Notification.id)
     rows = list(sql.for_update(dead))
-    carried_by = by_id(row.message_id for row in rows if row.message_id)
+    carried_by = sql.select_by_id(Message, {row.message_id for row in rows})
     for row in rows:
-        before = carried_by.get(row.message_id)
-        message = Message.create(
-            ticket_id=row.ticket_id,
-            recipient=row.recipient_id,
-            state=PENDING,
-            place=row.id,
-            forwarded_from=row.forwarded_from,
-            attempts=before.attempts if before else 0,
-            error=row.error or (before.error if before else None),
-            possible_duplicate=bool(before and before.possible_duplicate),
-            tracking_id=before.tracking_id if before else None,
-            not_before=now,
-            due_at=now,
-            correlation=row.correlation,
-            created_at=now,
+        before = carried_by[row.message_id]
+        message_id = _add(
+            model_to_dict(row, recurse=False),
+            row.id,
+            now,
+            attempts=before.attempts,
+            error=row.error or before.error,
+            possible_duplicate=before.possible_duplicate,
+            tracking_id=before.tracking_id,
         )
-        changes = {"state": PENDING, "message_id": message.id, "give_up_at": give_up_at, "died_at": None, "error": None}
+        changes = {"state": PENDING, "message_id": message_id, "give_up_at": give_up_at, "died_at": None, "error": None}
         Notification.update(changes).where(Notification.id == row.id).execute()
     return len(rows)
 
 
 def retry_backing_off_now(now: datetime) -> int:
     """After a success, retry messages that are backing off, each only once: if it fails again, it is at fault (L2)."""
-    return int(sql.execute(_RETRY_BACKING_OFF_NOW, now, now, now, now).rowcount)
+    return int(sql.execute(_RETRY_BACKING_OFF_NOW, now, now, now).rowcount)
 
 
 def skip_pending(reasons: Sequence[Any]) -> int:
@@ -243,9 +239,11 @@ def give_up_empty() -> None:
     Message.update(state=DEAD).where(empty).execute()
 
 
-def release(server_id: int, now: datetime) -> int:
-    """Requeue what a server was sending: it has ended, and the posts may or may not have arrived. Return how many."""
+def release(server_id: int, now: datetime, ids: Collection[int] | None = None) -> int:
+    """Requeue what a server was sending, all of it or these rows: the posts may have arrived. Return how many."""
     mine = (Message.state == SENDING) & (Message.server_id == server_id)
+    if ids is not None:
+        mine &= Message.id.in_(list(ids))
     for message in sql.for_update(Message.select().where(mine)):
         notifications.end_sending(message.id, {"state": PENDING})
     fresh = {"due_at": now, "possible_duplicate": True, "server_id": None}
@@ -268,8 +266,3 @@ def where_expired(before: datetime) -> Any:
     carried = Notification.select(peewee.SQL("1")).where(Notification.message_id == Message.id)
     over = Message.state.in_([SENT, DEAD]) & (Message.created_at < before)
     return over & ~peewee.fn.EXISTS(carried)
-
-
-def by_id(ids: Iterable[int]) -> dict[int, Message]:
-    """Return messages by id."""
-    return sql.select_by_id(Message, ids)

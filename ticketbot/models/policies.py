@@ -23,9 +23,11 @@ def id_of(content: bytes) -> int:
     """Return the id of the row with this content, adding it if it is new."""
     digest = hashlib.sha256(content).hexdigest()
     query = "SELECT id FROM policies WHERE digest = ?"
-    if not sql.exists(query, digest):
+    found = sql.execute(query, digest).fetchone()
+    if found is None:
         Policies.insert(digest=digest, content=content).on_conflict_ignore().execute()
-    return int(sql.execute(query, digest).fetchone()[0])
+        found = sql.execute(query, digest).fetchone()
+    return int(found[0])
 
 
 def where_unused() -> Any:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from datetime import datetime
+from typing import Literal, NamedTuple
 
 import msgspec
 import peewee
@@ -21,10 +24,31 @@ class Server(fields.Model):
     seen_at = fields.UtcField()
 
 
+class Claim(NamedTuple):
+    """An event or a message that a server has claimed."""
+
+    kind: Literal["event", "message"]
+    row_id: int
+
+
 class Current(msgspec.Struct):
-    """The row of this process; its id changes when others have declared it dead and it goes on."""
+    """The row of this process; its id changes when others have declared it dead and it goes on.
+
+    `in_hand` are the claims that a thread of this process is working on.
+    """
 
     id: int = 0
+    in_hand: set[Claim] = msgspec.field(default_factory=set)
+
+    @contextlib.contextmanager
+    def working_on(self, kind: Literal["event", "message"], row_id: int) -> Iterator[None]:
+        """Have a claim in hand while the block runs; what no thread has in hand is released."""
+        claim = Claim(kind, row_id)
+        self.in_hand.add(claim)
+        try:
+            yield
+        finally:
+            self.in_hand.discard(claim)
 
 
 class Job(fields.Model):
@@ -32,6 +56,12 @@ class Job(fields.Model):
 
     name = peewee.TextField(primary_key=True)
     server_id = peewee.BigIntegerField()
+
+
+_CLAIMS = """
+    SELECT 'event', id FROM event WHERE state = 'running' AND server_id = ?
+    UNION ALL SELECT 'message', id FROM message WHERE state = 'sending' AND server_id = ?
+"""
 
 
 def add(identity: str, version: str, now: datetime) -> int:
@@ -47,6 +77,11 @@ def beat(server_id: int, now: datetime) -> bool:
 def all_servers() -> list[Server]:
     """Return all servers that no one has declared dead, ordered by id."""
     return sql.select(Server, "SELECT * FROM server ORDER BY id")
+
+
+def claims(server_id: int) -> set[Claim]:
+    """Return all events and messages that a server has claimed."""
+    return {Claim(kind, row_id) for kind, row_id in sql.execute(_CLAIMS, server_id, server_id).fetchall()}
 
 
 def remove(server_id: int) -> None:

@@ -47,7 +47,10 @@ def send_next(services: Services) -> bool:
     if claimed is None:
         return False
     services.claimed()
-    with log.bound_correlation(claimed.message.correlation):
+    with (
+        log.bound_correlation(claimed.message.correlation),
+        services.server.working_on("message", claimed.message.id),
+    ):
         try:
             with db.session():
                 text = render.render(claimed, services.ticket_url)

@@ -7,7 +7,6 @@ from typing import TypeVar
 
 import msgspec
 
-from ticketbot.database import sql
 from ticketbot.decide import topics
 from ticketbot.decide.values import Facts, Forward, Policy, Rule
 from ticketbot.models import policies
@@ -24,14 +23,16 @@ class Shared(msgspec.Struct, frozen=True):
     policy: Policy
 
 
-def keep(event_id: int, facts: Facts) -> None:
-    """Store the facts of an event, of the notes only those that are topics."""
+def columns(facts: Facts) -> dict[str, object]:
+    """Return the columns of an event that keep its facts, of the notes only those that are topics.
+
+    Rules, forwards and configuration that no event was decided on before are stored at once: call it in a transaction.
+    """
     told = {topic.note for topic in topics.topics(facts)}
     notes = tuple(note for note in facts.notes if note in told)
     own = msgspec.structs.replace(facts, rules=(), forwards=(), policy=Policy(), notes=notes)
     shared = Shared(facts.rules, facts.forwards, facts.policy)
-    columns = {"facts": _pack(own), "policies_id": policies.id_of(_pack(shared))}
-    sql.update_where(Event, columns, "id = ?", event_id)
+    return {"facts": _pack(own), "policies_id": policies.id_of(_pack(shared))}
 
 
 def load(event: Event) -> Facts | None:

@@ -48,7 +48,7 @@ def process_next(services: Services) -> bool:
     if event is None:
         return False
     services.claimed()
-    with log.bound_correlation(event.correlation):
+    with log.bound_correlation(event.correlation), services.server.working_on("event", event.id):
         try:
             _process(event, claimed_at, services)
         except TakenOver as error:
@@ -91,16 +91,15 @@ def _commit(
     now, decided = services.clocks.now(), plan.decide(known)
     rows = [notification_row(draft, event, now) for draft in decided.drafts]
     with db.transaction("finish-event"):
-        if not events.finish(event, now=now, decisions=decided.decisions):
+        if not events.finish(event, now=now, decisions=decided.decisions, kept=kept_facts.columns(known)):
             raise TakenOver(f"event {event.id} of ticket {ticket.id}: another server took over")
-        kept_facts.keep(event.id, known)
         tickets.store_tickets([ticket_row(ticket, now)])
         tickets.store_notes([note_row(note, now) for note in reading.notes])
         tickets.mark_decided(decided.decided, now)
         tickets.remember_decision(
             ticket.id,
             announced=decided.announced,
-            compared=load_facts.compared(ticket),
+            compared=known.ticket.compared,
             update=reading.covers,
             now=now,
         )

@@ -1,4 +1,4 @@
-"""`tbot retry`: what died is tried again."""
+"""`tbot retry`: resend what died."""
 
 from __future__ import annotations
 

@@ -42,15 +42,11 @@ def send_test_message(
         row = _found(recipient_id)
         claimed = messages.add_claimed(row, TEST_MESSAGE, services.server.id, services.now())
     try:
-        message_id = deliver.post(claimed.message, services.webex)
+        with services.server.working_on("message", claimed.message.id):
+            message_id = deliver.post(claimed.message, services.webex)
     except errors.RemoteError as error:
+        changes = {"state": notifications.DEAD, "error": str(error), "tracking_id": error.tracking_id, "attempts": 1}
         with db.transaction("not-sent"):
-            changes = {
-                "state": notifications.DEAD,
-                "error": str(error),
-                "tracking_id": error.tracking_id,
-                "attempts": 1,
-            }
             messages.record(claimed, changes)
         if isinstance(error, errors.RemoteGone):
             raise errors.NotFound(f"Webex cannot find recipient {row.id}, {row.name}: {error}") from error
