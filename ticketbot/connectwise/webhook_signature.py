@@ -278,7 +278,7 @@ class SigningKeys:
             else http.client.HTTPConnection(host, parts.port, timeout=self._timeout_s)
         ) as connection:
             connection.connect()
-            # The timeout of a socket starts anew with every byte, so a trickle is cut off from outside.
+            # A socket timeout restarts with every byte, so a slow trickle needs a limit of its own.
             alarm = threading.Timer(self._timeout_s - (time.monotonic() - started), _abort, [connection.sock])
             alarm.daemon = True
             alarm.start()

@@ -167,7 +167,7 @@ class PlannedNotification(msgspec.Struct, frozen=True):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """One line of the trace (D8): what was decided for whom and why, about which subject."""
+    """One line of the trace (D8): a decision, whom and what it concerns, and why."""
 
     subject: str
     who: str

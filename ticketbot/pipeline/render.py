@@ -12,7 +12,7 @@ from ticketbot.database import sql
 from ticketbot.decide.reasons import Reason
 from ticketbot.models import messages, recipients, runtime_config, tickets
 from ticketbot.models.notifications import Notification
-from ticketbot.present import reasons
+from ticketbot.present import reasons, words
 from ticketbot.webex import markdown
 
 MAX_NOTES = 5  # D5: the newest ones of those that a message carries
@@ -107,8 +107,7 @@ def _notes(carried: Sequence[Notification]) -> list[tickets.Note]:
 def _write(content: Content, note_chars: int) -> str:
     lines = [*_chain(content.forwarded_from), _header(content), *_facts(content.ticket), *_changes(content.carried)]
     if content.hidden_notes:
-        plural = "" if content.hidden_notes == 1 else "s"
-        lines.append(f"_{content.hidden_notes} earlier note{plural} not shown_")
+        lines.append(f"_{words.count(content.hidden_notes, 'earlier note')} not shown_")
     blocks = [_BREAK.join(lines), *(_note(note, content, note_chars) for note in content.notes)]
     last = [f"_{markdown.one_line(_why(content), _SUMMARY_CHARS)}_", *([_REPEAT] if content.is_repeat else [])]
     return "\n\n".join([*blocks, _BREAK.join(last)])
@@ -116,7 +115,7 @@ def _write(content: Content, note_chars: int) -> str:
 
 def _header(content: Content) -> str:
     ticket = content.ticket
-    what = next((words for event, words in _HEADERS.items() if event in content.events), "Ticket updated")
+    what = next((header for event, header in _HEADERS.items() if event in content.events), "Ticket updated")
     summary = markdown.one_line(ticket.summary, _SUMMARY_CHARS) or "(no summary)"
     return f"**{what}** [#{ticket.id}]({content.url}) {summary}"
 

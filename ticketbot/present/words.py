@@ -1,7 +1,8 @@
-"""Counts, durations, times and progress in words."""
+"""Counts, times, progress and changes in words."""
 
 from __future__ import annotations
 
+import calendar
 import difflib
 import re
 from collections.abc import Iterable, Mapping
@@ -12,21 +13,10 @@ from ticketbot.api import responses
 
 EMPTY = "-"
 
-_MONTHS = """January February March April May June July August September October November December""".split()  # noqa: SIM905
-
 
 def count(number: int, one: str, many: str = "") -> str:
     """Return a number with its noun."""
     return f"{number} {one if number == 1 else many or f'{one}s'}"
-
-
-def duration(seconds: float) -> str:
-    """Return a duration in its largest unit and, below that, the next: `2 h 5 min`."""
-    rest, parts = int(seconds), list[str]()
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
-        amount, rest = divmod(rest, size)
-        parts += [f"{amount} {unit}"] if amount or parts else []
-    return " ".join(part for part in parts[:2] if not part.startswith("0 ")) or "0 s"
 
 
 def moment(value: datetime, zone: tzinfo = UTC, form: str = "%Y-%m-%d %H:%M:%S") -> str:
@@ -90,6 +80,6 @@ def impossible_date(text: str) -> str | None:
         try:
             datetime(year, month, day, tzinfo=UTC)
         except ValueError:
-            return f"There is no {day} {_MONTHS[month - 1]}" + (f" {year}" if (month, day) == (2, 29) else "")
+            return f"There is no {day} {calendar.month_name[month]}" + (f" {year}" if (month, day) == (2, 29) else "")
         return f"There is no time {found[4]}"
     return None

@@ -25,7 +25,7 @@ from ticketbot.remote import json_values, retry_after
 CONNECTIONS = 100  # kept open per service; more threads than that would open and close their own
 IDLE_PROBE_S = 60  # below the idle time after which NAT gateways forget a connection without a word (AWS: 350 s)
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024  # a thousand whole tickets are some 15 MB
-MAX_RESPONSE_S = 120.0  # the read timeout starts anew with every byte, so a trickle needs an end of its own
+MAX_RESPONSE_S = 120.0  # the read timeout restarts with every byte, so a slow trickle needs a limit of its own
 LONGEST_MESSAGE = 300
 SHORTEST_SECRET = 4  # blanking anything shorter would blank half of every text
 
@@ -175,7 +175,7 @@ class HttpService:
             raise errors.RemoteUnavailable(
                 f"{self.label}: the next page is said to be on another host, which is not asked", service=self.name
             )
-        # Put together anew from our own host: no trick of spelling can send our credentials elsewhere.
+        # Rebuilt from our own host: no trick of spelling can send our credentials elsewhere.
         return urlunsplit((self._base.scheme, self._base.netloc, theirs.path, theirs.query, ""))
 
     def _exchange(self, method: str, url: str, body: object) -> tuple[requests.Response, bytes]:

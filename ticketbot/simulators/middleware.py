@@ -23,7 +23,7 @@ _DESTINATIONS = ("roomId", "toPersonId", "toPersonEmail")
 
 
 class Service(Protocol):
-    """What the gate reads of a simulated service, at every call anew."""
+    """What the gate reads of a simulated service on every call."""
 
     calls: request_log.Calls
     faults: faults.Faults

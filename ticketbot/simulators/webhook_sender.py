@@ -91,7 +91,7 @@ class Sender:
         self.inject_faults(NetworkFaults())
 
     def inject_faults(self, mischief: NetworkFaults) -> None:
-        """Replace what happens to hooks on the way, and start its seed anew."""
+        """Replace the delivery faults and restart their random seed."""
         self._mischief = mischief
         self._random = random.Random(mischief.seed)  # noqa: S311 - replayable chaos, no secret
 

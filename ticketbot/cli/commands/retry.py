@@ -1,4 +1,4 @@
-"""`tbot retry`: resend what died."""
+"""`tbot retry`: try again what has died."""
 
 from __future__ import annotations
 
