@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ticketbot import errors
 from ticketbot.api import responses
 from ticketbot.decide import plan
-from ticketbot.present import words
+from ticketbot.present import entities, words
 
 _SOURCES = {
     "hook": "ConnectWise sent a webhook",
@@ -52,6 +52,20 @@ def sections(explanation: responses.Explanation, style: Style) -> Iterator[Secti
     if unclaimed:
         texts = [delivery_text(row, style) for row in unclaimed.values()]
         yield Section("From events already removed (retention):", [Topic(None, texts)])
+
+
+def ticket_text(ticket: responses.Ticket) -> str:
+    """Return the state of a ticket and what else is known of it, on one line."""
+    known = {
+        "board": ticket.board_name,
+        "status": ticket.status,
+        "company": ticket.company,
+        "contact": ticket.contact,
+        "owner": ticket.owner,
+        "resources": ", ".join(ticket.resources),
+    }
+    facts = [f"{name} {value}" for name, value in known.items() if value]
+    return "; ".join([entities.ticket_state(ticket), *facts])
 
 
 def delivery_text(row: responses.Notification, style: Style) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import logging
 import os
@@ -33,7 +34,7 @@ def run(settings: table.Settings, environ: Mapping[str, str] = os.environ) -> in
     return 0
 
 
-class _Loop:
+class _Loop(main_view.Terminal):
     """urwid's main loop with the main view, its timer, and the pipe that background threads write to."""
 
     def __init__(self, settings: table.Settings, theme: themes.Theme) -> None:
@@ -42,8 +43,7 @@ class _Loop:
             lambda: client.Client(settings.base_url, settings.api_key, timeout_s=TIMEOUT_S),
             base_url=settings.base_url,
             zone=settings.timezone,
-            wake=self._wake,
-            next_theme=self._turn_theme,
+            terminal=self,
         )
         self._screen = terminal.Screen()
         self._loop = urwid.MainLoop(self._window, screen=self._screen, handle_mouse=False)
@@ -59,7 +59,8 @@ class _Loop:
         finally:
             os.close(self._wake_fd)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Write to the pipe that the main loop watches."""
         with contextlib.suppress(OSError):  # a call that ends after the main loop
             os.write(self._wake_fd, b"!")
 
@@ -73,10 +74,16 @@ class _Loop:
         self._ticked_at = now
         loop.set_alarm_in(TICK_S, self._tick)
 
-    def _turn_theme(self) -> str:
+    def next_theme(self) -> str:
+        """Show the next theme."""
         self._theme = themes.next_theme(self._theme)
         self._show_theme()
         return self._theme.name
+
+    def copy(self, text: str) -> None:
+        """Send a text to the clipboard of the terminal (OSC 52), also through SSH; terminals may ignore it."""
+        self._screen.write(f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\x07")
+        self._screen.flush()
 
     def _show_theme(self) -> None:
         self._screen.register_palette(self._theme.palette())

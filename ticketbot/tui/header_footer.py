@@ -1,66 +1,68 @@
-"""The lines above and below a tab."""
+"""The lines above and below a tab, as markup."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from ticketbot.tui import keymap, table_cells, widgets
-from ticketbot.tui.table_cells import Line
+import urwid
+
+from ticketbot.present import text
+from ticketbot.tui import keymap
+from ticketbot.tui.server_status import Markup
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _TURNS_PER_S = 5
 
 
-class TextBar(widgets.Lines):
-    """Lines set by `show`."""
+class TabName(NamedTuple):
+    """A tab in the bar: its names, the action that opens it, if it has a key, and a count of what needs attention."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._lines: Sequence[Line] = []
-
-    def show(self, lines: Sequence[Line]) -> None:
-        """Set the lines."""
-        if lines != self._lines:
-            self._lines = lines
-            self._invalidate()
-
-    def lines(self, _columns: int) -> Sequence[Line]:
-        """Return the lines set by `show`."""
-        return self._lines
+    title: str
+    short: str
+    action: str
+    waiting: str
+    is_chosen: bool
 
 
-def justify(left: Line, right: Line, columns: int, look: str) -> Line:
-    """Return a line with a text at each end; the left one is truncated if they do not fit."""
-    room = max(columns - sum(table_cells.width(table_cells.clean(text)) for _, text in right), 0)
-    shown: Line = []
-    for attr, text in left:
-        piece = table_cells.fit(text, min(table_cells.width(table_cells.clean(text)), room))
-        room -= table_cells.width(piece)
-        shown.append((attr, piece))
-    return [*shown, (look, " " * room), *right]
+def line(left: Markup, right: Markup, style: str) -> urwid.Widget:
+    """Return a line with a text at each end; the left one is cut if they do not fit."""
+    shown = [(attr, text.clean(each)) for attr, each in right]
+    width = sum(text.width(each) for _, each in shown)
+    start = urwid.Text([(attr, text.clean(each)) for attr, each in left] or "", wrap="ellipsis")
+    ends: list[Any] = [start, (width, urwid.Text(shown or "", wrap="clip"))] if width else [start]
+    return urwid.AttrMap(urwid.Columns(ends), style)
 
 
-def tabs(actions: Sequence[tuple[str, str]], chosen: str) -> Line:
-    """Return the names of all tabs with their keys."""
-    line: Line = []
-    for action, title in actions:
-        mark = keymap.label(action).replace("Ctrl+", "^")
-        line.append(("tab on" if action == chosen else "tab", f" {mark} {title} "))
-    return line
+def tabs(names: Sequence[TabName], columns: int) -> urwid.Widget:
+    """Return the names of all tabs with their keys, as long as there is room for."""
+    for is_short, has_keys in ((False, True), (True, True), (True, False)):
+        markup = [part for name in names for part in _tab(name, is_short=is_short, has_keys=has_keys)]
+        if sum(text.width(each) for _, each in markup) <= columns:
+            break
+    return urwid.Text(markup, wrap="clip")
 
 
-def footer(shown: Sequence[tuple[str, str]], columns: int) -> list[Line]:
-    """Return keys and their labels, on as many lines as needed."""
-    lines: list[Line] = [[]]
+def _tab(name: TabName, *, is_short: bool, has_keys: bool) -> Markup:
+    mark = f"{keymap.label(name.action).replace('Ctrl+', '^')} " if has_keys and name.action else ""
+    title = name.short if is_short else name.title
+    count: Markup = [("tab count", f" {name.waiting}")] if name.waiting else []
+    style = "tab on" if name.is_chosen else "tab"
+    return [("tab", " "), (style, f"{mark}{title}"), *count] if is_short else [(style, f" {mark}{title} "), *count]
+
+
+def footer(shown: Sequence[tuple[str, str]], columns: int) -> urwid.Widget:
+    """Return keys and their labels, on as many lines as needed; none is broken."""
+    lines: list[Markup] = [[]]
     used = 0
     for label, short in shown:
-        gap = "  " if used else " "
-        if used + len(f"{gap}{label} {short}") > columns and used:
+        width = len(f"  {label} {short}")
+        if used + width > columns and used:
             lines.append([])
-            used, gap = 0, " "
-        lines[-1] += [("footer", gap), ("key", label), ("footer", f" {short}")]
-        used += len(f"{gap}{label} {short}")
-    return lines
+            used = 0
+        lines[-1] += [("footer", "  " if used else " "), ("key", label), ("footer", f" {short}")]
+        used += width if used else width - 1
+    return urwid.Pile([urwid.Text(each or "", wrap="clip") for each in lines])
 
 
 def spinner(waiting_s: float) -> str:

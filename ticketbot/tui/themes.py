@@ -21,30 +21,28 @@ class Theme(NamedTuple):
         plain, shown = self.looks, self.looks
         if self.colors == 256:
             plain = DEFAULT.looks
-        return [(name, *plain[name], _mono(name), *shown[name]) for name in self.looks]
+        return [(name, *plain[name], _MONO[name], *shown[name]) for name in self.looks]
 
 
 _MONO = {
+    "plain": "",
     "title": "standout,bold",
     "bar": "standout",
     "bar alert": "bold",
     "tab": "",
     "tab on": "standout",
+    "tab count": "bold",
     "heading": "underline",
-    "row": "",
     "row on": "standout",
-    "dim": "",
+    "quiet": "",
     "good": "",
-    "warning": "bold",
+    "waiting": "bold",
     "bad": "bold",
-    "dialog": "",
     "dialog title": "bold",
     "label": "",
     "edit": "underline",
     "edit on": "standout",
     "match on": "standout",
-    "button": "",
-    "button on": "standout",
     "key": "bold",
     "footer": "",
     "secret": "bold",
@@ -52,35 +50,28 @@ _MONO = {
     "to do": "underline",
 }
 
-
-def _mono(name: str) -> str:
-    return _MONO[name]
-
-
 DEFAULT = Theme(
     "default",
     16,
     {
+        "plain": ("default", "default"),
         "title": ("white,bold", "dark blue"),
         "bar": ("light gray", "dark blue"),
         "bar alert": ("white,bold", "dark red"),
         "tab": ("light gray", "default"),
         "tab on": ("white,bold", "dark cyan"),
+        "tab count": ("light red,bold", "default"),
         "heading": ("light cyan,underline", "default"),
-        "row": ("default", "default"),
         "row on": ("black", "light gray"),
-        "dim": ("dark gray", "default"),
+        "quiet": ("dark gray", "default"),
         "good": ("light green", "default"),
-        "warning": ("yellow", "default"),
+        "waiting": ("yellow", "default"),
         "bad": ("light red", "default"),
-        "dialog": ("default", "default"),
         "dialog title": ("light cyan,bold", "default"),
         "label": ("light cyan", "default"),
         "edit": ("default,underline", "default"),
         "edit on": ("black", "light gray"),
         "match on": ("black", "dark cyan"),
-        "button": ("default", "default"),
-        "button on": ("black", "dark cyan"),
         "key": ("light cyan,bold", "default"),
         "footer": ("default", "default"),
         "secret": ("yellow,bold", "default"),
@@ -95,16 +86,16 @@ LIGHT = Theme(
     DEFAULT.looks
     | {
         "tab": ("black", "default"),
+        "tab count": ("dark red,bold", "default"),
         "heading": ("dark blue,underline", "default"),
         "row on": ("white", "dark blue"),
         "good": ("dark green", "default"),
-        "warning": ("brown", "default"),
+        "waiting": ("brown", "default"),
         "bad": ("dark red", "default"),
         "dialog title": ("dark blue,bold", "default"),
         "label": ("dark blue", "default"),
         "edit on": ("white", "dark blue"),
         "match on": ("white", "dark cyan"),
-        "button on": ("white", "dark cyan"),
         "key": ("dark blue,bold", "default"),
         "secret": ("dark magenta,bold", "default"),
     },
@@ -112,7 +103,7 @@ LIGHT = Theme(
 
 MONO = Theme("mono", 1, DEFAULT.looks)
 
-COLOURS_256 = Theme(
+COLORS_256 = Theme(
     "256",
     256,
     DEFAULT.looks
@@ -122,17 +113,17 @@ COLOURS_256 = Theme(
         "bar alert": ("#fff,bold", "#a00"),
         "tab": ("g74", "default"),
         "tab on": ("#fff,bold", "#08a"),
+        "tab count": ("#f66,bold", "default"),
         "heading": ("#6cf,underline", "default"),
         "row on": ("#fff", "#068"),
-        "dim": ("g50", "default"),
+        "quiet": ("g50", "default"),
         "good": ("#6d6", "default"),
-        "warning": ("#fd6", "default"),
+        "waiting": ("#fd6", "default"),
         "bad": ("#f66", "default"),
         "dialog title": ("#6cf,bold", "default"),
         "label": ("#6cf", "default"),
         "edit on": ("#fff", "g27"),
         "match on": ("#fff", "#068"),
-        "button on": ("#fff,bold", "#08a"),
         "key": ("#6cf,bold", "default"),
         "secret": ("#fd6,bold", "default"),
         "done": ("#fff", "#080"),
@@ -140,7 +131,7 @@ COLOURS_256 = Theme(
     },
 )
 
-ALL = (DEFAULT, LIGHT, COLOURS_256, MONO)
+ALL = (DEFAULT, LIGHT, COLORS_256, MONO)
 
 
 def default_theme(environ: Mapping[str, str]) -> Theme:
@@ -155,7 +146,7 @@ def default_theme(environ: Mapping[str, str]) -> Theme:
     if environ.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15"):
         return LIGHT
     many = "256color" in term or "direct" in term or environ.get("COLORTERM", "") in ("truecolor", "24bit")
-    return COLOURS_256 if many else DEFAULT
+    return COLORS_256 if many else DEFAULT
 
 
 def next_theme(theme: Theme) -> Theme:

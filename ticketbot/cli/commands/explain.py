@@ -6,7 +6,7 @@ from ticketbot.api import responses
 from ticketbot.cli import lookup
 from ticketbot.cli.context import Context
 from ticketbot.cli.output import Output
-from ticketbot.present import entities, explain
+from ticketbot.present import explain
 
 USAGE = """\
 Explain who was notified.
@@ -41,16 +41,7 @@ def _show_ticket(output: Output, explanation: responses.Explanation) -> None:
         output.say(f"Ticket {explanation.ticket_id} is not known yet: it could not be fetched from ConnectWise")
         return
     output.say(f"Ticket {ticket.id}: {ticket.summary}")
-    known = {
-        "board": ticket.board_name,
-        "status": ticket.status,
-        "company": ticket.company,
-        "contact": ticket.contact,
-        "owner": ticket.owner,
-        "resources": ", ".join(ticket.resources),
-    }
-    facts = [f"{name} {value}" for name, value in known.items() if value]
-    output.say("; ".join([entities.ticket_state(ticket), *facts]), _INDENT)
+    output.say(explain.ticket_text(ticket), _INDENT)
 
 
 def _show_events(output: Output, explanation: responses.Explanation) -> None:
