@@ -54,8 +54,8 @@ def _ratio(name: str, database_url: str) -> dict[str, Any]:
         "figure": f"{ours:.0f}/s, a wrong key {wrong_s * 1000:.0f} ms",
         "floor": f"{floor:.0f}/s",
         "ratio": ratio,
-        "target": ">= 0.80",
-        "met": ratio >= 0.80,  # that a wrong key costs no bcrypt is counted by tests, not timed
+        "target": ">= 0.95",
+        "met": ratio >= 0.95,  # that a wrong key costs no bcrypt is counted by tests, not timed
     }
 
 
@@ -135,7 +135,7 @@ def serve(database_url: str, file: Path) -> None:
     class Open(authentication.Authenticator):
         """A door that asks nobody."""
 
-        def admit(self, _environ: Mapping[str, Any], *, is_change: bool = False) -> authentication.Caller:  # noqa: ARG002
+        def authenticate(self, _environ: Mapping[str, Any], *, is_change: bool = False) -> authentication.Caller:  # noqa: ARG002
             return nobody
 
     def now() -> datetime:

@@ -15,8 +15,7 @@ MESSAGES = 5_000
 PEOPLE = 5_000
 ALLOWED_PER_S = 50  # and as many at once, after a second of silence
 WEBEX_S = 0.100
-TARGET = 0.95
-_DATES = {"updated_at": None, "deleted_at": None}
+TARGET = 0.97
 
 
 def run() -> list[dict[str, Any]]:
@@ -37,9 +36,8 @@ def _fill(database_url: str, webex: SimulatorProxy) -> None:
         for number, webex_id in enumerate(people):
             recipients.Recipient.create(type=recipients.PERSON, webex_id=webex_id, name=f"P {number}")
         rows = [_row(number, now) for number in range(1, MESSAGES + 1)]
-        tickets.store_tickets(
-            [{"id": row["ticket_id"], "summary": "Printer", "stored_at": now} | _DATES for row in rows]
-        )
+        for row in rows:
+            tickets.Ticket.create(id=row["ticket_id"], summary="Printer", stored_at=now)
         notifications.add(rows)
         messages.attach(rows, now)
 

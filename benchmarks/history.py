@@ -27,11 +27,12 @@ _NOTES = """
            false, false, false, 'Bob Brown', {at}, {at}, {at}, {at} FROM number WHERE i % 5 <> 1
 """
 _EVENTS = """
-    INSERT INTO event (ticket_id, state, source, action, kind_hint, correlation, hooks, first_received_at, received_at,
-                       due_at, attempts, bugs, decisions, finished_at)
-    {numbers} SELECT 1 + (i - 1) / 2, 'done', 'hook', 'updated', 'service', 'past-' || i, 3, {at}, {at}, {at}, 0, 0,
-           '[{{"subject":"new","who":"everybody","outcome":"told","reasons":[{{"code":"no_news"}}]}}]', {at} FROM number
+    INSERT INTO event (ticket_id, state, rank, source, action, kind_hint, correlation, hooks, first_received_at,
+                       received_at, due_at, attempts, bugs, decisions, finished_at)
+    {numbers} SELECT 1 + (i - 1) / 2, 'done', 1, 'hook', 'updated', 'service', 'past-' || i, 3, {at},
+           {at}, {at}, 0, 0, {decisions}, {at} FROM number
 """
+_DECISIONS = """'[{"subject":"new","who":"everybody","outcome":"told","reasons":[{"code":"no_news"}]}]'"""
 _STATE = "CASE i % 16 WHEN 0 THEN 'dead' WHEN 1 THEN 'skipped' ELSE 'sent' END"
 _MESSAGES = """
     INSERT INTO message (ticket_id, recipient_id, state, place, forwarded_from, markdown, attempts, failures,
@@ -64,7 +65,9 @@ def fill(count: int, now: datetime) -> None:
             (_MESSAGES, count),
             (_NOTIFICATIONS, count),
         ):
-            statement = template.format(numbers=_NUMBERS, rows=rows, at=_moment(now, rows), told=_TOLD, state=_STATE)
+            statement = template.format(
+                numbers=_NUMBERS, rows=rows, at=_moment(now, rows), told=_TOLD, state=_STATE, decisions=_DECISIONS
+            )
             sql.execute(statement.replace("%", "%%") if db.is_postgres() else statement, rows)
     with db.session():
         # What autovacuum and the next checkpoints would have done by now.
@@ -93,6 +96,5 @@ def _write_recipients(now: datetime) -> None:
         tickets.Member.create(
             id=number, identifier=f"p{number}", lookup=f"p{number}", name=f"P {number}", email=email, fetched_at=now
         )
-        recipients.Recipient.create(
-            type=recipients.PERSON, webex_id=f"person-{number}", name=f"P {number}", email=email, fetched_at=now
-        )
+        person = recipients.FoundPerson(f"person-{number}", f"P {number}", [email], None)
+        recipients.store_people(email, [person], now)

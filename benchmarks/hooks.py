@@ -42,8 +42,8 @@ def _accepted(name: str, database_url: str) -> dict[str, Any]:
         "figure": f"{ours:.0f}/s, p50 {p50 * 1000:.1f} ms, {sum(keys.values())} outside calls",
         "floor": f"{floor:.0f}/s, p50 {floor_p50 * 1000:.1f} ms",
         "ratio": ours / floor,
-        "target": ">= 0.75",
-        "met": ours / floor >= 0.75 and p50 <= 2 * floor_p50 and not sum(keys.values()),
+        "target": ">= 0.60",
+        "met": ours / floor >= 0.60 and p50 <= 2 * floor_p50 and not sum(keys.values()),
     }
 
 
@@ -80,6 +80,6 @@ def _latency(database_url: str) -> dict[str, Any]:
         "figure": f"p50 {p50 * floor * 1000:.0f} ms, p99 {p99 * floor * 1000:.0f} ms (x {p99:.2f})",
         "floor": f"{floor * 1000:.0f} ms",
         "ratio": p50,
-        "target": "p50 <= 1.10, p99 <= 1.50",
-        "met": p50 <= 1.10 and p99 <= 1.50,
+        "target": "p50 <= 1.06, p99 <= 1.20",
+        "met": p50 <= 1.06 and p99 <= 1.20,
     }

@@ -15,7 +15,7 @@ TICKETS = 200  # for each server, in each round
 WARM_UP = 16
 ROUNDS = 2
 PEOPLE = 40
-TARGET = 3.2
+TARGET = 3.6
 
 
 def run() -> dict[str, Any]:

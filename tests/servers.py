@@ -30,8 +30,11 @@ class ServerProcess:
         self.process: subprocess.Popen[bytes] | None = None
 
     def inherited(self) -> dict[str, str]:
-        """Return what the server gets of our own environment: all but the settings of another Ticketbot."""
-        return {name: value for name, value in os.environ.items() if not name.startswith("TBOT_")}
+        """Return what the server gets of our own environment: all but the settings of another Ticketbot.
+
+        Coverage is not measured in these processes: it doubles what they cost, and most of them are killed anyway.
+        """
+        return {name: value for name, value in os.environ.items() if not name.startswith(("TBOT_", "COVERAGE_"))}
 
     def __enter__(self) -> ServerProcess:
         self.start()

@@ -20,6 +20,9 @@ from torture import databases, servers
 KILL_EVERY_S = (1.5, 4.0)
 FAULT_EVERY_S = 3.0
 DATABASE_FAULT_EVERY_S = 30.0
+TWO_MINUTES_S = 120.0
+LONG_ROUND_S = 150.0  # in which a server is stopped for two minutes, and all messages pile up for 20 s
+PILE_UP_S = 20.0
 CALM_AT_THE_END_S = 6.0  # what begins later than this before the end of a round would only prolong it
 
 # All but the signing key: while that cannot be had no hook is taken in, and that is a fault of its own.
@@ -45,6 +48,7 @@ WEBEX: dict[str, Callable[[random.Random], faults.Fault]] = {
     "Webex down": lambda _: faults.down(),
     "Webex slow": lambda chance: faults.slow(chance.uniform(0.5, 4), probability=0.4),
     "Webex 429 with sense": lambda chance: _throttled(chance, "1", "2", "3", probability=0.5),
+    "Webex 429 to everybody": lambda _: faults.throttled("3", path="/messages"),
     "Webex 429 without sense": lambda chance: _throttled(chance, None, "soon", "-1", "1e9x", probability=0.5),
     "Webex 502": lambda _: faults.html(502, probability=0.6),
     "Webex 401": lambda _: faults.status(401, "The request requires a valid access token."),
@@ -54,6 +58,7 @@ WEBEX: dict[str, Callable[[random.Random], faults.Fault]] = {
     "Webex half a body": lambda _: faults.half_a_body(probability=0.3),
 }  # fmt: skip
 SERVERS = ("rolling restart", "two servers", "server paused", "clock jump")
+PAUSED_LONG = "server paused for two minutes"
 DATABASES = ("database restart", "database gone", "disk full")
 HOOKS = ("hooks duplicated", "hooks reordered", "hooks dropped", "hooks forged", "hooks replayed")  # by the generator
 
@@ -85,6 +90,9 @@ def draw(seed: str, length_s: float, *, with_clock: bool, with_disk: bool) -> li
     for number in range(int(last_s / FAULT_EVERY_S)):
         name = names[number % len(names)]
         add(1 + number * FAULT_EVERY_S + chance.uniform(0, 2), name, chance.uniform(2, 7))
+    if length_s >= LONG_ROUND_S:
+        add(2.0, PAUSED_LONG, TWO_MINUTES_S)
+        add(chance.uniform(30, 60), "Webex 429 to everybody", PILE_UP_S)
     troubles = [*DATABASES[: 3 if with_disk else 2]]
     chance.shuffle(troubles)
     for number in range(max(1, int(last_s / DATABASE_FAULT_EVERY_S))):
@@ -188,9 +196,11 @@ class FaultInjector:
         elif trouble.name == "rolling restart":
             self._servers.roll()
         elif trouble.name == "server paused":
-            # Longer than a lease now and then, where another server can take over meanwhile.
+            # Now and then for longer than it takes to count as dead, where another server can take over meanwhile.
             is_long = self._database.servers > 1 and chance.random() < 0.25
             self._servers.pause(number, 33.0 if is_long else trouble.for_s, self._over)
+        elif trouble.name == PAUSED_LONG:
+            self._servers.pause(number, trouble.for_s, self._over)
         elif trouble.name == "two servers":
             self._servers.wanted = self._database.servers + 1
             self._over.wait(trouble.for_s + 5)

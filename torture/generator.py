@@ -104,6 +104,7 @@ class Generator:
         actions = {
             self._open_ticket: 16, self._write: 44, self._book_time: 10, self._write_internally: 8, self._reassign: 7,
             self._move: 2, self._close: 4, self._save: 4, self._delete: 2, self._restore: 3, self._storm: 3,
+            self._change_many: 1,
         }  # fmt: skip
         chance.choices(list(actions), list(actions.values()))[0]()
         if chance.random() < FORGED:
@@ -170,6 +171,14 @@ class Generator:
             self._add_note(ticket, self._random.choice((None, "ana", "ben")), "TicketNote")
         self._tell(ticket)
         self.did["storms of notes"] += 1
+
+    def _change_many(self) -> None:
+        """Save more tickets at once than make a mass change (T10)."""
+        for ticket in self._alive:
+            if ticket.deleted_at is None:
+                self._stage.connectwise.call("update_ticket", ticket_id=ticket.id, notify=False)
+                self._tell(ticket, hooks_each=1)
+        self.did["mass changes"] += 1
 
     def _reassign(self) -> None:
         ticket, people = self._living(), self._some_people()
@@ -253,11 +262,11 @@ class Generator:
         self._tell(ticket)
         self.did["restores"] += 1
 
-    def _tell(self, ticket: Ticket, action: str = "updated") -> None:
+    def _tell(self, ticket: Ticket, action: str = "updated", hooks_each: int = 0) -> None:
         """Send the hooks of one change: several, as ConnectWise does, some late, some twice, some never."""
         chance, weather = self._random, self.weather
         ticket.touched = True
-        count = max(1, round(chance.expovariate(1 / self._burst)))
+        count = hooks_each or max(1, round(chance.expovariate(1 / self._burst)))
         for number in range(count):
             insists = weather.insist and number == 0
             if not insists and chance.random() < weather.drop:

@@ -130,6 +130,16 @@ MUTATIONS = (
         (("ticketbot/background/heartbeat.py", "return has_stopped or process_is_gone(row.identity)", "return True"),),
     ),
     Mutation(
+        "the facts of an event are kept without its notes",
+        "sqlite",
+        (("ticketbot/pipeline/kept_facts.py", "for note in facts.notes if note in told)", "for note in facts.notes if not told)"),),
+    ),
+    Mutation(
+        "a ticket read for a mass change is used although a webhook came since",
+        "sqlite",
+        (("ticketbot/pipeline/mass_changes.py", "if found is None or found.hooks != event.hooks:", "if found is None:"),),
+    ),
+    Mutation(
         "the author gets his own note",
         "sqlite",
         (("ticketbot/decide/audience.py", " and not is_author(facts, topic, person):", ":"),),

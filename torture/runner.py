@@ -121,7 +121,8 @@ class Campaign:
         """Alternate: hooks alone must miss nothing, catch-up being off; so must catch-up, hooks being lost."""
         number = self.result.rounds = self.result.rounds + 1
         is_dropping = number % 3 == 2
-        length_s = min(100.0, max(12.0, left_s * (0.35 if left_s < 150 else 1) - 25))
+        longest_s = fault_schedule.LONG_ROUND_S if number % 4 == 0 else 100.0
+        length_s = min(longest_s, max(12.0, left_s * (0.35 if left_s < 150 else 1) - 25))
         drop = (0.3, 0.8, 1.0)[number // 3 % 3]
         self._generator.weather = generator.Weather(
             drop=drop if is_dropping else 0.0, insist=not is_dropping, delay_s=(0.3, 1.5)[number % 2]
@@ -219,6 +220,7 @@ class Campaign:
             "starts": tally.starts,
             "rolling restarts": tally.rolling,
             "pauses": tally.pauses,
+            "starts on another machine of the same name": tally.moves,
             "starts without a database": tally.failed_starts,
             "peak memory of a server, MB": round(tally.peak_rss_mb),
             "slowest answer to a hook, s": round(post.slowest_s, 2),
@@ -265,4 +267,4 @@ def as_json(results: list[Result], **more: Any) -> str:
 def phases() -> Iterator[str]:
     """Name every trouble that a campaign can bring."""
     yield from ("kill-at-step", "kill-random", *fault_schedule.CONNECTWISE, *fault_schedule.WEBEX)
-    yield from (*fault_schedule.SERVERS, *fault_schedule.DATABASES, *fault_schedule.HOOKS)
+    yield from (*fault_schedule.SERVERS, fault_schedule.PAUSED_LONG, *fault_schedule.DATABASES, *fault_schedule.HOOKS)

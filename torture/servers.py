@@ -32,6 +32,7 @@ class ServerSlot:
     port: int
     process: subprocess.Popen[bytes] | None = None
     fail_at: str = ""
+    machine: Path | None = None
     killed_by_us: bool = False
     asked_to_end: bool = False  # one that is still starting, which may take long, has no handler yet and ends of it
     leaving: bool = False  # a rolling restart is waiting for it
@@ -52,6 +53,7 @@ class Counters:
     starts: int = 0
     rolling: int = 0
     pauses: int = 0
+    moves: int = 0
     failed_starts: int = 0
     problems: list[str] = field(default_factory=list)
     peak_rss_mb: float = 0.0
@@ -67,6 +69,7 @@ class Servers:
         self.arm = False  # whether new processes are to die at a step
         self.clock = folder / "clock"
         self.log_file = folder / "servers.log"
+        self._machines = [folder / "machine-1", folder / "machine-2"]
         self._program, self._environ = program, dict(environ)
         self._random = random.Random(f"{seed}/servers")
         self._log: IO[bytes] = self.log_file.open("ab")
@@ -77,6 +80,8 @@ class Servers:
     def start(self) -> None:
         """Start them, and start again whatever ends."""
         self.clock.write_text("0")
+        for number, machine in enumerate(self._machines):
+            machine.write_text(f"boot {number}")
         self._keeper.start()
 
     def addresses(self) -> list[tuple[str, int]]:
@@ -185,7 +190,10 @@ class Servers:
     def _start(self, slot: ServerSlot) -> None:
         slot.fail_at = self._fail_point() if self.arm else ""
         slot.killed_by_us = slot.asked_to_end = False
-        own = {"TBOT_PORT": str(slot.port), "TORTURE_CLOCK": str(self.clock)}
+        machine = self._random.choice(self._machines)  # both have the same host name
+        self.tally.moves += machine != slot.machine
+        slot.machine = machine
+        own = {"TBOT_PORT": str(slot.port), "TORTURE_CLOCK": str(self.clock), "TORTURE_MACHINE": str(machine)}
         armed = {"TBOT_FAIL_AT": slot.fail_at} if slot.fail_at else {}
         slot.process = subprocess.Popen(
             self._program, env={**self._environ, **own, **armed}, stdout=self._log, stderr=self._log

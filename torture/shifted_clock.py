@@ -1,4 +1,8 @@
-"""`tbot serve` with a clock that can be set: the file named by `TORTURE_CLOCK` says by how many seconds it is wrong."""
+"""`tbot serve` with a clock that can be set, on a machine that can be chosen.
+
+The file named by `TORTURE_CLOCK` says by how many seconds the clock is wrong, that of `TORTURE_MACHINE` which boot of
+which machine this is; the host name is the same everywhere.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ticketbot import __main__ as program
+from ticketbot.background import heartbeat
 from ticketbot.server import serve
 
 _offset = Path(os.environ["TORTURE_CLOCK"])
@@ -21,5 +26,6 @@ def _wrong_now() -> datetime:
 
 
 serve._now = _wrong_now
+heartbeat.BOOT_ID = Path(os.environ["TORTURE_MACHINE"])
 if __name__ == "__main__":
     program.run()

@@ -45,11 +45,14 @@ def test_a_name_stands_for_its_id(cli: CliRunner, line: str, field: str, value: 
         ("list tickets --board='Service Desk'", 1),
         ("list notifications --recipient='Help Desk'", 1),
         ("list notifications --recipient='Ben Help Desk'", 0),
+        ("list tickets --search='#1234'", 1),
+        ("list tickets --search='no such'", 0),
+        ("list notifications --search='desk help'", 1),
         ("list events --ticket-id=1234 --state=dead", 1),
         ("list events --state=waiting", 0),
     ],
 )
-def test_a_list_is_filtered_by_name(cli: CliRunner, line: str, count: int) -> None:
+def test_a_list_is_filtered_by_name_and_words(cli: CliRunner, line: str, count: int) -> None:
     cli.furnish()
     assert len(cli.tbot(*shlex.split(line), "--json").print_json) == count
 

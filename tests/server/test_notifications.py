@@ -63,6 +63,25 @@ def test_the_ledger_is_filtered(api: Api, ana: client.Client) -> None:
     assert ids(newest=True, limit=2) == [sent, new]
 
 
+def test_notifications_are_found_by_words_in_ticket_recipient_and_error(api: Api, ana: client.Client) -> None:
+    ben = api.recipient("Ben")
+    ticket = api.ticket(id=4711, summary="Printer on fire")
+    sent = api.notification(ben, ticket_id=ticket, recipient_name="Ben Bäuer")
+    dead = api.notification(ben, "dead", ticket_id=ticket, recipient_name="Help Desk", error="Webex: 100% No such room")
+    skipped = api.notification(None, "skipped", ticket_id=9, recipient_name="Dan")
+
+    def found(search: str, **more: str) -> list[int]:
+        return [each.id for each in ana.notifications(search=search, **more)]  # type: ignore[arg-type]
+
+    assert found("#4711 PRINTER") == [sent, dead]
+    assert found(" ") == [sent, dead, skipped]
+    assert found("bÄUER fire") == [sent]
+    assert found("such desk") == [dead]
+    assert found("dan") == [skipped]
+    assert found("printer", state="dead") == found("100%") == [dead]
+    assert found("pr_nter") == []
+
+
 def test_a_dead_notification_is_sent_again_with_a_fresh_day(api: Api, ana: client.Client) -> None:
     """L5."""
     ben = api.recipient("Ben")
@@ -138,6 +157,28 @@ def test_retrying_all_selects_events_by_when_they_died(api: Api, ana: client.Cli
     assert [each.id for each in ana.events(state="waiting")] == [died_now]
 
 
+def test_a_retry_is_narrowed_like_the_ledger(api: Api, ana: client.Client) -> None:
+    """L5."""
+    ben, cora = api.recipient("Ben"), api.recipient("Cora")
+    for recipient, name, ticket in ((ben, "Ben", 7), (cora, "Cora", 7), (cora, "Cora", 8)):
+        api.notification(recipient, "dead", recipient_name=name, ticket_id=ticket)
+    api.event(7, "dead")
+    api.event(8, "dead")
+
+    def counted(**which: object) -> tuple[int, int]:
+        result = ana.retry_dead(dry_run=True, **which)  # type: ignore[arg-type]
+        return result.notifications, result.events
+
+    assert counted(ticket_id=7) == (2, 1)
+    assert counted(recipient_id=cora) == (2, 0)
+    assert counted(search="cora #8") == (1, 0)
+    retried = ana.retry_dead(ticket_id=7, search="ben")
+    assert (retried.notifications, retried.events) == (1, 0)
+    assert [each.recipient_name for each in ana.notifications(state="dead")] == ["Cora", "Cora"]
+    after = ana.audit()[-1].after or {}
+    assert (after["ticket_id"], after["q"], after["notifications"]) == (7, "ben", 1)
+
+
 def test_a_dry_run_counts_what_a_retry_would_revive_and_changes_nothing(api: Api, ana: client.Client) -> None:
     """L5."""
     ben = api.recipient("Ben")
@@ -170,8 +211,8 @@ def test_a_retry_takes_an_empty_body_and_refuses_a_wrong_one(api: Api, key: str)
     assert api.request("POST", path, key=key).status_code == 202
     assert api.request("POST", path, key=key, json={}).json() == {"notifications": 0, "events": 0}
     assert api.request("POST", path, key=key, json={"state": "dead", "since": None}).status_code == 202
-    wrong = {"state": "sent", "since": "yesterday", "dry_run": 1, "all": True}
-    assert wrong_fields(api.request("POST", path, key=key, json=wrong)) == {"state", "since", "dry_run", "all"}
+    wrong = {"state": "sent", "since": "yesterday", "ticket_id": 0, "q": "a\nb", "dry_run": 1, "all": True}
+    assert wrong_fields(api.request("POST", path, key=key, json=wrong)) == set(wrong)
     assert wrong_fields(api.request("POST", path, key=key, json={"since": "2026-02-30"})) == {"since"}
 
 

@@ -50,6 +50,20 @@ def test_tickets_are_filtered_by_board_and_by_being_open(api: Api, ana: client.C
     assert not ana.ticket(deleted).open
 
 
+def test_tickets_are_found_by_words_in_number_summary_and_company(api: Api, ana: client.Client) -> None:
+    printer = api.ticket(id=4711, summary="Printer on fire", company="Ärztehaus Süd")
+    disk = api.ticket(id=4712, summary=r"Disk 100% full: C:\temp_old", open=False)
+
+    def found(search: str, **more: bool) -> list[int]:
+        return [each.id for each in ana.tickets(search=search, **more)]  # type: ignore[arg-type]
+
+    assert found("471") == found(" ") == [printer, disk]
+    assert found("#4711") == found("FIRE printer") == found("ÄRZTEHAUS  süd 4711") == [printer]
+    assert found("100%") == found("%") == found("_old") == found(r"c:\TEMP") == [disk]
+    assert found("printer disk") == found("p%r") == found("_rinter") == found("'") == []
+    assert found("471", is_open=True) == [printer]
+
+
 def test_recipients_are_found_by_type_and_by_part_of_name_or_address(api: Api, ana: client.Client) -> None:
     room, person = api.recipient("Ärzte 100%", room=True), api.recipient("Ben Bauer")
     assert [each.id for each in ana.recipients(recipient_type="room")] == [room]
@@ -57,6 +71,7 @@ def test_recipients_are_found_by_type_and_by_part_of_name_or_address(api: Api, a
     assert [each.id for each in ana.recipients(search="ärZTE")] == [room]
     assert [each.id for each in ana.recipients(search="100%")] == [room]
     assert [each.id for each in ana.recipients(search="BAUER@msp")] == [person]
+    assert [each.id for each in ana.recipients(search="bauer ben")] == [person]
     assert ana.recipients(search="%") == [ana.recipient(room)]
     assert ana.recipients(search="_") == []
     shown = ana.recipient(person)

@@ -99,13 +99,13 @@ class Client:
         *,
         board_id: int | None = None,
         is_open: bool | None = None,
+        search: str | None = None,
         limit: int | None = None,
         newest: bool = False,
     ) -> list[responses.Ticket]:
-        """List stored tickets."""
-        return self._server.rows(
-            "/cw/tickets", responses.Ticket, limit, newest, {"board_id": board_id, "open": is_open}
-        )
+        """List stored tickets; `search` are words in the number, summary or company."""
+        query = {"board_id": board_id, "open": is_open, "q": search}
+        return self._server.rows("/cw/tickets", responses.Ticket, limit, newest, query)
 
     def ticket(self, ticket_id: int) -> responses.Ticket:
         """Return one stored ticket."""
@@ -123,7 +123,7 @@ class Client:
         limit: int | None = None,
         newest: bool = False,
     ) -> list[responses.Recipient]:
-        """List recipients; `search` is a part of the name or e-mail address."""
+        """List recipients; `search` are words in the name or e-mail address."""
         query = {"type": recipient_type, "q": search}
         return self._server.rows("/webex/rooms", responses.Recipient, limit, newest, query)
 
@@ -218,11 +218,18 @@ class Client:
         ticket_id: int | None = None,
         recipient_id: int | None = None,
         since: str | None = None,
+        search: str | None = None,
         limit: int | None = None,
         newest: bool = False,
     ) -> list[responses.Notification]:
-        """List the ledger; `since` is a date or moment."""
-        query = {"state": state, "ticket_id": ticket_id, "recipient_id": recipient_id, "since": since}
+        """List the ledger; `since` is a date or moment, `search` are words in ticket, recipient or error."""
+        query = {
+            "state": state,
+            "ticket_id": ticket_id,
+            "recipient_id": recipient_id,
+            "since": since,
+            "q": search,
+        }
         return self._server.rows("/notifications", responses.Notification, limit, newest, query)
 
     def notification(self, notification_id: int) -> responses.Notification:
@@ -233,12 +240,23 @@ class Client:
         """Send a dead notification again."""
         return self._server.call("POST", f"/notifications/{notification_id}/retry", responses.Notification)
 
-    def retry_dead(self, *, since: str | None = None, dry_run: bool = False) -> responses.RetryResult:
+    def retry_dead(
+        self,
+        *,
+        since: str | None = None,
+        ticket_id: int | None = None,
+        recipient_id: int | None = None,
+        search: str | None = None,
+        dry_run: bool = False,
+    ) -> responses.RetryResult:
         """Try everything again that died since a date or moment, by default within the last 24 hours.
 
-        A dry run returns the same counts and changes nothing.
+        The filters of `notifications` narrow it; a recipient and words exclude events. A dry run returns the same
+        counts and changes nothing.
         """
-        body = requests.RetryRequest(since=since, dry_run=dry_run)
+        body = requests.RetryRequest(
+            since=since, ticket_id=ticket_id, recipient_id=recipient_id, q=search, dry_run=dry_run
+        )
         return self._server.call("POST", "/notifications/retry", responses.RetryResult, body=body)
 
     def events(

@@ -37,6 +37,7 @@ PATTERN_HINTS = {
 
 Id = Annotated[int, Meta(ge=1, le=LARGEST_ID)]
 Limit = Annotated[int, Meta(ge=1, le=MAX_LIMIT)]
+Words = Annotated[str, Meta(max_length=200, pattern=ONE_LINE)]
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
 Email = Annotated[str, Meta(max_length=types.MAX_EMAIL_LENGTH, pattern=EMAIL)]
 DateOrTime = Annotated[str, Meta(max_length=40, pattern=DATE_OR_TIME)]
@@ -69,17 +70,18 @@ class NewKey(RequestModel):
 
 
 class TicketQuery(Page):
-    """Which tickets are wanted."""
+    """Which tickets are wanted: each word of `q` is in the number, summary or company, in upper or lower case."""
 
     board_id: Id | None = None
     open: bool | None = None
+    q: Words | None = None
 
 
 class RecipientQuery(Page):
-    """Which recipients are wanted: `q` is a part of the name or e-mail address, in either case."""
+    """Which recipients are wanted: each word of `q` is in the name or e-mail address, in upper or lower case."""
 
     type: responses.RecipientType | None = None
-    q: Annotated[str, Meta(max_length=200, pattern=ONE_LINE)] | None = None
+    q: Words | None = None
 
 
 class NewRule(RequestModel):
@@ -130,22 +132,30 @@ class PreviewQuery(RequestModel):
 
 
 class NotificationQuery(Page):
-    """Which notifications are wanted; `since` is about when they were decided."""
+    """Which notifications are wanted; `since` is about when they were decided.
+
+    Each word of `q` is in the ticket's number or summary, the recipient's name or the error, in upper or lower case.
+    """
 
     state: responses.NotificationState | None = None
     ticket_id: Id | None = None
     recipient_id: Id | None = None
     since: DateOrTime | None = None
+    q: Words | None = None
 
 
 class RetryRequest(RequestModel):
     """What to try again: everything that died since a moment; without `since`: within the last 24 hours.
 
-    `dry_run` only counts: nothing is revived.
+    `ticket_id`, `recipient_id` and `q` narrow it like a list of notifications; with one of the last two, no events are
+    retried. `dry_run` only counts: nothing is revived.
     """
 
     state: Literal["dead"] = "dead"
     since: DateOrTime | None = None
+    ticket_id: Id | None = None
+    recipient_id: Id | None = None
+    q: Words | None = None
     dry_run: bool = False
 
 

@@ -82,7 +82,7 @@ class _Postgres(pool.PooledPostgresqlDatabase):
 def _sqlite(path: str) -> peewee.Database:
     if path != ":memory:":
         _make_private(Path(path))
-    return pool.PooledSqliteDatabase(
+    connections = pool.PooledSqliteDatabase(
         path,
         max_connections=POOL_SIZE,
         timeout=10,
@@ -95,6 +95,9 @@ def _sqlite(path: str) -> peewee.Database:
         },
         check_same_thread=False,
     )
+    # SQLite's own LOWER folds the case of ASCII letters only.
+    connections.register_function(lambda text: text and text.lower(), "LOWER", 1, deterministic=True)
+    return connections
 
 
 def _make_private(file: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -70,6 +72,17 @@ def update_where(model: type[fields.Model], changes: Mapping[str, Any], where: s
     written = (field.db_value(value) for field, value in zip(fields, changes.values(), strict=True))
     sets = ", ".join(f"{field.column_name} = ?" for field in fields)
     return int(execute(f'UPDATE "{model._meta.table_name}" SET {sets} WHERE {where}', *written, *values).rowcount)  # noqa: S608
+
+
+def where_contains(words: str, *texts: Any) -> peewee.Expression:
+    """Return the condition that each of the words is part of one of the texts, in upper or lower case.
+
+    A text is a column or a query of one value; null counts as empty.
+    """
+    spaced = (peewee.fn.COALESCE(peewee.Cast(text, "TEXT"), "").concat(" ") for text in texts)
+    searched = peewee.fn.LOWER(functools.reduce(peewee.ColumnBase.concat, spaced))
+    matches = [searched.contains(word.lower()) for word in words.split()]
+    return functools.reduce(operator.and_, matches, peewee.Value(True))
 
 
 def placeholders(values: Sequence[object]) -> str:

@@ -17,7 +17,7 @@ import peewee
 from playhouse.shortcuts import model_to_dict
 
 from ticketbot.database import db, fields, sql
-from ticketbot.models import holds, notifications, recipients
+from ticketbot.models import holds, notifications, recipients, tickets
 from ticketbot.models.notifications import DEAD, PENDING, SENDING, SENT, Notification
 
 
@@ -188,6 +188,19 @@ def add_claimed(recipient: recipients.Recipient, markdown: str, server_id: int, 
         created_at=now,
     )
     return Claimed(message, [])
+
+
+def where_contains(words: str) -> peewee.Expression:
+    """Return the condition that each of the words is in a notification: ticket, its summary, recipient or error."""
+    about, carried_by = tickets.Ticket.alias(), Message.alias()
+    return sql.where_contains(
+        words,
+        peewee.Value("#").concat(Notification.ticket_id),
+        about.select(about.summary).where(about.id == Notification.ticket_id),
+        Notification.recipient_name,
+        Notification.error,
+        carried_by.select(carried_by.error).where(carried_by.id == Notification.message_id),
+    )
 
 
 def retry_dead(which: peewee.Expression, *, now: datetime, give_up_at: datetime) -> int:

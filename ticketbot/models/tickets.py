@@ -299,6 +299,11 @@ def _open(boards: Sequence[int]) -> Any:
     return everywhere & Ticket.board_id.in_(list(boards)) if boards else everywhere
 
 
+def where_contains(words: str) -> peewee.Expression:
+    """Return the condition that each of the words is in the number, summary or company of a ticket."""
+    return sql.where_contains(words, peewee.Value("#").concat(Ticket.id), Ticket.summary, Ticket.company)
+
+
 def where_closed(ticket_id: peewee.Field) -> Any:
     """Return the condition that the ticket of a row is closed, deleted, or was never stored."""
     alive = Ticket.select(peewee.SQL("1")).where(Ticket.id == ticket_id, Ticket.open, Ticket.deleted_at.is_null())

@@ -19,18 +19,20 @@ Usage:
             [--limit=<n>] [--json]
   tbot list forwards [options] [--state=<forward-state>] [--limit=<n>] [--json]
   tbot list tickets [options] [--board-id=<id> | --board=<name>] [--open]
-            [--limit=<n>] [--json]
+            [--search=<words>] [--limit=<n>] [--json]
   tbot list events [options] [--state=<event-state>] [--ticket-id=<id>]
             [--limit=<n>] [--json]
   tbot list notifications [options] [--state=<state>] [--ticket-id=<id>]
             [--recipient-id=<id> | --recipient=<name>] [--since=<when>]
-            [--limit=<n>] [--json]
+            [--search=<words>] [--limit=<n>] [--json]
 
 Options:
   --limit=<n>              Maximum number of rows (default: all; the newest 100
                            of events, notifications, audit and syncs)
   --type=<type>            Only recipients of this type: room or person
   --search=<text>          Only recipients with this in name or email address
+  --search=<words>         Only those with these words in ticket number,
+                           summary, company, recipient or error
   --state=<forward-state>  Only active, upcoming, expired or disabled ones
   --state=<event-state>    Only waiting, running, done or dead ones
   --state=<state>          Only pending, sending, sent, skipped or dead ones
@@ -47,6 +49,7 @@ Examples:
   tbot list notifications --state=dead
   tbot list recipients --search=help
   tbot list tickets --board="Help Desk" --open
+  tbot list tickets --search="contoso printer"
 """
 
 
@@ -82,7 +85,11 @@ def _filters(context: Context, plural: str) -> dict[str, Any]:
     if plural == "forwards":
         return {"state": arguments.choice("--state", get_args(responses.ForwardState))}
     if plural == "tickets":
-        return {"board_id": lookup.option(context, "board", "board"), "is_open": arguments.has("--open") or None}
+        return {
+            "board_id": lookup.option(context, "board", "board"),
+            "is_open": arguments.has("--open") or None,
+            "search": arguments.text("--search"),
+        }
     if plural == "events":
         state = arguments.choice("--state", get_args(responses.EventState))
         return {"state": state, "ticket_id": arguments.number("--ticket-id")}
@@ -92,5 +99,6 @@ def _filters(context: Context, plural: str) -> dict[str, Any]:
             "ticket_id": arguments.number("--ticket-id"),
             "recipient_id": lookup.option(context, "recipient", "recipient"),
             "since": arguments.when("--since"),
+            "search": arguments.text("--search"),
         }
     return {}

@@ -35,6 +35,8 @@ def list_tickets(query: requests.TicketQuery) -> operations.Listing[responses.Ti
     if query.open is not None:
         is_open = tickets.Ticket.open & tickets.Ticket.deleted_at.is_null()
         rows = rows.where(is_open if query.open else ~is_open)
+    if query.q is not None:
+        rows = rows.where(tickets.where_contains(query.q))
     return operations.listing(rows, tickets.Ticket.id, query, ticket)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import peewee
@@ -33,13 +33,9 @@ def list_notifications(
     since = operations.moment("since", query.since, services.timezone)
     if query.state is not None:
         rows = rows.where(Notification.state == query.state)
-    if query.ticket_id is not None:
-        rows = rows.where(Notification.ticket_id == query.ticket_id)
-    if query.recipient_id is not None:
-        rows = rows.where(Notification.recipient == query.recipient_id)
     if since is not None:
         rows = rows.where(notifications.where_since(since))
-    return operations.listing(rows, Notification.id, query, notification)
+    return operations.listing(rows.where(_where_matches(query)), Notification.id, query, notification)
 
 
 @ROUTES.get("/notifications/{notification_id}", "Show a notification")
@@ -68,21 +64,19 @@ def retry_notification(
 def retry_dead(
     caller: authentication.Caller, services: operations.Services, body: requests.RetryRequest | None = None
 ) -> responses.RetryResult:
-    now = services.now()
-    since = operations.moment("since", body.since if body else None, services.timezone) or now - _RETRIED_BY_DEFAULT
-    died_since, ended_since = notifications.where_died_since(since), events.Event.finished_at >= since
-    if body and body.dry_run:
+    now, wanted = services.now(), body or requests.RetryRequest()
+    since = operations.moment("since", wanted.since, services.timezone) or now - _RETRIED_BY_DEFAULT
+    dead, ended = notifications.where_died_since(since) & _where_matches(wanted), _where_ended(wanted, since)
+    if wanted.dry_run:
         _ensure_sending_is_on()
-        return responses.RetryResult(
-            notifications=notifications.count(died_since), events=events.count_retryable(ended_since)
-        )
+        return responses.RetryResult(notifications=notifications.count(dead), events=events.count_retryable(ended))
     with db.transaction("retry"):
         _ensure_sending_is_on()
         retried = responses.RetryResult(
-            notifications=messages.retry_dead(died_since, now=now, give_up_at=now + retry.GIVE_UP_AFTER),
-            events=events.retry_dead(ended_since, now=now),
+            notifications=messages.retry_dead(dead, now=now, give_up_at=now + retry.GIVE_UP_AFTER),
+            events=events.retry_dead(ended, now=now),
         )
-        asked_for = {"state": notifications.DEAD, "since": since}
+        asked_for = {"state": notifications.DEAD, **msgspec.to_builtins(wanted), "since": since}
         audit.record(caller, now, "retry", "notifications", after=msgspec.structs.asdict(retried) | asked_for)
     services.wake_messages()
     services.wake_events()
@@ -128,6 +122,21 @@ def notification(row: notifications.Notification) -> responses.Notification:
         sent_at=row.sent_at,
         died_at=row.died_at,
     )
+
+
+def _where_matches(wanted: requests.NotificationQuery | requests.RetryRequest) -> peewee.Expression:
+    which = peewee.Value(True)
+    if wanted.ticket_id is not None:
+        which &= Notification.ticket_id == wanted.ticket_id
+    if wanted.recipient_id is not None:
+        which &= Notification.recipient == wanted.recipient_id
+    return which if wanted.q is None else which & messages.where_contains(wanted.q)
+
+
+def _where_ended(wanted: requests.RetryRequest, since: datetime) -> peewee.Expression:
+    """Return the condition of the events to retry: none if a recipient or words are given, which events do not have."""
+    which = (events.Event.finished_at >= since) & peewee.Value(wanted.recipient_id is None and wanted.q is None)
+    return which if wanted.ticket_id is None else which & (events.Event.ticket_id == wanted.ticket_id)
 
 
 def _ensure_sending_is_on() -> None:

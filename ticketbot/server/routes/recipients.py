@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ticketbot import errors
 from ticketbot.api import requests, responses
-from ticketbot.database import db
+from ticketbot.database import db, sql
 from ticketbot.models import messages, notifications, recipients
 from ticketbot.pipeline import deliver
 from ticketbot.server import authentication, operations
@@ -20,12 +20,9 @@ def list_recipients(query: requests.RecipientQuery) -> operations.Listing[respon
     rows = recipients.Recipient.select()
     if query.type is not None:
         rows = rows.where(recipients.Recipient.type == query.type)
-    wanted = (query.q or "").casefold()  # not left to the database: SQLite folds the case of ASCII only
-
-    def is_wanted(row: responses.Recipient) -> bool:
-        return wanted in row.name.casefold() or wanted in (row.email or "").casefold()
-
-    return operations.listing(rows, recipients.Recipient.id, query, _recipient, keep=is_wanted if wanted else None)
+    if query.q is not None:
+        rows = rows.where(sql.where_contains(query.q, recipients.Recipient.name, recipients.Recipient.email))
+    return operations.listing(rows, recipients.Recipient.id, query, _recipient)
 
 
 @ROUTES.get("/webex/rooms/{recipient_id}", "Show a recipient")
