@@ -60,6 +60,8 @@ def _wrong_fields(shape: Any, given: Mapping[str, Any], *, strict: bool) -> list
 def _humanize(message: str) -> str:
     """Return what msgspec says of a number or text out of bounds as a person says it."""
     bound = _BOUND.fullmatch(message)
+    if message == "Expected `int`, got `str`":
+        return "Give a whole number"
     if not bound:
         return message
     characters = f" character{'' if bound['limit'] == '1' else 's'}" if bound["kind"] == "str" else ""

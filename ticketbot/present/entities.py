@@ -47,8 +47,12 @@ class Entity(NamedTuple):
 
     def named(self, row: Any) -> str:
         """Return a row with its id, as a question about it names it."""
-        title = f"{self.title(row)}{self.dependents}"
+        title = self.title(row)
         return f"{self.singular} {row.id}" + (f" ({title})" if title else "")
+
+    def choice(self, row: Any) -> str:
+        """Return a row as one that can be chosen; one that is inactive says so."""
+        return self.title(row) + (", inactive" if self.state(row) == "inactive" else "")
 
     def state(self, row: Any) -> str:
         """Return the state of a row, empty if this type has none."""
@@ -86,8 +90,9 @@ def known(row: msgspec.Struct) -> Iterator[tuple[str, object]]:
                 yield from ((phase.name, words.phase(phase)) for phase in value)
             case [responses.Decision(), *_]:
                 yield from ((each.who, f"{each.outcome}: {each.reason}") for each in value)
-            case _ if suffix == "name" and fields.get(f"{stem}_id") is not None:
-                yield stem, f"{value} ({fields[f'{stem}_id']})"
+            case _ if suffix == "name" and f"{stem}_id" in fields:
+                number = fields[f"{stem}_id"]
+                yield stem, f"{value} ({number})" if number is not None else value
             case _:
                 yield label.removesuffix(" at") if isinstance(value, datetime) else label, value
 

@@ -20,7 +20,7 @@ Kind = Literal["text", "date", "check", "choice", "choices"]
 Values = Mapping[str, Any]
 
 _PARTS_OF_DATE = ("[12]", "[0-9]", "[0-9]", "[0-9]", "-", "[01]", "[0-9]", "-", "[0-3]", "[0-9]")
-_DATES = "2026-03-01, or with a time: 2026-03-01T09:00"
+_DATES = "2026-03-01 or 2026-03-01T09:00"
 
 
 class Field(NamedTuple):
@@ -59,15 +59,16 @@ def initial(field: Field, row: Any = None) -> Any:
 
 def problem(form: Form, field: Field, value: Any, *, is_complete: bool) -> str:
     """Return what is wrong with one value, empty if nothing is; an incomplete one may still become right."""
-    if value in (None, "") and field.kind in ("date", "choice"):
-        return "Required. Type part of the name." if is_complete and field.kind == "choice" else ""
+    given = _given(field, value)
     if field.kind == "date":
-        is_wrong = is_complete or not _may_become_a_date(value)
-        return errors.sentence(words.date_problem(value) or "") if is_wrong and words.date_problem(value) else ""
+        message = words.date_problem(given) if given and (is_complete or not _may_become_a_date(given)) else None
+        return errors.sentence(message) if message else ""
     if not is_complete:
         return ""
+    if given is None:
+        return "Required. Type part of the name."
     kind = next(each.type for each in msgspec.structs.fields(form.request) if each.name == field.name)
-    wrong = validation.wrong_value(field.name, _given(field, value), kind, strict=field.kind != "text")
+    wrong = validation.wrong_value(field.name, given, kind, strict=field.kind != "text")
     return errors.sentence(wrong[0].message) if wrong else ""
 
 
@@ -92,15 +93,11 @@ def read(form: Form, values: Values) -> dict[str, Any]:
 
 
 def _given(field: Field, value: Any) -> Any:
-    if field.kind == "date":
-        return value.strip() or None
-    return (
-        value.strip().removeprefix("#")
-        if field.name == "ticket_id"
-        else value.strip()
-        if field.kind == "text"
-        else value
-    )
+    """Return a value as the request wants it: without surrounding spaces, and without the mark of a ticket number."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    return (text or None) if field.kind == "date" else text.removeprefix("#") if field.name == "ticket_id" else text
 
 
 def _may_become_a_date(text: str) -> bool:
@@ -111,7 +108,7 @@ def _may_become_a_date(text: str) -> bool:
 
 
 def _end_is_after_start(values: Values) -> Iterator[errors.FieldError]:
-    start, end = (_moment(values[name]) for name in ("start", "end"))
+    start, end = (_moment(values[name].strip()) for name in ("start", "end"))
     if start and end and end.date() < start.date():
         yield errors.FieldError("end", "The end is before the start.")
 
@@ -127,7 +124,7 @@ def _something_is_checked(values: Values) -> Iterator[errors.FieldError]:
 
 _PERIOD = (
     Field("start", "Start", "date", f"{_DATES}; empty: immediately."),
-    Field("end", "End", "date", f"{_DATES}; that day is included; empty: no end."),
+    Field("end", "End", "date", f"{_DATES}; empty: no end."),
     Field("keep_copy", "Keep a copy", "check", "also deliver to the source"),
 )
 

@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from types import FrameType
 
 import urwid
@@ -34,7 +35,7 @@ def run(settings: table.Settings, environ: Mapping[str, str] = os.environ) -> in
     return 0
 
 
-class _Loop(main_view.Terminal):
+class _Loop:
     """urwid's main loop with the main view, its timer, and the pipe that background threads write to."""
 
     def __init__(self, settings: table.Settings, theme: themes.Theme) -> None:
@@ -79,6 +80,10 @@ class _Loop(main_view.Terminal):
         self._theme = themes.next_theme(self._theme)
         self._show_theme()
         return self._theme.name
+
+    def now(self) -> datetime:
+        """Return the time."""
+        return datetime.now(UTC)
 
     def copy(self, text: str) -> None:
         """Send a text to the clipboard of the terminal (OSC 52), also through SSH; terminals may ignore it."""

@@ -7,12 +7,14 @@ from typing import Any
 
 import urwid
 
+from ticketbot import errors
+from ticketbot.present import errors as descriptions
 from ticketbot.present import text
 from ticketbot.tui import keymap
 
 WIDTH = 80
 FROM_TOP = 2
-_FRAME = 6  # a line and a space on each side, and a column that shows what is below
+_FRAME = 4  # a line and a space on each side
 
 Entry = tuple[str, str]
 """A label and its text. Without a label: a paragraph; without text: a heading; without both: an empty line."""
@@ -33,7 +35,7 @@ class Dialog(urwid.WidgetWrap[Any]):
         *,
         where: keymap.Where = "text",
         behind: keymap.Where = "list",
-        style: str = "dialog title",
+        style: str = "key",
         width: int | None = WIDTH,
     ) -> None:
         self.where = where
@@ -43,14 +45,15 @@ class Dialog(urwid.WidgetWrap[Any]):
         self._widgets = widgets
         self.list = urwid.ListBox(urwid.SimpleFocusListWalker(list(widgets)))
         inside = urwid.Padding(self.list, left=1, right=1)
-        super().__init__(urwid.LineBox(inside, text.clean(title), title_align="left", title_attr=style))
+        shown = text.clean(title[:1].upper() + title[1:])
+        super().__init__(urwid.LineBox(inside, shown, title_align="left", title_attr=style))
 
     def over(self, below: Any, size: tuple[int, int]) -> Any:
         """Return this dialog on top of a widget, as high as it needs to be."""
-        columns = min(self._width or size[0], size[0]) - _FRAME
-        wanted = sum(widget.rows((columns,)) for widget in self._widgets) + 2
+        columns = min(self._width or size[0], size[0])
+        wanted = sum(widget.rows((max(columns - _FRAME, 1),)) for widget in self._widgets) + 2
         height = max(min(wanted, size[1] - FROM_TOP - 1), 3)
-        return urwid.Overlay(self, below, urwid.CENTER, columns + 4, urwid.TOP, height, top=FROM_TOP)
+        return urwid.Overlay(self, below, urwid.CENTER, columns, urwid.TOP, height, top=FROM_TOP)
 
     def keypress(self, size: tuple[int, int], key: str) -> None:  # type: ignore[override]
         """Handle every key: none reaches the widget below."""
@@ -62,7 +65,7 @@ class Dialog(urwid.WidgetWrap[Any]):
 
     def footer(self) -> list[tuple[str, str]]:
         """Return the keys that work now."""
-        return [*keymap.footer(self.where), *keymap.footer_of(set(self.actions), but=self.where)]
+        return keymap.footer(self.where, self.actions)
 
 
 def entries(lines: Sequence[Entry]) -> list[urwid.Widget]:
@@ -115,3 +118,11 @@ def secret(value: str, copy: Callable[[], None], close: Callable[[], None]) -> D
 def _keys(*keys: tuple[str, str]) -> list[urwid.Widget]:
     markup = [part for key, does in keys for part in (("key", key), f" {does}    ")]
     return [urwid.Divider(), urwid.Text(markup)]
+
+
+def explain(error: errors.TicketbotError) -> str:
+    """Return an error as sentences: what is wrong, in which fields, and what to do."""
+    lines = [*descriptions.messages(error), descriptions.hint(error, descriptions.Origins())]
+    if isinstance(error, errors.Unreachable):
+        lines.append("Retrying every few seconds. The data shown may be out of date")
+    return "\n".join(errors.sentence(line) for line in lines if line)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import urwid
 import urwid_readline
 
-from ticketbot.present import forms, text
-from ticketbot.tui import name_filter
+from ticketbot.present import forms, name_filter, text
 
 MATCHES_SHOWN = 6
 
@@ -37,7 +35,8 @@ class Input(urwid.Pile):
         self.error = ""
         self._note = urwid.Text("")
         label = (label_width, urwid.Text(("label", field.label)))
-        super().__init__([urwid.Columns([label, editor]), urwid.Padding(self._note, left=label_width)])
+        super().__init__([urwid.Columns([label, editor])])
+        self._below = (urwid.Padding(self._note, left=label_width), self.options(urwid.PACK))
 
     @property
     def value(self) -> Any:
@@ -50,7 +49,9 @@ class Input(urwid.Pile):
 
     def refresh(self, *, is_focused: bool) -> None:
         """Show what is wrong, or else the hint and what can be chosen."""
-        self._note.set_text(self._notes(is_focused=is_focused) or "")
+        notes = self._notes(is_focused=is_focused)
+        self._note.set_text(notes or "")
+        self.contents[1:] = [self._below] if notes else []
 
     def _notes(self, *, is_focused: bool) -> Any:
         if self.error:
@@ -88,26 +89,6 @@ class CheckInput(Input):
         return key if key == "enter" else super().keypress(size, key)
 
 
-class Option(NamedTuple):
-    """One choice."""
-
-    id: int
-    name: str
-
-
-class Options:
-    """All choices of a field, indexed. Create it in a background thread: indexing takes time."""
-
-    def __init__(self, options: Iterable[Option]) -> None:
-        clean = (Option(option.id, text.clean(option.name)) for option in options)
-        self.all: Sequence[Option] = sorted(clean, key=lambda option: name_filter.normalize(option.name))
-        self._index = name_filter.Index(option.name for option in self.all)
-
-    def top_matches(self, wanted: str) -> list[Option]:
-        """Return the best matches."""
-        return [self.all[row] for row in self._index.top_matches(wanted, MATCHES_SHOWN)]
-
-
 class ChoiceInput(Input):
     """A choice made by typing part of a name or with the arrow keys; several of them for `choices`.
 
@@ -118,14 +99,14 @@ class ChoiceInput(Input):
         self.line = Line()
         self.nothing = ""
         self._is_many = field.kind == "choices"
-        self._options: Options | None = None
-        self._chosen: list[Option] = []
-        self._matches: list[Option] = []
+        self._options: name_filter.Options | None = None
+        self._chosen: list[name_filter.Option] = []
+        self._matches: list[name_filter.Option] = []
         self._marked: int | None = None
         super().__init__(field, label_width, urwid.AttrMap(self.line, "edit", "edit on"))
         self._show_empty()
 
-    def fill(self, options: Options, nothing: str) -> None:
+    def fill(self, options: name_filter.Options, nothing: str) -> None:
         """Set the choices; `nothing` is what to say if there are none."""
         self._options = options
         self.nothing = nothing
@@ -183,7 +164,7 @@ class ChoiceInput(Input):
 
     def _update_matches(self) -> None:
         self._marked = 0 if self.line.edit_text else None  # focusing the field chooses nothing
-        self._matches = self._options.top_matches(self.line.edit_text) if self._options else []
+        self._matches = self._options.top_matches(self.line.edit_text, MATCHES_SHOWN) if self._options else []
 
     def _mark(self, step: int) -> bool:
         """Mark another match; False at the ends, where the key moves to another field."""
@@ -227,7 +208,7 @@ class ChoiceInput(Input):
         if not self._options.all:
             return [("waiting", self.nothing)]
         lines: list[Any] = [
-            ("match on" if number == self._marked else "plain", f" {option.name}\n")
+            ("choice on" if number == self._marked else "plain", f" {option.name}\n")
             for number, option in enumerate(self._matches)
         ]
         is_more = len(self._options.all) > len(self._matches) == MATCHES_SHOWN

@@ -1,4 +1,4 @@
-"""A form of `present.forms` as a dialog: values are validated while the user types, and the server's errors shown."""
+"""A form of `present.forms` as a dialog, which shows what is wrong while the user types."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 import urwid
 
 from ticketbot import errors
-from ticketbot.present import forms, text
+from ticketbot.present import forms, name_filter, text
 from ticketbot.tui import dialogs, fields, keymap
 
 GAP = 2  # between labels and fields
 
 
 class FormDialog(dialogs.Dialog):
-    """Fields and a button, which calls `save` with this dialog and the values of the request once all are valid.
+    """Fields and a button, which calls `save` with the values of the request once all are valid.
 
     It stays open until the caller closes it; `refuse` shows the errors that the server found.
     """
@@ -23,7 +23,7 @@ class FormDialog(dialogs.Dialog):
     def __init__(
         self,
         form: forms.Form,
-        save: Callable[[FormDialog, Mapping[str, Any]], None],
+        save: Callable[[Mapping[str, Any]], None],
         close: Callable[[], None],
         *,
         row: Any = None,
@@ -35,8 +35,8 @@ class FormDialog(dialogs.Dialog):
         self._refused: dict[str, tuple[object, str]] = {}  # by field: the value, and what the server said of it
         width = max(text.width(field.label) for field in form.fields) + GAP
         self.inputs = [fields.new_input(field, width, forms.initial(field, row)) for field in form.fields]
-        self._button = urwid.Button(form.button)
-        last = urwid.Padding(urwid.AttrMap(self._button, None, "match on"), left=width, width=len(form.button) + 4)
+        self._button = urwid.Button(form.button, lambda _: self._submit())
+        last = urwid.Padding(urwid.AttrMap(self._button, None, "choice on"), left=width, width=len(form.button) + 4)
         widgets = [*self.inputs, urwid.Divider(), last]
         super().__init__(title or form.title, widgets, {"leave": close}, where="form")
         self.refresh()
@@ -47,10 +47,12 @@ class FormDialog(dialogs.Dialog):
         widget = self.list.focus
         return widget if isinstance(widget, fields.Input) else None
 
-    def choices(self, plural: str) -> list[fields.ChoiceInput]:
-        """Return the fields that choose from an entity."""
-        choices = (each for each in self.inputs if isinstance(each, fields.ChoiceInput))
-        return [each for each in choices if each.field.choose_from == plural]
+    def fill(self, plural: str, options: name_filter.Options, nothing: str) -> None:
+        """Set what the fields choose from that want an entity; `nothing` is what to say if there is none."""
+        for each in self.inputs:
+            if isinstance(each, fields.ChoiceInput) and each.field.choose_from == plural:
+                each.fill(options, nothing)
+        self.refresh()
 
     def keypress(self, size: tuple[int, int], key: str) -> None:  # type: ignore[override]
         """Offer the key to the field first; otherwise move, save or cancel."""
@@ -62,12 +64,16 @@ class FormDialog(dialogs.Dialog):
             self._do(keymap.action(self.where, key))
         self.refresh()
 
+    @property
+    def _is_one_line(self) -> bool:
+        return [type(each) for each in self.inputs] == [fields.TextInput]
+
     def _do(self, action: str | None) -> None:
         if action == "leave":
             self.actions["leave"]()
         elif action == "previous field":
             self._move(-1)
-        elif action == "take" and self.focused is None:
+        elif action == "take" and self._is_one_line:
             self._submit()
         elif action in ("next field", "take"):
             self._move(1)
@@ -107,7 +113,7 @@ class FormDialog(dialogs.Dialog):
             self.list.set_focus(wrong)
             return
         self._is_saving = True
-        self._save(self, forms.read(self._form, values))
+        self._save(forms.read(self._form, values))
 
     def refresh(self) -> None:
         """Show what is wrong now, and what can be chosen."""

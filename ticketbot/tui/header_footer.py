@@ -53,14 +53,14 @@ def _tab(name: TabName, *, is_short: bool, has_keys: bool) -> Markup:
 
 def footer(shown: Sequence[tuple[str, str]], columns: int) -> urwid.Widget:
     """Return keys and their labels, on as many lines as needed; none is broken."""
-    lines: list[Markup] = [[]]
+    lines: list[list[Any]] = [[]]
     used = 0
     for label, short in shown:
         width = len(f"  {label} {short}")
         if used + width > columns and used:
             lines.append([])
             used = 0
-        lines[-1] += [("footer", "  " if used else " "), ("key", label), ("footer", f" {short}")]
+        lines[-1] += ["  " if used else " ", ("key", label), f" {short}"]
         used += width if used else width - 1
     return urwid.Pile([urwid.Text(each or "", wrap="clip") for each in lines])
 

@@ -104,20 +104,12 @@ def movement(key: str) -> str:
 
 
 def footer(where: Where, actions: Collection[str] | None = None) -> list[tuple[str, str]]:
-    """Return key and short label of what works in a context: everything, or only `actions`."""
+    """Return key and short label of what works in a context: everything, or only `actions`, also those of lists."""
+    contexts: tuple[Where, ...] = (where, "list", *_TABS) if actions is not None else (where,)
     return [
         (row.label, row.short)
         for row in TABLE
-        if row.short and row.where == where and (actions is None or row.action in actions)
-    ]
-
-
-def footer_of(actions: Collection[str], but: Where | None = None) -> list[tuple[str, str]]:
-    """Return key and short label of the actions of a list, in the order of the table."""
-    return [
-        (row.label, row.short)
-        for row in TABLE
-        if row.short and row.action in actions and row.where != but and row.where in ("list", *_TABS)
+        if row.short and row.where in contexts and (actions is None or row.action in actions)
     ]
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import urwid
 
@@ -13,7 +13,6 @@ from ticketbot import errors
 from ticketbot.api import client
 from ticketbot.present import words
 from ticketbot.tui import actions, background_calls, dialogs, header_footer, keymap, server_status, tabs
-from ticketbot.tui.app_context import OnError, explain
 from ticketbot.tui.tab import Actions, Tab
 
 NOTICE_S = 6.0
@@ -24,28 +23,23 @@ _DETAILS_WIDTH = 46
 _LEAST_SIZE = (24, 8)
 
 T = TypeVar("T")
+OnError = Callable[[errors.TicketbotError], None]
 
 
-class Terminal:
-    """What the main view needs of the program around it: any thread may call `wake` to have `deliver` called."""
+class Terminal(Protocol):
+    """What the main view needs of the program around it. Any thread may call `wake` to have `deliver` called."""
 
-    def wake(self) -> None:
-        """Make the main loop call `deliver`."""
+    def wake(self) -> None: ...
 
-    def next_theme(self) -> str:
-        """Show the next theme, and return its name."""
-        return ""
+    def next_theme(self) -> str: ...
 
-    def copy(self, text: str) -> None:
-        """Put a text into the clipboard."""
+    def copy(self, text: str) -> None: ...
 
-    def now(self) -> datetime:
-        """Return the time."""
-        return datetime.now(UTC)
+    def now(self) -> datetime: ...
 
 
 class MainView(urwid.WidgetWrap[Any]):
-    """The top widget, and the `AppContext` of its tabs and dialogs."""
+    """The top widget, and what tabs and dialogs call. Only the main loop's thread may use it."""
 
     no_cache = ("render",)  # its parts cache what they draw
 
@@ -66,10 +60,13 @@ class MainView(urwid.WidgetWrap[Any]):
         self.tab = self._tabs[0]
         super().__init__(urwid.SolidFill())
 
-    # What tabs and dialogs call (`AppContext`).
+    # What tabs and dialogs call.
 
     def call(
-        self, work: Callable[[client.Client], T], done: Callable[[T], None], failed: OnError | None = None
+        self,
+        work: Callable[[client.Client], T],
+        done: Callable[[T], None],
+        failed: OnError | None = None,
     ) -> None:
         """Call the server in the background; without `failed`, an error opens a dialog."""
         self.calls.submit(work, done, failed or self.show_error)
@@ -101,7 +98,7 @@ class MainView(urwid.WidgetWrap[Any]):
 
     def show_error(self, error: errors.TicketbotError) -> None:
         """Show an error in a dialog."""
-        dialog = dialogs.failure(explain(error), lambda: self.close(dialog))
+        dialog = dialogs.failure(dialogs.explain(error), lambda: self.close(dialog))
         self.open(dialog)
 
     # What the main loop calls.
@@ -162,7 +159,7 @@ class MainView(urwid.WidgetWrap[Any]):
         if action == "theme":
             self.say(f"Theme: {self._terminal.next_theme()}")
         tab_action = keymap.action("list", key)
-        chosen = next((each for each in self._tabs if each.about.action and each.about.action == tab_action), None)
+        chosen = next((each for each in self._tabs if each.about.key and each.about.key == tab_action), None)
         if chosen and self._where in (self.tab.about.where, "text") and len(self._dialogs) < 2:
             self._dialogs.clear()
             self._switch(chosen)
@@ -244,7 +241,7 @@ class MainView(urwid.WidgetWrap[Any]):
     def _body(self, columns: int) -> Any:
         body: Any = self.tab.table
         if self.tab.banner:
-            body = urwid.Pile([*((urwid.PACK, each) for each in self.tab.banner), body])
+            body = urwid.Pile(self.tab.banner + [body])  # noqa: RUF005
         if columns < BESIDE_FROM or self.tab.table.selected is None:
             return body
         lines = dialogs.entries(actions.entries(self.tab, self.tab.table.selected))
@@ -259,7 +256,7 @@ class MainView(urwid.WidgetWrap[Any]):
             header_footer.TabName(
                 each.about.title,
                 each.about.short,
-                each.about.action,
+                each.about.key,
                 self._status.count(each.entity.plural),
                 each is self.tab,
             )
@@ -278,7 +275,7 @@ class MainView(urwid.WidgetWrap[Any]):
             return urwid.Columns([(3, urwid.Text(("key", " / "))), line, (urwid.PACK, urwid.Text(counted))])
         notice, style = self._notice, "waiting"
         if self.failure and not notice:
-            notice, style = explain(self.failure).partition("\n")[0], "bad"
+            notice, style = dialogs.explain(self.failure).partition("\n")[0], "bad"
         elif self.calls.waiting_s() >= SLOW_S and not notice:
             notice = f"Waiting for the server ({self.calls.waiting_s():.0f} s)"
         return header_footer.line([(style, f" {notice}")], [] if notice else counted, "quiet")
@@ -289,4 +286,4 @@ class MainView(urwid.WidgetWrap[Any]):
             return [*self.dialog.footer(), *always]
         if self.tab.filter_line:
             return [*keymap.footer("filter"), *always]
-        return [*keymap.footer_of(self._actions()), *always]
+        return [*keymap.footer(self._where, self._actions()), *always]

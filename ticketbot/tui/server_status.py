@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ticketbot import errors
 from ticketbot.api import client, responses
-from ticketbot.tui.app_context import AppContext
+
+if TYPE_CHECKING:
+    from ticketbot.tui.main_view import MainView
 
 POLL_EVERY_S = 5.0
 MANY = 100
@@ -27,10 +29,10 @@ class Status(NamedTuple):
 class StatusPoller:
     """Polls the server every few seconds. `failure` is the error of the last poll, if it failed."""
 
-    def __init__(self, context: AppContext) -> None:
+    def __init__(self, app: MainView) -> None:
         self.failure: errors.TicketbotError | None = None
         self.latest: Status | None = None
-        self._context = context
+        self._app = app
         self._is_polling = False
         self._since_polled_s = POLL_EVERY_S
 
@@ -43,7 +45,7 @@ class StatusPoller:
     def poll(self) -> None:
         """Poll now."""
         self._is_polling = True
-        self._context.call(_read, self._on_status, self._on_error)
+        self._app.call(_read, self._on_status, self._on_error)
 
     def _on_status(self, status: Status) -> None:
         self._is_polling, self._since_polled_s, self.failure, self.latest = False, 0.0, None, status

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ticketbot import errors
 from ticketbot.api import client
-from ticketbot.present import entities, states, words
-from ticketbot.tui import dialogs, fields, form_dialog, keymap, table
-from ticketbot.tui.app_context import AppContext, explain
+from ticketbot.present import entities, states, table_content, words
+from ticketbot.tui import dialogs, fields, keymap, table
+
+if TYPE_CHECKING:
+    from ticketbot.tui.main_view import MainView
 
 REFRESH_S = 5.0
 FOLLOW_S = 0.5
@@ -33,36 +35,35 @@ class RowAction(NamedTuple):
 
 
 class Description(NamedTuple):
-    """What is special about a tab. `action` of the table of keys opens it; `where` has keys of its own.
+    """What is special about a tab. `key` is the action of the table of keys that opens it; `where` has its own keys.
 
     `load` gets the filters of the query by name. `is_newest`: of many rows, only the newest are loaded. `searches`: the
-    server can search, so that the filter finds rows that are not loaded, too. `follow` says which rows are changing.
+    server can search, so that the filter finds rows that are not loaded, too. With a `banner`, which is shown above the
+    table, a running row is followed.
     """
 
     entity: entities.Entity
     title: str
     short: str
-    action: str = ""
+    key: str = ""
     where: keymap.Where = "list"
     load: Callable[..., list[Row]] | None = None
     is_newest: bool = False
     searches: bool = False
-    row_actions: Mapping[str, RowAction] = {}
     actions: Mapping[str, Callable[[Tab], None]] = {}
-    follow: Callable[[Row], bool] = lambda _: False
+    row_actions: Mapping[str, RowAction] = {}
     banner: Callable[[Row], list[Any]] | None = None
-    """What to show above the table of a row that is still changing."""
 
 
 class Tab:
     """One tab. Only `_load` runs in a background thread."""
 
-    def __init__(self, context: AppContext, description: Description) -> None:
-        self.context = context
+    def __init__(self, app: MainView, description: Description) -> None:
+        self.app = app
         self.about = description
         self.entity = description.entity
         self._is_newest = self.entity.newest_first or description.is_newest
-        self.table = table.Table(self.entity, context.ago, table.Order(0, self._is_newest))
+        self.table = table.Table(self.entity, app.ago, table_content.Order(0, self._is_newest))
         self.filter_line: fields.Line | None = None
         self.only_dead = False
         self.failure: errors.TicketbotError | None = None
@@ -73,13 +74,16 @@ class Tab:
 
     @property
     def running(self) -> Row:
-        """Return the row that is still changing, None if there is none."""
-        return next(filter(self.about.follow, self.table.content.rows), None)
+        """Return the running sync, None if there is none."""
+        rows = self.table.content.rows if self.about.banner else ()
+        return next((row for row in rows if row.state == "running"), None)
 
     @property
     def banner(self) -> list[Any]:
         """Return what is shown above the table."""
-        return self.about.banner(self.running) if self.about.banner and self.running else []
+        return (
+            [("pack", each) for each in self.about.banner(self.running)] if self.about.banner and self.running else []
+        )
 
     def counted(self) -> str:
         """Return how many rows there are, which of them are shown, and in which order."""
@@ -118,7 +122,7 @@ class Tab:
         """Show a text about a row, in which the keys of its actions work, too, but those in `without`."""
 
         def close() -> None:
-            self.context.close(dialog)
+            self.app.close(dialog)
 
         def closing(run: Callable[[], None]) -> None:
             close()
@@ -127,12 +131,12 @@ class Tab:
         own = {name: run for name, run in self.row_actions(row).items() if name not in ("details", *without)}
         actions = {name: partial(closing, run) for name, run in own.items()}
         dialog = dialogs.message(title, lines, {**actions, "close": close}, self.about.where)
-        self.context.open(dialog)
+        self.app.open(dialog)
 
     def ask(self, question: str, yes: Callable[[], None]) -> None:
         """Do something after confirmation."""
-        dialog = dialogs.confirm(question, yes, lambda: self.context.close(dialog))
-        self.context.open(dialog)
+        dialog = dialogs.confirm(question, yes, lambda: self.app.close(dialog))
+        self.app.open(dialog)
 
     def change(self, work: Callable[[client.Client], Row], notice: str) -> None:
         """Change a row, show it as the server returns it with a notice, and reload all rows."""
@@ -141,26 +145,11 @@ class Tab:
             self.table.put(row)
             self.done(notice)
 
-        self.context.call(work, done)
-
-    def save(
-        self, form: form_dialog.FormDialog, work: Callable[[client.Client], Row], done: Callable[[Row], None]
-    ) -> None:
-        """Save a form and close it, or show the errors and leave it open."""
-
-        def saved(row: Row) -> None:
-            self.context.close(form)
-            done(row)
-
-        def failed(error: errors.TicketbotError) -> None:
-            if not form.refuse(error):
-                self.context.show_error(error)
-
-        self.context.call(work, saved, failed)
+        self.app.call(work, done)
 
     def done(self, notice: str, *, select: int | None = None) -> None:
         """Say what was done, and reload the rows."""
-        self.context.say(notice)
+        self.app.say(notice)
         self.load(select)
 
     def load(self, select: int | None = None) -> None:
@@ -169,18 +158,18 @@ class Tab:
         self._is_loading = True
         self._search_in_s = None
         on_rows, on_error = partial(self._on_rows, self._loads, select), partial(self._on_error, self._loads)
-        self.context.call(partial(self._load, self._filters()), on_rows, on_error)
+        self.app.call(partial(self._load, self._filters()), on_rows, on_error)
 
     def _filters(self) -> dict[str, Any]:
         filters: dict[str, Any] = {"state": "dead"} if self.only_dead else {}
         return filters | ({"search": self.table.wanted} if self.about.searches and self.table.wanted else {})
 
-    def _load(self, filters: dict[str, Any], api: client.Client) -> table.Content:
+    def _load(self, filters: dict[str, Any], api: client.Client) -> table_content.Content:
         read = partial(self.about.load, api) if self.about.load else getattr(api, self.entity.plural)
         paging = {"limit": NEWEST, "newest": True} if self._is_newest else {}
         return self.table.new_content(read(**paging, **filters), filters.get("search", ""))
 
-    def _on_rows(self, number: int, select: int | None, content: table.Content) -> None:
+    def _on_rows(self, number: int, select: int | None, content: table_content.Content) -> None:
         if number != self._loads:
             return
         self._is_loading, self._since_loaded_s, self.failure = False, 0.0, None
@@ -196,7 +185,7 @@ class Tab:
         row = next((each for each in self.table.content.rows if each.id == ran.id), None)
         if row is not None:
             wrong = f" with {words.count(row.error_count, 'error')}: Enter shows them" if row.error_count else ""
-            self.context.say(
+            self.app.say(
                 f"{self.entity.singular.capitalize()} {row.id} is {states.label(self.entity.state(row))}{wrong}."
             )
             self.table.select(row.id)
@@ -210,7 +199,7 @@ class Tab:
     def _on_error(self, number: int, error: errors.TicketbotError) -> None:
         if number == self._loads:
             self._is_loading, self._since_loaded_s, self.failure = False, 0.0, error
-            self.table.say(explain(error))
+            self.table.say(dialogs.explain(error))
 
     def tick(self, passed_s: float, *, is_idle: bool) -> None:
         """Reload the rows when they are old, and search the server once the user stops typing."""

@@ -15,23 +15,19 @@ _DETAILS = {"details": RowAction(actions.details), "copy": RowAction(actions.cop
 _DELETE = {"delete": RowAction(actions.delete)}
 _TOGGLE = {"toggle": RowAction(actions.toggle)}
 _RETRY = {"retry": RowAction(actions.retry, lambda row: row.state == "dead")}
-_WHY = {"why": RowAction(actions.story_of_row(lambda row: row.ticket_id))}
-_TICKET_STORY = RowAction(actions.story_of_row(lambda row: row.id))
-_TEST = {
-    "test": RowAction(
-        actions.test(lambda row: (row.recipient_id, row.recipient_name)), lambda row: row.recipient_id is not None
-    )
+_WHY = {"why": RowAction(actions.story("ticket_id"))}
+_STORY = {"details": RowAction(actions.story("id")), "why": RowAction(actions.story("id"))}
+_TEST = {"test": RowAction(actions.test("recipient_"), lambda row: row.recipient_id is not None)}
+_FORWARD = {
+    "change": RowAction(actions.change(forms.CHANGE_FORWARD)),
+    "preview": RowAction(actions.preview),
+    "test": RowAction(actions.test("destination_")),
 }
-_TEST_DESTINATION = {"test": RowAction(actions.test(lambda row: (row.destination_id, row.destination_name)))}
-_TEST_SELF = {"test": RowAction(actions.test(lambda row: (row.id, row.name)))}
+_DEAD = {"only dead": actions.turn_only_dead, "retry all": actions.retry_all}
 
 
 def _keys(api: client.Client, **filters: Any) -> list[entities.OwnedKey]:
     return entities.owned_keys(api.keys(**filters), api.users())
-
-
-def _syncs(api: client.Client, **filters: Any) -> list[responses.SyncRun]:
-    return api.sync_runs(**filters)
 
 
 def _progress(run: responses.SyncRun) -> list[urwid.Widget]:
@@ -48,92 +44,63 @@ def _bar(phase: responses.SyncPhase) -> urwid.Widget:
     return urwid.Columns([(17, urwid.Text(f" {text.clean(phase.name)}")), bar, (24, count)], dividechars=1)
 
 
+def _tab(plural: str, short: str, **more: Any) -> Description:
+    return Description(entities.BY_PLURAL[plural], more.pop("title", plural.capitalize()), short, **more)
+
+
 ALL = (
-    Description(
-        entities.BY_PLURAL["rules"],
-        "Rules",
-        "Rules",
+    _tab(
         "rules",
-        row_actions={**_DETAILS, **_DELETE, **_TOGGLE, **_TEST},
+        "Rules",
+        key="rules",
         actions={"new": actions.add(forms.NEW_RULE)},
+        row_actions=_DETAILS | _DELETE | _TOGGLE | _TEST,
     ),
-    Description(
-        entities.BY_PLURAL["forwards"],
-        "Forwards",
-        "Fwds",
+    _tab(
         "forwards",
+        "Fwds",
+        key="forwards",
         where="forwards",
-        row_actions={
-            **_DETAILS,
-            **_DELETE,
-            **_TOGGLE,
-            **_TEST_DESTINATION,
-            "change": RowAction(actions.change_forward),
-            "preview": RowAction(actions.preview),
-        },
         actions={"new": actions.add(forms.NEW_FORWARD)},
+        row_actions=_DETAILS | _DELETE | _TOGGLE | _FORWARD,
     ),
-    Description(
-        entities.BY_PLURAL["users"],
-        "Users",
-        "Users",
+    _tab(
         "users",
-        row_actions={**_DETAILS, **_DELETE},
+        "Users",
+        key="users",
         actions={"new": actions.add(forms.NEW_USER)},
+        row_actions=_DETAILS | _DELETE,
     ),
-    Description(
-        entities.BY_PLURAL["keys"],
-        "Keys",
-        "Keys",
+    _tab(
         "keys",
+        "Keys",
+        key="keys",
         load=_keys,
-        row_actions={**_DETAILS, **_DELETE},
-        actions={"new": actions.add(forms.NEW_KEY, actions.show_key)},
+        actions={"new": actions.add_key},
+        row_actions=_DETAILS | _DELETE,
     ),
-    Description(
-        entities.BY_PLURAL["syncs"],
+    _tab(
+        "syncs",
         "Sync",
-        "Sync",
-        "sync",
+        title="Sync",
+        key="sync",
         where="sync",
-        load=_syncs,
-        row_actions=_DETAILS,
+        load=client.Client.sync_runs,
         actions={"new": actions.start_sync, "cancel sync": actions.cancel_sync},
-        follow=lambda run: run.state == "running",
+        row_actions=_DETAILS,
         banner=_progress,
     ),
-    Description(
-        entities.BY_PLURAL["notifications"],
-        "Notifications",
-        "Notif",
+    _tab(
         "notifications",
+        "Notif",
+        key="notifications",
         where="notifications",
         searches=True,
-        row_actions={**_DETAILS, **_WHY, **_RETRY, **_TEST},
-        actions={"only dead": actions.turn_only_dead, "retry all": actions.retry_all},
+        actions=_DEAD,
+        row_actions=_DETAILS | _WHY | _RETRY | _TEST,
     ),
-    Description(
-        entities.BY_PLURAL["tickets"],
-        "Tickets",
-        "Tickets",
-        "tickets",
-        is_newest=True,
-        searches=True,
-        row_actions={**_DETAILS, "details": _TICKET_STORY, "why": _TICKET_STORY},
-    ),
-    Description(
-        entities.BY_PLURAL["recipients"],
-        "Recipients",
-        "Rcpts",
-        row_actions={**_DETAILS, **_TEST_SELF},
-    ),
-    Description(
-        entities.BY_PLURAL["events"],
-        "Events",
-        "Evts",
-        where="notifications",
-        row_actions={**_DETAILS, **_WHY, **_RETRY},
-        actions={"only dead": actions.turn_only_dead, "retry all": actions.retry_all},
-    ),
-    Description(entities.BY_PLURAL["audit"], "Audit", "Audit", row_actions=_DETAILS),
+    _tab("tickets", "Tkts", key="tickets", is_newest=True, searches=True, row_actions=_DETAILS | _STORY),
+    _tab("recipients", "Rcpt", row_actions=_DETAILS | {"test": RowAction(actions.test(""))}),
+    _tab("events", "Evt", where="notifications", actions=_DEAD, row_actions=_DETAILS | _WHY | _RETRY),
+    _tab("audit", "Audit", row_actions=_DETAILS),
 )
