@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,8 +16,12 @@ import urwid
 
 from tests import wsgi
 from tests.server.api_server import Api
+from tests.tui import seed
 from ticketbot.api import client
+from ticketbot.database import db
+from ticketbot.models import schema
 from ticketbot.server import application
+from ticketbot.simulators.webex import Webex
 from ticketbot.tui import main_view, themes
 
 URL = "http://ticketbot.example:8080"
@@ -161,3 +166,16 @@ class Pilot:
     def footer(self) -> str:
         """Return the lines with the keys that work."""
         return " ".join(self.lines[-3:])
+
+
+@contextmanager
+def sample(size: tuple[int, int] = (80, 24)) -> Iterator[Pilot]:
+    """Yield a TUI on the seeded rows in a database of its own: the screens of the documentation."""
+    with tempfile.TemporaryDirectory() as folder:
+        db.open_database(f"sqlite:///{folder}/tbot.sqlite3")
+        try:
+            schema.migrate()
+            api = Api(Webex())
+            yield Pilot(Server(api, seed.fill(api.clock.now())), size).start()
+        finally:
+            db.close_database()

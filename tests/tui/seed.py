@@ -5,7 +5,9 @@ Ids: boards 1-3; recipients 1-6 (Help Desk, Night Shift, Old War Room, Ana, Ben,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from tests import ledger
@@ -24,6 +26,7 @@ from ticketbot.models import (
 )
 from ticketbot.simulators.webex import Webex
 
+KEY = "tbot_OnlyAnExampleOfAKey-0123456789abcdefghijklmnopqr"
 GONE = "Webex: POST /messages answered 404: Could not find a room with provided ID."
 
 ROOMS = ("Help Desk", "Night Shift 🌙", "Old War Room")
@@ -79,13 +82,14 @@ def _rules_and_forwards(now: datetime) -> None:
 def _users(now: datetime) -> str:
     ana = users.add_user("Ana Alvarez", "ana@msp.example", now - timedelta(days=90))
     users.add_user("Ben Bauer", "ben@msp.example", now - timedelta(days=3))
-    return api_keys.add_key(ana, api_keys.new_key(), now - timedelta(days=90)).key
+    return api_keys.add_key(ana, KEY, now - timedelta(days=90)).key
 
 
 def _tickets(now: datetime) -> None:
     for number, summary, company in ((4711, "Printer on fire", "Hanrahan"), (4712, "No e-mail since noon", "Contoso")):
         ticket(now, number, summary, company)
-    event(now, 4711)
+    event(now, 4711, told={"Help Desk": ("rule", 1), "Ben Bauer": ("assigned", "owner"), "Old War Room": ("rule", 3)})
+    event(now, 4712, told={"Ana Alvarez": ("author", "")})
     event(now, 4713, events.DEAD, error="ConnectWise: GET /service/tickets/4713 answered 500")
     notify(now, 1, "Help Desk", rule=1)
     notify(now, 5, "Ben Bauer", assigned="owner")
@@ -112,10 +116,18 @@ def ticket(now: datetime, number: int, summary: str, company: str) -> None:
     )
 
 
-def event(now: datetime, ticket_id: int, state: str = "done", **more: Any) -> None:
-    """Store an event of a ticket, half an hour old; one that is done notified Help Desk."""
+def event(
+    now: datetime,
+    ticket_id: int,
+    state: str = "done",
+    *,
+    told: Mapping[str, tuple[str, Any]] = MappingProxyType({}),
+    **more: Any,
+) -> None:
+    """Store an event of a new ticket, half an hour old, with who was told and why."""
     at = now - timedelta(minutes=30)
-    told = {"subject": f"new:{ticket_id}", "who": "Help Desk", "outcome": "told", "reasons": _REASONS["rule"](1)}
+    subject = {"subject": f"new:{ticket_id}", "outcome": "told"}
+    decisions = [{**subject, "who": who, "reasons": _REASONS[code](value)} for who, (code, value) in told.items()]
     events.Event.create(
         ticket_id=ticket_id,
         state=state,
@@ -126,7 +138,7 @@ def event(now: datetime, ticket_id: int, state: str = "done", **more: Any) -> No
         received_at=at,
         due_at=at,
         finished_at=at,
-        decisions=[told] if state == "done" else [],
+        decisions=decisions,
         **more,
     )
 

@@ -181,7 +181,7 @@ def test_the_first_screen_is_there_within_a_second_with_5000_notifications(serve
 
 
 @pytest.mark.parametrize("size", [(80, 24), (81, 25), (120, 40), (200, 50), (40, 12), (20, 6), (1, 1)])
-@pytest.mark.parametrize("keys", [["enter"], ["n"], ["?"], ["x"], ["/", "a"], ["ctrl s"], ["ctrl n", "w"], ["tab", "c"]])
+@pytest.mark.parametrize("keys", [["enter"], ["n"], ["?"], ["x"], ["/", "a"], ["ctrl s"], ["ctrl n", "w"]])
 def test_every_size_can_be_drawn(server: Server, size: tuple[int, int], keys: list[str]) -> None:
     with db.transaction("test"):
         seed.sync_run(server.api.clock.now(), "running", boards=(3, 3), tickets=(3, 10))

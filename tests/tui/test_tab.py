@@ -118,7 +118,9 @@ def test_a_running_sync_is_followed_twice_a_second_to_its_end(server: Server) ->
     assert "C cancel" in pilot.footer
     assert "N new" not in pilot.footer
     with db.transaction("test"):
-        syncs.SyncRun.update(state="done", error_count=3, errors=["ticket 7: no"]).where(syncs.SyncRun.id == 2).execute()
+        syncs.SyncRun.update(state="done", error_count=3, errors=["ticket 7: no"]).where(
+            syncs.SyncRun.id == 2
+        ).execute()
     pilot.pass_time(tab.FOLLOW_S)
     assert "Sync 2 is done with 3 errors: Enter shows them." in pilot.screen
     assert "is running" not in pilot.screen

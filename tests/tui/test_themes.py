@@ -37,7 +37,11 @@ def test_every_attribute_on_any_screen_is_in_every_theme_and_every_one_of_a_them
     pilot, seen = Pilot(server, (120, 40)).start(), set()
     screens: list[list[str]] = [[], ["enter"], ["esc", "x"], ["n", "n"], ["down"], ["esc", "/", "h"], ["esc", "ctrl s"]]
     screens += [["ctrl n"], ["up"], ["/", "q"], ["esc", "?"], ["esc", "!", "y"], ["ctrl a", "n", "b", "enter", "enter"]]
-    screens += [["enter", "ctrl u", "n", "enter"], ["esc", "ctrl s", "c", "y", "n"], ["down", "down", "down", "p", "enter"]]
+    screens += [
+        ["enter", "ctrl u", "n", "enter"],
+        ["esc", "ctrl s", "c", "y", "n"],
+        [*["down"] * 3, "p", "enter"],
+    ]
     for keys in screens:
         pilot.press(*keys).pass_time(0.2)
         for theme in themes.ALL:

@@ -15,6 +15,7 @@ import pytest
 
 from tests.databases import Outage
 from tests.environment import World, wait_for
+from tests.servers import ServerProcess
 from tests.tui import seed
 from tests.tui.terminal_emulator import Terminal
 from ticketbot.api import client
@@ -129,7 +130,9 @@ def _forwards(tui: Terminal, api: client.Client) -> None:
 
 def _users_and_keys(tui: Terminal, api: client.Client, url: str) -> None:
     tui.press("ctrl u", "n").see("Add user")
-    tui.press(*"Cora Chen", "enter", *"cora@msp.example", "enter", "enter").see("Added: user 2 (Cora Chen <cora@msp.example>).")
+    tui.press(*"Cora Chen", "enter", *"cora@msp.example", "enter", "enter").see(
+        "Added: user 2 (Cora Chen <cora@msp.example>)."
+    )
     tui.press("ctrl a", "n").see("Create key", "cora@msp.example", without="Loading…")
     screen = tui.press(*"cora", "enter", "enter").see("Copy this key now")
     made = next(line.strip(" │") for line in screen.split("\n") if "tbot_" in line)
@@ -167,19 +170,18 @@ def test_a_dead_notification_is_understood_and_retried(world: World, open_tui: O
         tui.press("w").see("Ticket", "War Room was notified on ")
 
 
-def test_a_server_that_is_stopped_is_told_and_its_return_is_noticed(world: World, open_tui: Open) -> None:
-    administrator = {"TBOT_ADMIN_EMAIL": "zoe@msp.example", "TBOT_ADMIN_KEY": KEY}
-    with world.server(**administrator) as server:
+def test_a_server_that_is_gone_is_told_and_its_return_is_noticed(world: World, open_tui: Open) -> None:
+    with ServerProcess(world.environ(TBOT_ADMIN_EMAIL="zoe@msp.example", TBOT_ADMIN_KEY=KEY)) as server:
         seed.fill(datetime.now(UTC))
-        url, port = server.url, server.url.rpartition(":")[2]
-        tui = open_tui(url)
+        tui = open_tui(server.url)
         tui.see("Night Shift", "notifications on")
-    tui.see(f"Cannot reach {url}.", "no response")
-    tui.press("enter", "n").see("New rule")
-    tui.press("esc").see("Night Shift", without="New rule")
-    tui.press("ctrl u", "?").see("All keys")
-    tui.press("enter")
-    with world.server(**administrator, TBOT_PORT=port):
+        server.kill()
+        tui.see(f"Cannot reach {server.url}.", "no response")
+        tui.press("enter", "n").see("New rule")
+        tui.press("esc").see("Night Shift", without="New rule")
+        tui.press("ctrl u", "?").see("All keys")
+        tui.press("enter")
+        server.start()
         tui.see("Ana Alvarez", "ana@msp.example", without="Cannot reach")
 
 
@@ -273,9 +275,7 @@ def test_the_terminal_is_as_before_after_a_crash(url: str, open_tui: Open) -> No
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_the_terminal_is_as_before_after_a_signal(
-    url: str, open_tui: Open, number: signal.Signals
-) -> None:
+def test_the_terminal_is_as_before_after_a_signal(url: str, open_tui: Open, number: signal.Signals) -> None:
     tui = open_tui(url)
     tui.see("Night Shift")
     tui.signal(number)

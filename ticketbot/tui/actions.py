@@ -180,7 +180,7 @@ def _show_story(tab: Tab, row: Row, explanation: responses.Explanation) -> None:
             lines += [("-", sentence) for sentence in topic.sentences]
         lines += [("", "")]
     summary = f": {explanation.ticket.summary}" if explanation.ticket else ""
-    tab.show(f"Ticket {explanation.ticket_id}{summary}", lines or [("", "Nothing is known of it.")], row, "why")
+    tab.show(f"Ticket {explanation.ticket_id}{summary}", lines[:-1], row, "why")
 
 
 def _method(name: str, /, *arguments: Any, **named: Any) -> Call:
