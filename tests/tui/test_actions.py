@@ -180,7 +180,7 @@ def test_a_dead_event_is_shown_with_its_error_and_retried(pilot: Pilot) -> None:
     pilot.press("ctrl t", "tab", "tab")
     assert "ConnectWise: GET" in pilot.screen
     assert "Processing was given up" in pilot.press("enter").screen
-    assert "Retrying: event 2" in pilot.press("r").screen
+    assert "Retrying: event 3" in pilot.press("r").screen
     assert stored(events.Event)[-1].state == "waiting"
 
 

@@ -83,8 +83,7 @@ def add_key(tab: Tab) -> None:
 
     def show(created: responses.CreatedKey) -> None:
         tab.done(f"Added: key {created.id}.", select=created.id)
-        dialog = dialogs.secret(created.key, lambda: tab.app.copy(created.key), lambda: tab.app.close(dialog))
-        tab.app.open(dialog)
+        tab.app.open(dialogs.secret(created.key, partial(tab.app.copy, created.key)))
 
     _fill_in(tab, forms.NEW_KEY, lambda values: _method("create_key", **values), show)
 
@@ -203,14 +202,14 @@ def _fill_in(
         tab.app.call(work(values), saved, failed)
 
     def saved(row: Row) -> None:
-        tab.app.close(dialog)
+        dialog.close()
         done(row)
 
     def failed(error: errors.TicketbotError) -> None:
         if not dialog.refuse(error):
             tab.app.show_error(error)
 
-    dialog = form_dialog.FormDialog(form, save, lambda: tab.app.close(dialog), row=row, title=title)
+    dialog = form_dialog.FormDialog(form, save, row=row, title=title)
     tab.app.open(dialog)
     for plural in {field.choose_from for field in form.fields if field.choose_from}:
         _load_choices(tab, dialog, plural)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import urwid
@@ -22,16 +23,16 @@ Actions = Mapping[str, Callable[[], None]]
 
 
 class Dialog(urwid.WidgetWrap[Any]):
-    """A framed list of widgets that scrolls. `where` is its context in the table of keys, `actions` what they do.
+    """A framed list of widgets that scrolls. `where` is its context in the table of keys.
 
-    Keys of the list that is `behind` work, too, if their action is among these.
+    A key whose action is among `actions`, also one of the list that is `behind`, closes the dialog and does it.
     """
 
     def __init__(
         self,
         title: str,
         widgets: Sequence[Any],
-        actions: Actions,
+        actions: Actions = MappingProxyType({}),
         *,
         where: keymap.Where = "text",
         behind: keymap.Where = "list",
@@ -39,6 +40,7 @@ class Dialog(urwid.WidgetWrap[Any]):
         width: int | None = WIDTH,
     ) -> None:
         self.where = where
+        self.close: Callable[[], None] = lambda: None  # set when it is opened
         self._behind = behind
         self.actions = actions
         self._width = width
@@ -58,14 +60,16 @@ class Dialog(urwid.WidgetWrap[Any]):
     def keypress(self, size: tuple[int, int], key: str) -> None:  # type: ignore[override]
         """Handle every key: none reaches the widget below."""
         action = keymap.action(self.where, key) or keymap.action(self._behind, key) or ""
-        if action in self.actions:
-            self.actions[action]()
+        if action in self.actions or action in keymap.CLOSING:
+            if action not in keymap.STAYING:
+                self.close()
+            self.actions.get(action, lambda: None)()
         else:
             super().keypress(size, keymap.movement(key))
 
     def footer(self) -> list[tuple[str, str]]:
         """Return the keys that work now."""
-        return keymap.footer(self.where, self.actions)
+        return keymap.footer(self.where, {*self.actions, *keymap.CLOSING})
 
 
 def entries(lines: Sequence[Entry]) -> list[urwid.Widget]:
@@ -89,30 +93,24 @@ def message(title: str, lines: Sequence[Entry], actions: Actions, behind: keymap
     return Dialog(title, entries(lines), actions, behind=behind, width=None)
 
 
-def failure(said: str, close: Callable[[], None]) -> Dialog:
+def failure(said: str) -> Dialog:
     """Return an error message."""
-    return Dialog("Error", [*entries([("", said)]), *_keys(("Esc", "close"))], {"close": close}, style="bad")
+    return Dialog("Error", [*entries([("", said)]), *_keys(("Esc", "close"))], style="bad")
 
 
-def confirm(question: str, yes: Callable[[], None], close: Callable[[], None]) -> Dialog:
+def confirm(question: str, yes: Callable[[], None]) -> Dialog:
     """Return a question; only `y` means yes."""
-
-    def confirmed() -> None:
-        close()
-        yes()
-
     keys = _keys(("Y", "yes, do it"), ("N", "or Esc: no"))
-    actions = {"yes": confirmed, "no": close}
-    return Dialog("Are you sure?", [*entries([("", question)]), *keys], actions, where="confirm", style="waiting")
+    shown = [*entries([("", question)]), *keys]
+    return Dialog("Are you sure?", shown, {"yes": yes}, where="confirm", style="waiting")
 
 
-def secret(value: str, copy: Callable[[], None], close: Callable[[], None]) -> Dialog:
+def secret(value: str, copy: Callable[[], None]) -> Dialog:
     """Return a new API key, shown once; pressing a key by accident does not close it."""
     advice = entries([("", "Copy this key now. It will not be shown again."), ("", "")])
     shown = urwid.Text(("secret", value), wrap="any")  # no spaces that would be copied with it
-    actions = {"copied": close, "copy key": copy}
     keys = _keys(("Y", "copy"), ("Enter", "when you have copied it"))
-    return Dialog("New key", [*advice, shown, *keys], actions, where="secret", style="waiting")
+    return Dialog("New key", [*advice, shown, *keys], {"copy key": copy}, where="secret", style="waiting")
 
 
 def _keys(*keys: tuple[str, str]) -> list[urwid.Widget]:

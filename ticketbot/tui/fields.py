@@ -49,14 +49,14 @@ class Input(urwid.Pile):
 
     def refresh(self, *, is_focused: bool) -> None:
         """Show what is wrong, or else the hint and what can be chosen."""
-        notes = self._notes(is_focused=is_focused)
-        self._note.set_text(notes or "")
-        self.contents[1:] = [self._below] if notes else []
+        lines = self._notes(is_focused=is_focused)
+        self._note.set_text([part for line in lines for part in (line, "\n")][:-1] or "")
+        self.contents[1:] = [self._below] if lines else []
 
-    def _notes(self, *, is_focused: bool) -> Any:
+    def _notes(self, *, is_focused: bool) -> list[tuple[str, str]]:
         if self.error:
-            return ("bad", self.error)
-        return ("quiet", self.field.hint) if self.field.hint and is_focused else ""
+            return [("bad", self.error)]
+        return [("quiet", self.field.hint)] if self.field.hint and is_focused else []
 
 
 class TextInput(Input):
@@ -195,28 +195,22 @@ class ChoiceInput(Input):
         """Say in the field what an empty choice means."""
         self.line.set_caption(("quiet", f"({self.field.empty}) ") if self.field.empty and not self._chosen else "")
 
-    def _notes(self, *, is_focused: bool) -> Any:
-        chosen = [("good", f"+ {option.name}\n") for option in self._chosen if self._is_many]
-        notes = super()._notes(is_focused=is_focused)
-        matches = self._match_lines() if is_focused and not self._is_taken and not self.error else []
-        parts = [*chosen, *([notes, "\n"] if notes else []), *matches]
-        return [part for part in parts[:-1] if part] + [_without_break(parts[-1])] if parts else ""
+    def _notes(self, *, is_focused: bool) -> list[tuple[str, str]]:
+        chosen = [("good", f"+ {option.name}") for option in self._chosen if self._is_many]
+        can_choose = is_focused and not self._is_taken and not self.error
+        return [*chosen, *super()._notes(is_focused=is_focused), *(self._match_lines() if can_choose else [])]
 
-    def _match_lines(self) -> list[Any]:
+    def _match_lines(self) -> list[tuple[str, str]]:
         if self._options is None:
             return [("quiet", "Loading…")]
         if not self._options.all:
             return [("waiting", self.nothing)]
-        lines: list[Any] = [
-            ("choice on" if number == self._marked else "plain", f" {option.name}\n")
+        lines = [
+            ("choice on" if number == self._marked else "plain", f" {option.name}")
             for number, option in enumerate(self._matches)
         ]
         is_more = len(self._options.all) > len(self._matches) == MATCHES_SHOWN
         return [*lines, ("quiet", " … type to narrow it down")] if is_more else lines
-
-
-def _without_break(part: Any) -> Any:
-    return part.rstrip("\n") if isinstance(part, str) else (part[0], part[1].rstrip("\n"))
 
 
 def new_input(field: forms.Field, label_width: int, value: Any) -> Input:

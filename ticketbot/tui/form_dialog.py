@@ -24,7 +24,6 @@ class FormDialog(dialogs.Dialog):
         self,
         form: forms.Form,
         save: Callable[[Mapping[str, Any]], None],
-        close: Callable[[], None],
         *,
         row: Any = None,
         title: str = "",
@@ -38,7 +37,7 @@ class FormDialog(dialogs.Dialog):
         self._button = urwid.Button(form.button, lambda _: self._submit())
         last = urwid.Padding(urwid.AttrMap(self._button, None, "choice on"), left=width, width=len(form.button) + 4)
         widgets = [*self.inputs, urwid.Divider(), last]
-        super().__init__(title or form.title, widgets, {"leave": close}, where="form")
+        super().__init__(title or form.title, widgets, where="form")
         self.refresh()
 
     @property
@@ -64,16 +63,12 @@ class FormDialog(dialogs.Dialog):
             self._do(keymap.action(self.where, key))
         self.refresh()
 
-    @property
-    def _is_one_line(self) -> bool:
-        return [type(each) for each in self.inputs] == [fields.TextInput]
-
     def _do(self, action: str | None) -> None:
         if action == "leave":
-            self.actions["leave"]()
+            self.close()
         elif action == "previous field":
             self._move(-1)
-        elif action == "take" and self._is_one_line:
+        elif action == "take" and [type(each) for each in self.inputs] == [fields.TextInput]:
             self._submit()
         elif action in ("next field", "take"):
             self._move(1)

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import urwid
 
 from ticketbot.present import text
-from ticketbot.tui import keymap
+from ticketbot.tui import keymap, tab
 from ticketbot.tui.server_status import Markup
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _TURNS_PER_S = 5
-
-
-class TabName(NamedTuple):
-    """A tab in the bar: its names, the action that opens it, if it has a key, and a count of what needs attention."""
-
-    title: str
-    short: str
-    action: str
-    waiting: str
-    is_chosen: bool
 
 
 def line(left: Markup, right: Markup, style: str) -> urwid.Widget:
@@ -34,21 +24,18 @@ def line(left: Markup, right: Markup, style: str) -> urwid.Widget:
     return urwid.AttrMap(urwid.Columns(ends), style)
 
 
-def tabs(names: Sequence[TabName], columns: int) -> urwid.Widget:
-    """Return the names of all tabs with their keys, as long as there is room for."""
+def tabs(shown: Sequence[tab.Tab], chosen: tab.Tab, counts: Mapping[str, str], columns: int) -> urwid.Widget:
+    """Return the names of all tabs with their keys and counts, shortened until they fit."""
     for is_short, has_keys in ((False, True), (True, True), (True, False)):
-        markup = [part for name in names for part in _tab(name, is_short=is_short, has_keys=has_keys)]
+        markup: Markup = []
+        for each in shown:
+            key = f"{keymap.label(each.about.key).replace('Ctrl+', '^')} " if has_keys and each.about.key else ""
+            name = each.about.short if is_short else f"{each.about.title} "
+            markup += [("tab", " "), ("tab on" if each is chosen else "tab", f"{key}{name}")]
+            markup += [("tab count", f" {counts[each.entity.plural]}")] if counts.get(each.entity.plural) else []
         if sum(text.width(each) for _, each in markup) <= columns:
             break
     return urwid.Text(markup, wrap="clip")
-
-
-def _tab(name: TabName, *, is_short: bool, has_keys: bool) -> Markup:
-    mark = f"{keymap.label(name.action).replace('Ctrl+', '^')} " if has_keys and name.action else ""
-    title = name.short if is_short else name.title
-    count: Markup = [("tab count", f" {name.waiting}")] if name.waiting else []
-    style = "tab on" if name.is_chosen else "tab"
-    return [("tab", " "), (style, f"{mark}{title}"), *count] if is_short else [(style, f" {mark}{title} "), *count]
 
 
 def footer(shown: Sequence[tuple[str, str]], columns: int) -> urwid.Widget:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
 from typing import Literal, NamedTuple
 
@@ -86,7 +85,12 @@ TITLES: dict[Where, str] = {
     "form": "In a form; in a text field, the editing keys of the shell (Ctrl+A, Ctrl+E, Ctrl+U, ...) work",
 }
 
-_TABS: tuple[Where, ...] = ("forwards", "sync", "notifications")
+CLOSING = ("close", "yes", "no", "copied", "leave")
+"""The actions that close a dialog."""
+STAYING = ("copy key",)
+"""The actions that leave it open."""
+
+TABS: tuple[Where, ...] = ("forwards", "sync", "notifications")
 _MOVEMENTS = {"k": "up", "j": "down"}
 _ACTIONS: dict[tuple[Where, str], str] = {(row.where, key): row.action for row in TABLE for key in row.keys}
 
@@ -94,7 +98,7 @@ _ACTIONS: dict[tuple[Where, str], str] = {(row.where, key): row.action for row i
 def action(where: Where, key: str) -> str | None:
     """Return the action of a key in a context, None if it has none; the keys of a list work in those of one tab."""
     wanted = key.lower() if len(key) == 1 else key
-    contexts: tuple[Where, ...] = (where, "list", "anywhere") if where in _TABS else (where, "anywhere")
+    contexts: tuple[Where, ...] = (where, "list", "anywhere") if where in TABS else (where, "anywhere")
     return next((_ACTIONS[at, wanted] for at in contexts if (at, wanted) in _ACTIONS), None)
 
 
@@ -105,7 +109,7 @@ def movement(key: str) -> str:
 
 def footer(where: Where, actions: Collection[str] | None = None) -> list[tuple[str, str]]:
     """Return key and short label of what works in a context: everything, or only `actions`, also those of lists."""
-    contexts: tuple[Where, ...] = (where, "list", *_TABS) if actions is not None else (where,)
+    contexts: tuple[Where, ...] = (where, "list", *TABS) if actions is not None else (where,)
     return [
         (row.label, row.short)
         for row in TABLE
@@ -116,11 +120,3 @@ def footer(where: Where, actions: Collection[str] | None = None) -> list[tuple[s
 def label(wanted: str) -> str:
     """Return the label of an action's key."""
     return next(row.label for row in TABLE if row.action == wanted)
-
-
-def duplicates() -> list[tuple[Where, str]]:
-    """Return the keys that have two meanings in one context."""
-    counted = Counter((row.where, key) for row in TABLE for key in row.keys)
-    shadowed = [at for at in counted if at[0] != "anywhere" and ("anywhere", at[1]) in counted]
-    shadowed += [at for at in counted if at[0] in _TABS and ("list", at[1]) in counted]
-    return [at for at, count in counted.items() if count > 1] + shadowed

@@ -73,10 +73,10 @@ class MainView(urwid.WidgetWrap[Any]):
 
     def open(self, dialog: dialogs.Dialog) -> None:
         """Show a dialog on top; it receives all keys until it is closed."""
+        dialog.close = partial(self._close, dialog)
         self._dialogs.append(dialog)
 
-    def close(self, dialog: dialogs.Dialog) -> None:
-        """Close a dialog, if it is still open."""
+    def _close(self, dialog: dialogs.Dialog) -> None:
         if dialog in self._dialogs:
             self._dialogs.remove(dialog)
 
@@ -98,8 +98,7 @@ class MainView(urwid.WidgetWrap[Any]):
 
     def show_error(self, error: errors.TicketbotError) -> None:
         """Show an error in a dialog."""
-        dialog = dialogs.failure(dialogs.explain(error), lambda: self.close(dialog))
-        self.open(dialog)
+        self.open(dialogs.failure(dialogs.explain(error)))
 
     # What the main loop calls.
 
@@ -127,7 +126,7 @@ class MainView(urwid.WidgetWrap[Any]):
         if self.failure is None:
             self._has_complained = False
             if self._complaint:
-                self.close(self._complaint)
+                self._complaint.close()
         elif not self._has_complained and self.dialog is None:
             self._has_complained = True
             self.show_error(self.failure)
@@ -202,8 +201,7 @@ class MainView(urwid.WidgetWrap[Any]):
         for where, title in keymap.TITLES.items():
             keys = [(f"  {row.label}", row.does) for row in keymap.TABLE if row.where == where]
             lines += [(title, ""), *keys, ("", "")]
-        dialog = dialogs.message("All keys", lines[:-1], {"close": lambda: self.close(dialog)})
-        self.open(dialog)
+        self.open(dialogs.message("All keys", lines[:-1], {}))
 
     def _ask_to_notify(self) -> None:
         if self._status.latest is None:
@@ -252,18 +250,10 @@ class MainView(urwid.WidgetWrap[Any]):
         user = self._status.latest.user.name if self._status.latest else ""
         waiting = header_footer.spinner(self.calls.waiting_s())
         right = [("bar", "  "), *self._status.markup(self.failure), ("bar", f"{waiting} ")]
-        names = [
-            header_footer.TabName(
-                each.about.title,
-                each.about.short,
-                each.about.key,
-                self._status.count(each.entity.plural),
-                each is self.tab,
-            )
-            for each in self._tabs
-        ]
         first = header_footer.line([("title", " Ticketbot "), ("bar", f" {self._base_url}  {user}")], right, "bar")
-        return urwid.Pile([first, header_footer.tabs(names, columns), urwid.Divider()])
+        return urwid.Pile(
+            [first, header_footer.tabs(self._tabs, self.tab, self._status.counts(), columns), urwid.Divider()]
+        )
 
     def _footer(self, columns: int) -> Any:
         return urwid.Pile([self._line_below(), header_footer.footer(self._keys_shown(), columns)])

@@ -53,10 +53,10 @@ class StatusPoller:
     def _on_error(self, error: errors.TicketbotError) -> None:
         self._is_polling, self._since_polled_s, self.failure = False, 0.0, error
 
-    def count(self, plural: str) -> str:
-        """Return how many rows of an entity are dead or running, empty for none."""
-        number = self.latest.counts.get(plural, 0) if self.latest else 0
-        return f"{MANY - 1}+" if number >= MANY else str(number or "")
+    def counts(self) -> dict[str, str]:
+        """Return how many rows are dead or running, by the plural of their entity, where it is not zero."""
+        counts = self.latest.counts if self.latest else {}
+        return {plural: f"{MANY - 1}+" if count >= MANY else str(count) for plural, count in counts.items() if count}
 
     def markup(self, failure: errors.TicketbotError | None) -> Markup:
         """Return whether notifications are on, and the problems."""

@@ -81,9 +81,8 @@ class Tab:
     @property
     def banner(self) -> list[Any]:
         """Return what is shown above the table."""
-        return (
-            [("pack", each) for each in self.about.banner(self.running)] if self.about.banner and self.running else []
-        )
+        running = self.running
+        return [("pack", each) for each in self.about.banner(running)] if self.about.banner and running else []
 
     def counted(self) -> str:
         """Return how many rows there are, which of them are shown, and in which order."""
@@ -103,10 +102,7 @@ class Tab:
             "reverse": partial(self.table.sort, reverse=True),
             **{name: partial(run, self) for name, run in self.about.actions.items()},
         }
-        if self.running:
-            actions.pop("new", None)
-        else:
-            actions.pop("cancel sync", None)
+        actions.pop("new" if self.running else "cancel sync", None)
         if self.table.wanted:
             actions["clear filter"] = partial(self.set_filter, "")
         return actions | self.row_actions(self.table.selected)
@@ -120,23 +116,12 @@ class Tab:
 
     def show(self, title: str, lines: list[dialogs.Entry], row: Row, *without: str) -> None:
         """Show a text about a row, in which the keys of its actions work, too, but those in `without`."""
-
-        def close() -> None:
-            self.app.close(dialog)
-
-        def closing(run: Callable[[], None]) -> None:
-            close()
-            run()
-
         own = {name: run for name, run in self.row_actions(row).items() if name not in ("details", *without)}
-        actions = {name: partial(closing, run) for name, run in own.items()}
-        dialog = dialogs.message(title, lines, {**actions, "close": close}, self.about.where)
-        self.app.open(dialog)
+        self.app.open(dialogs.message(title, lines, own, self.about.where))
 
     def ask(self, question: str, yes: Callable[[], None]) -> None:
         """Do something after confirmation."""
-        dialog = dialogs.confirm(question, yes, lambda: self.app.close(dialog))
-        self.app.open(dialog)
+        self.app.open(dialogs.confirm(question, yes))
 
     def change(self, work: Callable[[client.Client], Row], notice: str) -> None:
         """Change a row, show it as the server returns it with a notice, and reload all rows."""
