@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.server.api_server import Api
@@ -11,12 +13,14 @@ from ticketbot.simulators.webex import Webex
 
 
 @pytest.fixture
-def server(sqlite: str, organisation: Webex) -> Server:
+def server(sqlite: str, organisation: Webex) -> Iterator[Server]:
     """Return the real application on a seeded database."""
     organisation.faults.clear()
     organisation.clear_messages()
     api = Api(organisation)
-    return Server(api, seed.fill(api.clock.now(), organisation))
+    yield Server(api, seed.fill(api.clock.now(), organisation))
+    api.syncs.stop()
+    api.syncs.join(10)
 
 
 @pytest.fixture

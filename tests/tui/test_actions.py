@@ -140,7 +140,6 @@ def test_a_sync_is_started_with_the_boards_that_were_chosen(pilot: Pilot) -> Non
     assert "Started: sync 2" in pilot.screen or "Sync 2 is" in pilot.screen
     wanted = stored(syncs.SyncRun)[-1].request
     assert (wanted["boards"], wanted["recipients"], wanted["board_ids"]) == (False, False, [2])
-    pilot.server.api.syncs.join(10)
 
 
 def test_a_sync_of_nothing_is_refused_at_the_field(pilot: Pilot) -> None:

@@ -61,7 +61,6 @@ class _Loop:
             os.close(self._wake_fd)
 
     def wake(self) -> None:
-        """Write to the pipe that the main loop watches."""
         with contextlib.suppress(OSError):  # a call that ends after the main loop
             os.write(self._wake_fd, b"!")
 
@@ -76,13 +75,11 @@ class _Loop:
         loop.set_alarm_in(TICK_S, self._tick)
 
     def next_theme(self) -> str:
-        """Show the next theme."""
         self._theme = themes.next_theme(self._theme)
         self._show_theme()
         return self._theme.name
 
     def now(self) -> datetime:
-        """Return the time."""
         return datetime.now(UTC)
 
     def copy(self, text: str) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import urwid
@@ -19,7 +18,8 @@ _FRAME = 4  # a line and a space on each side
 
 Entry = tuple[str, str]
 """A label and its text. Without a label: a paragraph; without text: a heading; without both: an empty line."""
-Actions = Mapping[str, Callable[[], None]]
+Actions = dict[str, Callable[[], None]]
+"""What can be done, by its name in the table of keys."""
 
 
 class Dialog(urwid.WidgetWrap[Any]):
@@ -32,7 +32,7 @@ class Dialog(urwid.WidgetWrap[Any]):
         self,
         title: str,
         widgets: Sequence[Any],
-        actions: Actions = MappingProxyType({}),
+        actions: Actions | None = None,
         *,
         where: keymap.Where = "text",
         behind: keymap.Where = "list",
@@ -42,7 +42,7 @@ class Dialog(urwid.WidgetWrap[Any]):
         self.where = where
         self.close: Callable[[], None] = lambda: None  # set when it is opened
         self._behind = behind
-        self.actions = actions
+        self.actions = actions or {}
         self._width = width
         self._widgets = widgets
         self.list = urwid.ListBox(urwid.SimpleFocusListWalker(list(widgets)))

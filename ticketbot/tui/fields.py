@@ -40,7 +40,7 @@ class Input(urwid.Pile):
 
     @property
     def value(self) -> Any:
-        """Return the value, as `forms` wants it."""
+        """Return the value, as `forms` wants it: a text, a boolean, an id or None, or a list of ids."""
         raise NotImplementedError
 
     def leave(self) -> None:
@@ -68,7 +68,6 @@ class TextInput(Input):
 
     @property
     def value(self) -> str:
-        """Return the text."""
         return str(self.line.edit_text)
 
 
@@ -81,11 +80,10 @@ class CheckInput(Input):
 
     @property
     def value(self) -> bool:
-        """Return whether it is checked."""
         return bool(self._box.get_state())
 
     def keypress(self, size: Any, key: str) -> str | None:
-        """Leave Enter to the form."""
+        # Enter would check the box; it leads to the next field.
         return key if key == "enter" else super().keypress(size, key)
 
 
@@ -114,7 +112,6 @@ class ChoiceInput(Input):
 
     @property
     def value(self) -> Any:
-        """Return the id of the choice, None if there is none; for `choices`, a list of ids."""
         ids = [option.id for option in self._chosen]
         return ids if self._is_many else next(iter(ids), None)
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import urwid
 
 from ticketbot import errors
 from ticketbot.api import client
 from ticketbot.present import words
-from ticketbot.tui import actions, background_calls, dialogs, header_footer, keymap, server_status, tabs
-from ticketbot.tui.tab import Actions, Tab
+from ticketbot.tui import actions, dialogs, header_footer, keymap, server_status, tabs
+from ticketbot.tui.background_calls import BackgroundCalls, OnError, Work
+from ticketbot.tui.tab import Tab
 
 NOTICE_S = 6.0
 SLOW_S = 2.0
@@ -22,19 +23,16 @@ BESIDE_FROM = 120
 _DETAILS_WIDTH = 46
 _LEAST_SIZE = (24, 8)
 
-T = TypeVar("T")
-OnError = Callable[[errors.TicketbotError], None]
-
 
 class Terminal(Protocol):
-    """What the main view needs of the program around it. Any thread may call `wake` to have `deliver` called."""
+    """What the main view needs of the program around it.
+
+    Any thread may call `wake` to have `deliver` called; `copy` fills the clipboard; `next_theme` returns its name.
+    """
 
     def wake(self) -> None: ...
-
-    def next_theme(self) -> str: ...
-
     def copy(self, text: str) -> None: ...
-
+    def next_theme(self) -> str: ...
     def now(self) -> datetime: ...
 
 
@@ -46,7 +44,7 @@ class MainView(urwid.WidgetWrap[Any]):
     def __init__(
         self, connect: Callable[[], client.Client], *, base_url: str, zone: tzinfo, terminal: Terminal
     ) -> None:
-        self.calls = background_calls.BackgroundCalls(connect, terminal.wake)
+        self.calls = BackgroundCalls(connect, terminal.wake)
         self._base_url = base_url
         self._zone = zone
         self._terminal = terminal
@@ -60,14 +58,7 @@ class MainView(urwid.WidgetWrap[Any]):
         self.tab = self._tabs[0]
         super().__init__(urwid.SolidFill())
 
-    # What tabs and dialogs call.
-
-    def call(
-        self,
-        work: Callable[[client.Client], T],
-        done: Callable[[T], None],
-        failed: OnError | None = None,
-    ) -> None:
+    def call(self, work: Work[Any], done: Callable[[Any], None], failed: OnError | None = None) -> None:
         """Call the server in the background; without `failed`, an error opens a dialog."""
         self.calls.submit(work, done, failed or self.show_error)
 
@@ -100,8 +91,6 @@ class MainView(urwid.WidgetWrap[Any]):
         """Show an error in a dialog."""
         self.open(dialogs.failure(dialogs.explain(error)))
 
-    # What the main loop calls.
-
     @property
     def dialog(self) -> dialogs.Dialog | None:
         """Return the top dialog, which receives the keys."""
@@ -131,8 +120,6 @@ class MainView(urwid.WidgetWrap[Any]):
             self._has_complained = True
             self.show_error(self.failure)
             self._complaint = self.dialog
-
-    # Keys.
 
     @property
     def _where(self) -> keymap.Where:
@@ -179,7 +166,7 @@ class MainView(urwid.WidgetWrap[Any]):
                 self._arrange(size)
                 super().keypress(size, keymap.movement(key))
 
-    def _actions(self) -> Actions:
+    def _actions(self) -> dialogs.Actions:
         at = self._tabs.index(self.tab)
         return {
             "next tab": lambda: self._switch(self._tabs[(at + 1) % len(self._tabs)]),
@@ -215,11 +202,9 @@ class MainView(urwid.WidgetWrap[Any]):
     def _notify(self, turn_on: bool) -> None:
         def done(_: object) -> None:
             self.say(f"Notifications are {'on' if turn_on else 'off'}.")
-            self._status.poll()
+            self._status.tick(server_status.POLL_EVERY_S)
 
         self.call(lambda api: api.update_config({"attempt_notify": turn_on}), done)
-
-    # Rendering.
 
     def render(self, size: tuple[int, int], focus: bool = False) -> urwid.Canvas:  # type: ignore[override]  # noqa: ARG002
         """Draw everything."""
@@ -238,22 +223,22 @@ class MainView(urwid.WidgetWrap[Any]):
 
     def _body(self, columns: int) -> Any:
         body: Any = self.tab.table
-        if self.tab.banner:
-            body = urwid.Pile(self.tab.banner + [body])  # noqa: RUF005
+        if banner := self.tab.banner:
+            above: list[Any] = [(urwid.PACK, each) for each in banner]
+            body = urwid.Pile([*above, body])
         if columns < BESIDE_FROM or self.tab.table.selected is None:
             return body
-        lines = dialogs.entries(actions.entries(self.tab, self.tab.table.selected))
+        lines: list[Any] = dialogs.entries(actions.entries(self.tab, self.tab.table.selected))
         details = urwid.ListBox(urwid.SimpleListWalker([urwid.Divider(), *lines]))
         return urwid.Columns([body, (1, urwid.SolidFill("│")), (_DETAILS_WIDTH, details)], dividechars=1)
 
     def _header(self, columns: int) -> Any:
         user = self._status.latest.user.name if self._status.latest else ""
         waiting = header_footer.spinner(self.calls.waiting_s())
+        names = header_footer.tabs(self._tabs, self.tab, self._status.counts(), columns)
         right = [("bar", "  "), *self._status.markup(self.failure), ("bar", f"{waiting} ")]
         first = header_footer.line([("title", " Ticketbot "), ("bar", f" {self._base_url}  {user}")], right, "bar")
-        return urwid.Pile(
-            [first, header_footer.tabs(self._tabs, self.tab, self._status.counts(), columns), urwid.Divider()]
-        )
+        return urwid.Pile([first, names, urwid.Divider()])
 
     def _footer(self, columns: int) -> Any:
         return urwid.Pile([self._line_below(), header_footer.footer(self._keys_shown(), columns)])

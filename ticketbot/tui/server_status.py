@@ -40,12 +40,8 @@ class StatusPoller:
         """Poll when the last response is old."""
         self._since_polled_s += passed_s
         if not self._is_polling and self._since_polled_s >= POLL_EVERY_S:
-            self.poll()
-
-    def poll(self) -> None:
-        """Poll now."""
-        self._is_polling = True
-        self._app.call(_read, self._on_status, self._on_error)
+            self._is_polling = True
+            self._app.call(_read, self._on_status, self._on_error)
 
     def _on_status(self, status: Status) -> None:
         self._is_polling, self._since_polled_s, self.failure, self.latest = False, 0.0, None, status
@@ -60,17 +56,14 @@ class StatusPoller:
 
     def markup(self, failure: errors.TicketbotError | None) -> Markup:
         """Return whether notifications are on, and the problems."""
-        notifies: Markup = []
-        if self.latest:
-            is_on = self.latest.notifies
-            notifies = [("bar", "notifications on") if is_on else ("bar alert", " notifications OFF ")]
-        return [*notifies, ("bar", "  "), self._problems(failure)]
+        latest = self.latest
+        notifies = latest and (("bar", "notifications on") if latest.notifies else ("bar alert", " notifications OFF "))
+        return [*([notifies] if notifies else []), ("bar", "  "), self._problems(failure)]
 
     def _problems(self, failure: errors.TicketbotError | None) -> tuple[str, str]:
-        if isinstance(failure, errors.NotAllowed):
-            return "bar alert", " not allowed "
         if failure:
-            return "bar alert", " no response " if isinstance(failure, errors.Unreachable) else " failing "
+            said = {errors.NotAllowed: "not allowed", errors.NoServer: "no response"}.get(type(failure), "failing")
+            return "bar alert", f" {said} "
         if self.latest is None:
             return "bar", ""
         wrong = [name for name, state in self.latest.readiness.checks.items() if state != "ok"]

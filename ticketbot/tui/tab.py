@@ -22,8 +22,6 @@ SEARCH_AFTER_S = 0.3
 NEWEST = 500
 """How many rows to load of what only grows."""
 
-Actions = dict[str, Callable[[], None]]
-"""The available actions, by their name in the table of keys."""
 Row = Any
 
 
@@ -82,7 +80,7 @@ class Tab:
     def banner(self) -> list[Any]:
         """Return what is shown above the table."""
         running = self.running
-        return [("pack", each) for each in self.about.banner(running)] if self.about.banner and running else []
+        return self.about.banner(running) if self.about.banner and running else []
 
     def counted(self) -> str:
         """Return how many rows there are, which of them are shown, and in which order."""
@@ -94,9 +92,9 @@ class Tab:
         rows = "row" if total == 1 else "rows"
         return f"{total}{newest}{dead} {rows}, sorted by {self.table.sorted_by}"
 
-    def actions(self) -> Actions:
+    def actions(self) -> dialogs.Actions:
         """Return the actions that are possible now."""
-        actions: Actions = {
+        actions: dialogs.Actions = {
             "filter": self._start_filter,
             "sort": partial(self.table.sort, 1),
             "reverse": partial(self.table.sort, reverse=True),
@@ -107,7 +105,7 @@ class Tab:
             actions["clear filter"] = partial(self.set_filter, "")
         return actions | self.row_actions(self.table.selected)
 
-    def row_actions(self, row: Row) -> Actions:
+    def row_actions(self, row: Row) -> dialogs.Actions:
         """Return the actions on a row."""
         if row is None:
             return {}
@@ -170,9 +168,7 @@ class Tab:
         row = next((each for each in self.table.content.rows if each.id == ran.id), None)
         if row is not None:
             wrong = f" with {words.count(row.error_count, 'error')}: Enter shows them" if row.error_count else ""
-            self.app.say(
-                f"{self.entity.singular.capitalize()} {row.id} is {states.label(self.entity.state(row))}{wrong}."
-            )
+            self.app.say(f"Sync {row.id} is {states.label(row.state)}{wrong}.")
             self.table.select(row.id)
 
     def _nothing(self) -> str:

@@ -93,7 +93,7 @@ class Table(urwid.Frame[Any, Any, Any]):
         widths = layout.fit(self._columns, self.content.widths, size[0] - 2)
         if widths != self._widths:
             self._widths = widths
-            self._walker.redraw()
+            self._walker.set_focus(self._walker.focus)  # draws the rows anew
         self._headings.set_text(self._line(self.content.titles()))
         return super().render(size, focus)
 
@@ -160,19 +160,13 @@ class _Walker(urwid.ListWalker[int, Any]):
         return position - 1
 
     def positions(self, reverse: bool = False) -> range:
-        """Return all positions, as the keys Home and End want them."""
         return range(len(self.found))[:: -1 if reverse else 1]
 
     def set_focus(self, position: int) -> None:
-        """Select a row."""
         self.focus = position
-        self.redraw()
+        self._modified()
 
     def show(self, found: list[int], focus: int) -> None:
         """Replace what is found, and select a row, or the last one if there are fewer."""
         self.found = found
         self.set_focus(max(min(focus, len(found) - 1), 0))
-
-    def redraw(self) -> None:
-        """Draw the rows anew."""
-        self._modified()

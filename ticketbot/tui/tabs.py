@@ -13,7 +13,7 @@ from ticketbot.tui.tab import Description, RowAction
 
 _DETAILS = {"details": RowAction(actions.details), "copy": RowAction(actions.copy)}
 _DELETE = {"delete": RowAction(actions.delete)}
-_TOGGLE = {"toggle": RowAction(actions.toggle)}
+_CHANGED = _DETAILS | _DELETE | {"toggle": RowAction(actions.toggle)}
 _RETRY = {"retry": RowAction(actions.retry, lambda row: row.state == "dead")}
 _WHY = {"why": RowAction(actions.story("ticket_id"))}
 _STORY = {"details": RowAction(actions.story("id")), "why": RowAction(actions.story("id"))}
@@ -49,36 +49,17 @@ def _tab(plural: str, short: str, **more: Any) -> Description:
 
 
 ALL = (
-    _tab(
-        "rules",
-        "Rules",
-        key="rules",
-        actions={"new": actions.add(forms.NEW_RULE)},
-        row_actions=_DETAILS | _DELETE | _TOGGLE | _TEST,
-    ),
+    _tab("rules", "Rules", key="rules", actions={"new": actions.add(forms.NEW_RULE)}, row_actions=_CHANGED | _TEST),
     _tab(
         "forwards",
         "Fwds",
         key="forwards",
         where="forwards",
         actions={"new": actions.add(forms.NEW_FORWARD)},
-        row_actions=_DETAILS | _DELETE | _TOGGLE | _FORWARD,
+        row_actions=_CHANGED | _FORWARD,
     ),
-    _tab(
-        "users",
-        "Users",
-        key="users",
-        actions={"new": actions.add(forms.NEW_USER)},
-        row_actions=_DETAILS | _DELETE,
-    ),
-    _tab(
-        "keys",
-        "Keys",
-        key="keys",
-        load=_keys,
-        actions={"new": actions.add_key},
-        row_actions=_DETAILS | _DELETE,
-    ),
+    _tab("users", "Users", key="users", actions={"new": actions.add(forms.NEW_USER)}, row_actions=_DETAILS | _DELETE),
+    _tab("keys", "Keys", key="keys", load=_keys, actions={"new": actions.add_key}, row_actions=_DETAILS | _DELETE),
     _tab(
         "syncs",
         "Sync",
