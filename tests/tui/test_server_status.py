@@ -42,7 +42,7 @@ def test_many_dead_ones_are_not_counted_to_the_end(server: Server) -> None:
         for number in range(120):
             seed.notify(server.api.clock.now(), 1, "Help Desk", rule=1, state="dead", number=1 + number)
     pilot = Pilot(server, (120, 30)).start()
-    assert "Notifications  99+" in pilot.lines[1]
+    assert "Notifications 99+" in pilot.lines[1]
 
 
 @pytest.mark.parametrize("columns", [30, 60, 80, 100, 120, 200])

@@ -69,7 +69,7 @@ class Dialog(urwid.WidgetWrap[Any]):
 
     def footer(self) -> list[tuple[str, str]]:
         """Return the keys that work now."""
-        return keymap.footer(self.where, {*self.actions, *keymap.CLOSING})
+        return keymap.footer(self.where, {*self.actions, *keymap.CLOSING, "scroll"})
 
 
 def entries(lines: Sequence[Entry]) -> list[urwid.Widget]:

@@ -30,9 +30,10 @@ def tabs(shown: Sequence[tab.Tab], chosen: tab.Tab, counts: Mapping[str, str], c
         markup: Markup = []
         for each in shown:
             key = f"{keymap.label(each.about.key).replace('Ctrl+', '^')} " if has_keys and each.about.key else ""
-            name = each.about.short if is_short else f"{each.about.title} "
-            markup += [("tab", " "), ("tab on" if each is chosen else "tab", f"{key}{name}")]
-            markup += [("tab count", f" {counts[each.entity.plural]}")] if counts.get(each.entity.plural) else []
+            name = each.about.short if is_short else each.about.title
+            count = f" {counts[each.entity.plural]}" if each.entity.plural in counts else ""
+            gap = " " if is_short else "  "
+            markup += [("tab", gap), ("tab on" if each is chosen else "tab", f"{key}{name}"), ("tab count", count)]
         if sum(text.width(each) for _, each in markup) <= columns:
             break
     return urwid.Text(markup, wrap="clip")

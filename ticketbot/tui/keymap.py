@@ -60,6 +60,7 @@ TABLE = (
     Key("filter", "keep filter", ("enter", "down", "tab"), "Enter", "keep", "Back to the rows, filtered"),
     Key("filter", "drop filter", ("esc",), "Esc", "show all", "Show all rows again"),
     Key("text", "close", ("esc", "enter"), "Esc", "close", "Close; keys of the list that are shown work, too"),
+    Key("text", "scroll", ("up", "down", "page up", "page down", "home", "end"), "Up/Down", "scroll", "Scroll"),
     Key("confirm", "yes", ("y",), "Y", "yes, do it", "Do it"),
     Key("confirm", "no", ("n", "esc"), "N", "no", "Do not"),
     Key("secret", "copy key", ("y",), "Y", "copy", "Copy the key"),
