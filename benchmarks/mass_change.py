@@ -113,7 +113,7 @@ def _folding(database_url: str, site: _Site) -> dict[str, Any]:
             site.post(url, tickets)
             harness.wait_for(lambda: harness.events_left() == 0, timeout_s=120)
         time.sleep(max(until - time.monotonic(), 0))
-        site.webex.call("remove_fault", number=fault)
+        site.webex.call("remove_fault", fault_id=fault)
         harness.wait_for(lambda: not harness.work_left(), timeout_s=300)
     posts = site.webex.call("messages")
     newest = sum(f"note {NOTES - 1} of {ticket}." in "".join(each["markdown"] for each in posts) for ticket in tickets)

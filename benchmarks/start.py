@@ -1,18 +1,30 @@
-"""idle: how fast `tbot serve` starts and what memory it takes when idle, against a hello with the same libraries."""
+"""idle: how fast `tbot serve` starts, and what memory, processor time and statements it takes when idle.
+
+Start and memory are compared with a hello with the same libraries. `python -m benchmarks.start <file>` serves, and
+writes how many statements it has sent into the file.
+"""
 
 from __future__ import annotations
 
 import http.client
+import os
 import statistics
+import sys
 import tempfile
+import threading
 import time
+from pathlib import Path
 from typing import Any
+
+import peewee
 
 from benchmarks import harness
 
 ROUNDS = 7
 IDLE_S = 3.0
 TARGETS = {"memory": 1.25, "start": 1.5}
+WATCHED_S = 60
+STATEMENTS_PER_S, PROCESSOR_PERCENT = 3.0, 0.5
 
 
 def run() -> list[dict[str, Any]]:
@@ -31,12 +43,49 @@ def run() -> list[dict[str, Any]]:
         for _ in range(ROUNDS):
             ours.append(_started(*serve, environ))
             floors.append(_started(*hello, environ))
+        idle = [row for name, url in urls.items() for row in _watched(name, environ | {"TBOT_DATABASE_URL": url})]
     took, floor_took = (statistics.median(seconds for seconds, _ in each) for each in (ours, floors))
     held, floor_held = (statistics.median(mib for _, mib in each) for each in (ours, floors))
     return [
         _row("memory", "idle memory of `tbot serve`", "{:.1f} MiB", held, floor_held),
         _row("start", "idle start of `tbot serve`, to the first 200", "{:.0f} ms", took * 1000, floor_took * 1000),
+        *idle,
     ]
+
+
+def _watched(database: str, environ: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the statements and the processor time of an idle server."""
+    port = harness.free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "statements"
+        environ = {**environ, "TBOT_PORT": str(port)}
+        with harness.process(["-m", "benchmarks.start", str(file)], environ) as server:
+            harness.wait_for(lambda: _answers(port, "/readyz"))
+            time.sleep(10)  # what a start leaves to do
+            before = int(file.read_text()), _processor_s(server.pid)
+            time.sleep(WATCHED_S)
+            statements, processor_s = int(file.read_text()) - before[0], _processor_s(server.pid) - before[1]
+    per_s, percent = statements / WATCHED_S, 100 * processor_s / WATCHED_S
+    return [
+        _absolute(f"idle statements, {database}", f"{per_s:.1f} a second", per_s, STATEMENTS_PER_S),
+        _absolute(f"idle processor time, {database}", f"{percent:.2f} % of a core", percent, PROCESSOR_PERCENT),
+    ]
+
+
+def _absolute(name: str, figure: str, value: float, most: float) -> dict[str, Any]:
+    return {
+        "name": name,
+        "figure": figure,
+        "floor": "-",
+        "ratio": value,
+        "target": f"<= {most:g}",
+        "met": value <= most,
+    }
+
+
+def _processor_s(pid: int) -> float:
+    ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 def _started(arguments: list[str], path: str, environ: dict[str, str]) -> tuple[float, float]:
@@ -72,3 +121,29 @@ def _row(kind: str, name: str, unit: str, figure: float, floor: float) -> dict[s
         "target": f"<= {TARGETS[kind]:g}",
         "met": figure / floor <= TARGETS[kind],
     }
+
+
+def serve(file: Path) -> None:
+    """Run `tbot serve`, and write every half second how many statements it has sent so far."""
+    from ticketbot import __main__ as program
+
+    sent = 0
+    execute_sql = peewee.Database.execute_sql
+
+    def counted(self: peewee.Database, *arguments: Any) -> Any:
+        nonlocal sent
+        sent += 1
+        return execute_sql(self, *arguments)
+
+    def report() -> None:
+        while True:
+            file.write_text(str(sent))
+            time.sleep(0.5)
+
+    peewee.Database.execute_sql = counted
+    threading.Thread(target=report, daemon=True).start()
+    sys.exit(program.main(["serve"], os.environ))
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]))

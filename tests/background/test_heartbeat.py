@@ -143,13 +143,13 @@ def test_a_server_that_was_taken_for_dead_goes_on_as_another(sqlite: str, caplog
     assert "was it paused?" in caplog.text
 
 
-def test_a_claim_that_no_thread_has_in_hand_is_released_at_the_second_look(database: str) -> None:
+def test_a_claim_that_no_thread_has_in_hand_is_released_at_the_second_beat(database: str) -> None:
     """T7, L2: its commit may have succeeded although its worker was told that it failed; sync and job go on."""
     watcher = Watcher()
     _claim_everything(watcher.row.id)
-    watcher.look(1)
+    watcher.look(heartbeat.LOOKS_PER_BEAT)
     assert _states() == CLAIMED
-    watcher.look(1)
+    watcher.look(heartbeat.LOOKS_PER_BEAT)
     assert _states() == ("waiting", "pending", "running", 1)
     with db.session():
         assert messages.Message.get().possible_duplicate

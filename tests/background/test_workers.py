@@ -133,7 +133,7 @@ def test_a_worker_says_once_that_a_newer_release_has_taken_over_the_database(
     checks: list[None] = []
     said: list[None] = []
 
-    def check_program() -> None:
+    def check_program(**_: bool) -> None:
         checks.append(None)
         raise errors.SchemaTooNew("This database needs tbot 99.0.0")
 

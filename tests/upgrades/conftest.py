@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,9 +32,15 @@ def released_url(request: pytest.FixtureRequest, version: str, tmp_path: Path) -
         yield url
         db.close_database()
         return
-    url = request.getfixturevalue("migrated_postgres")
+    with postgres_with((folder / "tbot.sql").read_text(), request.getfixturevalue("migrated_postgres")) as url:
+        yield url
+
+
+@contextmanager
+def postgres_with(statements: str, url: str) -> Iterator[str]:
+    """Open a PostgreSQL database that holds what some statements make, and leave it as the next test expects it."""
     db.open_database(url)
-    _replace_schema((folder / "tbot.sql").read_text())
+    _replace_schema(statements)
     yield url
     _replace_schema("")
     schema.migrate()

@@ -46,7 +46,7 @@ class Heartbeat:
         self._identity = _identity()
         self._observed: dict[int, _Observed] = {}
         self._looks = 0
-        self._without_hand: set[servers.Claim] = set()  # at the last look
+        self._without_hand: set[servers.Claim] = set()  # at the last beat
 
     def start(self) -> None:
         """Register this process, and release at once what an earlier one on this machine had claimed."""
@@ -59,6 +59,7 @@ class Heartbeat:
         self._looks += 1
         if self._looks % LOOKS_PER_BEAT == 0:
             self._beat()
+            self._release_lost_claims()
         with db.session():
             known = servers.all_servers()
         self._observed = {row.id: self._observe(row) for row in known if row.id != self._server.id}
@@ -66,7 +67,6 @@ class Heartbeat:
             if row.id != self._server.id and self._is_dead(row):
                 release(row.id, self._now())
                 _logger.warning("took over the work of a server that has ended: %s", row.identity)
-        self._release_lost_claims()
 
     def stop(self) -> None:
         """Release what this process still claims (O4)."""
@@ -75,7 +75,7 @@ class Heartbeat:
         release(self._server.id, self._now())
 
     def _release_lost_claims(self) -> None:
-        """Release our own claims that no thread has in hand, when they were lost at the last look, too.
+        """Release our own claims that no thread has in hand, when they were lost at the last beat, too.
 
         If the database goes away while a claim is committed, it may be claimed although its thread was told that it is
         not; and a thread that cannot hand a row back leaves it claimed.

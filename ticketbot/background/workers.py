@@ -17,7 +17,7 @@ from ticketbot.models import due_times, schema
 from ticketbot.pipeline import deliver, process_event
 
 SENDERS = 8  # enough to use the 50 posts a second that Webex may allow, at 100 ms each
-MAX_SLEEP_S = 5.0  # longest delay after a missed wake-up
+MAX_SLEEP_S = 60.0  # whatever is due, the poll wakes a thread for it within POLL_EVERY_S
 POLL_EVERY_S = 1.0  # how soon a row from another server is noticed by an idle one
 POLL_BUSY_EVERY_S = 0.25  # while anything waits
 POLL_PAUSE_S = 0.02  # at least, however many rows become due one after the other
@@ -195,7 +195,7 @@ class Worker:
     def _check_version(self) -> None:
         """Call `on_outdated` once when the database no longer supports this program (O5); `outdated` is the reason."""
         try:
-            schema.check_program()
+            schema.check_program(is_migrated=True)
         except errors.SchemaTooNew as error:
             if self.outdated is None:
                 self.outdated = error

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import peewee
 from playhouse import pool
 
 from ticketbot import errors
 
+T = TypeVar("T")
+
+RETRY_EVERY_S = 1.0
 DRIVERS = ("peewee", "sqlite3", "psycopg2")
 
 # https://www.sqlite.org/rescode.html: transient, or for an operator to fix. SQLITE_ERROR is our mistake.
@@ -34,6 +40,8 @@ _SQLITE_AWAY = frozenset(
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: connection, resources, operator intervention, system
 # error, deadlock and serialization; read-only transaction (a standby) and lock timeout.
 _POSTGRES_AWAY = ("08", "53", "57", "58", "40", "25006", "55P03")
+
+_logger = logging.getLogger(__name__)
 
 
 def is_unavailable(error: BaseException) -> bool:
@@ -63,6 +71,27 @@ def first_line(error: BaseException) -> str:
     """Return the first line of the driver's error message."""
     lines = str(original_error(error)).strip().splitlines()
     return lines[0] if lines else type(error).__name__
+
+
+def patiently(
+    work: Callable[[], T],
+    pause: Callable[[float], bool],
+    *,
+    for_s: float = math.inf,
+    clock: Callable[[], float] = time.monotonic,
+) -> T:
+    """Return what `work` returns, retrying every second while the database is away, at most `for_s` seconds.
+
+    `pause` waits the given seconds and returns whether to go on. Raises `Unreachable` if not, or when time is up.
+    """
+    deadline_s = clock() + for_s
+    while True:
+        try:
+            return work()
+        except errors.Unreachable as error:
+            if clock() > deadline_s or not pause(RETRY_EVERY_S):
+                raise
+            _logger.warning("will retry in a moment: %s", error)
 
 
 class Writes:

@@ -23,7 +23,7 @@ from ticketbot import errors, failpoints
 from ticketbot.database import availability
 from ticketbot.settings import types
 
-POOL_SIZE = 40  # more than all threads of one server: waitress, workers, senders, sync
+CONNECTIONS = 40  # more than all threads of one server but its workers: waitress, senders, sync, periodic jobs
 SKIP_PING_IF_IDLE_LESS_THAN_S = 1.0
 LOCK_TIMEOUT_S = 2.0  # a webhook must be answered within 5 s (W3), and our own transactions take milliseconds
 BUSY_TIMEOUT_MS = 10_000  # another process on the same SQLite file (`tbot init` next to the server)
@@ -34,18 +34,20 @@ _sqlite_writer = threading.RLock()
 writes = availability.Writes()
 
 
-def open_database(url: str) -> None:
+def open_database(url: str, workers: int = 0) -> None:
     """Point the models at `sqlite:///path` or `postgresql://...`; connections open when first needed.
+
+    Each of a server's `workers` gets one beside all others.
 
     Raises `SettingsError` for any other URL.
     """
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
-        database.initialize(_sqlite(unquote(url.removeprefix("sqlite:///"))))
+        database.initialize(_sqlite(unquote(url.removeprefix("sqlite:///")), CONNECTIONS + workers))
     elif parts.scheme in ("postgresql", "postgres"):
         database.initialize(
             # libpq accepts a whole URL where a database name is expected.
-            _Postgres(url, max_connections=POOL_SIZE, timeout=10, connect_timeout=3, keepalives_idle=30)
+            _Postgres(url, max_connections=CONNECTIONS + workers, timeout=10, connect_timeout=3, keepalives_idle=30)
         )
     else:
         raise errors.SettingsError("TBOT_DATABASE_URL must start with sqlite:/// or postgresql://")
@@ -79,12 +81,12 @@ class _Postgres(pool.PooledPostgresqlDatabase):
         return bool(conn.closed if is_fresh else super()._is_closed(conn))
 
 
-def _sqlite(path: str) -> peewee.Database:
+def _sqlite(path: str, connections: int) -> peewee.Database:
     if path != ":memory:":
         _make_private(Path(path))
-    connections = pool.PooledSqliteDatabase(
+    made = pool.PooledSqliteDatabase(
         path,
-        max_connections=POOL_SIZE,
+        max_connections=connections,
         timeout=10,
         # FULL: in WAL mode a commit that returned has reached the disk (W3, no-webhook-lost).
         pragmas={
@@ -96,8 +98,8 @@ def _sqlite(path: str) -> peewee.Database:
         check_same_thread=False,
     )
     # SQLite's own LOWER folds the case of ASCII letters only.
-    connections.register_function(lambda text: text and text.lower(), "LOWER", 1, deterministic=True)
-    return connections
+    made.register_function(lambda text: text and text.lower(), "LOWER", 1, deterministic=True)
+    return made
 
 
 def _make_private(file: Path) -> None:

@@ -51,10 +51,10 @@ def migrate(pause: Callable[[float], object] = time.sleep) -> list[str]:
             return list(_runner().up())
 
 
-def check_program() -> None:
-    """Raise `SchemaTooNew` if the database requires a newer program."""
+def check_program(*, is_migrated: bool = False) -> None:
+    """Raise `SchemaTooNew` if the database requires a newer program; one that was never migrated does not."""
     with db.session():
-        oldest = _oldest_program()
+        oldest = _oldest_program() if is_migrated or db.database.table_exists("fact") else None
     if oldest and _numbers(__version__) < _numbers(oldest):
         raise errors.SchemaTooNew(
             f"This database needs tbot {oldest} or newer, and this is {__version__}. Nothing was changed. "
@@ -72,8 +72,6 @@ def _runner() -> migrations.Runner:
 
 
 def _oldest_program() -> str | None:
-    if not db.database.table_exists("fact"):
-        return None
     row = facts.Fact.get_or_none(facts.Fact.name == facts.OLDEST_PROGRAM)
     return None if row is None else str(row.value)
 

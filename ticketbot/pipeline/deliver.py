@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from ticketbot import errors, log, metrics
-from ticketbot.database import db
+from ticketbot.database import availability, db
 from ticketbot.decide import retry
 from ticketbot.models import holds, messages, notifications, servers
 from ticketbot.pipeline import clock, render
@@ -154,19 +154,20 @@ def _record(
     for a success.
     """
     both = {"attempts": claimed.message.attempts + 1, "markdown": claimed.message.markdown, **changes}
-    while True:
-        try:
-            with db.transaction(name):
-                recorded = messages.record(claimed, both, shared, render.hidden_notes(claimed))
-                if claimed_at:
-                    holds.end("webex", called_at=claimed_at)
-                    messages.retry_backing_off_now(services.clocks.now())
-                if verdict and verdict.hold_until:
-                    now = services.clocks.now()
-                    holds.begin("webex", until=verdict.hold_until, now=now, reason=verdict.reason)
-        except errors.Unreachable as error:
-            _logger.warning("cannot record the outcome of message %d yet, will retry: %s", claimed.message.id, error)
-            if not services.pause(1.0):
-                return False
-        else:
-            return recorded
+
+    def write() -> bool:
+        with db.transaction(name):
+            recorded = messages.record(claimed, both, shared, render.hidden_notes(claimed))
+            if claimed_at:
+                holds.end("webex", called_at=claimed_at)
+                messages.retry_backing_off_now(services.clocks.now())
+            if verdict and verdict.hold_until:
+                now = services.clocks.now()
+                holds.begin("webex", until=verdict.hold_until, now=now, reason=verdict.reason)
+        return recorded
+
+    try:
+        return availability.patiently(write, services.pause)
+    except errors.Unreachable as error:
+        _logger.warning("the outcome of message %d is not recorded: %s", claimed.message.id, error)
+        return False

@@ -22,7 +22,7 @@ from requests.utils import parse_header_links
 from ticketbot import errors, failpoints
 from ticketbot.remote import json_values, retry_after
 
-CONNECTIONS = 100  # kept open per service; more threads than that would open and close their own
+CONNECTIONS = 500  # kept open at most per service: 64 workers look up six people at once, and a sync reads beside
 IDLE_PROBE_S = 60  # below the idle time after which NAT gateways forget a connection without a word (AWS: 350 s)
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024  # a thousand whole tickets are some 15 MB
 MAX_RESPONSE_S = 120.0  # the read timeout restarts with every byte, so a slow trickle needs a limit of its own

@@ -62,7 +62,7 @@ def run(settings: Settings, *, skip_missed: bool = False) -> int:
 
 def prepare_database(settings: Settings, *, skip_missed: bool, now: datetime) -> None:
     """Migrate, and write what the first start writes: since when we watch (T5), the first administrator (A3)."""
-    db.open_database(settings.database_url)
+    db.open_database(settings.database_url, settings.workers)
     for name in schema.migrate():
         _logger.info("migrated the database: %s", name)
     with db.transaction("first-start"):

@@ -17,7 +17,7 @@ from msgspec.structs import asdict
 
 from ticketbot import errors
 from ticketbot.connectwise import connectwise_client
-from ticketbot.database import db
+from ticketbot.database import availability, db
 from ticketbot.models import runtime_config, servers, syncs
 from ticketbot.sync import adaptive_pool
 from ticketbot.webex import webex_client
@@ -126,25 +126,19 @@ class Run:
 
     def read(self, query: Callable[[], T]) -> T:
         """Return the result of a query, retrying for a while if the database is unavailable."""
-        return self._retry_while_database_is_away(db.session, query)
+        return self._patiently(db.session, query)
 
     def commit(self, name: str, write: Callable[[], object]) -> None:
         """Write in one transaction, retrying for a while if the database is unavailable."""
-        self._retry_while_database_is_away(partial(db.transaction, name), write)
+        self._patiently(partial(db.transaction, name), write)
 
-    def _retry_while_database_is_away(
-        self, enter: Callable[[], AbstractContextManager[None]], do: Callable[[], T]
-    ) -> T:
-        deadline_s = time.monotonic() + DATABASE_RETRY_S
-        while True:
-            self.check()
-            try:
-                with enter():
-                    return do()
-            except errors.Unreachable:
-                if time.monotonic() > deadline_s:
-                    raise
-                self._stopping.wait(1.0)
+    def _patiently(self, enter: Callable[[], AbstractContextManager[None]], do: Callable[[], T]) -> T:
+        def work() -> T:
+            self.check()  # raises when this run is to stop, so that pausing always goes on
+            with enter():
+                return do()
+
+        return availability.patiently(work, lambda s: self._stopping.wait(s) or True, for_s=DATABASE_RETRY_S)
 
     @contextlib.contextmanager
     def reporting(self) -> Iterator[None]:
@@ -160,17 +154,13 @@ class Run:
 
     def finish(self, state: str) -> None:
         """Record how the run ended, retrying if the database is unavailable: nothing else knows the outcome."""
-        deadline_s = time.monotonic() + DATABASE_RETRY_S
-        while True:
-            try:
-                with db.transaction("sync-end"):
-                    if self._save_progress():
-                        syncs.finish(self._row, state=state, now=self.services.now())
-            except errors.Unreachable:
-                if time.monotonic() > deadline_s or self._stopping.wait(1.0):
-                    raise
-            else:
-                return
+
+        def write() -> None:
+            with db.transaction("sync-end"):
+                if self._save_progress():
+                    syncs.finish(self._row, state=state, now=self.services.now())
+
+        availability.patiently(write, lambda s: not self._stopping.wait(s), for_s=DATABASE_RETRY_S)
 
     def _report_loop(self) -> None:
         while not self._ended.wait(REPORT_EVERY_S):
