@@ -50,7 +50,7 @@ def test_deleting_asks_and_takes_no_for_an_answer(pilot: Pilot, answer: str) -> 
     [
         ("ctrl r", "Delete rule 1 (Service Desk > Help Desk)?", rules.Rule),
         ("ctrl f", "Delete forward 1 (Ana Alvarez > Cora Chen)?", forwards.Forward),
-        ("ctrl u", "Delete user 2 (Ben Bauer <ben@msp.example>), including all keys?", users.User),
+        ("ctrl u", "Delete user 2 (Ben Bauer <ben@msp.example>, including all keys)?", users.User),
         ("ctrl a", "Delete key 2 (of user 2)?", api_keys.ApiKey),
     ],
 )

@@ -142,7 +142,7 @@ def _users_and_keys(tui: Terminal, api: client.Client, url: str) -> None:
     tui.press("x").see("Delete key 2 (of user 2, ending in")
     tui.press("y").see("Deleted: key", without=f" {made[-4:]} ")
     tui.press("ctrl u").see("cora@msp.example")
-    tui.press("down", "up", "down", "x").see("Delete user 2 (Cora Chen <cora@msp.example>), including all keys?")
+    tui.press("down", "up", "down", "x").see("Delete user 2 (Cora Chen <cora@msp.example>, including all keys)?")
     tui.press("y").see("Deleted: user 2")
     assert [user.email for user in api.users()] == ["ana@msp.example"]
     hers.close()

@@ -45,9 +45,9 @@ class Entity(NamedTuple):
     dependents: str = ""
     """What is deleted together with a row."""
 
-    def named(self, row: Any) -> str:
+    def named(self, row: Any, *, with_dependents: bool = False) -> str:
         """Return a row with its id, as a question about it names it."""
-        title = self.title(row)
+        title = f"{self.title(row)}{self.dependents if with_dependents else ''}"
         return f"{self.singular} {row.id}" + (f" ({title})" if title else "")
 
     def choice(self, row: Any) -> str:

@@ -6,7 +6,7 @@ import calendar
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from ticketbot.api import requests, responses
@@ -94,11 +94,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" Did you mean {shown}?" if found else ""
 
 
-def date_or_time(text: str | None) -> date | datetime | None:
-    """Return the day or the moment that a forward starts or ends at."""
-    if not text:
-        return None
-    return date.fromisoformat(text) if len(text) == len("2026-03-01") else datetime.fromisoformat(text)
+def date_or_time(text: str | None) -> str | datetime | None:
+    """Return the moment that a forward starts or ends at; what is no moment, such as a date, stays as it is."""
+    if not text or len(text) <= len("2026-03-01"):
+        return text
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return text
 
 
 def date_problem(text: str) -> str | None:

@@ -39,12 +39,9 @@ def copy(tab: Tab, row: Row) -> None:
 
 def delete(tab: Tab, row: Row) -> None:
     """Delete a row after confirmation."""
-    named = tab.entity.named(row)
-    work = _method(f"delete_{tab.entity.singular}", row.id)
-    tab.ask(
-        f"Delete {named}{tab.entity.dependents}?",
-        lambda: tab.app.call(work, lambda _: tab.done(f"Deleted: {named}.")),
-    )
+    named = tab.entity.named(row, with_dependents=True)
+    call = _method(f"delete_{tab.entity.singular}", row.id)
+    tab.ask(f"Delete {named}?", lambda: tab.app.call(call, lambda _: tab.done(f"Deleted: {named}.")))
 
 
 def toggle(tab: Tab, row: Row) -> None:
