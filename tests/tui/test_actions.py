@@ -237,6 +237,7 @@ def test_the_main_value_of_a_row_is_copied(pilot: Pilot, keys: list[str], copied
     pilot.press(*keys, "y")
     assert pilot.clipboard == copied
     assert f"Copied: {copied}" in pilot.screen
+    assert ("Ticket 4712" in pilot.screen) is (keys[-1] == "enter")  # a text stays open
 
 
 def test_the_audit_shows_what_changed(pilot: Pilot) -> None:

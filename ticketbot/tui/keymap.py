@@ -88,7 +88,7 @@ TITLES: dict[Where, str] = {
 
 CLOSING = ("close", "yes", "no", "copied", "leave")
 """The actions that close a dialog."""
-STAYING = ("copy key",)
+STAYING = ("copy", "copy key")
 """The actions that leave it open."""
 
 TABS: tuple[Where, ...] = ("forwards", "sync", "notifications")
