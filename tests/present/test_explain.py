@@ -105,6 +105,11 @@ def test_an_event_without_news_says_so() -> None:
     assert sentences(explanation("not told", decisions=[decided])) == ["nothing new"]
 
 
+def test_a_ticket_without_events_says_why() -> None:
+    (section,) = explain.sections(responses.Explanation(ticket_id=7, ticket=None, events=[], notifications=[]), STYLE)
+    assert section.heading.startswith("Nothing was decided: a sync found the ticket")
+
+
 def test_a_change_is_matched_with_its_own_message() -> None:
     about = [responses.Decision(subject="change:5", who="Help Desk", outcome="told", reason="rule 1")]
     row = notification("sent", kind="update", events=["assigned", "changed"], sent_at=NOW)

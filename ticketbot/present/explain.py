@@ -17,6 +17,9 @@ _SOURCES = {
     "catch-up": "catch-up found a change",
     "retry": "a user requested a retry",
 }
+_NOTHING_HAPPENED = (
+    "Nothing was decided: a sync found the ticket and it has not changed since, or its events were removed (retention)"
+)
 _KINDS = {"TimeEntry": "time entry"}
 
 
@@ -45,6 +48,8 @@ class Section(NamedTuple):
 
 def sections(explanation: responses.Explanation, style: Style) -> Iterator[Section]:
     """Yield a section for each event, newest first, and one for the notifications whose event was removed."""
+    if not (explanation.events or explanation.notifications):
+        yield Section(_NOTHING_HAPPENED, [])
     unclaimed = {row.id: row for row in explanation.notifications}
     for event in explanation.events:
         heading = f"{style.moment(event.first_received_at)}  {_trigger_text(event)}"

@@ -12,13 +12,17 @@ USAGE = """\
 Explain who was notified.
 
 Usage:
-  tbot explain <ticket-id> [options] [--json]
+  tbot explain <ticket-id> [--for=<name>] [options] [--json]
 
 The <ticket-id> is a number, or as Webex writes it: '#4711', in quotes.
 
+Options:
+  --for=<name>             Only what concerns this recipient or member, and why
+                           they were not notified
+
 Examples:
   tbot explain 1234
-  tbot explain '#4711'
+  tbot explain '#4711' --for="Ana Alvarez"
 """
 
 _INDENT = "  "
@@ -26,11 +30,17 @@ _INDENT = "  "
 
 def run(context: Context) -> int:
     """Explain a ticket, newest event first."""
-    explanation = context.server.explain(lookup.argument(context, "<ticket-id>", "ticket"))
+    ticket_id = lookup.argument(context, "<ticket-id>", "ticket")
+    name = context.arguments.text("--for")
+    if name is not None:
+        context.list_command = ""  # it may be the name that is not found
+    explanation = context.server.explain(ticket_id, about=name)
     if context.output.is_json:
         context.output.json(explanation)
     else:
         _show_ticket(context.output, explanation)
+        if explanation.about:
+            context.output.say(f"Only what concerns {explanation.about}:", _INDENT)
         _show_events(context.output, explanation)
     return 0
 
