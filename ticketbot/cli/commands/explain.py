@@ -64,16 +64,7 @@ def _show_ticket(output: Output, explanation: responses.Explanation) -> None:
 
 
 def _show_events(output: Output, explanation: responses.Explanation) -> None:
-    style = explain.Style(
-        moment=output.text,
-        retry_notification="`tbot retry {id}` resends it",
-        retry_event="`tbot retry --dead` reprocesses it",
-    )
-    for section in explain.sections(explanation, style):
+    for section in explain.sections(explanation, explain.shell_style(output.text)):
         output.say("")
-        output.say(section.heading)
-        for topic in section.topics:
-            if topic.title:
-                output.say(f"{topic.title}:", _INDENT)
-            for sentence in topic.sentences:
-                output.say(sentence, f"{_INDENT * (2 if topic.title else 1)}- ")
+        for indent, line in explain.lines(section):
+            output.say(line, indent)
