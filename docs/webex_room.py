@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from html import escape
+from itertools import groupby
 from typing import NamedTuple
 
 import markdown_it
@@ -85,9 +86,10 @@ def _line(line: Line, y: int) -> Iterator[str]:
     if line.is_quoted:
         yield f'<rect class="bar" x="{LEFT}" y="{y - SIZE}" width="3" height="{LINE}"/>'
         x += 14
-    spans = "".join(
-        f'<tspan class="{style}">{escape(text)}</tspan>' if style else escape(text) for style, text in line.pieces
-    )
+    spans = ""
+    for style, pieces in groupby(line.pieces, key=lambda piece: piece.style):  # a span of nothing but a space vanishes
+        text = escape("".join(piece.text for piece in pieces))
+        spans += f'<tspan class="{style}">{text}</tspan>' if style else text
     yield f'<text x="{x}" y="{y}">{spans}</text>'
 
 
