@@ -26,7 +26,7 @@ def read(shape: type[T], given: Mapping[str, Any], *, is_text: bool = False) -> 
         wrong = []
     except msgspec.ValidationError as error:
         wrong = [errors.FieldError("", str(error))]
-    if wrong or (is_text and any(getattr(result, name) is None for name in given)):
+    if wrong or (is_text and _has_null(result, given)):
         named = _wrong_fields(shape, given, strict=not is_text)
         raise errors.InvalidInput("The request is not valid", named or wrong)
     return result
@@ -44,6 +44,11 @@ def wrong_value(name: str, value: object, kind: Any, *, strict: bool = True) -> 
         advice = (words for pattern, words in requests.PATTERN_HINTS.items() if repr(pattern) in message)
         return [errors.FieldError(f"{name}{place.rstrip('`')}", next(advice, _humanize(message)))]
     return []
+
+
+def _has_null(result: Any, given: Mapping[str, Any]) -> bool:
+    fields = msgspec.structs.fields(result)
+    return any(getattr(result, field.name) is None for field in fields if field.encode_name in given)
 
 
 def _wrong_fields(shape: Any, given: Mapping[str, Any], *, strict: bool) -> list[errors.FieldError]:

@@ -21,6 +21,13 @@ Code = Literal[
     "no_address",
     "excluded",  # names: why, such as "inactive member"
     "already_notified",
+    # what did not lead to somebody who was asked for
+    "not_concerned",
+    "no_rule",
+    "not_for_assigned",
+    "rule_elsewhere",  # ids: the rule
+    "forward_inactive",  # ids: the forward; names: its source and destination
+    "not_considered",
     # why nobody is
     "no_board_rule",
     "no_audience",

@@ -17,7 +17,10 @@ _SOURCES = {
     "catch-up": "catch-up found a change",
     "retry": "a user requested a retry",
 }
-_KINDS = {"TimeEntry": "time entry"}
+_NOTHING_HAPPENED = (
+    "Nothing was decided: a sync found the ticket and it has not changed since, or its events were removed (retention)"
+)
+_KINDS = {"TimeEntryNote": "time entry", "MeetingNote": "meeting note"}
 
 
 class Style(NamedTuple):
@@ -45,6 +48,8 @@ class Section(NamedTuple):
 
 def sections(explanation: responses.Explanation, style: Style) -> Iterator[Section]:
     """Yield a section for each event, newest first, and one for the notifications whose event was removed."""
+    if not (explanation.events or explanation.notifications):
+        yield Section(_NOTHING_HAPPENED, [])
     unclaimed = {row.id: row for row in explanation.notifications}
     for event in explanation.events:
         heading = f"{style.moment(event.first_received_at)}  {_trigger_text(event)}"
@@ -68,6 +73,21 @@ def ticket_text(ticket: responses.Ticket) -> str:
     return "; ".join([entities.ticket_state(ticket), *facts])
 
 
+def lines(section: Section) -> Iterator[tuple[str, str]]:
+    """Yield each line of a section after its indent."""
+    yield "", section.heading
+    for topic in section.topics:
+        if topic.title:
+            yield "  ", f"{topic.title}:"
+        for sentence in topic.sentences:
+            yield "    - " if topic.title else "  - ", sentence
+
+
+def shell_style(moment: Callable[[datetime], str]) -> Style:
+    """Return the style of the command line."""
+    return Style(moment, "`tbot retry {id}` resends it", "`tbot retry --dead` reprocesses it")
+
+
 def delivery_text(row: responses.Notification, style: Style) -> str:
     """Return the outcome of a notification, with its reason and error."""
     who, error = row.recipient_name, f": {row.error}" if row.error else ""
@@ -76,7 +96,8 @@ def delivery_text(row: responses.Notification, style: Style) -> str:
         sent_at = f" on {style.moment(row.sent_at)}" if row.sent_at else ""
         twice = ", possibly twice" if row.possible_duplicate else ""
         overtaken = ", overtaken by later messages" if row.overtaken else ""
-        return f"{who} was notified{sent_at}{twice}{overtaken}: {row.reason}"
+        retried = tries if row.attempts > 1 else ""
+        return f"{who} was notified{sent_at}{retried}{twice}{overtaken}: {row.reason}"
     if row.state == "skipped":
         return f"{who} was not notified: {row.reason}"
     if row.state == "dead":

@@ -12,6 +12,10 @@ _FIXED = {
     "unknown_member": "not a member ConnectWise knows",
     "no_address": "no e-mail address in ConnectWise",
     "already_notified": "already notified",
+    "not_concerned": "not assigned, and no rule names them",
+    "no_rule": "no rule names it",
+    "not_for_assigned": "assigned, but assigned people are not notified of this",
+    "not_considered": "no assignment, rule or forward led to them",
     "no_board_rule": "the board has no enabled rule, and require_board_rule is on",
     "no_audience": "no rule names it, and it concerns no one who is assigned",
     "no_news": "no new note, and no change that somebody is notified of",
@@ -41,6 +45,10 @@ def _text(reason: Reason) -> str:
             words = f"{_numbered(reason.ids)} ({' > '.join(reason.names)})"
         case "forwarded":
             words = f"{_numbered(reason.ids)} ({reason.names[0]} > {', '.join(reason.names[1:])})"
+        case "rule_elsewhere":
+            words = f"rule {reason.ids[0]} does not apply to this"
+        case "forward_inactive":
+            words = f"{_numbered(reason.ids)} ({' > '.join(reason.names)}) was not active"
         case "no_account":
             words = f"not on Webex: nobody found for {reason.names[0]}"
         case "history":

@@ -88,9 +88,11 @@ def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a question with the known word most like this one, empty if none is; a space precedes it."""
-    found = difflib.get_close_matches(word, list(known), n=1)
-    shown = f"{found[0]!a}" if found and " " in found[0] else "".join(found)
+    """Return a question with the known word most like this one, or those it is part of; a space precedes it."""
+    names = list(known)
+    part_of = [name for name in names if len(word) > 2 and word.casefold() in name.casefold()]
+    found = difflib.get_close_matches(word, names, n=1) or part_of[:3]
+    shown = " or ".join(f"{name!a}" if " " in name else name for name in found)
     return f" Did you mean {shown}?" if found else ""
 
 

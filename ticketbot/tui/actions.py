@@ -170,10 +170,8 @@ def _show_story(tab: Tab, row: Row, explanation: responses.Explanation) -> None:
     if explanation.ticket:
         lines += [("", explain.ticket_text(explanation.ticket)), ("", "")]
     for section in explain.sections(explanation, style):
-        lines += [(section.heading, "")]
-        for topic in section.topics:
-            lines += [(topic.title, "")] if topic.title else []
-            lines += [("-", sentence) for sentence in topic.sentences]
+        for mark, said in explain.lines(section):
+            lines += [(mark.strip(), said) if mark.strip() else (said, "")]
         lines += [("", "")]
     summary = f": {explanation.ticket.summary}" if explanation.ticket else ""
     tab.show(f"Ticket {explanation.ticket_id}{summary}", lines[:-1], row, "why")
