@@ -11,18 +11,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from rich import console, text
+import urwid
+from rich import color, console, style, text
 from rich._export_format import CONSOLE_SVG_FORMAT
 
 from docs import webex_room
 from tests.server.api_server import Api
 from tests.simulated_time import Stepper
+from tests.tui import pilot
 from ticketbot.cli.commands import explain
 from ticketbot.cli.context import Context
 from ticketbot.cli.output import Streams
 from ticketbot.database import db
 from ticketbot.models import schema
 from ticketbot.simulators import faults
+from ticketbot.tui import themes
 
 FOLDER = Path("docs/pictures")
 ROOT = Path(__file__).parent.parent
@@ -32,6 +35,17 @@ COLUMNS = 88
 _FORMAT = re.sub(r"\s*@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.S).replace(
     "Fira Code, monospace", "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 )
+
+
+class Screen(NamedTuple):
+    """A screen of the terminal UI: its size, and the keys that lead there from the start."""
+
+    name: str
+    size: tuple[int, int]
+    keys: tuple[str, ...] = ()
+
+
+SCREENS = (Screen("tui-notifications", (120, 24), ("ctrl n",)),)
 
 
 class _Terminal(io.StringIO):
@@ -52,7 +66,35 @@ def pictures() -> Mapping[Path, str]:
     return {
         FOLDER / "explain.svg": terminal_svg("tbot explain", text.Text.from_ansi(told.explained), COLUMNS),
         FOLDER / "room.svg": webex_room.svg("Ticketbot", told.posts),
+        **{FOLDER / f"{screen.name}.svg": _screen_svg(screen) for screen in SCREENS},
     }
+
+
+def _screen_svg(screen: Screen) -> str:
+    with pilot.sample(screen.size) as shown:
+        canvas = shown.press(*screen.keys).view.render(screen.size, focus=True)
+        return terminal_svg("tbot", screen_text(canvas, themes.COLORS_256.looks), screen.size[0])
+
+
+def screen_text(canvas: urwid.Canvas, looks: Mapping[str, themes.Look]) -> text.Text:
+    """Return what a canvas shows, in the colors of a theme."""
+    styles = {name: _style(*look) for name, look in looks.items()}
+    shown = text.Text()
+    for row in canvas.content():
+        for attribute, _, cells in row:
+            shown.append(cells.decode(), styles.get(attribute))
+        shown.append("\n")
+    return shown
+
+
+def _style(foreground: str, background: str) -> style.Style:
+    spec = urwid.AttrSpec(foreground, background, 256)
+    rgb = spec.get_rgb_values()
+    front, back = (
+        None if None in part else color.Color.from_rgb(*part)  # type: ignore[arg-type]
+        for part in (rgb[:3], rgb[3:])
+    )
+    return style.Style.from_color(front, back) + style.Style(bold=spec.bold, underline=spec.underline)
 
 
 def terminal_svg(title: str, shown: text.Text, columns: int) -> str:
