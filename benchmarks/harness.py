@@ -102,7 +102,7 @@ def server(database_url: str, settings: dict[str, str], **more: str) -> Iterator
     url = f"http://127.0.0.1:{free_port()}"
     environ = {**settings, "TBOT_DATABASE_URL": database_url, "TBOT_PORT": url.rpartition(":")[2], **more}
     with process(["-m", "ticketbot", "serve"], environ):
-        wait_for(lambda: _answers(f"{url}/readyz"))
+        wait_for(lambda: responds(f"{url}/readyz"))
         yield url
 
 
@@ -202,7 +202,8 @@ def wait_for(condition: Callable[[], bool], timeout_s: float = STARTS_WITHIN_S) 
         time.sleep(0.02)
 
 
-def _answers(url: str) -> bool:
+def responds(url: str) -> bool:
+    """Return whether a GET succeeds."""
     try:
         return requests.get(url, timeout=2).ok
     except requests.ConnectionError:

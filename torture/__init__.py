@@ -1,1 +1,1 @@
-"""Kill, cut, delay and starve the real program for as long as you like, then prove that it kept its promises."""
+"""Run the real program under injected faults, then check that it kept its promises."""

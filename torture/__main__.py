@@ -1,4 +1,4 @@
-"""Torture the program, print a closing table, exit 1 on any violation: `python -m torture --help`."""
+"""Run the program under faults, print a summary, exit 1 on any violation: `python -m torture --help`."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ import docopt
 
 from torture import report, runner
 
-USAGE = """Kill, cut, delay and starve the real program, then prove that it kept its promises.
+USAGE = """Kill, disconnect, delay and starve the real program, then check that it kept its promises.
 
 Usage:
   torture [options]
   torture report [--note=<text>] <json>...
 
 Options:
-  --minutes=<n>       How long, shared by the databases [default: 2].
+  --minutes=<n>       How long, split between the databases [default: 2].
   --database=<kind>   sqlite, postgres or both [default: both].
-  --seed=<n>          Replay the choices and the timeline of an earlier run; 0 draws one [default: 0].
-  --binary=<file>     Torture the packed program; clocks then stay right, and kills are at random only.
-  --changes=<n>       Changes a second in ConnectWise, each with some ten hooks [default: 11].
-  --json=<file>       Where the results go [default: build/torture.json].
-  --logs=<folder>     Keep the servers' logs there.
-  --note=<text>       What a reader of the page has to know of these runs.
+  --seed=<n>          Repeat the choices and the schedule of an earlier run; 0 draws a seed [default: 0].
+  --binary=<file>     Run this packed program; without clock jumps, and with random kills only.
+  --changes=<n>       Changes per second in ConnectWise, each with about 16 webhooks [default: 11].
+  --json=<file>       Where to write the results [default: build/torture.json].
+  --logs=<folder>     Where to keep the servers' logs.
+  --note=<text>       A note about these runs, printed at the end of the page.
 """
 
 
 def main(arguments: list[str]) -> int:
-    """Run it. Returns the exit status."""
+    """Run on each database, or write the report. Returns the exit status."""
     options = docopt.docopt(USAGE, arguments)
     if options["report"]:
         sys.stdout.write(report.page([Path(each) for each in options["<json>"]], options["--note"] or ""))
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
     print(f"seed {seed}", file=sys.stderr, flush=True)
     results = []
     for kind in kinds:
-        plan = runner.Plan(
+        run = runner.RunOptions(
             kind,
             seed,
             float(options["--minutes"]) / len(kinds),
@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
             float(options["--changes"]),
             options["--logs"] and f"{options['--logs']}/{kind}",
         )
-        results.append(runner.run(plan))
+        results.append(runner.Runner(run).run())
     machine = f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}"
     text = runner.as_json(
         results, machine=machine, at=f"{datetime.now(UTC):%Y-%m-%d %H:%M}Z", program=options["--binary"]

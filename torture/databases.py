@@ -1,4 +1,4 @@
-"""The two databases, each on a disk of its own that can run full, and what befalls them."""
+"""The two databases, each on its own disk that can be filled, and the faults that hit them."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _POSTGRES_SETTINGS = "max_connections = 200\nmax_wal_size = 256MB\nmin_wal_size 
 
 
 class Disk:
-    """A folder on a small disk of its own where we may mount one; elsewhere the disk never runs full."""
+    """A folder on its own small disk if mounting is permitted; otherwise the disk is never filled."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="tbot-torture-"))
         mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m,mode=755", "tbot-torture", str(self.folder)]
-        self.can_fill = os.name == "posix" and shutil.which("mount") is not None and _runs(mount)
+        self.can_fill = os.name == "posix" and shutil.which("mount") is not None and _succeeds(mount)
 
     @contextlib.contextmanager
     def full(self) -> Iterator[None]:
-        """Leave not a byte of space while the block runs."""
+        """Fill the disk to the last byte while the block runs."""
         filler = self.folder / "filler"
         with filler.open("wb", buffering=0) as file:
             for piece in (1 << 20, 1 << 12, 1):
@@ -45,14 +45,14 @@ class Disk:
             filler.unlink()
 
     def close(self) -> None:
-        """Unmount and remove it."""
+        """Unmount and remove the disk."""
         if self.can_fill:
-            _runs(["umount", "-l", str(self.folder)])
+            _succeeds(["umount", "-l", str(self.folder)])
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Sqlite:
-    """A SQLite file. It is gone while another process keeps it locked."""
+    """A SQLite file; it is unavailable while another process holds the lock."""
 
     name = "SQLite"
     servers = 1
@@ -62,25 +62,25 @@ class Sqlite:
         self.url = f"sqlite:///{disk.folder / 'tbot.sqlite3'}"
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """Read, as somebody else would."""
+        """Run a query over a connection of its own."""
         connection = sqlite3.connect(unquote(self.url.removeprefix("sqlite:///")), timeout=60)
         try:
             return connection.execute(sql).fetchall()
         finally:
             connection.close()
 
-    def gone(self, seconds: float, over: threading.Event) -> None:
-        """Lock everybody out for some seconds."""
+    def outage(self, seconds: float, stop: threading.Event) -> None:
+        """Lock the database for some seconds."""
         connection = sqlite3.connect(unquote(self.url.removeprefix("sqlite:///")), timeout=20, isolation_level=None)
         try:
             connection.execute("BEGIN EXCLUSIVE")
-            over.wait(seconds)
+            stop.wait(seconds)
             connection.execute("ROLLBACK")
         finally:
             connection.close()
 
     def restart(self) -> None:
-        """Fold the log back into the file, which is the nearest an embedded database has to a restart."""
+        """Checkpoint the log, the closest thing an embedded database has to a restart."""
         connection = sqlite3.connect(unquote(self.url.removeprefix("sqlite:///")), timeout=20)
         try:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -88,7 +88,7 @@ class Sqlite:
             connection.close()
 
     def ensure_up(self) -> None:
-        """Do nothing: a file is always there."""
+        """Do nothing: a file is always available."""
 
     def close(self) -> None:
         """Remove the disk."""
@@ -96,7 +96,7 @@ class Sqlite:
 
 
 class Postgres:
-    """A PostgreSQL of our own."""
+    """A private PostgreSQL server."""
 
     name = "PostgreSQL"
     servers = 2
@@ -114,7 +114,7 @@ class Postgres:
         self.restart()
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """Read, as somebody else would."""
+        """Run a query over a connection of its own."""
         connection = psycopg2.connect(self.url)
         try:
             with connection.cursor() as cursor:
@@ -124,51 +124,51 @@ class Postgres:
         finally:
             connection.close()
 
-    def gone(self, seconds: float, over: threading.Event) -> None:
-        """Stop it at once, and start it some seconds later."""
+    def outage(self, seconds: float, stop: threading.Event) -> None:
+        """Stop the server immediately and start it some seconds later."""
         self._ctl("-m", "immediate", "stop")
-        over.wait(seconds)
+        stop.wait(seconds)
         self.ensure_up()
 
     def restart(self) -> None:
-        """Restart it, cutting every connection."""
+        """Restart the server immediately, which cuts every connection."""
         self._ctl("-m", "immediate", "restart")
         self.ensure_up()
 
     def ensure_up(self) -> None:
-        """Start it unless it runs; a full disk may have ended it."""
+        """Start the server unless it runs; a full disk may have stopped it."""
         for _ in range(10):
             if self._ctl("status"):
                 return
-            # pg_ctl takes the options of the start before from postmaster.opts only for a restart.
+            # Only `pg_ctl restart` reuses the options of the previous start (postmaster.opts).
             self._ctl("restart")
-        raise RuntimeError("PostgreSQL does not start any more")
+        raise RuntimeError("PostgreSQL no longer starts")
 
     def close(self) -> None:
-        """Stop it and remove the disk."""
+        """Stop the server and remove the disk."""
         self._ctl("-m", "immediate", "stop")
         self.disk.close()
 
     def _ctl(self, *arguments: str) -> bool:
         program = [str(self._server.bin_path / "pg_ctl"), "-w", "-t", "30", "-D", str(self._data), *arguments]
         log = self.disk.folder.parent / f"{self.disk.folder.name}-pg.log"
-        started = subprocess.run(
+        result = subprocess.run(
             [*program, "-l", str(log)] if arguments[-1] == "restart" else program,
             user=self._server.system_user,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             check=False,
         )
-        return started.returncode == 0
+        return result.returncode == 0
 
 
 Database = Sqlite | Postgres
 
 
 def open_database(kind: str) -> Database:
-    """Return a fresh database of a kind."""
+    """Return a new, empty database."""
     return Postgres(Disk()) if kind == "postgres" else Sqlite(Disk())
 
 
-def _runs(command: list[str]) -> bool:
+def _succeeds(command: list[str]) -> bool:
     return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0

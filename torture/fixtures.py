@@ -1,4 +1,4 @@
-"""Who is on stage: members and their Webex accounts, rooms, boards, rules and forwards."""
+"""The fixtures of a run: members and their Webex accounts, rooms, boards, rules and forwards."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ MEMBERS = {
     "gil": "not on Webex", "hal": "inactive", "ivy": "API",
 }  # fmt: skip
 ROOMS = ("Help Desk", "Night Shift", "Projects", "Old War Room", "Unused")
-DEAD_ROOM = "Old War Room"  # the bot was removed from it: what goes there dies, and everything else goes on
+DEAD_ROOM = "Old War Room"  # the bot was removed from it: messages to it become dead, and nothing else does
 BOARDS = {
     "Service Desk": ("Help Desk", "Night Shift", "fay"),
     "Projects": ("Projects",),
-    "Quiet": (),  # no rule: people are told all the same
+    "Quiet": (),  # no rule: assigned people are notified all the same
     "Attic": ("Old War Room", "Help Desk"),
 }
 # source, destination, keep_copy, days from now until start and end
@@ -32,14 +32,14 @@ FORWARDS = (
     ("fay", "eve", True, None, None),
     ("eve", "ben", False, None, None),
     ("gus", "Unused", False, -1, 30),
-    ("ana", "ida", False, -9, -3),  # over
-    ("ida", "ana", False, 20, 30),  # not yet
+    ("ana", "ida", False, -9, -3),  # ended
+    ("ida", "ana", False, 20, 30),  # upcoming
 )
 
 
 @dataclass(frozen=True)
 class Forward:
-    """An active forward between names."""
+    """An active forward; source and destination are names."""
 
     id: int
     source: str
@@ -48,8 +48,8 @@ class Forward:
 
 
 @dataclass
-class Fixtures:
-    """What the oracle knows: names stand for recipients, `webex` and `recipients` say which those are."""
+class Setup:
+    """The fixtures as the oracle sees them: recipients go by name, `webex_ids` and `recipient_names` map those."""
 
     connectwise: remote_control.SimulatorProxy
     webex: remote_control.SimulatorProxy
@@ -57,22 +57,22 @@ class Fixtures:
     company: int = 0
     boards: dict[str, int] = field(default_factory=dict)
     webex_ids: dict[str, str] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)  # as people read them
-    recipient_names: dict[int, str] = field(default_factory=dict)  # our recipient id -> name
+    names: dict[str, str] = field(default_factory=dict)  # display names
+    recipient_names: dict[int, str] = field(default_factory=dict)  # Ticketbot's recipient id -> name
     forwards: list[Forward] = field(default_factory=list)
     rules: dict[str, list[str]] = field(default_factory=dict)
 
-    def enter(self) -> None:
-        """Fill both simulated services."""
-        system, organisation = self.connectwise.call, self.webex.call
-        self.company = system("add_company", name="Hanrahan Logistics")
-        self.contact = system("add_contact", first="Gus", last="Hanrahan", company=self.company)
+    def populate(self) -> None:
+        """Add the fixtures to both simulated services."""
+        connectwise, webex = self.connectwise.call, self.webex.call
+        self.company = connectwise("add_company", name="Hanrahan Logistics")
+        self.contact = connectwise("add_contact", first="Gus", last="Hanrahan", company=self.company)
         for name in BOARDS:
-            self.boards[name] = system("add_board", name=name, project=name == "Projects")
+            self.boards[name] = connectwise("add_board", name=name, project=name == "Projects")
         for identifier, special in MEMBERS.items():
             self._member(identifier, special)
         for name in ROOMS:
-            self.webex_ids[name] = organisation("add_room", title=name)
+            self.webex_ids[name] = webex("add_room", title=name)
             self.names[name] = name
 
     def _member(self, identifier: str, special: str) -> None:
@@ -87,8 +87,8 @@ class Fixtures:
             self.webex.call("add_person", email=email, name="Somebody Else", last_activity=long_ago)
         self.webex_ids[identifier] = self.webex.call("add_person", email=email, name=self.names[identifier])
 
-    def settle(self, url: str) -> None:
-        """Let a server sync, and make rules and forwards, all through its API; then the bot is put out of a room."""
+    def configure(self, url: str) -> None:
+        """Sync, add rules and forwards through the API of a server, then remove the bot from a room."""
         api = Api(url)
         run = api("POST", "/sync", boards=True, recipients=True)
         while api("GET", f"/sync/runs/{run['id']}")["state"] == "running":
@@ -103,26 +103,26 @@ class Fixtures:
         today = datetime.now(UTC).date()
         for source, destination, keep_copy, start, end in FORWARDS:
             dates = {"start": start, "end": end}
-            given = {key: str(today + timedelta(days=days)) for key, days in dates.items() if days is not None}
-            made = api(
+            period = {key: str(today + timedelta(days=days)) for key, days in dates.items() if days is not None}
+            created = api(
                 "POST", "/notifiers/forwards", source_id=ids[source], destination_id=ids[destination],
-                keep_copy=keep_copy, **given,
+                keep_copy=keep_copy, **period,
             )  # fmt: skip
             if (start is None or start <= 0) and (end is None or end >= 0):
-                self.forwards.append(Forward(made["id"], source, destination, keep_copy))
+                self.forwards.append(Forward(created["id"], source, destination, keep_copy))
         self.webex.call("leave", room_id=self.webex_ids[DEAD_ROOM])
 
 
 class Api:
-    """Our own HTTP API, as an administrator's script would call it."""
+    """A client of Ticketbot's HTTP API with an administrator's key."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     def __call__(self, method: str, path: str, **body: Any) -> Any:
-        """Send a request; raises RuntimeError with the server's words when it is refused."""
+        """Send a request; raises RuntimeError with the server's message if it is refused."""
         headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
-        answer = requests.request(method, self.url + path, json=body or None, headers=headers, timeout=30)
-        if not answer.ok:
-            raise RuntimeError(f"{method} {path}: {answer.text}")
-        return answer.json()
+        response = requests.request(method, self.url + path, json=body or None, headers=headers, timeout=30)
+        if not response.ok:
+            raise RuntimeError(f"{method} {path}: {response.text}")
+        return response.json()

@@ -1,4 +1,4 @@
-"""What the database says, read with plain SQL: the second of the three sources."""
+"""The database as plain SQL reads it: the second of the three sources that the checker compares."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from torture import databases
-from torture.generator import moment
+from torture.generator import timestamp
 
 _ROWS = """
     SELECT ledger.id, ledger.ticket_id, event_id, subject, target, events, note_kind, note_id, ledger.recipient_id,
@@ -21,7 +21,7 @@ _ROWS = """
 
 @dataclass(slots=True)
 class Row:
-    """One notification."""
+    """One notification of the ledger."""
 
     id: int
     ticket_id: int
@@ -45,18 +45,18 @@ class Row:
 
 
 class Ledger:
-    """The database under torture."""
+    """Queries on the database of a run."""
 
     def __init__(self, database: databases.Database) -> None:
         self._database = database
 
     def rows(self, after_id: int = 0) -> list[Row]:
-        """Return the notifications behind an id, oldest first."""
+        """Return the notifications with higher ids than `after_id`, in order."""
         found = self._database.rows(f"{_ROWS} WHERE ledger.id > {after_id} ORDER BY ledger.id")
         return [_row(each) for each in found]
 
-    def open_work(self) -> dict[str, int]:
-        """Return how many events and notifications are not at their end."""
+    def unfinished_work(self) -> dict[str, int]:
+        """Return the number of unfinished events and notifications by state."""
         events = self._database.rows("SELECT state, COUNT(*) FROM event WHERE state <> 'done' GROUP BY state")
         messages = self._database.rows(
             "SELECT state, COUNT(*) FROM notification WHERE state IN ('pending', 'sending') GROUP BY state"
@@ -64,44 +64,44 @@ class Ledger:
         return {f"events {state}": n for state, n in events} | {f"notifications {state}": n for state, n in messages}
 
     def decided_notes(self) -> set[tuple[str, int]]:
-        """Return the notes that were decided."""
+        """Return the kind and id of each decided note."""
         return set(self._database.rows("SELECT kind, note_id FROM note WHERE decided_at IS NOT NULL"))
 
     def announced(self) -> set[int]:
-        """Return the tickets that were announced."""
+        """Return the ids of announced tickets."""
         return {each for (each,) in self._database.rows("SELECT id FROM ticket WHERE announced_at IS NOT NULL")}
 
-    def seen_messages(self) -> set[str]:
-        """Return the message ids of all hooks that were ever committed."""
+    def processed_message_ids(self) -> set[str]:
+        """Return the message ids of all webhooks that were committed."""
         return {each for (each,) in self._database.rows("SELECT message_id FROM processed_message")}
 
-    def hooks_counted(self) -> int:
-        """Return how many hooks and finds of catch-up are in all events together."""
+    def webhooks_counted(self) -> int:
+        """Return the number of webhooks and catch-up finds in all events."""
         return int(self._database.rows("SELECT COALESCE(SUM(hooks), 0) FROM event")[0][0])
 
-    def twice(self) -> list[tuple[Any, ...]]:
-        """Return what the ledger holds more than once."""
+    def repeated_decisions(self) -> list[tuple[Any, ...]]:
+        """Return (subject, target, count) for what was decided more than once."""
         return self._database.rows(
             "SELECT subject, target, COUNT(*) FROM notification GROUP BY subject, target HAVING COUNT(*) > 1"
         )
 
-    def unsent_sent(self) -> list[tuple[Any, ...]]:
-        """Return what is `sent` and has no Webex id or time, or has them and is not."""
+    def inconsistent_states(self) -> list[tuple[Any, ...]]:
+        """Return what is `sent` without a Webex id or time, or has one without being `sent`."""
         return self._database.rows(
             "SELECT id, state FROM message WHERE (state = 'sent') <> (webex_message_id IS NOT NULL) "
             "UNION ALL SELECT id, state FROM notification WHERE (state = 'sent') <> (sent_at IS NOT NULL)"
         )
 
-    def strangers(self) -> list[tuple[Any, ...]]:
-        """Return events of tickets that only forged hooks have named."""
+    def events_from_forged_webhooks(self) -> list[tuple[Any, ...]]:
+        """Return events about tickets that appear only in forged webhooks."""
         return self._database.rows("SELECT id, ticket_id FROM event WHERE ticket_id >= 9000000")
 
     def dead_events(self) -> list[tuple[Any, ...]]:
-        """Return events that were given up."""
+        """Return the dead events."""
         return self._database.rows("SELECT id, ticket_id, error FROM event WHERE state = 'dead'")
 
     def event_counts(self) -> dict[str, int]:
-        """Return how many events there were, by source."""
+        """Return the number of events by source."""
         return defaultdict(int, self._database.rows("SELECT source, COUNT(*) FROM event GROUP BY source"))
 
 
@@ -110,5 +110,5 @@ def _row(values: tuple[Any, ...]) -> Row:
     fields[5], fields[11] = tuple(json.loads(fields[5])), tuple(json.loads(fields[11]))
     fields[10] = json.loads(fields[10])[0]["code"]
     fields[12:15] = map(bool, fields[12:15])
-    fields[16] = moment(fields[16])
+    fields[16] = timestamp(fields[16])
     return Row(*fields)

@@ -1,4 +1,4 @@
-"""Break the program on purpose, in a copy, and see which invariant notices: `python -m torture.mutations [name]...`"""
+"""Break the program in a copy, and see which check catches it: `python -m torture.mutations [name]...`"""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 COPIED = ("ticketbot", "torture", "benchmarks")
-MINUTES = 3  # one is enough for most; some show only after a kill between two commits
+MINUTES = 3  # one minute catches most; some need a kill between two particular commits
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """Replacements of text that break one promise: (file, old, new)."""
+    """Text replacements that break one promise: (file, old, new)."""
 
     name: str
     database: str
     changes: tuple[tuple[str, str, str], ...]
 
 
-_IMPATIENT = ("torture/runner.py", "SETTLES_WITHIN_S = 340.0", "SETTLES_WITHIN_S = 50.0")
+_SHORT_SETTLE = ("torture/runner.py", "SETTLE_TIMEOUT_S = 340.0", "SETTLE_TIMEOUT_S = 50.0")
 _MESSAGES = "ticketbot/models/messages.py"
 
 MUTATIONS = (
     Mutation(
-        "hooks are acknowledged before they are committed",
+        "webhooks are acknowledged before they are committed",
         "sqlite",
         (
             (
@@ -54,24 +54,24 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "the claims of dead servers are forgotten",
+        "the claims of dead servers are never freed",
         "sqlite",
         (
             ("ticketbot/background/heartbeat.py", "            if row.id != self._server.id and self._is_dead(row):", "            if False:"),
         ),
     ),
     Mutation(
-        "a message taken back from a dead sender is not flagged",
+        "a message reclaimed from a dead server is not flagged",
         "sqlite",
         ((_MESSAGES, '"possible_duplicate": True, "server_id"', '"possible_duplicate": False, "server_id"'),),
     ),
     Mutation(
-        "an answer that was lost counts as a plain failure",
+        "a lost response counts as an ordinary failure",
         "sqlite",
         (("ticketbot/decide/retry.py", "errors.RemoteUnavailable) and error.outcome_unknown", "errors.Conflict)"),),
     ),
     Mutation(
-        "notes are marked as decided in a transaction of their own, before the event",
+        "notes are marked as decided in a separate transaction, before the event",
         "sqlite",
         (
             (
@@ -95,22 +95,22 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "a hook that was seen is taken for a new one",
+        "a replayed webhook is accepted as a new one",
         "sqlite",
         (("ticketbot/pipeline/accept.py", "accepted = [not each.message_id or _is_first(new, each.message_id) for", "accepted = [True for"),),
     ),
     Mutation(
-        "signatures are not looked at",
+        "signatures are not verified",
         "sqlite",
         (("ticketbot/server/webhooks.py", "    intake.signing_keys.verify(", "    str(dict)if True else intake.signing_keys.verify("),),
     ),
     Mutation(
-        "catch-up's watermark moves without a look",
+        "the catch-up watermark moves without events",
         "sqlite",
         (("ticketbot/background/catch_up.py", "            enqueue(chunk, services.now())\n", "            pass\n"),),
     ),
     Mutation(
-        "nobody waits for an older message of the same recipient",
+        "messages do not wait for older ones of the same recipient",
         "sqlite",
         ((_MESSAGES, "    ), 0) = 0\n", "    ), 0) >= 0\n"),),
     ),
@@ -125,22 +125,22 @@ MUTATIONS = (
         ((_MESSAGES, "AND COALESCE(state, NULL) = 'pending' AND NOT possible_duplicate", "AND state <> 'dead'"),),
     ),
     Mutation(
-        "a server takes all others for dead",
+        "a server takes all other servers for dead",
         "postgres",
         (("ticketbot/background/heartbeat.py", "return has_stopped or process_is_gone(row.identity)", "return True"),),
     ),
     Mutation(
-        "the facts of an event are kept without its notes",
+        "the facts of an event are stored without its notes",
         "sqlite",
         (("ticketbot/pipeline/kept_facts.py", "for note in facts.notes if note in told)", "for note in facts.notes if not told)"),),
     ),
     Mutation(
-        "a ticket read for a mass change is used although a webhook came since",
+        "a ticket prefetched for a mass change is used although a webhook arrived since",
         "sqlite",
         (("ticketbot/pipeline/mass_changes.py", "if found is None or found.hooks != event.hooks:", "if found is None:"),),
     ),
     Mutation(
-        "the author gets his own note",
+        "authors are notified of their own notes",
         "sqlite",
         (("ticketbot/decide/audience.py", " and not is_author(facts, topic, person):", ":"),),
     ),
@@ -148,26 +148,26 @@ MUTATIONS = (
 
 
 def main(names: list[str]) -> int:
-    """Try the mutations whose name holds one of `names`, or all; exit 1 when one goes unnoticed."""
-    unnoticed = 0
+    """Try the mutations whose name contains one of `names`, or all; return 1 if one is not caught."""
+    uncaught = 0
     for mutation in MUTATIONS:
         if names and not any(name in mutation.name for name in names):
             continue
-        caught = _try(mutation)
-        unnoticed += not caught
-        print(f"{mutation.name} ({mutation.database}): {caught or 'NOT NOTICED'}", flush=True)
-    return 1 if unnoticed else 0
+        caught = _violations(mutation)
+        uncaught += not caught
+        print(f"{mutation.name} ({mutation.database}): {caught or 'NOT CAUGHT'}", flush=True)
+    return 1 if uncaught else 0
 
 
-def _try(mutation: Mutation) -> str:
+def _violations(mutation: Mutation) -> str:
     with tempfile.TemporaryDirectory(prefix="tbot-mutant-") as folder:
         for name in COPIED:
             shutil.copytree(ROOT / name, Path(folder) / name, ignore=shutil.ignore_patterns("__pycache__"))
-        for name, old, new in (*mutation.changes, _IMPATIENT):
+        for name, old, new in (*mutation.changes, _SHORT_SETTLE):
             file = Path(folder) / name
             text = file.read_text()
             if old not in text:
-                raise SystemExit(f"{mutation.name}: cannot be applied, {name} has changed")
+                raise SystemExit(f"{mutation.name}: does not apply: {name} has changed")
             file.write_text(text.replace(old, new, 1))
         options = [f"--minutes={MINUTES}", f"--database={mutation.database}", "--seed=7", "--json=result.json"]
         subprocess.run(
@@ -175,9 +175,11 @@ def _try(mutation: Mutation) -> str:
         )
         result = Path(folder) / "result.json"
         if not result.exists():
-            raise SystemExit(f"{mutation.name}: the torture itself failed")
-        found = json.loads(result.read_text())["campaigns"][0]["violations"]
-        return ", ".join(f"{name} x {count}" for name, count in Counter(promise for promise, _ in found).most_common())
+            raise SystemExit(f"{mutation.name}: the run itself failed")
+        violations = json.loads(result.read_text())["campaigns"][0]["violations"]
+        return ", ".join(
+            f"{name} x {count}" for name, count in Counter(promise for promise, _ in violations).most_common()
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Say who must be told of what, or why not, from the contract alone: it shares no code with what it judges."""
+"""The decisions that the contract demands, computed without any code of the program under test."""
 
 from __future__ import annotations
 
@@ -15,72 +15,74 @@ CODES = {"author": AUTHOR, "forwarded": FORWARDED, "no_account": NOT_ON_WEBEX, "
 
 
 @dataclass(frozen=True)
-class Fate:
-    """What is to become of one (subject, target): sent, by way of whom, or skipped for a reason."""
+class Decision:
+    """The decision about one (subject, target): sent, through which forwards, or skipped for which reason."""
 
     outcome: str
     chain: tuple[str, ...] = ()
 
 
-Plan = dict[str, Fate]  # by name of the recipient; a member who is not on Webex by his identifier
+Decisions = dict[str, Decision]  # by name of the recipient; a member who is not on Webex by identifier
 
 
-def announcement(stage: fixtures.Fixtures, board: str, people: Sequence[str]) -> Plan:
-    """D2: the recipients of the board's rules and the people of the ticket, its author too."""
-    return _plan(stage, [*stage.rules[board], *_tellable(people)], people, author=None)
+def announcement(setup: fixtures.Setup, board: str, people: Sequence[str]) -> Decisions:
+    """Return the decisions about a new ticket (D2): the board's rules and the assigned people, its author too."""
+    return _decisions(setup, [*setup.rules[board], *_notifiable(people)], people, author=None)
 
 
-def update(stage: fixtures.Fixtures, people: Sequence[str], author: str | None, *, too_many: bool) -> Plan:
-    """D3, D5, D6: the people of the ticket without the author of the note; too many notes at once are skipped."""
-    plan = _plan(stage, [each for each in _tellable(people) if each != author], people, author=author)
+def update(setup: fixtures.Setup, people: Sequence[str], author: str | None, *, too_many: bool) -> Decisions:
+    """Return the decisions about a note (D3, D5, D6): the assigned people without its author."""
+    decisions = _decisions(setup, [each for each in _notifiable(people) if each != author], people, author=author)
     if not too_many:
-        return plan
-    return {name: Fate(TOO_MANY) if fate.outcome == SEND else fate for name, fate in plan.items()}
+        return decisions
+    return {name: Decision(TOO_MANY) if each.outcome == SEND else each for name, each in decisions.items()}
 
 
-def _plan(stage: fixtures.Fixtures, originals: Iterable[str], people: Sequence[str], *, author: str | None) -> Plan:
-    plan = _forwarded(stage, set(originals))
-    for name in plan:
-        if name == author and plan[name].outcome == SEND:
-            plan[name] = Fate(AUTHOR)
-    if author in _tellable(people):
-        plan.setdefault(author, Fate(AUTHOR))
+def _decisions(
+    setup: fixtures.Setup, recipients: Iterable[str], people: Sequence[str], *, author: str | None
+) -> Decisions:
+    decisions = _forwarded(setup, set(recipients))
+    for name in decisions:
+        if name == author and decisions[name].outcome == SEND:
+            decisions[name] = Decision(AUTHOR)
+    if author in _notifiable(people):
+        decisions.setdefault(author, Decision(AUTHOR))
     for name in people:
         if fixtures.MEMBERS[name] == "not on Webex":
-            plan[name] = Fate(AUTHOR if name == author else NOT_ON_WEBEX)
-    return plan
+            decisions[name] = Decision(AUTHOR if name == author else NOT_ON_WEBEX)
+    return decisions
 
 
-def _tellable(people: Sequence[str]) -> list[str]:
-    """D7: inactive and API members are left out, without a trace in the ledger."""
+def _notifiable(people: Sequence[str]) -> list[str]:
+    """Leave out inactive and API members, who never appear in the ledger (D7)."""
     return [name for name in people if fixtures.MEMBERS[name] in ("", "two accounts")]
 
 
-def _forwarded(stage: fixtures.Fixtures, originals: set[str]) -> Plan:
-    """F1 to F3, by trying every way."""
-    own = {name for name in originals if _keeps(stage, name)}
-    plan = {name: Fate(SEND) for name in own} | {name: Fate(FORWARDED) for name in originals - own}
+def _forwarded(setup: fixtures.Setup, recipients: set[str]) -> Decisions:
+    """Apply forwards (F1 to F3) by trying every path."""
+    own = {name for name in recipients if _keeps(setup, name)}
+    decisions = {name: Decision(SEND) for name in own} | {name: Decision(FORWARDED) for name in recipients - own}
     best: dict[str, tuple[int, tuple[int, ...], tuple[str, ...]]] = {}
-    for start in originals:
-        for way in _ways(stage, start, ()):
-            end = way[-1].destination
-            if end not in own and _keeps(stage, end):
-                rank = (len(way), tuple(each.id for each in way), tuple(each.source for each in way))
+    for start in recipients:
+        for path in _paths(setup, start, ()):
+            end = path[-1].destination
+            if end not in own and _keeps(setup, end):
+                rank = (len(path), tuple(each.id for each in path), tuple(each.source for each in path))
                 best[end] = min(best.get(end, rank), rank)
     for end, (_, _, chain) in best.items():
-        plan[end] = Fate(SEND, tuple(stage.names[name] for name in chain))
-    return plan
+        decisions[end] = Decision(SEND, tuple(setup.names[name] for name in chain))
+    return decisions
 
 
-def _keeps(stage: fixtures.Fixtures, name: str) -> bool:
-    leaving = [each for each in stage.forwards if each.source == name]
-    return not leaving or any(each.keep_copy for each in leaving)
+def _keeps(setup: fixtures.Setup, name: str) -> bool:
+    outgoing = [each for each in setup.forwards if each.source == name]
+    return not outgoing or any(each.keep_copy for each in outgoing)
 
 
-def _ways(
-    stage: fixtures.Fixtures, start: str, so_far: tuple[fixtures.Forward, ...]
+def _paths(
+    setup: fixtures.Setup, start: str, so_far: tuple[fixtures.Forward, ...]
 ) -> Iterable[tuple[fixtures.Forward, ...]]:
-    for each in stage.forwards:
+    for each in setup.forwards:
         if each.source == start and each not in so_far:
             yield (*so_far, each)
-            yield from _ways(stage, each.destination, (*so_far, each))
+            yield from _paths(setup, each.destination, (*so_far, each))

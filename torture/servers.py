@@ -1,4 +1,4 @@
-"""The servers under torture: separate processes that are killed, paused, replaced, and always come back."""
+"""The servers of a run: separate processes that are killed, paused, replaced, and always restarted."""
 
 from __future__ import annotations
 
@@ -18,15 +18,20 @@ from typing import IO
 
 from ticketbot import failpoints
 
-STOPS_WITHIN_S = 20.0  # O4 allows 10 s for what is in flight, and a few for threads that wait for a database
-SERVES_AT_LEAST_S = 1.0  # before it is killed at random: a server that never gets up proves nothing
-STARTS_AGAIN_AFTER_S = 0.5  # after it could not start, as while the database is gone
-RARE = ("connectwise", "webex", "claim", "accept")  # passed often: a kill there may wait for many passages
+STOP_TIMEOUT_S = 20.0  # O4: 10 s for what is in flight, and a few more for threads that wait for a database
+MIN_UPTIME_S = 1.0  # before a random kill: a server that never gets to work proves nothing
+RESTART_DELAY_S = 0.5  # after a failed start, for example without a database
+FREQUENT = (
+    "connectwise",
+    "webex",
+    "claim",
+    "accept",
+)  # fail points that are passed often: a kill may wait for many passes
 
 
 @dataclass
 class ServerSlot:
-    """The place of one server: its port stays the same, whichever process serves there."""
+    """A port and the process that serves it at the moment."""
 
     number: int
     port: int
@@ -34,8 +39,8 @@ class ServerSlot:
     fail_at: str = ""
     machine: Path | None = None
     killed_by_us: bool = False
-    asked_to_end: bool = False  # one that is still starting, which may take long, has no handler yet and ends of it
-    leaving: bool = False  # a rolling restart is waiting for it
+    terminated_by_us: bool = False  # while it still starts it has no handler yet, and ends with -SIGTERM
+    is_stopping: bool = False  # a rolling restart is waiting for it
     started_at: float = 0.0
     not_before: float = 0.0
     ready_since: float | None = None
@@ -47,7 +52,7 @@ class ServerSlot:
 
 @dataclass
 class Counters:
-    """What happened to the servers."""
+    """What was done to the servers, and what went wrong with them."""
 
     kills: Counter[str] = field(default_factory=Counter)
     starts: int = 0
@@ -60,13 +65,15 @@ class Counters:
 
 
 class Servers:
-    """All servers on one database, kept running by a thread of their own."""
+    """All servers on one database; a supervisor thread restarts whichever ends."""
 
     def __init__(self, program: Sequence[str], environ: Mapping[str, str], count: int, folder: Path, seed: int) -> None:
-        self.tally = Counters()
-        self.slots = [ServerSlot(number, _free_port()) for number in range(count + 1)]  # the last one only at times
-        self.wanted = count
-        self.arm = False  # whether new processes are to die at a step
+        self.counters = Counters()
+        self.slots = [
+            ServerSlot(number, _free_port()) for number in range(count + 1)
+        ]  # the last one serves only at times
+        self.desired_count = count
+        self.use_fail_points = False  # whether new processes kill themselves at a fail point
         self.clock = folder / "clock"
         self.log_file = folder / "servers.log"
         self._machines = [folder / "machine-1", folder / "machine-2"]
@@ -75,71 +82,70 @@ class Servers:
         self._log: IO[bytes] = self.log_file.open("ab")
         self._lock = threading.RLock()
         self._closing = threading.Event()
-        self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
+        self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
 
     def start(self) -> None:
-        """Start them, and start again whatever ends."""
+        """Start the servers and the supervisor."""
         self.clock.write_text("0")
         for number, machine in enumerate(self._machines):
             machine.write_text(f"boot {number}")
-        self._keeper.start()
+        self._supervisor.start()
 
     def addresses(self) -> list[tuple[str, int]]:
-        """Return where a load balancer would send a request now: to whoever listened a moment ago."""
+        """Return the servers to which a load balancer would send a request: those seen listening."""
         return [slot.address for slot in self.slots if slot.ready_since is not None]
 
     def kill(self, number: int) -> None:
-        """SIGKILL whoever serves in a slot."""
+        """SIGKILL the server of a slot."""
         with self._lock:
-            slot = self.slots[number % self.wanted]
-            has_served = slot.ready_since is not None and time.monotonic() - slot.ready_since > SERVES_AT_LEAST_S
-            if slot.process and slot.process.poll() is None and not slot.leaving and has_served:
+            slot = self.slots[number % self.desired_count]
+            has_served = slot.ready_since is not None and time.monotonic() - slot.ready_since > MIN_UPTIME_S
+            if slot.process and slot.process.poll() is None and not slot.is_stopping and has_served:
                 slot.killed_by_us = True
                 slot.process.kill()
 
-    def pause(self, number: int, seconds: float, over: threading.Event) -> None:
-        """Stop a process for some seconds where it stands, and let it go on as if nothing had been."""
-        process = self.slots[number % self.wanted].process
+    def pause(self, number: int, seconds: float, stop: threading.Event) -> None:
+        """SIGSTOP a server, and SIGCONT it some seconds later."""
+        process = self.slots[number % self.desired_count].process
         if process is None or process.poll() is not None:
             return
-        self.tally.pauses += 1
+        self.counters.pauses += 1
         process.send_signal(signal.SIGSTOP)
-        over.wait(seconds)
+        stop.wait(seconds)
         process.send_signal(signal.SIGCONT)
 
-    def roll(self) -> None:
-        """Replace one server after the other, as a deployment does: SIGTERM, exit 0, the next process."""
-        for slot in self.slots[: self.wanted]:
+    def rolling_restart(self) -> None:
+        """Restart one server after the other, as a deployment does: SIGTERM, exit 0, a new process."""
+        for slot in self.slots[: self.desired_count]:
             with self._lock:
                 process = slot.process
                 if process is None or process.poll() is not None:
                     continue
-                slot.leaving, slot.ready_since = True, None
-            slot.asked_to_end = True
+                slot.is_stopping, slot.ready_since = True, None
+            slot.terminated_by_us = True
             process.send_signal(signal.SIGTERM)
             try:
-                status = process.wait(STOPS_WITHIN_S)
+                status = process.wait(STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
-                self.tally.problems.append(f"O4: still there {STOPS_WITHIN_S:.0f} s after SIGTERM")
+                self.counters.problems.append(f"O4: still running {STOP_TIMEOUT_S:.0f} s after SIGTERM")
                 slot.killed_by_us = True
                 process.kill()
                 process.wait()
             else:
-                self.tally.rolling += 1
-                # One that was killed was killed.
-                if status not in (0, -signal.SIGKILL, -signal.SIGTERM):
-                    self.tally.problems.append(f"O4: exit status {status} after SIGTERM")
+                self.counters.rolling += 1
+                if status not in (0, -signal.SIGKILL, -signal.SIGTERM):  # a kill or an early SIGTERM is no violation
+                    self.counters.problems.append(f"O4: exit status {status} after SIGTERM")
             with self._lock:
-                slot.leaving = False
+                slot.is_stopping = False
 
-    def jump(self, offset_s: float) -> None:
-        """Set the clocks of all servers wrong by so many seconds."""
+    def set_clock_offset(self, offset_s: float) -> None:
+        """Shift the clocks of all servers by so many seconds."""
         self.clock.write_text(str(offset_s))
 
     def stop(self) -> None:
-        """End them all."""
+        """Stop all servers and the supervisor."""
         self._closing.set()
-        self._keeper.join()
+        self._supervisor.join()
         for slot in self.slots:
             if slot.process and slot.process.poll() is None:
                 slot.process.send_signal(signal.SIGCONT)
@@ -147,74 +153,74 @@ class Servers:
         for slot in self.slots:
             if slot.process:
                 try:
-                    slot.process.wait(STOPS_WITHIN_S)
+                    slot.process.wait(STOP_TIMEOUT_S)
                 except subprocess.TimeoutExpired:
                     slot.process.kill()
         self._log.close()
 
-    def _keep(self) -> None:
+    def _supervise(self) -> None:
         while not self._closing.wait(0.02):
             for slot in self.slots:
                 with self._lock:
-                    self._look_after(slot)
+                    self._supervise_slot(slot)
 
-    def _look_after(self, slot: ServerSlot) -> None:
-        if slot.leaving:
+    def _supervise_slot(self, slot: ServerSlot) -> None:
+        if slot.is_stopping:
             return
         if slot.process is not None and (status := slot.process.poll()) is not None:
-            self._ended(slot, status)
+            self._record_exit(slot, status)
             slot.process = slot.ready_since = None
-        if slot.process is None and slot.number < self.wanted and time.monotonic() >= slot.not_before:
+        if slot.process is None and slot.number < self.desired_count and time.monotonic() >= slot.not_before:
             self._start(slot)
-        elif slot.process is not None and slot.number >= self.wanted:
-            slot.asked_to_end = True
+        elif slot.process is not None and slot.number >= self.desired_count:
+            slot.terminated_by_us = True
             slot.process.terminate()
         if slot.process is not None:
             if slot.ready_since is None and _listens(slot.address):
                 slot.ready_since = time.monotonic()
-            self.tally.peak_rss_mb = max(self.tally.peak_rss_mb, _rss_mb(slot.process.pid))
+            self.counters.peak_rss_mb = max(self.counters.peak_rss_mb, _rss_mb(slot.process.pid))
 
-    def _ended(self, slot: ServerSlot, status: int) -> None:
+    def _record_exit(self, slot: ServerSlot, status: int) -> None:
         if status == -signal.SIGKILL and slot.killed_by_us:
-            self.tally.kills["random"] += 1
+            self.counters.kills["random"] += 1
         elif status == -signal.SIGKILL and slot.fail_at:
-            self.tally.kills[slot.fail_at.partition(":")[0]] += 1
-        elif status == 0 or slot.number >= self.wanted or (status == -signal.SIGTERM and slot.asked_to_end):
+            self.counters.kills[slot.fail_at.partition(":")[0]] += 1
+        elif status == 0 or slot.number >= self.desired_count or (status == -signal.SIGTERM and slot.terminated_by_us):
             return
         elif time.monotonic() - slot.started_at < 20:
-            self.tally.failed_starts += 1  # the database is gone; whoever runs it lets it start again
-            slot.not_before = time.monotonic() + STARTS_AGAIN_AFTER_S
+            self.counters.failed_starts += 1  # without a database; an init system would restart it, too
+            slot.not_before = time.monotonic() + RESTART_DELAY_S
         else:
-            self.tally.problems.append(f"a server ended by itself with status {status}")
+            self.counters.problems.append(f"a server ended unexpectedly with status {status}")
 
     def _start(self, slot: ServerSlot) -> None:
-        slot.fail_at = self._fail_point() if self.arm else ""
-        slot.killed_by_us = slot.asked_to_end = False
+        slot.fail_at = self._fail_point() if self.use_fail_points else ""
+        slot.killed_by_us = slot.terminated_by_us = False
         machine = self._random.choice(self._machines)  # both have the same host name
-        self.tally.moves += machine != slot.machine
+        self.counters.moves += machine != slot.machine
         slot.machine = machine
         own = {"TBOT_PORT": str(slot.port), "TORTURE_CLOCK": str(self.clock), "TORTURE_MACHINE": str(machine)}
-        armed = {"TBOT_FAIL_AT": slot.fail_at} if slot.fail_at else {}
+        fail_at = {"TBOT_FAIL_AT": slot.fail_at} if slot.fail_at else {}
         slot.process = subprocess.Popen(
-            self._program, env={**self._environ, **own, **armed}, stdout=self._log, stderr=self._log
+            self._program, env={**self._environ, **own, **fail_at}, stdout=self._log, stderr=self._log
         )
         slot.started_at = time.monotonic()
-        self.tally.starts += 1
+        self.counters.starts += 1
 
     def _fail_point(self) -> str:
         if self._random.random() < 0.4:
             return ""
         name = self._random.choice(failpoints.NAMES)
-        return f"{name}:{self._random.randint(1, 60 if name.startswith(RARE) else 15)}"
+        return f"{name}:{self._random.randint(1, 60 if name.startswith(FREQUENT) else 15)}"
 
 
 def program(binary: str | None) -> list[str]:
-    """Return what is run as the server: our own source with a clock that can be set, or the packed program as it is."""
+    """Return the server's command line: the source with an adjustable clock, or the packed program as it is."""
     return [binary, "serve"] if binary else [sys.executable, "-m", "torture.shifted_clock", "serve"]
 
 
 def clean_environ() -> dict[str, str]:
-    """Return our environment without any Ticketbot's settings."""
+    """Return the environment without settings of Ticketbot."""
     return {name: value for name, value in os.environ.items() if not name.startswith("TBOT_")}
 
 

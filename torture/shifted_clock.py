@@ -1,7 +1,7 @@
-"""`tbot serve` with a clock that can be set, on a machine that can be chosen.
+"""`tbot serve` with an adjustable clock, on a pretended machine.
 
-The file named by `TORTURE_CLOCK` says by how many seconds the clock is wrong, that of `TORTURE_MACHINE` which boot of
-which machine this is; the host name is the same everywhere.
+The file named by `TORTURE_CLOCK` holds the offset of the clock in seconds; the one named by `TORTURE_MACHINE` holds the
+boot id of the machine. The host name is always the same.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from ticketbot import __main__ as program
 from ticketbot.background import heartbeat
 from ticketbot.server import serve
 
-_offset = Path(os.environ["TORTURE_CLOCK"])
+_offset_file = Path(os.environ["TORTURE_CLOCK"])
 
 
-def _wrong_now() -> datetime:
+def _shifted_now() -> datetime:
     try:
-        offset_s = float(_offset.read_text() or 0)
+        offset_s = float(_offset_file.read_text() or 0)
     except (OSError, ValueError):
         offset_s = 0.0
     return datetime.now(UTC) + timedelta(seconds=offset_s)
 
 
-serve._now = _wrong_now
+serve._now = _shifted_now
 heartbeat.BOOT_ID = Path(os.environ["TORTURE_MACHINE"])
 if __name__ == "__main__":
     program.run()

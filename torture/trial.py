@@ -1,6 +1,6 @@
-"""trial-is-true: decide again on the facts that events have kept, and compare: `python -m torture.trial <url>`.
+"""trial-is-true: decide again on the facts of finished events, and compare: `python -m torture.trial <url>`.
 
-It runs in a process of its own, since this is the one check that uses the program it judges.
+This is the only check that uses code of the program under test, so it runs as a separate process.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from ticketbot.pipeline import kept_facts
 
 
 def main(url: str) -> int:
-    """Print the events whose facts lead to other decisions than those stored. Returns 1 if there are any."""
+    """Print the events whose facts give other decisions than those stored; return 1 if there are any."""
     db.open_database(url)
-    wrong = checked = 0
+    different = checked = 0
     with db.session():
         for row in events.Event.select().where(events.Event.facts.is_null(False)):
             facts = kept_facts.load(row)
@@ -27,10 +27,10 @@ def main(url: str) -> int:
             checked += 1
             stored = msgspec.convert(row.decisions, tuple[Decision, ...])
             if plan.decide(facts).decisions != stored:
-                wrong += 1
+                different += 1
                 print(f"event {row.id} of ticket {row.ticket_id} would be decided differently")
     print(f"{checked} events decided again")
-    return 1 if wrong or not checked else 0
+    return 1 if different or not checked else 0
 
 
 if __name__ == "__main__":
