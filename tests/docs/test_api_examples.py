@@ -58,9 +58,9 @@ def examples() -> list[Example]:
 @pytest.fixture
 def api(sqlite: str) -> Iterator[Api]:
     """Return the API over the rows that the examples speak of."""
-    organisation, site = Webex(), ConnectWise()
-    with webex_api.serve(organisation), connectwise_api.serve(site):
-        api = Api(organisation, site=_client(site))
+    organization, site = Webex(), ConnectWise()
+    with webex_api.serve(organization), connectwise_api.serve(site):
+        api = Api(organization, site=_client(site))
         signing_keys = webhook_signature.SigningKeys(cw_url="https://cw.example.com", company="acme", key_hosts=())
         webhooks.add_routes(
             api.app, webhooks.WebhookServices(signing_keys, accept.Inbox(), lambda: None, api.clock.now)

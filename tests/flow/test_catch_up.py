@@ -100,7 +100,7 @@ def test_a_ticket_stored_by_a_sync_before_its_hook_is_still_new(world: World) ->
         ticket = world.connectwise.add_ticket(world.board, "Printer", resources=["ana"], note="Smoke", notify=False)
         _sync_tickets(server)
         assert ledger() == []
-        assert post_hook(server.url, world, world.connectwise.hook_body(ticket, "updated")).ok
+        assert post_hook(server.url, world, world.connectwise.webhook_body(ticket, "updated")).ok
         world.settle()
     assert [(row.recipient_name, row.kind, row.state) for row in ledger()] == [
         ("Help Desk", "new", "sent"),

@@ -56,7 +56,7 @@ class _Story:
 
 def _is_acknowledged(server: ServerProcess, world: World, ticket: int) -> bool:
     try:
-        return post_hook(server.url, world, world.connectwise.hook_body(ticket)).ok
+        return post_hook(server.url, world, world.connectwise.webhook_body(ticket)).ok
     except requests.RequestException:
         return False
 

@@ -72,7 +72,7 @@ def test_switched_off_all_waiting_messages_are_skipped_within_five_seconds_for_g
         world.webex.messages_per_s = None
         for server in servers:
             ticket = world.connectwise.add_ticket(world.board, "Afterwards", resources=["ana"], notify=False)
-            assert post_hook(server.url, world, world.connectwise.hook_body(ticket)).ok
+            assert post_hook(server.url, world, world.connectwise.webhook_body(ticket)).ok
         assert len(world.webex.wait_for_messages(sent + 2)) == sent + 2
         assert wait_for(is_quiet)
         assert _counts() == {"sent": sent + 2, "skipped": _WAITING - sent}

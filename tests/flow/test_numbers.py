@@ -38,7 +38,7 @@ def test_the_numbers_fit_the_ledger_and_one_id_leads_from_hook_to_message(world:
         hooks: dict[int, str] = {}
 
         def tell(ticket: int, **headers: str) -> None:
-            body = world.connectwise.hook_body(ticket)
+            body = world.connectwise.webhook_body(ticket)
             answer = post_hook(server.url, world, body, **headers)
             hooks[ticket] = answer.headers["X-Request-ID"]
             if answer.ok:

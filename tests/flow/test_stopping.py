@@ -27,7 +27,7 @@ def _terminate(server: ServerProcess) -> tuple[int, float]:
 def _add_tickets(world: World, server: ServerProcess, count: int) -> None:
     for number in range(count):
         ticket = world.connectwise.add_ticket(world.board, f"Ticket {number}", resources=["ana"], notify=False)
-        assert post_hook(server.url, world, world.connectwise.hook_body(ticket)).ok
+        assert post_hook(server.url, world, world.connectwise.webhook_body(ticket)).ok
 
 
 def _in_flight(log: request_log.Calls, part: str) -> bool:

@@ -52,7 +52,7 @@ class _Burst:
             text = f"note {round_} of {ticket}"
             self._world.connectwise.add_note(ticket, text, contact=self._world.contact, notify=False)
             for targets in ([0], [1], [0, 1], [0, 1], [0], [1]):
-                body = self._world.connectwise.hook_body(ticket)
+                body = self._world.connectwise.webhook_body(ticket)
                 calls += [(target, body) for target in targets]
         self._random.shuffle(calls)
         with ThreadPoolExecutor(8) as pool:

@@ -72,9 +72,9 @@ class Request(NamedTuple):
 @pytest.fixture
 def api(database: str) -> Iterator[Api]:
     """Return the API with some of everything in its database."""
-    organisation = Webex()
-    with webex_api.serve(organisation):
-        api = Api(organisation)
+    organization = Webex()
+    with webex_api.serve(organization):
+        api = Api(organization)
         yield api
         api.syncs.stop()
         assert api.syncs.join(20)

@@ -13,19 +13,19 @@ from ticketbot.simulators.webex import Webex
 
 
 @pytest.fixture(scope="session")
-def organisation() -> Iterator[Webex]:
+def organization() -> Iterator[Webex]:
     """Return a simulated Webex that answers over HTTP."""
-    organisation = Webex()
-    with webex_api.serve(organisation):
-        yield organisation
+    organization = Webex()
+    with webex_api.serve(organization):
+        yield organization
 
 
 @pytest.fixture
-def api(database: str, organisation: Webex) -> Api:
+def api(database: str, organization: Webex) -> Api:
     """Return the API on an empty database; hashing a key is cheap."""
-    organisation.faults.clear()
-    organisation.clear_messages()
-    return Api(organisation)
+    organization.faults.clear()
+    organization.clear_messages()
+    return Api(organization)
 
 
 @pytest.fixture

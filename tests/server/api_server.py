@@ -50,10 +50,10 @@ class Api:
     """One server's application. Several on one database are several servers that share it."""
 
     def __init__(
-        self, organisation: Webex, clock: Clock | None = None, site: connectwise_client.ConnectWise | None = None
+        self, organization: Webex, clock: Clock | None = None, site: connectwise_client.ConnectWise | None = None
     ) -> None:
         self.clock = clock or Clock()
-        self.webex = organisation
+        self.webex = organization
         self.woken: Counter[str] = Counter()
         self.authenticator = authentication.Authenticator(
             trusted_proxies=types.networks(TRUSTED_PROXY),
@@ -61,7 +61,7 @@ class Api:
             clock=self.clock.monotonic,
             is_local_open=True,
         )
-        self.syncs = _syncs(organisation, self.clock, site or NOBODY)
+        self.syncs = _syncs(organization, self.clock, site or NOBODY)
         self.app = application.new_app()
         health.add_routes(
             self.app,
@@ -75,7 +75,7 @@ class Api:
             self.app,
             operations.Services(
                 authenticator=self.authenticator,
-                webex=webex_client.Webex(url=organisation.url, token=organisation.token),
+                webex=webex_client.Webex(url=organization.url, token=organization.token),
                 syncs=self.syncs,
                 timezone=types.time_zone("Europe/Berlin"),
                 now=self.clock.now,
@@ -178,6 +178,6 @@ def wrong_fields(response: requests.Response) -> set[str]:
     return {each["field"] for each in problem(response)["errors"]}
 
 
-def _syncs(organisation: Webex, clock: Clock, site: connectwise_client.ConnectWise) -> sync_service.Syncs:
-    asked = webex_client.Webex(url=organisation.url, token=organisation.token)
+def _syncs(organization: Webex, clock: Clock, site: connectwise_client.ConnectWise) -> sync_service.Syncs:
+    asked = webex_client.Webex(url=organization.url, token=organization.token)
     return sync_service.Syncs(sync_run.Services(site, asked, servers.Current(1), clock.now))

@@ -1,4 +1,4 @@
-"""Simulated services that really serve, a clock that moves when told, and somebody who receives hooks."""
+"""Fixtures: served simulators, a clock that tests advance, and a receiver of webhooks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Caller:
 
 @dataclass
 class Receiver:
-    """Receives hooks and answers with the next of `statuses`, then with 200."""
+    """Receives webhooks and answers with the next of `statuses`, then with 200."""
 
     url: str = ""
     statuses: list[int] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Receiver:
         with self.lock:
             self.received.append((address, environ.get("HTTP_X_CONTENT_SIGNATURE", ""), body))
             status = self.statuses.pop(0) if self.statuses else 200
-        start_response(f"{status} Answer", [])
+        start_response(f"{status} Answered", [])
         return [b""]
 
 
@@ -56,7 +56,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def system(clock: Clock) -> Iterator[ConnectWise]:
-    """A tenant, served, with the board 1 and the project board 2, a company, a contact and two members."""
+    """Serve a tenant with the board 1 and the project board 2, a company, a contact and two members."""
     system = ConnectWise(now=clock)
     with connectwise_api.serve(system):
         system.add_board("Help Desk")
@@ -71,7 +71,7 @@ def system(clock: Clock) -> Iterator[ConnectWise]:
 
 @pytest.fixture
 def cw(system: ConnectWise) -> Iterator[Caller]:
-    """Ask that tenant's API."""
+    """Return a client of the tenant's API."""
     caller = Caller(f"{system.callbacks.url}/v4_6_release/apis/3.0")
     with caller.session:
         caller.session.trust_env = False
@@ -81,20 +81,20 @@ def cw(system: ConnectWise) -> Iterator[Caller]:
 
 
 @pytest.fixture
-def organisation(clock: Clock) -> Iterator[Webex]:
-    """An organisation, served, with nobody in it but the bot."""
-    organisation = Webex(now=clock, monotonic=clock.monotonic)
-    with webex_api.serve(organisation):
-        yield organisation
+def organization(clock: Clock) -> Iterator[Webex]:
+    """Serve an organization with nobody in it but the bot."""
+    organization = Webex(now=clock, monotonic=clock.monotonic)
+    with webex_api.serve(organization):
+        yield organization
 
 
 @pytest.fixture
-def webex(organisation: Webex) -> Iterator[Caller]:
-    """Ask that organisation's API."""
-    caller = Caller(organisation.url)
+def webex(organization: Webex) -> Iterator[Caller]:
+    """Return a client of the organization's API."""
+    caller = Caller(organization.url)
     with caller.session:
         caller.session.trust_env = False
-        caller.session.headers["Authorization"] = f"Bearer {organisation.token}"
+        caller.session.headers["Authorization"] = f"Bearer {organization.token}"
         yield caller
 
 

@@ -1,4 +1,4 @@
-"""ConnectWise's conditions over rows."""
+"""ConnectWise conditions as predicates over rows."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ ROW = {
         "a/b/c = 1",
     ],
 )
-def test_what_holds(text: str) -> None:
+def test_matching_conditions(text: str) -> None:
     assert conditions.compile_conditions(text, FIELDS)(ROW)
 
 
@@ -74,7 +74,7 @@ def test_what_holds(text: str) -> None:
         "not (id = 7)",
     ],
 )
-def test_what_does_not_hold(text: str) -> None:
+def test_conditions_that_do_not_match(text: str) -> None:
     assert not conditions.compile_conditions(text, FIELDS)(ROW)
 
 
@@ -83,25 +83,25 @@ def test_what_does_not_hold(text: str) -> None:
     [
         ("ticket = 7", "ticket is not a recognized name."),
         ("_info/lastUpdated > [2026-03-02T09:00:00Z]", "_info/lastUpdated is not a recognized name."),
-        ("id = ", "A value is expected"),
-        ("id 7", "is expected"),
-        ("id in (1,", "A value is expected"),
-        ("id in (1", "'\\)' is expected"),
-        ("(id = 1", "'\\)' is expected"),
+        ("id = ", "Expected a value"),
+        ("id 7", "Expected 'operator'"),
+        ("id in (1,", "Expected a value"),
+        ("id in (1", "Expected '\\)'"),
+        ("(id = 1", "Expected '\\)'"),
         ("id = 1 summary = 'x'", "Unexpected 'summary'"),
         ("id = 1)", "Unexpected '\\)'"),
-        ("id = 'it's'", "Cannot read|Unexpected"),
-        ("id ~ 1", "Cannot read"),
+        ("id = 'it's'", "Cannot parse|Unexpected"),
+        ("id ~ 1", "Cannot parse"),
         ("lastUpdated > [yesterday]", "is not a date"),
         ("lastUpdated > [2026-03-02T09:00:00+00:00]", "is not a date"),
-        ("and", "is not a recognized name|is expected"),
+        ("and", "is not a recognized name|Expected"),
     ],
 )
-def test_what_is_refused(text: str, message: str) -> None:
+def test_invalid_conditions_are_refused(text: str, message: str) -> None:
     with pytest.raises(conditions.ConditionError, match=message):
         conditions.compile_conditions(text, FIELDS)
 
 
-def test_a_row_without_the_parent_of_a_nested_field_has_no_value() -> None:
+def test_nested_field_is_none_without_its_parent() -> None:
     for text in ("board/id = 1", "a/b/c = 1", "lastUpdated > [2026-01-01]"):
         assert not conditions.compile_conditions(text, FIELDS)({"id": 1, "board": None})

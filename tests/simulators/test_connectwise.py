@@ -1,4 +1,4 @@
-"""The simulated ConnectWise: its tickets and notes, and its API with the real one's habits."""
+"""The simulated ConnectWise: its tickets and notes, and an API with the quirks of the real one."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ TICKETS = "/service/tickets"
 FORWARD = {"pagination-type": "forward-only"}
 
 
-def ids(answer: requests.Response) -> list[int]:
-    assert answer.status_code == 200, answer.text
-    return [row["id"] for row in answer.json()]
+def ids(response: requests.Response) -> list[int]:
+    assert response.status_code == 200, response.text
+    return [row["id"] for row in response.json()]
 
 
-def walk(cw: Caller, answer: requests.Response) -> list[list[int]]:
-    """Return the ids of this page and of all that its next links lead to."""
-    pages = [ids(answer)]
-    while "next" in answer.links:
-        answer = cw.session.get(answer.links["next"]["url"], headers=answer.request.headers, timeout=10)
-        pages.append(ids(answer))
+def walk(cw: Caller, response: requests.Response) -> list[list[int]]:
+    """Return the ids of a page and of all pages after it."""
+    pages = [ids(response)]
+    while "next" in response.links:
+        response = cw.session.get(response.links["next"]["url"], headers=response.request.headers, timeout=10)
+        pages.append(ids(response))
     return pages
 
 
@@ -38,37 +38,37 @@ class TestAccess:
         credentials = {name: cw.get(TICKETS).request.headers[name] for name in ("Authorization", "clientId")}
         for name in credentials:
             given = {key: value for key, value in credentials.items() if key != name}
-            answer = requests.get(cw.root + TICKETS, headers=given, timeout=10)
-            assert (answer.status_code, answer.json()["code"]) == (401, "Unauthorized")
+            response = requests.get(cw.root + TICKETS, headers=given, timeout=10)
+            assert (response.status_code, response.json()["code"]) == (401, "Unauthorized")
 
     def test_a_wrong_private_key_is_refused(self, system: ConnectWise, cw: Caller) -> None:
         cw.session.auth = (f"{system.company}+{system.public_key}", "wrong")
         assert cw.get(TICKETS).status_code == 401
 
-    def test_codebases_are_the_alias_and_the_systems_own(self, system: ConnectWise, cw: Caller) -> None:
+    def test_codebase_is_the_alias_or_the_tenants_own(self, system: ConnectWise, cw: Caller) -> None:
         def status(codebase: str) -> int:
             address = f"{system.callbacks.url}/{codebase}/apis/3.0{TICKETS}"
             return cw.session.get(address, timeout=10).status_code
 
         assert [status(name) for name in ("v4_6_release", "v2025_1/", "v2017_3")] == [200, 200, 404]
 
-    def test_an_unknown_endpoint_says_so_like_a_missing_permission(self, cw: Caller) -> None:
-        answer = cw.get("/service/knowledge")
-        assert (answer.status_code, answer.json()["code"]) == (404, "ConnectWiseApi")
+    def test_unknown_endpoint_looks_like_a_missing_permission(self, cw: Caller) -> None:
+        response = cw.get("/service/knowledge")
+        assert (response.status_code, response.json()["code"]) == (404, "ConnectWiseApi")
         assert cw(TICKETS, "PUT").status_code == 405
 
-    def test_company_info_needs_no_credentials_and_is_null_for_strangers(self, system: ConnectWise) -> None:
+    def test_company_info_needs_no_credentials_and_is_null_for_unknown_companies(self, system: ConnectWise) -> None:
         site = f"{system.callbacks.url}/login/companyinfo"
         assert requests.get(f"{site}/EXAMPLEMSP", timeout=10).json()["Codebase"] == "v2025_1/"
         assert requests.get(f"{site}/nobody", timeout=10).json() is None
 
-    def test_every_answer_carries_a_request_id(self, cw: Caller) -> None:
+    def test_every_response_has_a_request_id(self, cw: Caller) -> None:
         first, second = cw.get(TICKETS), cw.get(f"{TICKETS}/1")
         assert first.headers["x-cw-request-id"] != second.headers["x-cw-request-id"]
 
 
 class TestLists:
-    def test_pages_are_25_rows_unless_asked_and_1000_at_most(self, system: ConnectWise, cw: Caller) -> None:
+    def test_pages_have_25_rows_by_default_and_at_most_1000(self, system: ConnectWise, cw: Caller) -> None:
         system.add_many(1001, 1)
         assert len(ids(cw.get(TICKETS))) == 25
         assert len(ids(cw.get(TICKETS, pageSize=5000))) == 1000
@@ -89,7 +89,7 @@ class TestLists:
         system.add_many(3, 1)
         assert ids(cw.get(TICKETS, page=9)) == []
 
-    def test_links_escape_in_lower_case_and_may_name_another_host(self, system: ConnectWise, cw: Caller) -> None:
+    def test_links_use_lower_case_escapes_and_can_name_another_host(self, system: ConnectWise, cw: Caller) -> None:
         system.add_many(2, 1)
         system.link_url = "https://na.myconnectwise.net"
         link = cw.get(TICKETS, pageSize=1, conditions="lastUpdated >= [2026-01-01T00:00:00Z]").headers["Link"]
@@ -102,7 +102,7 @@ class TestLists:
         last = cw.get(TICKETS, headers=FORWARD, pageSize=3, pageId=made[3])
         assert (ids(last), last.headers["Link"]) == (made[4:], "")
 
-    def test_forward_only_paging_takes_no_order(self, cw: Caller) -> None:
+    def test_forward_only_paging_rejects_order_by(self, cw: Caller) -> None:
         assert cw.get(TICKETS, headers=FORWARD, orderBy="id").status_code == 400
 
     def test_conditions_select_and_count(self, system: ConnectWise, cw: Caller) -> None:
@@ -114,28 +114,28 @@ class TestLists:
         assert cw.get(f"{TICKETS}/count", conditions=asked).json() == {"count": 1}
         assert cw.get(f"{TICKETS}/count").json() == {"count": 4}
 
-    def test_an_unknown_field_is_refused_in_connectwises_words(self, cw: Caller) -> None:
-        answer = cw.get(TICKETS, conditions="ticket = 1")
+    def test_unknown_field_is_refused_with_connectwises_message(self, cw: Caller) -> None:
+        response = cw.get(TICKETS, conditions="ticket = 1")
         body = {"code": "ApiFindCondition", "message": "ticket is not a recognized name.", "errors": None}
-        assert (answer.status_code, answer.json()) == (400, body)
+        assert (response.status_code, response.json()) == (400, body)
 
-    def test_a_page_that_is_no_number_is_refused(self, cw: Caller) -> None:
+    def test_non_numeric_page_is_refused(self, cw: Caller) -> None:
         assert cw.get(TICKETS, page="two").status_code == 400
 
-    def test_what_changed_since_is_found_by_its_date(self, system: ConnectWise, cw: Caller, clock: Clock) -> None:
+    def test_rows_changed_since_a_date_are_found(self, system: ConnectWise, cw: Caller, clock: Clock) -> None:
         old, new = system.add_many(2, 1)
         since = clock.advance(minutes=5)
         system.update_ticket(new, summary="Changed")
         assert ids(cw.get(TICKETS, conditions=f"lastUpdated >= [{since:%Y-%m-%dT%H:%M:%SZ}]")) == [new]
         assert ids(cw.get(TICKETS, conditions=f"dateEntered < [{since:%Y-%m-%dT%H:%M:%SZ}]")) == [old, new]
 
-    def test_order_goes_by_several_keys(self, system: ConnectWise, cw: Caller) -> None:
+    def test_order_by_several_keys(self, system: ConnectWise, cw: Caller) -> None:
         b, a, c = (system.add_ticket(1, text, owner=who) for text, who in
                    (("b", "ana"), ("a", "ana"), ("c", None)))  # fmt: skip
         assert ids(cw.get(TICKETS, orderBy="id desc")) == [c, a, b]
         assert ids(cw.get(TICKETS, orderBy="owner/identifier desc, summary")) == [a, b, c]
 
-    def test_fields_project_lists_and_single_rows(self, system: ConnectWise, cw: Caller) -> None:
+    def test_fields_select_keys_of_lists_and_single_rows(self, system: ConnectWise, cw: Caller) -> None:
         made = system.add_ticket(1, "Printer")
         fields = "id, board/id,owner/identifier,_info/lastUpdated"
         expected = {"id": made, "board": {"id": 1}, "_info": {"lastUpdated": "2026-03-02T09:00:00Z"}}
@@ -144,7 +144,7 @@ class TestLists:
 
 
 class TestTickets:
-    def test_a_ticket_names_its_people_and_its_place(self, system: ConnectWise, cw: Caller) -> None:
+    def test_ticket_has_its_people_and_its_board(self, system: ConnectWise, cw: Caller) -> None:
         made = system.add_ticket(1, "Printer", owner="ana", resources=["ana", "ben"], contact=301, company=201)
         row = cw.get(f"{TICKETS}/{made}").json()
         assert row["recordType"] == "ServiceTicket"
@@ -155,13 +155,13 @@ class TestTickets:
         assert (row["status"]["name"], row["closedFlag"]) == ("New", False)
 
     @pytest.mark.parametrize("explicit", [False, True])
-    def test_what_is_not_set_is_missing_or_null(self, clock: Clock, *, explicit: bool) -> None:
+    def test_unset_fields_are_missing_or_null(self, clock: Clock, *, explicit: bool) -> None:
         system = ConnectWise(now=clock, explicit_nulls=explicit)
         row = system.ticket(system.add_ticket(system.add_board("Help Desk"), "Printer"))
         assert all(("owner" in row, "resources" in row, "contact" in row)) is explicit
         assert row.get("owner") is None
 
-    def test_project_tickets_live_under_project_only(self, system: ConnectWise, cw: Caller) -> None:
+    def test_project_tickets_exist_under_project_only(self, system: ConnectWise, cw: Caller) -> None:
         """T1"""
         service, project = system.add_ticket(1, "Printer"), system.add_ticket(2, "Move")
         gone = cw.get(f"{TICKETS}/{project}")
@@ -185,18 +185,18 @@ class TestTickets:
         system.update_ticket(made, status="In Progress")
         assert "closedDate" not in system.ticket(made)
 
-    def test_another_board_brings_its_own_first_status(self, system: ConnectWise) -> None:
+    def test_moving_to_another_board_sets_its_first_status(self, system: ConnectWise) -> None:
         other, made = system.add_board("Network", ["Queued", ">Done"]), system.add_ticket(1, "Printer")
         system.update_ticket(made, board=other)
         assert system.ticket(made)["status"]["name"] == "Queued"
 
-    def test_a_snapshot_does_not_change_under_its_reader(self, system: ConnectWise) -> None:
+    def test_returned_rows_are_snapshots(self, system: ConnectWise) -> None:
         made = system.add_ticket(1, "Printer")
         before = system.ticket(made)
         system.update_ticket(made, summary="Changed")
         assert (before["summary"], system.ticket(made)["summary"]) == ("Printer", "Changed")
 
-    def test_nonsense_is_refused_where_it_is_said(self, system: ConnectWise) -> None:
+    def test_invalid_arguments_raise(self, system: ConnectWise) -> None:
         made = system.add_ticket(1, "Printer")
         with pytest.raises(TypeError, match="no colour"):
             system.update_ticket(made, colour="red")
@@ -205,7 +205,7 @@ class TestTickets:
         with pytest.raises(KeyError, match="no ticket 1"):
             system.ticket(1)
 
-    def test_a_deleted_ticket_is_gone_and_can_come_back(self, system: ConnectWise, cw: Caller) -> None:
+    def test_deleted_ticket_is_404_and_can_be_restored(self, system: ConnectWise, cw: Caller) -> None:
         first, second = system.add_ticket(1, "Printer", note="Help"), system.add_ticket(1, "Mail")
         system.delete_ticket(first)
         assert cw.get(f"{TICKETS}/{first}").status_code == cw.get(f"{TICKETS}/{first}/allNotes").status_code == 404
@@ -213,7 +213,7 @@ class TestTickets:
         assert ids(cw.get(TICKETS)) == [first, second]
         assert len(cw.get(f"{TICKETS}/{first}/allNotes").json()) == 1
 
-    def test_many_tickets_get_their_numbers_dates_and_notes(self, system: ConnectWise, clock: Clock) -> None:
+    def test_add_many_numbers_tickets_and_adds_notes(self, system: ConnectWise, clock: Clock) -> None:
         entered = clock() - timedelta(days=30)
         made = system.add_many(3, 1, summary="Old", notes=2, entered_at=entered, owner="ana")
         rows = [system.ticket(number) for number in made]
@@ -224,9 +224,9 @@ class TestTickets:
 
 class TestNotes:
     def notes(self, cw: Caller, ticket: int, kind: str = "allNotes", **query: Any) -> list[dict[str, Any]]:
-        answer = cw.get(f"{TICKETS}/{ticket}/{kind}", **query)
-        assert answer.status_code == 200
-        return list(answer.json())
+        response = cw.get(f"{TICKETS}/{ticket}/{kind}", **query)
+        assert response.status_code == 200
+        return list(response.json())
 
     def test_the_description_is_the_first_note(self, system: ConnectWise, cw: Caller) -> None:
         by_contact = system.add_ticket(1, "Printer", note="It is dead", contact=301)
@@ -237,7 +237,7 @@ class TestNotes:
         (note,) = self.notes(cw, by_member)
         assert (note["member"]["identifier"], "contact" in note) == ("ana", False)
 
-    def test_notes_and_time_entries_number_apart(self, system: ConnectWise, cw: Caller) -> None:
+    def test_notes_and_time_entries_are_numbered_separately(self, system: ConnectWise, cw: Caller) -> None:
         """T6"""
         made = system.add_ticket(1, "Printer")
         note = system.add_note(made, "Called back", member="ana")
@@ -246,7 +246,7 @@ class TestNotes:
         kinds = [(row["id"], row["noteType"]) for row in self.notes(cw, made)]
         assert kinds == [(note, "TicketNote"), (note, "TimeEntryNote")]
 
-    def test_plain_notes_leave_time_entries_out_and_look_different(self, system: ConnectWise, cw: Caller) -> None:
+    def test_notes_endpoint_omits_time_entries_and_has_other_keys(self, system: ConnectWise, cw: Caller) -> None:
         made = system.add_ticket(1, "Printer")
         system.add_note(made, "Toner is low", member="ana", internal=True)
         system.add_note(made, "Replaced fuser", member="ben", kind="TimeEntryNote")
@@ -255,7 +255,7 @@ class TestNotes:
         assert {"noteType", "originalAuthor", "ticket"}.isdisjoint(note)
         assert cw.get(f"{TICKETS}/{made}/notes/count").json() == {"count": 1}
 
-    def test_the_kinds_of_a_note_are_flags(self, system: ConnectWise, cw: Caller) -> None:
+    def test_note_kinds_are_flags(self, system: ConnectWise, cw: Caller) -> None:
         made = system.add_ticket(1, "Printer")
         for flags in ({}, {"internal": True}, {"resolution": True}, {"internal": True, "resolution": True}):
             system.add_note(made, "Text", **flags)
@@ -265,7 +265,7 @@ class TestNotes:
             (True, False, False), (False, True, False), (False, False, True), (False, True, True)
         ]  # fmt: skip
 
-    def test_a_time_entry_sorts_by_when_the_work_began(self, system: ConnectWise, cw: Caller, clock: Clock) -> None:
+    def test_time_entry_sorts_by_start_of_work(self, system: ConnectWise, cw: Caller, clock: Clock) -> None:
         made = system.add_ticket(1, "Printer")
         note = system.add_note(made, "Called back")
         clock.advance(minutes=30)
@@ -281,14 +281,14 @@ class TestNotes:
         system.add_note(made, "Replaced fuser", kind="TimeEntryNote")
         assert self.notes(cw, made, conditions="noteType = 'TicketNote'") == []
 
-    def test_a_note_by_nobody_or_without_text_is_possible(self, system: ConnectWise, cw: Caller) -> None:
+    def test_note_without_author_or_text(self, system: ConnectWise, cw: Caller) -> None:
         made = system.add_ticket(1, "Printer")
         system.add_note(made, None)
         (note,) = self.notes(cw, made)
         assert {"member", "contact", "text"}.isdisjoint(note)
         assert note["originalAuthor"] == note["_info"]["enteredBy"] == "EmailConnector"
 
-    def test_a_note_moves_its_ticket_and_an_edit_moves_the_note(
+    def test_note_updates_its_ticket_and_edit_updates_the_note(
         self, system: ConnectWise, cw: Caller, clock: Clock
     ) -> None:
         made = system.add_ticket(1, "Printer")
@@ -302,7 +302,7 @@ class TestNotes:
         assert (row["text"], row["_info"]["dateEntered"]) == ("Hello", "2026-03-02T09:01:00Z")
         assert row["_info"]["lastUpdated"] == "2026-03-02T09:02:00Z"
 
-    def test_merged_and_bundled_notes_come_again_under_the_parent(self, system: ConnectWise, cw: Caller) -> None:
+    def test_merged_and_bundled_notes_are_listed_under_the_parent(self, system: ConnectWise, cw: Caller) -> None:
         """T6"""
         parent, merged, bundled = system.add_many(3, 1, notes=1)
         system.merge(merged, parent)
@@ -335,7 +335,7 @@ class TestDirectory:
         assert robot["identifier"] == "apimember"
         assert cw.get("/system/members/count").json() == {"count": 3}
 
-    def test_a_contact_has_its_address_among_its_communications(self, system: ConnectWise, cw: Caller) -> None:
+    def test_contact_has_its_email_among_its_communications(self, system: ConnectWise, cw: Caller) -> None:
         (item,) = cw.get("/company/contacts/301/communications").json()
         assert (item["value"], item["communicationType"], item["defaultFlag"]) == ("alex@acme.example", "Email", True)
         assert cw.get("/company/contacts/301").json()["communicationItems"] == [item]
@@ -352,7 +352,7 @@ class TestDirectory:
         assert cw.get("/company/contacts/301").status_code == 404
 
 
-def test_the_same_calls_build_the_same_system(clock: Clock) -> None:
+def test_same_calls_build_the_same_tenant(clock: Clock) -> None:
     def built() -> list[dict[str, Any]]:
         system = ConnectWise(now=clock)
         made = system.add_ticket(system.add_board("Help Desk"), "Printer", note="Help")
@@ -361,7 +361,7 @@ def test_the_same_calls_build_the_same_system(clock: Clock) -> None:
     assert built() == built()
 
 
-def test_a_system_knows_where_it_is_served(clock: Clock) -> None:
+def test_tenant_has_the_address_it_is_served_at(clock: Clock) -> None:
     system = ConnectWise(now=clock)
     with connectwise_api.serve(system) as running:
         assert system.root == f"{running.url}/v2025_1//apis/3.0"

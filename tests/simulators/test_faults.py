@@ -1,4 +1,4 @@
-"""Faults: which calls they strike, what the client sees, and what was done all the same."""
+"""Faults: which calls they apply to, what the client sees, and what the service does."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def request(**fields: str) -> faults.Request:
         ({"destination": "^ana@"}, {"destination": "ben@msp.example"}),
     ],
 )
-def test_a_fault_strikes_only_what_all_its_patterns_fit(fault: dict[str, str], other: dict[str, str]) -> None:
+def test_fault_applies_only_if_all_patterns_match(fault: dict[str, str], other: dict[str, str]) -> None:
     book = faults.Faults()
     book.add(faults.down(**fault))
     fitting = {"method": "POST", "path": "/tickets/7", "query": "size=1&page=2", "body": "POISON",
@@ -46,14 +46,14 @@ def test_a_fault_strikes_only_what_all_its_patterns_fit(fault: dict[str, str], o
     assert book.apply(request(**fitting | other)) is None
 
 
-def test_a_fault_skips_strikes_its_times_and_ends() -> None:
+def test_fault_skips_applies_its_times_and_ends() -> None:
     book = faults.Faults()
     book.add(faults.status(500, skip=2, times=2))
     assert [bool(book.apply(request())) for _ in range(6)] == [False, False, True, True, False, False]
     assert book.active() == []
 
 
-def test_faults_by_chance_repeat_with_their_seed() -> None:
+def test_faults_with_a_probability_repeat_with_the_seed() -> None:
     def struck(seed: int) -> list[bool]:
         book = faults.Faults(seed)
         book.add(faults.down(probability=0.5))
@@ -63,7 +63,7 @@ def test_faults_by_chance_repeat_with_their_seed() -> None:
     assert 16 < sum(struck(1)) < 48
 
 
-def test_the_first_fitting_fault_strikes_and_removing_it_uncovers_the_next() -> None:
+def test_first_matching_fault_applies_until_it_is_removed() -> None:
     book = faults.Faults()
     first, second = book.add(faults.status(500)), book.add(faults.status(503))
     struck = book.apply(request())
@@ -76,7 +76,7 @@ def test_the_first_fitting_fault_strikes_and_removing_it_uncovers_the_next() -> 
     assert book.apply(request()) is None
 
 
-def test_adding_a_fault_twice_counts_each_alone() -> None:
+def test_same_fault_added_twice_counts_separately() -> None:
     book, fault = faults.Faults(), faults.down(times=1)
     book.add(fault)
     book.add(fault)
@@ -84,45 +84,45 @@ def test_adding_a_fault_twice_counts_each_alone() -> None:
 
 
 @pytest.mark.parametrize("sent", [None, "7", "rand(30),add(30)"])
-def test_a_429_carries_the_retry_after_it_is_given(system: ConnectWise, cw: Caller, sent: str | None) -> None:
+def test_429_has_the_given_retry_after(system: ConnectWise, cw: Caller, sent: str | None) -> None:
     system.faults.add(faults.throttled(sent))
-    answer = cw.get(TICKETS)
-    assert (answer.status_code, answer.headers.get("Retry-After")) == (429, sent)
+    response = cw.get(TICKETS)
+    assert (response.status_code, response.headers.get("Retry-After")) == (429, sent)
 
 
 def test_html_can_look_like_success(system: ConnectWise, cw: Caller) -> None:
     system.faults.add(faults.html(200))
-    answer = cw.get(TICKETS)
-    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html")
+    response = cw.get(TICKETS)
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "text/html")
     with pytest.raises(requests.JSONDecodeError):
-        answer.json()
+        response.json()
 
 
-def test_half_a_body_is_cut_where_it_hurts(system: ConnectWise, cw: Caller) -> None:
+def test_half_a_body_is_truncated(system: ConnectWise, cw: Caller) -> None:
     system.faults.add(faults.half_a_body())
     with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
         cw.get(f"{TICKETS}/{system.add_ticket(1, 'Printer')}")
 
 
-def test_a_dripping_answer_arrives(system: ConnectWise, cw: Caller) -> None:
+def test_dripping_response_arrives(system: ConnectWise, cw: Caller) -> None:
     system.faults.add(faults.drip(0.02))
     assert cw.get(TICKETS).json() == []
 
 
-def test_a_slow_answer_is_right_and_its_duration_logged(system: ConnectWise, cw: Caller) -> None:
+def test_slow_response_is_correct_and_its_duration_logged(system: ConnectWise, cw: Caller) -> None:
     system.faults.add(faults.slow(0.03))
     system.latency_s = 0.02
     assert cw.get(TICKETS).status_code == 200
     assert system.calls.log()[-1].duration_s >= 0.05
 
 
-def test_an_idle_connection_can_be_gone(organisation: Webex) -> None:
-    organisation.faults.add(faults.hang_up(times=1))
-    connection = http.client.HTTPConnection(urlsplit(organisation.url).netloc, timeout=10)
+def test_idle_connection_can_be_closed(organization: Webex) -> None:
+    organization.faults.add(faults.hang_up(times=1))
+    connection = http.client.HTTPConnection(urlsplit(organization.url).netloc, timeout=10)
     connection.request("GET", "/v1/people/me")
-    answer = connection.getresponse()
-    assert (answer.status, answer.getheader("Connection")) == (401, None)
-    answer.read()
+    response = connection.getresponse()
+    assert (response.status, response.getheader("Connection")) == (401, None)
+    response.read()
     with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
         connection.request("GET", "/v1/people/me")
         connection.getresponse()
@@ -140,69 +140,71 @@ def test_keys_can_be_missing_or_null_in_every_row(system: ConnectWise, cw: Calle
     assert row["company"] is row["board"]["name"] is None
 
 
-def test_keys_of_webex_items_can_be_missing(organisation: Webex, webex: Caller) -> None:
-    organisation.add_room("Help Desk")
-    organisation.faults.add(faults.without("title"))
+def test_keys_of_webex_items_can_be_missing(organization: Webex, webex: Caller) -> None:
+    organization.add_room("Help Desk")
+    organization.faults.add(faults.without("title"))
     assert "title" not in webex.get("/rooms").json()["items"][0]
 
 
-def test_a_redirect_names_its_target(system: ConnectWise, cw: Caller) -> None:
+def test_redirect_has_its_location(system: ConnectWise, cw: Caller) -> None:
     system.faults.add(faults.redirect("http://169.254.169.254/"))
-    answer = cw(TICKETS, allow_redirects=False)
-    assert (answer.status_code, answer.headers["Location"]) == (302, "http://169.254.169.254/")
+    response = cw(TICKETS, allow_redirects=False)
+    assert (response.status_code, response.headers["Location"]) == (302, "http://169.254.169.254/")
 
 
-def test_an_endpoint_can_be_hidden_as_from_a_weak_role(system: ConnectWise, cw: Caller) -> None:
+def test_endpoint_can_be_hidden_as_for_a_restricted_role(system: ConnectWise, cw: Caller) -> None:
     system.faults.add(faults.no_endpoint("/system/members"))
-    answer = cw.get("/system/members")
-    assert (answer.status_code, answer.json()["code"]) == (404, "ConnectWiseApi")
+    response = cw.get("/system/members")
+    assert (response.status_code, response.json()["code"]) == (404, "ConnectWiseApi")
     assert cw.get(TICKETS).status_code == 200
 
 
-def test_a_dropped_message_was_never_posted(organisation: Webex, webex: Caller) -> None:
-    room = organisation.add_room("Help Desk")
-    organisation.faults.add(faults.down(times=1))
+def test_dropped_message_is_not_posted(organization: Webex, webex: Caller) -> None:
+    room = organization.add_room("Help Desk")
+    organization.faults.add(faults.down(times=1))
     with pytest.raises(requests.ConnectionError):
         post(webex, room)
-    assert organisation.messages() == []
-    (refused,) = organisation.refused()
+    assert organization.messages() == []
+    (refused,) = organization.refused()
     assert (refused.status, refused.handled, refused.destination) == (0, False, room)
 
 
 @pytest.mark.parametrize("fault", [faults.accept_then_drop(), faults.half_a_body()])
-def test_a_message_whose_answer_is_lost_was_posted(organisation: Webex, webex: Caller, fault: faults.Fault) -> None:
+def test_message_is_posted_although_the_response_is_lost(
+    organization: Webex, webex: Caller, fault: faults.Fault
+) -> None:
     """at-least-once-flagged"""
-    room = organisation.add_room("Help Desk")
-    organisation.faults.add(fault)
+    room = organization.add_room("Help Desk")
+    organization.faults.add(fault)
     with pytest.raises(requests.RequestException):
         post(webex, room)
-    assert [message.markdown for message in organisation.messages()] == ["hello"]
-    assert organisation.refused() == []
+    assert [message.markdown for message in organization.messages()] == ["hello"]
+    assert organization.refused() == []
 
 
-def test_a_message_answered_in_a_wrong_shape_was_posted(organisation: Webex, webex: Caller) -> None:
-    room = organisation.add_room("Help Desk")
-    organisation.faults.add(faults.wrong_json())
+def test_message_is_posted_although_the_response_is_wrong_json(organization: Webex, webex: Caller) -> None:
+    room = organization.add_room("Help Desk")
+    organization.faults.add(faults.wrong_json())
     assert post(webex, room).json() == {"unexpected": True}
-    assert len(organisation.messages()) == 1
+    assert len(organization.messages()) == 1
 
 
-def test_one_dead_room_leaves_the_others_alone(organisation: Webex, webex: Caller) -> None:
-    dead, alive = organisation.add_room("Dead"), organisation.add_room("Alive")
-    organisation.faults.add(faults.dead_destination(dead))
+def test_dead_destination_affects_one_room_only(organization: Webex, webex: Caller) -> None:
+    dead, alive = organization.add_room("Dead"), organization.add_room("Alive")
+    organization.faults.add(faults.dead_destination(dead))
     assert [post(webex, room).status_code for room in (dead, alive, dead)] == [404, 200, 404]
-    assert {message.room_id for message in organisation.messages()} == {alive}
+    assert {message.room_id for message in organization.messages()} == {alive}
 
 
-def test_poison_is_refused_for_ever_and_says_what_it_was(organisation: Webex, webex: Caller) -> None:
-    room = organisation.add_room("Help Desk")
-    organisation.faults.add(faults.poison(text="(bad)"))
+def test_poison_is_always_refused_and_logged_with_its_body(organization: Webex, webex: Caller) -> None:
+    room = organization.add_room("Help Desk")
+    organization.faults.add(faults.poison(text="(bad)"))
     texts = ("a (bad) one", "a good one", "a (bad) one")
     assert [post(webex, room, text).status_code for text in texts] == [502, 200, 502]
-    assert ["(bad)" in call.body for call in organisation.refused()] == [True, True]
+    assert ["(bad)" in call.body for call in organization.refused()] == [True, True]
 
 
-def test_calls_are_counted_by_operation_and_at_once(system: ConnectWise, cw: Caller) -> None:
+def test_calls_are_counted_by_operation_and_in_parallel(system: ConnectWise, cw: Caller) -> None:
     ticket = system.add_ticket(1, "Printer")
     for path in (TICKETS, f"{TICKETS}/{ticket}", f"{TICKETS}/{ticket}/allNotes", f"{TICKETS}/999"):
         cw.get(path)

@@ -1,4 +1,4 @@
-"""The loopback server: keep-alive, clean ends, and answers that leave in every wrong way."""
+"""The loopback server: keep-alive, clean stops, and broken responses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ticketbot.simulators import http_server
 
 @contextmanager
 def connected(ill_treat: Callable[[http_server.Connection], None]) -> Iterator[http.client.HTTPConnection]:
-    """Connect to an echo whose connection is ill-treated before each answer."""
+    """Connect to an echo server that breaks the connection before each response."""
 
     def echo(environ: Any, start_response: Any) -> Iterable[bytes]:
         ill_treat(environ[http_server.CONNECTION])
@@ -31,7 +31,7 @@ def connected(ill_treat: Callable[[http_server.Connection], None]) -> Iterator[h
 
 
 def unharmed(_: http_server.Connection) -> None:
-    """Leave the connection as it is."""
+    """Do nothing to the connection."""
 
 
 def asked(connection: http.client.HTTPConnection, body: bytes = b"hello") -> http.client.HTTPResponse:
@@ -39,21 +39,21 @@ def asked(connection: http.client.HTTPConnection, body: bytes = b"hello") -> htt
     return connection.getresponse()
 
 
-def test_a_connection_is_kept_alive_and_lengths_are_true() -> None:
+def test_connection_is_kept_alive_with_correct_lengths() -> None:
     with connected(unharmed) as connection:
         for body in (b"one", b"two and more", b""):
-            answer = asked(connection, body)
+            response = asked(connection, body)
             used = connection.sock
-            assert answer.read() == b"POST " + body
-            assert answer.getheader("Content-Length") == str(5 + len(body))
+            assert response.read() == b"POST " + body
+            assert response.getheader("Content-Length") == str(5 + len(body))
             assert connection.sock is used is not None
 
 
 def test_head_sends_the_length_and_no_body() -> None:
     with connected(unharmed) as connection:
         connection.request("HEAD", "/")
-        answer = connection.getresponse()
-        assert (answer.getheader("Content-Length"), answer.read()) == ("5", b"")
+        response = connection.getresponse()
+        assert (response.getheader("Content-Length"), response.read()) == ("5", b"")
 
 
 def test_a_bug_in_the_application_is_a_500(capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,7 +65,7 @@ def test_a_bug_in_the_application_is_a_500(capsys: pytest.CaptureFixture[str]) -
     assert "KeyError('bug')" in capsys.readouterr().err
 
 
-def test_silence_cuts_the_connection_without_a_byte() -> None:
+def test_silent_connection_is_closed_without_a_byte() -> None:
     def silence(connection: http_server.Connection) -> None:
         connection.silent = True
 
@@ -73,14 +73,14 @@ def test_silence_cuts_the_connection_without_a_byte() -> None:
         asked(connection)
 
 
-def test_a_limited_body_ends_before_its_length() -> None:
+def test_limited_body_is_shorter_than_its_length() -> None:
     def limit(connection: http_server.Connection) -> None:
         connection.body_limit = 3
 
     with connected(limit) as connection:
-        answer = asked(connection)
+        response = asked(connection)
         with pytest.raises(http.client.IncompleteRead) as caught:
-            answer.read()
+            response.read()
     assert caught.value.partial == b"POS"
 
 
@@ -92,14 +92,14 @@ def test_a_dripping_body_arrives_whole() -> None:
         assert asked(connection, b"x" * 100).read() == b"POST " + b"x" * 100
 
 
-def test_hanging_up_follows_a_whole_answer_that_did_not_announce_it() -> None:
+def test_hang_up_closes_unannounced_after_a_whole_response() -> None:
     def hang_up(connection: http_server.Connection) -> None:
         connection.hang_up = True
 
     with connected(hang_up) as connection:
-        answer = asked(connection)
-        assert answer.getheader("Connection") is None
-        assert answer.read() == b"POST hello"
+        response = asked(connection)
+        assert response.getheader("Connection") is None
+        assert response.read() == b"POST hello"
         with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
             asked(connection)
 
@@ -123,7 +123,7 @@ def test_a_pause_ends_when_the_server_stops() -> None:
     assert set(threading.enumerate()) <= before
 
 
-def test_a_stopped_server_leaves_no_thread_and_its_port_can_be_served_again() -> None:
+def test_stopped_server_leaves_no_thread_and_frees_its_port() -> None:
     def app(_: Any, start_response: Any) -> Iterable[bytes]:
         start_response("204 No Content", [])
         return []

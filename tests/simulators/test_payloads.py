@@ -1,4 +1,4 @@
-"""The simulators' keys and types, held against payloads of the real services."""
+"""Compare the keys and types of the simulators with payloads of the real services."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.simulators.conftest import Caller
 
 PAYLOADS = Path(__file__).parents[1] / "payloads"
-EXAMPLE = "Y2lzY29zcGFyazovL3VzL1BFT1BMRS8yNDlmNzRkOS1kYjhhLTQzY2EtODk2Yi04NzllZDI0MGFjNTM"  # an id of their docs
+EXAMPLE = "Y2lzY29zcGFyazovL3VzL1BFT1BMRS8yNDlmNzRkOS1kYjhhLTQzY2EtODk2Yi04NzllZDI0MGFjNTM"  # an id from their docs
 
 
 def payload(name: str) -> Any:
@@ -32,7 +32,7 @@ def references() -> dict[str, Any]:
 
 
 def unknown(ours: Any, recorded: Any, path: str = "") -> Iterator[str]:
-    """Yield what of ours the real thing does not have: keys, or types of values. Null fits everything."""
+    """Yield the keys and value types of ours that the real payload lacks; null matches everything."""
     if ours is None or recorded is None:
         return
     if isinstance(ours, dict) and isinstance(recorded, dict):
@@ -49,7 +49,7 @@ def unknown(ours: Any, recorded: Any, path: str = "") -> Iterator[str]:
 
 
 def _merged(rows: list[Any]) -> Any:
-    """Return one value that stands for all of a list: of objects, one with the keys of all."""
+    """Return one value that represents a list; of objects, one with the keys of all."""
     objects = [row for row in rows if isinstance(row, dict)]
     return {key: value for row in objects for key, value in row.items()} if objects else rows[0]
 
@@ -66,14 +66,14 @@ def missing(ours: dict[str, Any], recorded: dict[str, Any]) -> set[str]:
 
 @pytest.fixture
 def ticket(system: ConnectWise) -> int:
-    """A service ticket with everything set."""
+    """Add a service ticket with every field set."""
     return system.add_ticket(
         1, "Printer", owner="ana", resources=["ana", "ben"], contact=301, company=201, status=">Closed",
         note="It is dead",
     )  # fmt: skip
 
 
-# What ours has beyond the old payload files; each is in the current model (reference/connectwise.md, 4.1 and 5).
+# Keys of ours that the old payload files lack; each is in the current model (reference/connectwise.md, 4.1 and 5).
 NEWER = {
     "ticket": {"hasMergedChildTicketFlag", "_info/enteredBy", "mergedParentTicket", "priority/sort"},
     "project-ticket": {"_info/notes_href", "priority/sort"},
@@ -85,7 +85,7 @@ NEWER = {
     "company": {"territory"},
     "callback": {"payloadVersion", "isSoapCallbackFlag", "isSelfSuppressedFlag", "connectWiseID", "_info"},
 }
-# What the payload files have and ours leaves unset; nothing Ticketbot reads.
+# Keys of the payload files that ours leaves unset; Ticketbot reads none of them.
 UNSET = {
     "ticket": {
         "site", "addressLine1", "addressLine2", "city", "stateIdentifier", "zip", "contactPhoneNumber", "type",
@@ -130,7 +130,7 @@ class TestConnectWise:
     def test_notes(self, cw: Caller, ticket: int) -> None:
         (row,) = cw.get(f"/service/tickets/{ticket}/notes").json()
         recorded = payload("connectwise/notes-list")[0]
-        del recorded["member"]  # ours is by a contact
+        del recorded["member"]  # ours was written by a contact
         self.held("note", row, recorded | {"contact": payload("connectwise/ticket")["contact"]})
 
     def test_all_notes_key_for_key(self, system: ConnectWise, cw: Caller, ticket: int) -> None:
@@ -170,8 +170,8 @@ class TestConnectWise:
         assert set(cw.get("/system/info").json()) == set(payload("connectwise/system-info"))
 
     @pytest.mark.parametrize("action", ["added", "updated", "deleted"])
-    def test_the_body_of_a_hook(self, system: ConnectWise, ticket: int, action: str) -> None:
-        ours = json.loads(system.hook_body(ticket, action))
+    def test_webhook_body(self, system: ConnectWise, ticket: int, action: str) -> None:
+        ours = json.loads(system.webhook_body(ticket, action))
         recorded = payload(f"connectwise/synthetic-webhook-ticket-{action}")
         assert set(ours) == set(recorded)
         assert list(unknown(ours, recorded)) == []
@@ -198,10 +198,10 @@ class TestConnectWise:
 
 class TestWebex:
     @pytest.fixture
-    def room(self, organisation: Webex) -> str:
+    def room(self, organization: Webex) -> str:
         at = datetime(2026, 3, 1, tzinfo=UTC)
-        ana = organisation.add_person("ana@msp.example", "Ana Alvarez", last_activity=at)
-        return organisation.add_room("Help Desk", [ana])
+        ana = organization.add_person("ana@msp.example", "Ana Alvarez", last_activity=at)
+        return organization.add_room("Help Desk", [ana])
 
     def held(self, ours: Any, recorded: Any) -> None:
         assert list(unknown(ours, recorded)) == []
@@ -211,10 +211,10 @@ class TestWebex:
         self.held(webex.get(f"/rooms/{room}").json(), payload("webex/room_details"))
         self.held(webex.get("/memberships", roomId=room).json(), payload("webex/memberships_list"))
 
-    def test_people(self, organisation: Webex, webex: Caller, room: str) -> None:
+    def test_people(self, organization: Webex, webex: Caller, room: str) -> None:
         self.held(webex.get("/people", email="ana@msp.example").json(), payload("webex/people_list_by_email"))
         self.held(webex.get("/people/me").json(), payload("webex/people_me"))
-        by_id = webex.get("/people", id=f"{organisation.bot_id},{EXAMPLE}").json()
+        by_id = webex.get("/people", id=f"{organization.bot_id},{EXAMPLE}").json()
         recorded = payload("webex/people_by_ids_notfound_derived")
         assert by_id["notFoundIds"] == recorded["notFoundIds"] == [EXAMPLE]
         self.held(by_id, recorded)
@@ -227,7 +227,7 @@ class TestWebex:
             self.held(ours, recorded)
             assert {"id", "roomId", "roomType", "text", "markdown", "html", "personId", "created"} <= set(ours)
 
-    def test_errors(self, organisation: Webex, webex: Caller, room: str) -> None:
+    def test_errors(self, organization: Webex, webex: Caller, room: str) -> None:
         def told(name: str, **body: str) -> None:
             ours, recorded = webex("/messages", "POST", json=body).json(), payload(f"webex/{name}")
             assert set(ours) == set(recorded)
@@ -237,8 +237,8 @@ class TestWebex:
         told("error_400_message_length_reconstructed", roomId=room, markdown="x" * 7440)
         told("error_404_resource_not_found", roomId="nonsense", markdown="x")
         told("error_direct_failed_one_on_one", toPersonEmail="nobody@msp.example", markdown="x")
-        organisation.messages_per_s = 0.1
+        organization.messages_per_s = 0.1
         webex("/messages", "POST", json={"roomId": room, "markdown": "x"})
         told("error_429_rate_limited", roomId=room, markdown="x")
-        organisation.token = "other"
+        organization.token = "other"
         told("error_401_unauthorized", roomId=room, markdown="x")

@@ -1,4 +1,4 @@
-"""The simulators as a process of their own, steered over HTTP."""
+"""The simulators as a separate process, controlled over HTTP."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def system() -> ConnectWise:
 
 @pytest.fixture
 def remote(system: ConnectWise) -> Iterator[remote_control.SimulatorProxy]:
-    """Steer a tenant over HTTP."""
+    """Control a tenant over HTTP."""
     app = connectwise_api.app(system, remote_control.of_connectwise(system))
     with http_server.serve(app) as running, closing(remote_control.SimulatorProxy(running.url)) as remote:
         system.serve_at(running.url)
@@ -36,19 +36,21 @@ def remote(system: ConnectWise) -> Iterator[remote_control.SimulatorProxy]:
 
 
 @pytest.fixture
-def organisation() -> Webex:
+def organization() -> Webex:
     return Webex()
 
 
 @pytest.fixture
-def webex(organisation: Webex) -> Iterator[remote_control.SimulatorProxy]:
-    """Steer an organisation over HTTP."""
-    app = webex_api.app(organisation, remote_control.of_webex(organisation))
+def webex(organization: Webex) -> Iterator[remote_control.SimulatorProxy]:
+    """Control an organization over HTTP."""
+    app = webex_api.app(organization, remote_control.of_webex(organization))
     with http_server.serve(app) as running, closing(remote_control.SimulatorProxy(running.url)) as remote:
         yield remote
 
 
-def test_methods_are_called_with_their_types(system: ConnectWise, remote: remote_control.SimulatorProxy) -> None:
+def test_arguments_are_converted_to_their_annotated_types(
+    system: ConnectWise, remote: remote_control.SimulatorProxy
+) -> None:
     board = remote.call("add_board", name="Help Desk", statuses=["Open", ">Done"])
     entered = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     (ticket,) = remote.call("add_many", count=1, board=board, entered_at=entered.isoformat(), notes=1)
@@ -60,7 +62,7 @@ def test_methods_are_called_with_their_types(system: ConnectWise, remote: remote
     assert remote.call("tickets", module="service")[0]["closedBy"] == "ana"
 
 
-def test_what_fails_says_why(remote: remote_control.SimulatorProxy) -> None:
+def test_failed_call_raises_with_the_reason(remote: remote_control.SimulatorProxy) -> None:
     for name, arguments, why in (
         ("no_such_method", {}, "no such method"),
         ("__init__", {}, "no such method"),
@@ -73,7 +75,7 @@ def test_what_fails_says_why(remote: remote_control.SimulatorProxy) -> None:
             remote.call(name, **arguments)
 
 
-def test_faults_strike_the_service_and_never_its_control(
+def test_faults_apply_to_the_service_but_not_to_its_control(
     system: ConnectWise, remote: remote_control.SimulatorProxy
 ) -> None:
     fault = remote.call("add_fault", fault={"effect": "answer", "status": 503})
@@ -103,30 +105,30 @@ def test_settings_change_while_it_runs(system: ConnectWise, remote: remote_contr
     system.callbacks.sender.stop()
 
 
-def test_webex_is_steered_alike(organisation: Webex, webex: remote_control.SimulatorProxy) -> None:
+def test_webex_can_be_controlled(organization: Webex, webex: remote_control.SimulatorProxy) -> None:
     ana = webex.call("add_person", email="ana@msp.example", name="Ana Alvarez")
     room = webex.call("add_room", title="Help Desk", members=[ana])
-    organisation.post({"roomId": room, "markdown": "hello"})
+    organization.post({"roomId": room, "markdown": "hello"})
     (message,) = webex.call("wait_for_messages", count=1)
     assert (message["room_id"], message["markdown"]) == (room, "hello")
     assert webex.call("messages") == [message]
     assert webex.call("refused") == []
     webex.call("configure", messages_per_s=50, latency_s=0.01)
-    assert (organisation.messages_per_s, organisation.latency_s) == (50, 0.01)
+    assert (organization.messages_per_s, organization.latency_s) == (50, 0.01)
     webex.call("configure", messages_per_s=0)
-    assert (organisation.messages_per_s, organisation.latency_s) == (None, 0.01)
+    assert (organization.messages_per_s, organization.latency_s) == (None, 0.01)
 
 
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Both simulators in a process of their own."""
+    """Run both simulators as a process."""
     command = [sys.executable, "-m", "ticketbot.simulators", "--port-file", str(tmp_path / "ports.json")]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as child:
         yield child
         child.kill()
 
 
-def test_a_process_of_its_own_serves_both_and_ends_when_told(process: subprocess.Popen[bytes], tmp_path: Path) -> None:
+def test_process_serves_both_and_stops_on_sigterm(process: subprocess.Popen[bytes], tmp_path: Path) -> None:
     assert process.stdout is not None
     known = json.loads(process.stdout.readline())
     assert known == json.loads((tmp_path / "ports.json").read_text())
@@ -135,13 +137,13 @@ def test_a_process_of_its_own_serves_both_and_ends_when_told(process: subprocess
     with closing(remote_control.SimulatorProxy(known["connectwise"])) as remote:
         assert remote.call("add_board", name="Help Desk") == 1
     user = f"{settings['TBOT_CW_COMPANY']}+{settings['TBOT_CW_PUBLIC_KEY']}"
-    answer = requests.get(
+    response = requests.get(
         f"{settings['TBOT_CW_URL']}/v4_6_release/apis/3.0/service/boards",
         auth=(user, settings["TBOT_CW_PRIVATE_KEY"]),
         headers={"clientId": settings["TBOT_CW_CLIENT_ID"]},
         timeout=10,
     )
-    assert [row["name"] for row in answer.json()] == ["Help Desk"]
+    assert [row["name"] for row in response.json()] == ["Help Desk"]
     bearer = {"Authorization": f"Bearer {settings['TBOT_WEBEX_TOKEN']}"}
     me = requests.get(f"{settings['TBOT_WEBEX_URL']}/people/me", headers=bearer, timeout=10)
     assert me.json()["type"] == "bot"

@@ -1,4 +1,4 @@
-"""The simulated Webex: what it accepts, what it refuses in which words, and its log of both."""
+"""The simulated Webex: what it accepts, what it refuses with which message, and its log of both."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ def post(webex: Caller, **body: Any) -> requests.Response:
     return webex("/messages", "POST", json=body)
 
 
-def items(answer: requests.Response) -> list[dict[str, Any]]:
-    assert answer.status_code == 200, answer.text
-    return list(answer.json()["items"])
+def items(response: requests.Response) -> list[dict[str, Any]]:
+    assert response.status_code == 200, response.text
+    return list(response.json()["items"])
 
 
 class TestMessages:
-    def test_a_message_to_a_room_is_accepted_with_its_full_object(self, organisation: Webex, webex: Caller) -> None:
-        room = organisation.add_room("Help Desk")
-        answer = post(webex, roomId=room, markdown="**New** ticket")
-        assert answer.status_code == 200
-        row = answer.json()
+    def test_a_message_to_a_room_is_accepted_with_its_full_object(self, organization: Webex, webex: Caller) -> None:
+        room = organization.add_room("Help Desk")
+        response = post(webex, roomId=room, markdown="**New** ticket")
+        assert response.status_code == 200
+        row = response.json()
         assert (row["roomId"], row["roomType"], row["markdown"]) == (room, "group", "**New** ticket")
         assert (row["text"], row["personEmail"]) == ("New ticket", "ticketbot@webex.bot")
-        (logged,) = organisation.messages()
+        (logged,) = organization.messages()
         assert (logged.id, logged.destination, logged.room_title) == (row["id"], room, "Help Desk")
         assert (logged.markdown, logged.person_id) == ("**New** ticket", "")
 
     @pytest.mark.parametrize("key", ["toPersonId", "toPersonEmail"])
-    def test_the_first_message_to_a_person_makes_the_direct_room(
-        self, organisation: Webex, webex: Caller, key: str
+    def test_first_message_to_a_person_creates_the_direct_room(
+        self, organization: Webex, webex: Caller, key: str
     ) -> None:
-        ana = organisation.add_person("ana@msp.example", "Ana Alvarez")
+        ana = organization.add_person("ana@msp.example", "Ana Alvarez")
         named = {"toPersonId": ana, "toPersonEmail": "ANA@msp.example"}[key]
         first, second = (post(webex, **{key: named, "markdown": "hello"}).json() for _ in range(2))
         assert first["roomId"] == second["roomId"]
         assert (first["roomType"], first[key]) == ("direct", named)
-        assert {(m.person_id, m.person_email) for m in organisation.messages()} == {(ana, "ana@msp.example")}
+        assert {(m.person_id, m.person_email) for m in organization.messages()} == {(ana, "ana@msp.example")}
         (room,) = items(webex.get("/rooms", type="direct"))
         assert room["title"] == "Ana Alvarez"
         assert post(webex, roomId=first["roomId"], text="by room").status_code == 200
-        assert organisation.messages()[-1].person_id == ana
+        assert organization.messages()[-1].person_id == ana
 
     @pytest.mark.parametrize(
         ("body", "message"),
@@ -62,28 +62,28 @@ class TestMessages:
             ({"roomId": "a", "text": "x" * 7440}, simulated.TOO_LONG),
         ],
     )
-    def test_what_is_malformed_is_refused(
-        self, organisation: Webex, webex: Caller, body: dict[str, str], message: str
+    def test_malformed_message_is_refused(
+        self, organization: Webex, webex: Caller, body: dict[str, str], message: str
     ) -> None:
         """B2"""
-        answer = post(webex, **body)
-        assert answer.status_code == 400
-        assert answer.json()["message"].startswith(message)
-        assert answer.json()["errors"] == [{"description": answer.json()["message"]}]
-        assert organisation.messages() == []
-        assert [call.status for call in organisation.refused()] == [400]
+        response = post(webex, **body)
+        assert response.status_code == 400
+        assert response.json()["message"].startswith(message)
+        assert response.json()["errors"] == [{"description": response.json()["message"]}]
+        assert organization.messages() == []
+        assert [call.status for call in organization.refused()] == [400]
 
-    def test_7439_bytes_are_accepted_whatever_the_characters(self, organisation: Webex, webex: Caller) -> None:
-        room = organisation.add_room("Help Desk")
+    def test_7439_bytes_are_accepted_whatever_the_characters(self, organization: Webex, webex: Caller) -> None:
+        room = organization.add_room("Help Desk")
         for text in ("x" * 7439, "漢" * 2479):
             assert post(webex, roomId=room, markdown=text).status_code == 200
 
-    def test_a_body_that_is_no_object_is_refused(self, webex: Caller) -> None:
+    def test_body_that_is_not_an_object_is_refused(self, webex: Caller) -> None:
         assert [webex("/messages", "POST", data=body).status_code for body in (b"{", b"[]")] == [400, 400]
 
-    def test_destinations_that_cannot_be_reached_are_404(self, organisation: Webex, webex: Caller) -> None:
-        left = organisation.add_room("Left")
-        organisation.leave(left)
+    def test_destinations_that_cannot_be_reached_are_404(self, organization: Webex, webex: Caller) -> None:
+        left = organization.add_room("Left")
+        organization.leave(left)
         other = Webex().add_room("Elsewhere")
         nobody = "Failed to get one on one conversation"
         for body, message in (
@@ -93,21 +93,21 @@ class TestMessages:
             ({"toPersonEmail": "nobody@msp.example"}, nobody),
             ({"toPersonId": "nobody"}, nobody),
         ):
-            answer = post(webex, markdown="x", **body)
-            assert (answer.status_code, answer.json()["message"]) == (404, message)
+            response = post(webex, markdown="x", **body)
+            assert (response.status_code, response.json()["message"]) == (404, message)
 
-    def test_a_wrong_token_is_401_with_a_tracking_id(self, organisation: Webex, webex: Caller) -> None:
-        organisation.token = "regenerated"
-        answer = post(webex, roomId=organisation.add_room("Help Desk"), markdown="x")
-        assert answer.status_code == 401
-        assert answer.json()["trackingId"] == answer.headers["trackingId"]
-        assert answer.json()["trackingId"].startswith("ROUTER_")
+    def test_a_wrong_token_is_401_with_a_tracking_id(self, organization: Webex, webex: Caller) -> None:
+        organization.token = "regenerated"
+        response = post(webex, roomId=organization.add_room("Help Desk"), markdown="x")
+        assert response.status_code == 401
+        assert response.json()["trackingId"] == response.headers["trackingId"]
+        assert response.json()["trackingId"].startswith("ROUTER_")
 
-    def test_beyond_the_rate_messages_are_429_until_time_has_passed(
-        self, organisation: Webex, webex: Caller, clock: Clock
+    def test_messages_above_the_rate_are_429_until_time_has_passed(
+        self, organization: Webex, webex: Caller, clock: Clock
     ) -> None:
-        room = organisation.add_room("Help Desk")
-        organisation.messages_per_s = 3
+        room = organization.add_room("Help Desk")
+        organization.messages_per_s = 3
 
         def statuses() -> list[int]:
             return [post(webex, roomId=room, markdown="x").status_code for _ in range(4)]
@@ -119,121 +119,121 @@ class TestMessages:
         assert statuses() == [200, 200, 200, 429]
         clock.advance(hours=1)
         assert statuses() == [200, 200, 200, 429]
-        organisation.messages_per_s = None
+        organization.messages_per_s = None
         assert statuses() == [200] * 4
 
-    def test_a_swallowed_message_looks_sent_and_is_not(self, organisation: Webex, webex: Caller) -> None:
-        room = organisation.add_room("Help Desk")
-        organisation.accept_without_posting()
+    def test_message_accepted_without_posting_looks_sent_but_is_not(self, organization: Webex, webex: Caller) -> None:
+        room = organization.add_room("Help Desk")
+        organization.accept_without_posting()
         answers = [post(webex, roomId=room, markdown=text) for text in ("lost", "kept")]
-        assert [answer.status_code for answer in answers] == [200, 200]
-        assert all(answer.json()["id"] for answer in answers)
-        assert [message.markdown for message in organisation.messages()] == ["kept"]
+        assert [response.status_code for response in answers] == [200, 200]
+        assert all(response.json()["id"] for response in answers)
+        assert [message.markdown for message in organization.messages()] == ["kept"]
 
-    def test_messages_can_be_waited_for(self, organisation: Webex) -> None:
-        room = organisation.add_room("Help Desk")
-        sender = threading.Timer(0.01, organisation.post, [{"roomId": room, "text": "x"}])
+    def test_messages_can_be_waited_for(self, organization: Webex) -> None:
+        room = organization.add_room("Help Desk")
+        sender = threading.Timer(0.01, organization.post, [{"roomId": room, "text": "x"}])
         sender.start()
-        assert len(organisation.wait_for_messages(1, 10)) == 1
-        assert len(organisation.wait_for_messages(2, 0)) == 1
+        assert len(organization.wait_for_messages(1, 10)) == 1
+        assert len(organization.wait_for_messages(2, 0)) == 1
         sender.join()
-        organisation.clear_messages()
-        assert organisation.messages() == []
+        organization.clear_messages()
+        assert organization.messages() == []
 
 
 class TestPeople:
-    def test_people_are_found_by_any_of_their_addresses(self, organisation: Webex, webex: Caller) -> None:
-        ana = organisation.add_person("ana@msp.example", "Ana Alvarez", emails=["a.alvarez@msp.example"])
-        twin = organisation.add_person("ANA@msp.example", "Ana (old)")
+    def test_people_are_found_by_any_of_their_email_addresses(self, organization: Webex, webex: Caller) -> None:
+        ana = organization.add_person("ana@msp.example", "Ana Alvarez", emails=["a.alvarez@msp.example"])
+        twin = organization.add_person("ANA@msp.example", "Ana (old)")
         assert [row["id"] for row in items(webex.get("/people", email="Ana@msp.example"))] == [ana, twin]
         (row,) = items(webex.get("/people", email="a.alvarez@msp.example"))
         assert (row["status"], row["type"], row["firstName"]) == ("active", "person", "Ana")
         assert webex.get("/people", email="nobody@msp.example").json() == {"items": [], "notFoundIds": []}
         assert [row["id"] for row in items(webex.get("/people", displayName="ana a"))] == [ana]
 
-    def test_people_by_id_come_without_status_and_last_activity(self, organisation: Webex, webex: Caller) -> None:
+    def test_people_by_id_have_no_status_and_last_activity(self, organization: Webex, webex: Caller) -> None:
         """S2"""
-        ana = organisation.add_person("ana@msp.example", "Ana Alvarez")
-        answer = webex.get("/people", id=f"{ana},{organisation.bot_id},unknown").json()
-        assert [row["id"] for row in answer["items"]] == [ana, organisation.bot_id]
-        assert answer["notFoundIds"] == ["unknown"]
-        assert all({"status", "lastActivity"}.isdisjoint(row) for row in answer["items"])
+        ana = organization.add_person("ana@msp.example", "Ana Alvarez")
+        response = webex.get("/people", id=f"{ana},{organization.bot_id},unknown").json()
+        assert [row["id"] for row in response["items"]] == [ana, organization.bot_id]
+        assert response["notFoundIds"] == ["unknown"]
+        assert all({"status", "lastActivity"}.isdisjoint(row) for row in response["items"])
 
-    def test_85_ids_are_the_most(self, organisation: Webex, webex: Caller) -> None:
-        assert webex.get("/people", id=",".join([organisation.bot_id] * 85)).status_code == 200
-        assert webex.get("/people", id=",".join([organisation.bot_id] * 86)).status_code == 400
+    def test_more_than_85_ids_are_refused(self, organization: Webex, webex: Caller) -> None:
+        assert webex.get("/people", id=",".join([organization.bot_id] * 85)).status_code == 200
+        assert webex.get("/people", id=",".join([organization.bot_id] * 86)).status_code == 400
 
-    def test_asking_for_everybody_is_refused(self, webex: Caller) -> None:
-        answer = webex.get("/people")
+    def test_listing_people_without_a_filter_is_refused(self, webex: Caller) -> None:
+        response = webex.get("/people")
         message = "Email, displayName, or id list should be specified."
-        assert (answer.status_code, answer.json()["message"]) == (400, message)
+        assert (response.status_code, response.json()["message"]) == (400, message)
 
-    def test_the_bot_knows_itself(self, organisation: Webex, webex: Caller) -> None:
+    def test_bot_can_fetch_itself(self, organization: Webex, webex: Caller) -> None:
         me = webex.get("/people/me").json()
-        assert (me["id"], me["type"], me["emails"]) == (organisation.bot_id, "bot", ["ticketbot@webex.bot"])
-        assert webex.get(f"/people/{organisation.bot_id}").json() == me
+        assert (me["id"], me["type"], me["emails"]) == (organization.bot_id, "bot", ["ticketbot@webex.bot"])
+        assert webex.get(f"/people/{organization.bot_id}").json() == me
         assert webex.get("/people/unknown").status_code == 404
 
-    def test_people_change_and_leave(self, organisation: Webex, webex: Caller) -> None:
-        ana = organisation.add_person("ana@msp.example", "Ana Alvarez")
-        room = organisation.add_room("Help Desk", [ana])
-        organisation.change_person(ana, {"displayName": "Ana Bauer", "nickName": None})
+    def test_people_change_and_leave(self, organization: Webex, webex: Caller) -> None:
+        ana = organization.add_person("ana@msp.example", "Ana Alvarez")
+        room = organization.add_room("Help Desk", [ana])
+        organization.change_person(ana, {"displayName": "Ana Bauer", "nickName": None})
         row = webex.get(f"/people/{ana}").json()
         assert (row["displayName"], "nickName" in row) == ("Ana Bauer", False)
-        organisation.remove_person(ana)
+        organization.remove_person(ana)
         assert items(webex.get("/people", email="ana@msp.example")) == []
-        assert [row["personId"] for row in items(webex.get("/memberships", roomId=room))] == [organisation.bot_id]
+        assert [row["personId"] for row in items(webex.get("/memberships", roomId=room))] == [organization.bot_id]
 
 
 class TestRooms:
-    def test_rooms_are_listed_in_pages_that_end_without_a_link(self, organisation: Webex, webex: Caller) -> None:
-        rooms = [organisation.add_room(f"Room {number}") for number in range(4)]
-        answer, pages = webex.get("/rooms", type="group", max=2), []
+    def test_rooms_are_listed_in_pages_that_end_without_a_link(self, organization: Webex, webex: Caller) -> None:
+        rooms = [organization.add_room(f"Room {number}") for number in range(4)]
+        response, pages = webex.get("/rooms", type="group", max=2), []
         while True:
-            pages.append([row["id"] for row in items(answer)])
-            if "next" not in answer.links:
+            pages.append([row["id"] for row in items(response)])
+            if "next" not in response.links:
                 break
-            assert "type=group&max=2&after=" in answer.links["next"]["url"]
-            answer = webex.session.get(answer.links["next"]["url"], timeout=10)
+            assert "type=group&max=2&after=" in response.links["next"]["url"]
+            response = webex.session.get(response.links["next"]["url"], timeout=10)
         assert pages == [rooms[:2], rooms[2:], []]
 
-    def test_links_can_forget_what_was_asked(self, organisation: Webex, webex: Caller) -> None:
-        organisation.add_room("Help Desk")
-        organisation.forgetful_links = True
+    def test_next_links_can_lose_the_filters(self, organization: Webex, webex: Caller) -> None:
+        organization.add_room("Help Desk")
+        organization.forgetful_links = True
         link = webex.get("/rooms", type="group", max=1).links["next"]["url"]
-        assert link.startswith(f"{organisation.url}/rooms?max=null&after=")
+        assert link.startswith(f"{organization.url}/rooms?max=null&after=")
         assert webex.session.get(link, timeout=10).status_code == 200
 
-    def test_only_rooms_with_the_bot_are_seen(self, organisation: Webex, webex: Caller) -> None:
-        seen, hidden = organisation.add_room("Seen"), organisation.add_room("Hidden", with_bot=False)
+    def test_only_rooms_with_the_bot_are_listed(self, organization: Webex, webex: Caller) -> None:
+        seen, hidden = organization.add_room("Seen"), organization.add_room("Hidden", with_bot=False)
         assert [row["id"] for row in items(webex.get("/rooms"))] == [seen]
         assert webex.get(f"/rooms/{seen}").json()["title"] == "Seen"
         for path in (f"/rooms/{hidden}", f"/memberships?roomId={hidden}"):
             assert webex.get(path).json()["message"] == simulated.NO_ROOM
 
-    def test_members_of_a_room_are_listed_with_their_names(self, organisation: Webex, webex: Caller) -> None:
-        ana = organisation.add_person("ana@msp.example", "Ana Alvarez")
-        room = organisation.add_room("Help Desk", [ana])
+    def test_members_of_a_room_are_listed_with_their_names(self, organization: Webex, webex: Caller) -> None:
+        ana = organization.add_person("ana@msp.example", "Ana Alvarez")
+        room = organization.add_room("Help Desk", [ana])
         first, bot = items(webex.get("/memberships", roomId=room))
         assert (first["personId"], first["personEmail"]) == (ana, "ana@msp.example")
         assert first["personDisplayName"] == "Ana Alvarez"
-        assert bot["personId"] == organisation.bot_id
+        assert bot["personId"] == organization.bot_id
         assert items(webex.get("/memberships")) == [bot]
 
     @pytest.mark.parametrize("ciphertext", [False, True])
-    def test_a_title_can_be_broken(self, organisation: Webex, webex: Caller, *, ciphertext: bool) -> None:
+    def test_title_can_be_undecryptable(self, organization: Webex, webex: Caller, *, ciphertext: bool) -> None:
         """S2"""
-        organisation.break_title(organisation.add_room("Help Desk"), ciphertext=ciphertext)
+        organization.break_title(organization.add_room("Help Desk"), ciphertext=ciphertext)
         (row,) = items(webex.get("/rooms"))
         assert row["errors"]["title"]["code"] == "kms_failure"
         assert row.get("title", "").startswith("eyJ") is ciphertext
 
-    def test_a_removed_room_is_unknown(self, organisation: Webex, webex: Caller) -> None:
-        room = organisation.add_room("Help Desk")
-        organisation.remove_room(room)
+    def test_a_removed_room_is_unknown(self, organization: Webex, webex: Caller) -> None:
+        room = organization.add_room("Help Desk")
+        organization.remove_room(room)
         assert post(webex, roomId=room, markdown="x").json()["message"] == simulated.NO_ROOM
 
-    def test_an_unknown_resource_is_404_and_a_wrong_method_405(self, webex: Caller) -> None:
+    def test_unknown_resource_is_404_and_wrong_method_405(self, webex: Caller) -> None:
         assert webex.get("/teams").json()["message"] == simulated.NOT_FOUND
         assert webex("/rooms", "PATCH").status_code == 405
 

@@ -1,4 +1,4 @@
-"""Callbacks: registered as in ConnectWise, posted and retried by its rules, with mischief on the way."""
+"""Callbacks: registered, sent and retried by ConnectWise's rules, with network faults."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def entry(url: str, **fields: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def listening(system: ConnectWise, receiver: Receiver) -> Receiver:
-    """The receiver, registered for every ticket."""
+    """Return a receiver that is registered for every ticket."""
     system.callbacks.sender.time_scale = 0
     system.callbacks.add(1, entry(receiver.url), system.api_member_id)
     return receiver
@@ -35,7 +35,7 @@ def bodies(receiver: Receiver) -> list[dict[str, Any]]:
     return [json.loads(body) for _, _, body in receiver.received]
 
 
-def tries(system: ConnectWise) -> list[int]:
+def statuses(system: ConnectWise) -> list[int]:
     return [sent.status for sent in system.callbacks.sender.log()]
 
 
@@ -69,50 +69,50 @@ class TestRegistration:
             ({"type": "note"}, "InvalidObject"),
         ],
     )
-    def test_nonsense_is_refused(self, cw: Caller, fields: dict[str, str], code: str) -> None:
-        answer = cw(ENTRIES, "POST", json=entry("https://bot.example") | fields)
-        assert (answer.status_code, answer.json()["code"]) == (400, "InvalidObject")
-        assert answer.json()["errors"][0]["code"] == code
+    def test_invalid_callback_is_refused(self, cw: Caller, fields: dict[str, str], code: str) -> None:
+        response = cw(ENTRIES, "POST", json=entry("https://bot.example") | fields)
+        assert (response.status_code, response.json()["code"]) == (400, "InvalidObject")
+        assert response.json()["errors"][0]["code"] == code
 
     def test_a_body_that_is_not_json_is_refused(self, cw: Caller) -> None:
         assert cw(ENTRIES, "POST", data=b"{").status_code == 400
 
 
-class TestHooks:
-    def test_a_change_is_posted_signed_to_the_address_with_id_and_action(
+class TestWebhooks:
+    def test_change_is_posted_signed_with_id_and_action_in_the_url(
         self, system: ConnectWise, listening: Receiver
     ) -> None:
-        made = system.add_ticket(1, "Printer", by="ana")
+        ticket = system.add_ticket(1, "Printer", by="ana")
         assert system.wait_for_webhooks(10)
         ((address, signature, body),) = listening.received
-        assert address == f"/hooks/cw/tickets?recordId={made}&action=added"
+        assert address == f"/hooks/cw/tickets?recordId={ticket}&action=added"
         assert signature == system.sign(body)
-        told = json.loads(body)
-        assert (told["ID"], told["Action"], told["Type"], told["MemberId"]) == (made, "added", "ticket", "ana")
-        assert json.loads(told["Entity"]) == system.ticket(made)
-        key = requests.get(told["Metadata"]["key_url"], timeout=10).json()["signing_key"]
+        sends = json.loads(body)
+        assert (sends["ID"], sends["Action"], sends["Type"], sends["MemberId"]) == (ticket, "added", "ticket", "ana")
+        assert json.loads(sends["Entity"]) == system.ticket(ticket)
+        key = requests.get(sends["Metadata"]["key_url"], timeout=10).json()["signing_key"]
         assert signature == webhook_sender.sign(key, body)
 
     def test_every_kind_of_change_is_posted_once(self, system: ConnectWise, listening: Receiver) -> None:
-        made, other = system.add_ticket(2, "Move"), system.add_ticket(1, "Quiet", notify=False)
+        ticket, other = system.add_ticket(2, "Move"), system.add_ticket(1, "Quiet", notify=False)
         for change in (
-            lambda: system.update_ticket(made, owner="ana"),
-            lambda: system.add_note(made, "Hello"),
-            lambda: system.delete_ticket(made),
-            lambda: system.restore_ticket(made),
-            lambda: system.merge(other, made),
+            lambda: system.update_ticket(ticket, owner="ana"),
+            lambda: system.add_note(ticket, "Hello"),
+            lambda: system.delete_ticket(ticket),
+            lambda: system.restore_ticket(ticket),
+            lambda: system.merge(other, ticket),
             lambda: system.update_ticket(other, notify=False),
         ):
             change()
         assert system.wait_for_webhooks(10)
-        told = sorted((body["ID"], body["Action"]) for body in bodies(listening))
-        assert told == sorted([(made, "added"), (made, "deleted"), *[(made, "updated")] * 4, (other, "updated")])
+        sends = sorted((body["ID"], body["Action"]) for body in bodies(listening))
+        assert sends == sorted([(ticket, "added"), (ticket, "deleted"), *[(ticket, "updated")] * 4, (other, "updated")])
         assert len({body["MessageId"] for body in bodies(listening)}) == 7
-        entities = {body["Action"]: body["Entity"] for body in bodies(listening) if body["ID"] == made}
+        entities = {body["Action"]: body["Entity"] for body in bodies(listening) if body["ID"] == ticket}
         assert entities["deleted"] is None
         assert json.loads(entities["added"])["recordType"] == "ProjectTicket"
 
-    def test_one_change_may_send_a_burst(self, system: ConnectWise, listening: Receiver) -> None:
+    def test_one_change_can_send_several_webhooks(self, system: ConnectWise, listening: Receiver) -> None:
         """W5"""
         system.callbacks.per_change = 3
         system.add_ticket(1, "Printer")
@@ -120,7 +120,7 @@ class TestHooks:
         assert sorted(body["Action"] for body in bodies(listening)) == ["added", "updated", "updated"]
 
     @pytest.mark.parametrize(
-        ("fields", "told"),
+        ("fields", "sends"),
         [
             ({"level": "owner"}, True),
             ({"level": "board", "objectId": 1}, True),
@@ -132,22 +132,22 @@ class TestHooks:
             ({"inactiveFlag": True}, False),
         ],
     )
-    def test_only_who_asked_is_told(
-        self, system: ConnectWise, receiver: Receiver, fields: dict[str, Any], *, told: bool
+    def test_webhook_goes_only_to_callbacks_that_cover_the_ticket(
+        self, system: ConnectWise, receiver: Receiver, fields: dict[str, Any], *, sends: bool
     ) -> None:
         system.callbacks.add(1, entry(receiver.url, **fields), system.api_member_id)
         system.add_ticket(1, "Printer")
         assert system.wait_for_webhooks(10)
-        assert len(receiver.received) == told
+        assert len(receiver.received) == sends
 
-    def test_a_test_can_craft_its_own_hook(self, system: ConnectWise) -> None:
-        made = system.add_ticket(1, "Printer")
-        updated, deleted = json.loads(system.hook_body(made)), json.loads(system.hook_body(made, "deleted"))
-        assert json.loads(updated["Entity"])["id"] == made
-        assert (deleted["ID"], deleted["Entity"]) == (made, None)
-        assert json.loads(system.hook_body(999))["Entity"] is None
+    def test_webhook_body_for_tests(self, system: ConnectWise) -> None:
+        ticket = system.add_ticket(1, "Printer")
+        updated, deleted = json.loads(system.webhook_body(ticket)), json.loads(system.webhook_body(ticket, "deleted"))
+        assert json.loads(updated["Entity"])["id"] == ticket
+        assert (deleted["ID"], deleted["Entity"]) == (ticket, None)
+        assert json.loads(system.webhook_body(999))["Entity"] is None
 
-    def test_keys_of_other_tenants_are_served_and_unknown_ones_not(self, system: ConnectWise) -> None:
+    def test_signing_keys_of_other_tenants_are_served(self, system: ConnectWise) -> None:
         """W2"""
         system.callbacks.other_tenants["evil"] = "their-key"
         ours = system.callbacks.key_url
@@ -168,14 +168,14 @@ class TestHooks:
 
 class TestRetries:
     @pytest.mark.parametrize("status", [404, 409, 419, 429])
-    def test_four_answers_are_tried_again_twice(self, system: ConnectWise, listening: Receiver, status: int) -> None:
+    def test_four_statuses_are_retried_twice(self, system: ConnectWise, listening: Receiver, status: int) -> None:
         listening.statuses = [status, status]
         system.add_ticket(1, "Printer")
         assert system.wait_for_webhooks(10)
-        assert tries(system) == [status, status, 200]
+        assert statuses(system) == [status, status, 200]
         assert len({body for _, _, body in listening.received}) == 1
 
-    def test_the_third_try_is_the_last(self, system: ConnectWise, listening: Receiver) -> None:
+    def test_third_attempt_is_the_last(self, system: ConnectWise, listening: Receiver) -> None:
         listening.statuses = [429] * 9
         system.add_ticket(1, "Printer")
         assert system.wait_for_webhooks(10)
@@ -184,13 +184,13 @@ class TestRetries:
         ]  # fmt: skip
 
     @pytest.mark.parametrize("status", [301, 400, 401, 500, 503])
-    def test_anything_else_is_lost(self, system: ConnectWise, listening: Receiver, status: int) -> None:
+    def test_other_statuses_are_not_retried(self, system: ConnectWise, listening: Receiver, status: int) -> None:
         listening.statuses = [status]
         system.add_ticket(1, "Printer")
         assert system.wait_for_webhooks(10)
-        assert tries(system) == [status]
+        assert statuses(system) == [status]
 
-    def test_nobody_listening_is_lost_too(self, system: ConnectWise) -> None:
+    def test_refused_connection_is_not_retried(self, system: ConnectWise) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
         system.callbacks.add(1, entry(f"http://127.0.0.1:{port}/?recordId="), 1)
@@ -223,35 +223,35 @@ class TestRetries:
         assert len(listening.received) == 6
 
 
-class TestMischief:
+class TestNetworkFaults:
     def sent(
-        self, system: ConnectWise, receiver: Receiver, mischief: webhook_sender.NetworkFaults, count: int = 20
+        self, system: ConnectWise, receiver: Receiver, network_faults: webhook_sender.NetworkFaults, count: int = 20
     ) -> list[int]:
-        """Return the tickets the receiver was told of, in its order."""
-        system.callbacks.sender.inject_faults(mischief)
+        """Return the tickets of the received webhooks, in order."""
+        system.callbacks.sender.inject_faults(network_faults)
         for _ in range(count):
             system.add_ticket(1, "Printer")
         assert system.wait_for_webhooks(10)
         return [body["ID"] for body in bodies(receiver)]
 
-    def test_everything_can_be_dropped_and_is_logged_as_such(self, system: ConnectWise, listening: Receiver) -> None:
+    def test_dropped_webhooks_are_logged(self, system: ConnectWise, listening: Receiver) -> None:
         assert self.sent(system, listening, webhook_sender.NetworkFaults(drop=1)) == []
         assert {sent.error for sent in system.callbacks.sender.log()} == {"dropped on purpose"}
 
-    def test_a_share_is_dropped_the_same_with_the_same_seed(self, system: ConnectWise, listening: Receiver) -> None:
-        mischief = webhook_sender.NetworkFaults(drop=0.5, seed=7)
-        first = set(self.sent(system, listening, mischief))
+    def test_same_seed_drops_the_same_webhooks(self, system: ConnectWise, listening: Receiver) -> None:
+        network_faults = webhook_sender.NetworkFaults(drop=0.5, seed=7)
+        first = set(self.sent(system, listening, network_faults))
         listening.received.clear()
-        second = set(self.sent(system, listening, mischief))
+        second = set(self.sent(system, listening, network_faults))
         assert {ticket + 20 for ticket in first} == second
         assert 3 < len(first) < 17
 
-    def test_everything_can_come_twice_with_the_same_message_id(self, system: ConnectWise, listening: Receiver) -> None:
+    def test_duplicates_have_the_same_message_id(self, system: ConnectWise, listening: Receiver) -> None:
         """W4"""
         assert len(self.sent(system, listening, webhook_sender.NetworkFaults(duplicate=1))) == 40
         assert len({body["MessageId"] for body in bodies(listening)}) == 20
 
-    def test_a_hook_held_back_goes_out_after_the_next_or_when_all_is_awaited(
+    def test_reordered_webhook_is_sent_after_the_next_or_while_waiting(
         self, system: ConnectWise, listening: Receiver
     ) -> None:
         sender = system.callbacks.sender
@@ -264,12 +264,12 @@ class TestMischief:
         assert {body["ID"] for body in bodies(listening)} == {first, first + 1}
         assert self.sent(system, listening, webhook_sender.NetworkFaults(reorder=1), count=1)[-1] == first + 2
 
-    def test_late_hooks_arrive(self, system: ConnectWise, listening: Receiver) -> None:
+    def test_delayed_webhooks_arrive(self, system: ConnectWise, listening: Receiver) -> None:
         system.callbacks.sender.time_scale = 0.01
         late = webhook_sender.NetworkFaults(delay=1, max_delay_s=1)
         assert len(self.sent(system, listening, late)) == 20
 
-    def test_a_stopped_sender_sends_nothing_more(self, system: ConnectWise, listening: Receiver) -> None:
+    def test_stopped_sender_sends_nothing(self, system: ConnectWise, listening: Receiver) -> None:
         system.callbacks.sender.stop()
         system.add_ticket(1, "Printer")
         assert listening.received == []

@@ -116,7 +116,7 @@ def _told(world: World, server: ServerProcess) -> int:
 
     def is_acknowledged() -> bool:
         try:
-            return post_hook(server.url, world, world.connectwise.hook_body(ticket)).ok
+            return post_hook(server.url, world, world.connectwise.webhook_body(ticket)).ok
         except requests.RequestException:
             return False
 

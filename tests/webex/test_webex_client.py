@@ -32,7 +32,7 @@ SENT = Reply("POST /messages", "webex/message_create_response.json")
 
 @dataclass(frozen=True)
 class Known:
-    """What the organisation asked surely holds."""
+    """What the organization asked surely holds."""
 
     room: str
     person: str
@@ -127,13 +127,13 @@ class TestOverSimulator(Contract):
     """The contract over the simulator, and what takes more rooms and people than a payload holds."""
 
     @pytest.fixture
-    def organisation(self) -> simulated.Webex:
+    def organization(self) -> simulated.Webex:
         return simulated.Webex(token=TOKEN)
 
     @pytest.fixture
-    def url(self, organisation: simulated.Webex) -> Iterator[str]:
-        with webex_api.serve(organisation):
-            yield organisation.url
+    def url(self, organization: simulated.Webex) -> Iterator[str]:
+        with webex_api.serve(organization):
+            yield organization.url
 
     @pytest.fixture
     def webex(self, url: str) -> Iterator[Webex]:
@@ -146,29 +146,29 @@ class TestOverSimulator(Contract):
             yield client
 
     @pytest.fixture
-    def known(self, organisation: simulated.Webex) -> Known:
-        person = organisation.add_person("john.andersen@example.com", JOHN.name, last_activity=JOHN.last_activity)
-        room = organisation.add_room("Project Unicorn - Sprint 0", [person])
-        return Known(room, person, organisation.bot_id)
+    def known(self, organization: simulated.Webex) -> Known:
+        person = organization.add_person("john.andersen@example.com", JOHN.name, last_activity=JOHN.last_activity)
+        room = organization.add_room("Project Unicorn - Sprint 0", [person])
+        return Known(room, person, organization.bot_id)
 
     @pytest.mark.parametrize("forgetful", [False, True])
-    def test_every_group_room_is_listed_once(self, webex, organisation, known: Known, forgetful: bool) -> None:
+    def test_every_group_room_is_listed_once(self, webex, organization, known: Known, forgetful: bool) -> None:
         """S2: also when the links forget their filters."""
-        organisation.forgetful_links = forgetful
-        rooms = {known.room, *(organisation.add_room(f"Room {number}") for number in range(1000))}
-        organisation.add_room("Somebody", [known.person], kind="direct")
+        organization.forgetful_links = forgetful
+        rooms = {known.room, *(organization.add_room(f"Room {number}") for number in range(1000))}
+        organization.add_room("Somebody", [known.person], kind="direct")
         listed = [room.id for room in webex.rooms()]
         assert len(listed) == len(rooms)
         assert set(listed) == rooms
 
-    def test_people_are_asked_for_in_batches(self, webex, organisation) -> None:
+    def test_people_are_asked_for_in_batches(self, webex, organization) -> None:
         """S2"""
-        ids = [organisation.add_person(f"p{number}@example.com", f"P {number}") for number in range(200)]
+        ids = [organization.add_person(f"p{number}@example.com", f"P {number}") for number in range(200)]
         assert [person.id for person in webex.people_by_ids(ids)] == ids
-        assert len(organisation.calls.log()) == 3
+        assert len(organization.calls.log()) == 3
 
-    def test_a_room_the_bot_was_taken_out_of_is_gone(self, webex, organisation, known: Known) -> None:
-        organisation.leave(known.room)
+    def test_a_room_the_bot_was_taken_out_of_is_gone(self, webex, organization, known: Known) -> None:
+        organization.leave(known.room)
         with pytest.raises(errors.RemoteGone):
             webex.memberships(known.room)
         with pytest.raises(errors.RemoteGone, match="Could not find a room"):

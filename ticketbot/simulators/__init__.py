@@ -1,1 +1,1 @@
-"""ConnectWise and Webex as small real HTTP services with faults on demand, for `tbot demo` and for proof."""
+"""ConnectWise and Webex as small HTTP services with faults on demand, for `tbot demo`, tests and benchmarks."""

@@ -1,4 +1,4 @@
-"""Both simulators as a process of their own: `python -m ticketbot.simulators`."""
+"""Run both simulators as one process: `python -m ticketbot.simulators`."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from ticketbot.simulators.webex import Webex
 
 _SHUTDOWN = frozenset({signal.SIGTERM, signal.SIGINT})
 
-USAGE = """Simulated ConnectWise and Webex, steered below /_sim/ of each; run with python -m ticketbot.simulators.
+USAGE = """Simulated ConnectWise and Webex, each controlled below its /_sim/; run with python -m ticketbot.simulators.
 
 Usage:
   simulators [options]
 
 Options:
-  --port-file=<file>          Write addresses and credentials there, too; stdout gets them as a line of JSON.
-  --host=<host>               Where to listen [default: 127.0.0.1].
-  --connectwise-port=<port>   0 takes a free port [default: 0].
-  --webex-port=<port>         0 takes a free port [default: 0].
-  --connectwise-latency=<s>   Seconds before each answer of ConnectWise [default: 0].
-  --webex-latency=<s>         Seconds before each answer of Webex [default: 0].
-  --seed=<n>                  Seed of faults that strike by chance [default: 0].
+  --port-file=<file>          Where to write addresses and credentials; stdout gets them too, as a line of JSON.
+  --host=<host>               Address to listen on [default: 127.0.0.1].
+  --connectwise-port=<port>   0 picks a free port [default: 0].
+  --webex-port=<port>         0 picks a free port [default: 0].
+  --connectwise-latency=<s>   Seconds before each response of ConnectWise [default: 0].
+  --webex-latency=<s>         Seconds before each response of Webex [default: 0].
+  --seed=<n>                  Seed of faults with a probability [default: 0].
 """
 
 
@@ -37,37 +37,37 @@ def main(arguments: list[str]) -> int:
     """Serve until SIGTERM or SIGINT, then exit 0."""
     options = docopt.docopt(USAGE, arguments)
     seed = int(options["--seed"])
-    system, organisation = ConnectWise(seed=seed), Webex(seed=seed)
-    system.latency_s = float(options["--connectwise-latency"])
-    organisation.latency_s = float(options["--webex-latency"])
+    tenant, organization = ConnectWise(seed=seed), Webex(seed=seed)
+    tenant.latency_s = float(options["--connectwise-latency"])
+    organization.latency_s = float(options["--webex-latency"])
     signal.pthread_sigmask(signal.SIG_BLOCK, _SHUTDOWN)  # before any thread starts
     with (
-        _serve(options, "connectwise", connectwise_api.app(system, remote_control.of_connectwise(system))) as first,
-        _serve(options, "webex", webex_api.app(organisation, remote_control.of_webex(organisation))) as second,
+        _serve(options, "connectwise", connectwise_api.app(tenant, remote_control.of_connectwise(tenant))) as first,
+        _serve(options, "webex", webex_api.app(organization, remote_control.of_webex(organization))) as second,
     ):
-        system.serve_at(first.url)
-        organisation.url = f"{second.url}/v1"
-        _announce(options["--port-file"], addresses(system, first, organisation, second))
+        tenant.serve_at(first.url)
+        organization.url = f"{second.url}/v1"
+        _publish(options["--port-file"], addresses(tenant, first, organization, second))
         signal.sigwait(_SHUTDOWN)
     return 0
 
 
 def addresses(
-    system: ConnectWise, first: http_server.Running, organisation: Webex, second: http_server.Running
+    tenant: ConnectWise, first: http_server.Running, organization: Webex, second: http_server.Running
 ) -> dict[str, Any]:
-    """Return what a Ticketbot needs to know to talk to both, and where each is steered."""
+    """Return the settings with which Ticketbot reaches both, and the addresses to control them."""
     return {
         "pid": os.getpid(),
-        "connectwise": first.url,  # TBOT_CW_URL; steered at /_sim/ below it
-        "webex": second.url,  # steered at /_sim/ below it
+        "connectwise": first.url,  # TBOT_CW_URL; controlled below its /_sim/
+        "webex": second.url,  # controlled below its /_sim/
         "settings": {
             "TBOT_CW_URL": first.url,
-            "TBOT_CW_COMPANY": system.company,
-            "TBOT_CW_PUBLIC_KEY": system.public_key,
-            "TBOT_CW_PRIVATE_KEY": system.private_key,
-            "TBOT_CW_CLIENT_ID": system.client_id,
-            "TBOT_WEBEX_URL": organisation.url,
-            "TBOT_WEBEX_TOKEN": organisation.token,
+            "TBOT_CW_COMPANY": tenant.company,
+            "TBOT_CW_PUBLIC_KEY": tenant.public_key,
+            "TBOT_CW_PRIVATE_KEY": tenant.private_key,
+            "TBOT_CW_CLIENT_ID": tenant.client_id,
+            "TBOT_WEBEX_URL": organization.url,
+            "TBOT_WEBEX_TOKEN": organization.token,
         },
     }
 
@@ -76,12 +76,12 @@ def _serve(options: dict[str, Any], name: str, app: Any) -> http_server.Running:
     return http_server.serve(app, options["--host"], int(options[f"--{name}-port"]))
 
 
-def _announce(port_file: str | None, known: dict[str, Any]) -> None:
-    text = msgspec.json.encode(known)
+def _publish(port_file: str | None, document: dict[str, Any]) -> None:
+    text = msgspec.json.encode(document)
     if port_file:
         unfinished = Path(f"{port_file}.part")
         unfinished.write_bytes(text)
-        unfinished.rename(port_file)  # whoever waits for the file finds it whole
+        unfinished.rename(port_file)  # whoever waits for the file never reads half of it
     sys.stdout.write(text.decode() + "\n")
     sys.stdout.flush()
 

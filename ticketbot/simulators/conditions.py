@@ -34,25 +34,25 @@ _DATE_FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%
 
 
 class ConditionError(Exception):
-    """The conditions cannot be understood; the text is ConnectWise's message."""
+    """The conditions are invalid; the text is ConnectWise's message."""
 
 
 def compile_conditions(text: str, fields: Mapping[str, str]) -> Predicate:
-    """Turn `text` into a predicate; `fields` maps the recognised names in lower case to paths in the row.
+    """Compile `text` to a predicate; `fields` maps the recognized names in lower case to paths in the row.
 
-    Raises ConditionError for an unknown field, as ConnectWise does, and for what does not parse.
+    Raises ConditionError for an unknown field, as ConnectWise does, and for invalid syntax.
     """
     if not text.strip():
         return lambda _: True
     parser = _Parser(_tokens(text), fields)
-    predicate = parser.either()
+    predicate = parser.any_of()
     if parser.kind:
         raise ConditionError(f"Unexpected {parser.text!r} in conditions.")
     return predicate
 
 
 def getter(path: str) -> Getter:
-    """Return a function that reads the value at `path` (nested with /) of a row, None when missing."""
+    """Return a function that reads the value at `path` (nested with /) of a row; None if missing."""
     first, *rest = path.split("/")
     if not rest:
         return lambda row: row.get(first)
@@ -74,7 +74,7 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     while position < len(text):
         match = _TOKEN.match(text, position)
         if not match:
-            raise ConditionError(f"Cannot read conditions at {text[position : position + 20]!r}.")
+            raise ConditionError(f"Cannot parse conditions at {text[position : position + 20]!r}.")
         kind = str(match.lastgroup)
         found.append((kind, match.group(kind)))
         position = match.end()
@@ -82,36 +82,36 @@ def _tokens(text: str) -> list[tuple[str, str]]:
 
 
 class _Parser:
-    """Recursive descent over the tokens: either := all {OR all}; all := one {AND one}."""
+    """Recursive descent over the tokens: any_of := all_of {OR all_of}; all_of := term {AND term}."""
 
     def __init__(self, tokens: list[tuple[str, str]], fields: Mapping[str, str]) -> None:
         self._tokens = iter(tokens)
         self._fields = fields
         self._step()
 
-    def either(self) -> Predicate:
-        """Read alternatives joined by OR."""
-        options = [self._every()]
-        while self._took("or"):
-            options.append(self._every())
+    def any_of(self) -> Predicate:
+        """Parse alternatives joined by OR."""
+        options = [self._all_of()]
+        while self._accept("or"):
+            options.append(self._all_of())
         return options[0] if len(options) == 1 else lambda row: any(option(row) for option in options)
 
-    def _every(self) -> Predicate:
-        needs = [self._one()]
-        while self._took("and"):
-            needs.append(self._one())
-        return needs[0] if len(needs) == 1 else lambda row: all(need(row) for need in needs)
+    def _all_of(self) -> Predicate:
+        terms = [self._term()]
+        while self._accept("and"):
+            terms.append(self._term())
+        return terms[0] if len(terms) == 1 else lambda row: all(term(row) for term in terms)
 
-    def _one(self) -> Predicate:
-        if self._took("not"):
-            inner = self._one()
+    def _term(self) -> Predicate:
+        if self._accept("not"):
+            inner = self._term()
             return lambda row: not inner(row)
-        if self._took("("):
-            inner = self.either()
+        if self._accept("("):
+            inner = self.any_of()
             self._expect(")")
             return inner
         read = self._field()
-        negated = self._took("not")
+        negated = self._accept("not")
         predicate = self._membership(read) or self._containment(read) or self._comparison(read)
         return (lambda row: not predicate(row)) if negated else predicate
 
@@ -122,21 +122,21 @@ class _Parser:
         return getter(self._fields[name.lower()])
 
     def _membership(self, read: Getter) -> Predicate | None:
-        if not self._took("in"):
+        if not self._accept("in"):
             return None
         self._expect("(")
-        values = [_folded(self._value())]
-        while self._took(","):
-            values.append(_folded(self._value()))
+        values = [_lowered(self._value())]
+        while self._accept(","):
+            values.append(_lowered(self._value()))
         self._expect(")")
         allowed = frozenset(values)
-        return lambda row: _folded(read(row)) in allowed
+        return lambda row: _lowered(read(row)) in allowed
 
     def _containment(self, read: Getter) -> Predicate | None:
-        if self._took("contains"):
+        if self._accept("contains"):
             part = str(self._value()).lower()
             return lambda row: part in str(read(row) or "").lower()
-        if self._took("like"):
+        if self._accept("like"):
             pieces = [re.escape(piece) for piece in re.split("[%*]", str(self._value()))]
             pattern = re.compile(".*".join(pieces), re.IGNORECASE | re.DOTALL)
             return lambda row: bool(pattern.fullmatch(str(read(row) or "")))
@@ -144,15 +144,15 @@ class _Parser:
 
     def _comparison(self, read: Getter) -> Predicate:
         sign = self._expect("operator")
-        wanted = _folded(self._value())
+        wanted = _lowered(self._value())
         if sign == "=":
-            return lambda row: bool(_folded(read(row)) == wanted)
+            return lambda row: bool(_lowered(read(row)) == wanted)
         if sign == "!=":
-            return lambda row: bool(_folded(read(row)) != wanted)
+            return lambda row: bool(_lowered(read(row)) != wanted)
         compare, kind = _COMPARE[sign], str if isinstance(wanted, str) else (int, float)
 
         def ordered(row: Row) -> bool:
-            value = _folded(read(row))
+            value = _lowered(read(row))
             return isinstance(value, kind) and compare(value, wanted)
 
         return ordered
@@ -169,35 +169,37 @@ class _Parser:
                 return float(text) if "." in text else int(text)
             case "word" if text.lower() in _WORDS:
                 return _WORDS[text.lower()]
-        raise ConditionError(f"A value is expected instead of {text!r}.")
+        raise ConditionError(f"Expected a value instead of {text!r}.")
 
     def _step(self) -> None:
         self.kind, self.text = next(self._tokens, ("", ""))
 
-    def _took(self, word: str) -> bool:
-        """Step over `word` (a keyword or a mark) and say so, or stay."""
+    def _accept(self, word: str) -> bool:
+        """Step over `word` (a keyword or a mark) if it is next; return whether it was."""
         if self.kind not in {"word", "mark"} or self.text.lower() != word:
             return False
         self._step()
         return True
 
     def _expect(self, what: str) -> str:
-        """Step over a token of the kind `what`, or over that very mark, and return its text."""
+        """Step over a token of the kind `what`, or the mark `what`, and return its text."""
         if what not in {self.kind, self.text}:
-            raise ConditionError(f"{what!r} is expected instead of {self.text!r}.")
+            raise ConditionError(f"Expected {what!r} instead of {self.text!r}.")
         text = self.text
         self._step()
         return text
 
 
-def _folded(value: Any) -> Any:
-    """ConnectWise's database compares text without regard to case."""
+def _lowered(value: Any) -> Any:
+    """Return text in lower case, because ConnectWise's database ignores case."""
     return value.lower() if isinstance(value, str) else value
 
 
 def _date(text: str) -> str:
-    """Rows hold dates as `YYYY-MM-DDTHH:MM:SSZ`, which sort as text; offsets other than Z are misread by
-    the real API (reference section 2), so they are refused here."""
+    """Return a date as rows hold it, `YYYY-MM-DDTHH:MM:SSZ`, which sorts as text.
+
+    The real API misreads offsets other than Z (reference section 2), so they are refused here.
+    """
     for form in _DATE_FORMATS:
         try:
             return datetime.strptime(text.strip(), form).replace(tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,4 +1,4 @@
-"""A ConnectWise tenant in memory: its tickets and notes, and the hooks their changes cause."""
+"""A ConnectWise tenant in memory: its tickets and notes, and the webhooks that changes trigger."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Row = dict[str, Any]
 Module = Literal["service", "project"]
 NoteKind = Literal["TicketNote", "TimeEntryNote", "MeetingNote"]
 
-SYSTEM = "EmailConnector"  # who writes what neither a member nor a contact wrote
+SYSTEM = "EmailConnector"  # author of what neither a member nor a contact wrote
 
 
 class ConnectWise(Directory):
-    """One tenant. Ids are counted, so the same calls build the same system.
+    """One tenant; ids are sequential, so the same calls build the same tenant.
 
-    Every change of a ticket sends a signed hook to each active callback that covers it, unless `notify` is
-    False. Members are named by their identifier, everything else by its id.
+    Every change of a ticket sends a signed webhook to each active callback that covers it, unless `notify` is False.
+    Members are referred to by identifier, everything else by id.
     """
 
     def __init__(
@@ -39,20 +39,20 @@ class ConnectWise(Directory):
         self.public_key = public_key
         self.private_key = private_key
         self.client_id = client_id
-        self.link_url = ""  # when set, what `Link` headers name instead of the site
-        self.note_order = ""  # when set, what `allNotes` are ordered by, whatever is asked for
+        self.link_url = ""  # base of `Link` headers, if not the site
+        self.note_order = ""  # order of `allNotes`, overriding `orderBy`, if set
         self.latency_s = 0.0
-        self.calls_per_minute: int | None = None  # beyond it 429 with Retry-After; None: no limit
+        self.calls_per_minute: int | None = None  # above it: 429 with Retry-After; None: no limit
         self.calls = request_log.Calls(now)
         self.faults = faults.Faults(seed)
         self.callbacks = webhook_subscriptions.Callbacks(company, now)
         self._tickets: dict[Module, dict[int, Row]] = {"service": {}, "project": {}}
         self._deleted: dict[int, tuple[Module, Row]] = {}
         self._notes: dict[int, list[Row]] = {}
-        self._children: dict[int, list[tuple[int, str]]] = {}  # parent -> child and how it shows
+        self._children: dict[int, list[tuple[int, str]]] = {}  # parent -> child and its flag
 
     def serve_at(self, url: str) -> None:
-        """Say under which address the site is served."""
+        """Set the address at which the site is served."""
         self.callbacks.url = url
         self.root = f"{url}/{self.callbacks.codebase}//apis/3.0"
 
@@ -74,51 +74,55 @@ class ConnectWise(Directory):
         by: str = "zadmin",
         notify: bool = True,
     ) -> int:
-        """Open a ticket, a project ticket on a project board. `note` is its description, by the contact if
-        there is one, else by the member `by`."""
-        asked = {"board": board, "status": status or self.first_status(board), "priority": priority,
+        """Open a ticket; on a project board, a project ticket.
+
+        `note` is its description, written by the contact if there is one, otherwise by the member `by`.
+        """
+        fields = {"board": board, "status": status or self.first_status(board), "priority": priority,
                  "owner": owner, "resources": resources, "contact": contact, "company": company}  # fmt: skip
         with self.lock:
             ticket_id, at = self.next_id("ticket"), clock.in_seconds(entered_at or self.now())
             is_project = self.module_of(board) == "project"
             new = connectwise_payloads.ticket(ticket_id, summary, project=is_project, at=at, by=by, root=self.root)
-            new |= self.described(asked, board, by)
+            new |= self.ticket_fields(fields, board, by)
             self._store(self.module_of(board), new)
             self._notes[ticket_id] = []
             if note is not None:
                 author = {"contact": contact} if contact else {"member": by}
-                self._write(new, note, entered_at=entered_at, first=True, **author)
-            self._announce(ticket_id, "added", by, notify=notify)
+                self._append_note(new, note, entered_at=entered_at, first=True, **author)
+            self._send_webhooks(ticket_id, "added", by, notify=notify)
             return ticket_id
 
     def add_many(
         self, count: int, board: int, *, notes: int = 0, entered_at: datetime | None = None, **ticket: Any
     ) -> list[int]:
-        """Open `count` tickets that differ in the number in their summary, each with `notes` notes.
+        """Open `count` tickets with numbered summaries, each with `notes` notes.
 
-        `ticket` is as for `add_ticket`, but nobody is notified unless it says so.
+        `ticket` is as for `add_ticket`, except that `notify` defaults to False.
         """
         fields: dict[str, Any] = {"summary": "Ticket", "notify": False, "entered_at": entered_at} | ticket
         summary = fields.pop("summary")
-        made = [self.add_ticket(board, f"{summary} {number + 1}", **fields) for number in range(count)]
-        for ticket_id in made:
+        ticket_ids = [self.add_ticket(board, f"{summary} {number + 1}", **fields) for number in range(count)]
+        for ticket_id in ticket_ids:
             for number in range(notes):
-                self._write(self.ticket(ticket_id), f"Note {number + 1}", entered_at=entered_at)
-        return made
+                self._append_note(self.ticket(ticket_id), f"Note {number + 1}", entered_at=entered_at)
+        return ticket_ids
 
     def update_ticket(self, ticket_id: int, *, by: str = "zadmin", notify: bool = True, **changes: Any) -> None:
-        """Change summary, board, status, priority, owner, resources, contact or company, as `add_ticket` takes
-        them; None takes away. Without changes it is a save that moves only the date."""
+        """Change summary, board, status, priority, owner, resources, contact or company; None clears a field.
+
+        Values are as for `add_ticket`. Without changes, only `lastUpdated` changes.
+        """
         with self.lock:
             module, ticket = self._locate(ticket_id)
             board = changes.get("board", ticket["board"]["id"])
             if "board" in changes:
                 changes.setdefault("status", self.first_status(board))
-            self._touch(module, ticket | self.described(changes, board, by), by)
-            self._announce(ticket_id, "updated", by, notify=notify)
+            self._touch(module, ticket | self.ticket_fields(changes, board, by), by)
+            self._send_webhooks(ticket_id, "updated", by, notify=notify)
 
     def delete_ticket(self, ticket_id: int, *, by: str = "zadmin", notify: bool = True) -> None:
-        """Delete a ticket; only `restore_ticket` still knows it."""
+        """Delete a ticket; `restore_ticket` can undo it."""
         with self.lock:
             module, ticket = self._locate(ticket_id)
             self._deleted[ticket_id] = (module, self._tickets[module].pop(ticket_id))
@@ -126,20 +130,20 @@ class ConnectWise(Directory):
                 self.callbacks.send_webhooks(ticket, None, "deleted", by)
 
     def restore_ticket(self, ticket_id: int, *, by: str = "zadmin", notify: bool = True) -> None:
-        """Bring a deleted ticket back, with its notes."""
+        """Restore a deleted ticket with its notes."""
         with self.lock:
             module, ticket = self._deleted.pop(ticket_id)
             self._touch(module, ticket, by)
             self._tickets[module] = dict(sorted(self._tickets[module].items()))
-            self._announce(ticket_id, "updated", by, notify=notify)
+            self._send_webhooks(ticket_id, "updated", by, notify=notify)
 
     def merge(self, ticket_id: int, into: int, *, by: str = "zadmin", notify: bool = True) -> None:
-        """Merge a ticket into another, whose `allNotes` lists its notes from now on, too."""
-        self._adopt(ticket_id, into, "mergedFlag", by, notify=notify)
+        """Merge a ticket into another, whose `allNotes` then includes its notes."""
+        self._attach(ticket_id, into, "mergedFlag", by, notify=notify)
 
     def bundle(self, ticket_id: int, into: int, *, by: str = "zadmin", notify: bool = True) -> None:
-        """Attach a ticket to another as its child, with the same effect on `allNotes`."""
-        self._adopt(ticket_id, into, "bundledFlag", by, notify=notify)
+        """Attach a ticket to another as a child, with the same effect on `allNotes`."""
+        self._attach(ticket_id, into, "bundledFlag", by, notify=notify)
 
     # Notes
 
@@ -157,22 +161,24 @@ class ConnectWise(Directory):
         work_at: datetime | None = None,
         notify: bool = True,
     ) -> int:
-        """Write a note as a member, a contact, or neither; without `internal` and `resolution` it is part of
-        the discussion. `work_at` is when the work of a time entry began, by which `sortByDate` goes."""
+        """Add a note by a member, a contact, or neither; unless `internal` or `resolution`, it is a discussion note.
+
+        `work_at` is when the work of a time entry began, which becomes its `sortByDate`.
+        """
         with self.lock:
             module, ticket = self._locate(ticket_id)
-            note_id = self._write(
+            note_id = self._append_note(
                 ticket, text, member=member, contact=contact, internal=internal, resolution=resolution,
                 kind=kind, entered_at=entered_at, work_at=work_at,
             )  # fmt: skip
             self._touch(module, ticket | ({"customerUpdatedFlag": True} if contact else {}), member or SYSTEM)
-            self._announce(ticket_id, "updated", member or SYSTEM, notify=notify)
+            self._send_webhooks(ticket_id, "updated", member or SYSTEM, notify=notify)
             return note_id
 
     def edit_note(
         self, ticket_id: int, note_id: int, text: str, *, kind: NoteKind = "TicketNote", notify: bool = True
     ) -> None:
-        """Rewrite a note: its `lastUpdated` moves, its `dateEntered` does not."""
+        """Edit a note: its `lastUpdated` changes, its `dateEntered` does not."""
         with self.lock:
             module, ticket = self._locate(ticket_id)
             notes = self._notes[ticket_id]
@@ -180,21 +186,21 @@ class ConnectWise(Directory):
             info = notes[index]["_info"] | {"lastUpdated": clock.in_seconds(self.now())}
             notes[index] = notes[index] | {"text": text, "_info": info}
             self._touch(module, ticket, "zadmin")
-            self._announce(ticket_id, "updated", "zadmin", notify=notify)
+            self._send_webhooks(ticket_id, "updated", "zadmin", notify=notify)
 
-    # What the API, the hooks and the tests read
+    # Read by the API, the webhooks and the tests
 
     def tickets(self, module: Module) -> list[Row]:
-        """Return all service or project tickets by id."""
+        """Return all service or project tickets in order of id."""
         with self.lock:
             return list(self._tickets[module].values())
 
     def find_ticket(self, module: Module, ticket_id: int) -> Row | None:
-        """Return the ticket if that module has it."""
+        """Return a ticket of one module, or None."""
         return self._tickets[module].get(ticket_id)
 
     def ticket(self, ticket_id: int) -> Row:
-        """Return a ticket of either module; KeyError when there is none."""
+        """Return a ticket of either module; raises KeyError if there is none."""
         return self._locate(ticket_id)[1]
 
     def notes(self, ticket_id: int) -> list[Row]:
@@ -203,7 +209,7 @@ class ConnectWise(Directory):
             return list(self._notes[ticket_id])
 
     def all_notes(self, ticket_id: int) -> list[Row]:
-        """Return what `allNotes` lists: also the notes of merged and bundled tickets, marked as such."""
+        """Return what `allNotes` lists, including the flagged notes of merged and bundled tickets."""
         with self.lock:
             children = self._children.get(ticket_id, ())
             inherited = [note | {mark: True} for child, mark in children for note in self._notes[child]]
@@ -213,17 +219,17 @@ class ConnectWise(Directory):
         """Return the signature ConnectWise would send with `body`."""
         return self.callbacks.sign(body)
 
-    def hook_body(self, ticket_id: int, action: str = "updated", *, by: str = "zadmin") -> bytes:
-        """Build the body of a hook with a new MessageId, to be sent by a test; a deleted ticket has no Entity."""
+    def webhook_body(self, ticket_id: int, action: str = "updated", *, by: str = "zadmin") -> bytes:
+        """Return the body of a webhook with a new MessageId, for a test to send; a deleted ticket has no Entity."""
         found = any(ticket_id in tickets for tickets in self._tickets.values())
         entity = self._entity(ticket_id) if found and action != "deleted" else None
         return self.callbacks.body(ticket_id, entity, action, by, callback=0)
 
     def wait_for_webhooks(self, timeout_s: float = 30.0) -> bool:
-        """Wait until every hook has been sent or given up; False when that takes longer."""
+        """Wait until every webhook has been sent or dropped; return False after the timeout."""
         return self.callbacks.sender.wait_idle(timeout_s)
 
-    # Inside, with the lock held
+    # Called with the lock held
 
     def _locate(self, ticket_id: int) -> tuple[Module, Row]:
         for module, tickets in self._tickets.items():
@@ -241,7 +247,7 @@ class ConnectWise(Directory):
         changed = ticket["_info"] | {"lastUpdated": clock.in_seconds(self.now()), "updatedBy": by}
         self._store(module, ticket | {"_info": changed})
 
-    def _adopt(self, child_id: int, parent_id: int, shown: str, by: str, *, notify: bool) -> None:
+    def _attach(self, child_id: int, parent_id: int, shown: str, by: str, *, notify: bool) -> None:
         with self.lock:
             parent = {"id": parent_id, "summary": self.ticket(parent_id)["summary"]}
             marks: dict[str, tuple[Row, Row]] = {
@@ -252,9 +258,9 @@ class ConnectWise(Directory):
             for ticket_id, changed in zip((child_id, parent_id), marks[shown], strict=True):
                 module, ticket = self._locate(ticket_id)
                 self._touch(module, ticket | changed, by)
-                self._announce(ticket_id, "updated", by, notify=notify)
+                self._send_webhooks(ticket_id, "updated", by, notify=notify)
 
-    def _write(
+    def _append_note(
         self,
         ticket: Row,
         text: str | None,
@@ -288,11 +294,11 @@ class ConnectWise(Directory):
         self._notes[ticket["id"]].append(shown)
         return note_id
 
-    def _announce(self, ticket_id: int, action: str, by: str, *, notify: bool) -> None:
+    def _send_webhooks(self, ticket_id: int, action: str, by: str, *, notify: bool) -> None:
         if notify and self.callbacks.entries:
             self.callbacks.send_webhooks(self.ticket(ticket_id), self._entity(ticket_id), action, by)
 
     def _entity(self, ticket_id: int) -> Row:
         module, ticket = self._locate(ticket_id)
         kind = "ProjectTicket" if module == "project" else "ServiceTicket"
-        return {**ticket, "recordType": kind}  # hooks say the kind, `/project/tickets` does not
+        return {**ticket, "recordType": kind}  # webhooks name the kind, `/project/tickets` does not

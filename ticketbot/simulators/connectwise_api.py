@@ -1,4 +1,4 @@
-"""The REST API of a simulated ConnectWise tenant, with the answers and the quirks of the real one."""
+"""The REST API of a simulated ConnectWise tenant, with the responses and the quirks of the real one."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ Row = dict[str, Any]
 _Endpoint = tuple[str, str, Callable[..., Any]]  # method, path, handler
 
 VERSION = "v2025.1"
-ALIAS = "v4_6_release"  # the codebase that every cloud system understands, whatever its own is
+ALIAS = "v4_6_release"  # the codebase that every cloud site accepts besides its own
 _API = "/<codebase>/apis/3.0"
 _TICKET = "/<module:re:service|project>/tickets"
 _NOT_HTML = b"<html><head><title>404 - File or directory not found.</title></head></html>"
 
 
 class Created(NamedTuple):
-    """A record that came to be: 201."""
+    """A created record, answered with 201."""
 
     row: Row
 
@@ -50,20 +50,20 @@ class Created(NamedTuple):
 def serve(
     system: ConnectWise, host: str = "127.0.0.1", port: int = 0, *, control: WSGIApplication | None = None
 ) -> http_server.Running:
-    """Serve `system` and tell it its address; `control` answers below `/_sim/`."""
+    """Serve `system` and set its address; `control` serves the paths below `/_sim/`."""
     running = http_server.serve(app(system, control), host, port)
     system.serve_at(running.url)
     return running
 
 
 def app(system: ConnectWise, control: WSGIApplication | None = None) -> WSGIApplication:
-    """Return the WSGI application, behind the gate; `control` answers below `/_sim/`."""
+    """Return the WSGI application with its middleware; `control` serves the paths below `/_sim/`."""
     api = _Api(system)
     routes = bottle.Bottle()
     routes.default_error_handler = _unknown_endpoint
     for method, path, handler in api.routes():
         routes.route(path, method, handler)
-    return middleware.with_tidy_paths(middleware.guard(routes, system, control))
+    return middleware.with_normalized_paths(middleware.guard(routes, system, control))
 
 
 def _unknown_endpoint(error: Any) -> str:
@@ -81,7 +81,7 @@ class _Api:
 
     def __init__(self, system: ConnectWise) -> None:
         self._system = system
-        self._answered: deque[float] = deque()
+        self._call_times: deque[float] = deque()
         self._rate_lock = threading.Lock()
 
     def routes(self) -> Iterable[_Endpoint]:
@@ -108,7 +108,7 @@ class _Api:
         yield "GET", "/<codebase>/system/callbackkey/index.rails", self.signing_key
 
     def _plain_routes(self) -> Iterable[_Endpoint]:
-        """Yield list, count and single GET of the tables that have nothing special about them."""
+        """Yield list, count and single GET of the tables without special rules."""
         system = self._system
         for path, noun, table, fields in (
             ("/service/boards", "Board", lambda: system.boards, connectwise_payloads.BOARD_FIELDS),
@@ -123,7 +123,7 @@ class _Api:
             yield "GET", f"{path}/<row_id:int>", plain.get
 
     def _guarded(self, handler: Callable[..., Any]) -> Callable[..., Any]:
-        """Check who asks, run the handler, and write its result or its refusal as ConnectWise does."""
+        """Check the credentials, run the handler, and return its result or error as ConnectWise does."""
 
         def guarded(codebase: str, **arguments: Any) -> Any:
             if codebase not in {ALIAS, self._system.callbacks.codebase}:
@@ -132,39 +132,39 @@ class _Api:
                 self._check_credentials()
                 self._check_rate()
                 result = handler(**arguments)
-            except ThrottledError as refusal:
-                return _answer(refusal.body, 429, **{"Retry-After": str(refusal.retry_after_s)})
-            except ApiError as refusal:
-                return _answer(refusal.body, refusal.status)
-            except ValueError as nonsense:
-                return _answer({"code": "InvalidArgument", "message": str(nonsense), "errors": None}, 400)
+            except ThrottledError as error:
+                return _response(error.body, 429, **{"Retry-After": str(error.retry_after_s)})
+            except ApiError as error:
+                return _response(error.body, error.status)
+            except ValueError as error:
+                return _response({"code": "InvalidArgument", "message": str(error), "errors": None}, 400)
             if isinstance(result, Created):
-                return _answer(result.row, 201)
+                return _response(result.row, 201)
             if isinstance(result, paging.Listed):
-                return _answer(result.rows, 200, result.link)
-            return _answer(result, 200) if result is not None else bottle.HTTPResponse(status=204)
+                return _response(result.rows, 200, result.link)
+            return _response(result, 200) if result is not None else bottle.HTTPResponse(status=204)
 
         return guarded
 
     def _check_credentials(self) -> None:
         system, headers = self._system, bottle.request.headers
         pair = f"{system.company}+{system.public_key}:{system.private_key}"
-        wanted = "Basic " + base64.b64encode(pair.encode()).decode()
-        if headers.get("Authorization") != wanted or headers.get("clientId") != system.client_id:
+        expected = "Basic " + base64.b64encode(pair.encode()).decode()
+        if headers.get("Authorization") != expected or headers.get("clientId") != system.client_id:
             raise ApiError(401, "Unauthorized", "Please make sure that your credentials are correct.")
 
     def _check_rate(self) -> None:
-        """Refuse what comes beyond the limit of the last minute; what is refused does not count."""
+        """Raise if the last minute has reached the limit; refused calls do not count."""
         limit, now_s = self._system.calls_per_minute, time.monotonic()
         with self._rate_lock:
-            while self._answered and self._answered[0] <= now_s - 60:
-                self._answered.popleft()
-            if limit is not None and len(self._answered) >= limit:
-                raise ThrottledError(math.ceil(self._answered[0] + 60 - now_s) if self._answered else 60)
-            self._answered.append(now_s)
+            while self._call_times and self._call_times[0] <= now_s - 60:
+                self._call_times.popleft()
+            if limit is not None and len(self._call_times) >= limit:
+                raise ThrottledError(math.ceil(self._call_times[0] + 60 - now_s) if self._call_times else 60)
+            self._call_times.append(now_s)
 
     def page(self, found: Iterable[Row], fields: dict[str, str]) -> paging.Listed:
-        """Answer a list request: conditions, order, page and chosen fields are in the query string."""
+        """Answer a list request; conditions, order, page and fields are in the query string."""
         query, path = _query(), bottle.request.environ["PATH_INFO"]
         if self._system.note_order and path.endswith("/allNotes"):
             query["orderBy"] = self._system.note_order
@@ -179,14 +179,14 @@ class _Api:
         return result._replace(rows=paging.project(result.rows, query.get("fields", "")))
 
     def select(self, found: Iterable[Row], fields: dict[str, str]) -> Iterable[Row]:
-        """Keep the rows that meet the `conditions` of the query string."""
+        """Return the rows that match the `conditions` of the query string."""
         try:
             return paging.select(found, _query().get("conditions", ""), fields)
         except conditions.ConditionError as error:
             raise ApiError(400, "ApiFindCondition", str(error)) from None
 
     def count(self, found: Iterable[Row], fields: dict[str, str]) -> Row:
-        """Answer a count."""
+        """Answer a count request."""
         return {"count": sum(1 for _ in self.select(found, fields))}
 
     def info(self) -> Row:
@@ -239,20 +239,19 @@ class _Api:
     # Callbacks
 
     def register(self) -> Created:
-        asked = _json_body(dict)
-        _check_callback(asked)
-        wanted = {"objectId": 1, **asked}
+        fields = {"objectId": 1, **_json_body(dict)}
+        _check_callback(fields)
         same = ("type", "level", "objectId", "url")
-        if any(all(entry[key] == wanted[key] for key in same) for entry in self._entries().values()):
+        if any(all(entry[key] == fields[key] for key in same) for entry in self._entries().values()):
             raise invalid("ObjectExists", "objectId", "A matching callback entry already exists")
         system = self._system
-        return Created(system.callbacks.add(system.next_id("callback"), wanted, system.api_member_id))
+        return Created(system.callbacks.add(system.next_id("callback"), fields, system.api_member_id))
 
     def replace_callback(self, row_id: int) -> Row:
-        asked = _json_body(dict)
+        fields = _json_body(dict)
         self._entry(row_id)
-        _check_callback(asked)
-        return self._system.callbacks.change(row_id, {k: v for k, v in asked.items() if k != "id"})
+        _check_callback(fields)
+        return self._system.callbacks.change(row_id, {k: v for k, v in fields.items() if k != "id"})
 
     def patch_callback(self, row_id: int) -> Row:
         self._entry(row_id)
@@ -271,21 +270,21 @@ class _Api:
             raise ApiError(404, "NotFound", f"Callback {row_id} not found")
         return self._entries()[row_id]
 
-    # What needs no credentials
+    # Without credentials
 
     def company_info(self, company: str) -> Any:
-        """Answer which codebase a company is on; `null` for a company that does not exist."""
+        """Answer with the codebase of a company; `null` for an unknown company."""
         if company.lower() != self._system.company.lower():
-            return _answer(None, 200)
+            return _response(None, 200)
         info = {"CompanyName": company, "Codebase": f"{self._system.callbacks.codebase}/", "IsCloud": True,
                 "VersionCode": VERSION, "VersionNumber": "v4.6.94812", "CompanyID": company}  # fmt: skip
-        return _answer(info, 200)
+        return _response(info, 200)
 
     def signing_key(self, codebase: str) -> Any:  # noqa: ARG002 - any codebase serves the key
-        """Answer the key that hooks of a tenant are signed with."""
+        """Answer with the key that signs the webhooks of a tenant."""
         query = _query()
         key = self._system.callbacks.key_of(query.get("companyName", ""), query.get("id", ""))
-        return _answer({"signing_key": key}, 200) if key else bottle.HTTPResponse(_NOT_HTML, 404)
+        return _response({"signing_key": key}, 200) if key else bottle.HTTPResponse(_NOT_HTML, 404)
 
 
 @dataclass(frozen=True)
@@ -310,7 +309,7 @@ class _Table:
         return paging.project([row], _query().get("fields", ""))[0]
 
 
-def _answer(body: Any, status: int, link: str | None = None, **more: str) -> Any:
+def _response(body: Any, status: int, link: str | None = None, **more: str) -> Any:
     headers = more | {
         "Content-Type": "application/json; charset=utf-8",
         "api-current-version": VERSION.lstrip("v"),
@@ -329,14 +328,14 @@ def _json_body(kind: type) -> Any:
         raise ApiError(400, "InvalidObject", str(error)) from None
 
 
-def _check_callback(asked: Row) -> None:
+def _check_callback(fields: Row) -> None:
     for name in ("url", "type", "level"):
-        if not asked.get(name):
+        if not fields.get(name):
             raise invalid("MissingRequiredField", name, f"The {name} field is required.")
-    if not str(asked["url"]).startswith(("http://", "https://")):
+    if not str(fields["url"]).startswith(("http://", "https://")):
         raise invalid("InvalidField", "url", "The url is invalid.")
     if (
-        asked["level"].lower() not in webhook_subscriptions.LEVELS
-        or asked["type"].lower() not in webhook_subscriptions.TYPES
+        fields["level"].lower() not in webhook_subscriptions.LEVELS
+        or fields["type"].lower() not in webhook_subscriptions.TYPES
     ):
         raise invalid("InvalidObject", "level", "The level is invalid for this type.")

@@ -1,4 +1,4 @@
-"""The rows ConnectWise sends, built key for key as the payload files and the reference show them."""
+"""The rows that ConnectWise sends, with exactly the keys of the payload files and the reference."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Row = dict[str, Any]
 
 NIL = uuid.UUID(int=0)
 
-# Keys that are missing while nothing is set (current models), or null (old ones); see `unset`.
+# Keys that are missing (current models) or null (old models) while unset; see `unset`.
 OPTIONAL_TICKET = (
     "company", "contact", "contactName", "contactEmailAddress", "owner", "resources", "type", "subType",
     "item", "team", "budgetHours", "closedDate", "closedBy", "parentTicketId", "requiredDate",
@@ -20,17 +20,17 @@ OPTIONAL_NOTE = ("text", "member", "contact", "timeStart", "timeEnd")
 _REFERENCE_KEYS = ("id", "name", "identifier")
 
 
-def _recognised(*names: str, references: Iterable[str] = ()) -> dict[str, str]:
-    """Map the names conditions may use, in lower case, to where a row holds them.
+def _recognized(*names: str, references: Iterable[str] = ()) -> dict[str, str]:
+    """Map the names that conditions may use, in lower case, to paths in a row.
 
-    The dates are asked for at the top level, although rows show them inside `_info`.
+    Conditions name the dates at the top level, although rows have them inside `_info`.
     """
     paths = [*names, *(f"{reference}/{key}" for reference in references for key in _REFERENCE_KEYS)]
     dates = {"lastupdated": "_info/lastUpdated", "dateentered": "_info/dateEntered"}
     return {path.lower(): path for path in paths} | dates
 
 
-TICKET_FIELDS = _recognised(
+TICKET_FIELDS = _recognized(
     "id", "summary", "recordType", "contactName", "contactPhoneNumber", "contactEmailAddress", "severity",
     "impact", "requiredDate", "budgetHours", "actualHours", "approved", "closedDate", "closedBy",
     "closedFlag", "resources", "parentTicketId", "hasChildTicket", "hasMergedChildTicketFlag",
@@ -38,27 +38,27 @@ TICKET_FIELDS = _recognised(
     references=("board", "status", "company", "contact", "owner", "priority", "project", "phase", "type",
                 "subType", "item", "team", "source", "site", "mergedParentTicket"),
 )  # fmt: skip
-BOARD_FIELDS = _recognised("id", "name", "inactiveFlag", "projectFlag", "location/id")
-STATUS_FIELDS = _recognised("id", "name", "sortOrder", "displayOnBoard", "inactive", "closedStatus")
-COMPANY_FIELDS = _recognised("id", "identifier", "name", "phoneNumber", "deletedFlag", references=["status"])
-CONTACT_FIELDS = _recognised("id", "firstName", "lastName", "inactiveFlag", references=["company"])
-MEMBER_FIELDS = _recognised(
+BOARD_FIELDS = _recognized("id", "name", "inactiveFlag", "projectFlag", "location/id")
+STATUS_FIELDS = _recognized("id", "name", "sortOrder", "displayOnBoard", "inactive", "closedStatus")
+COMPANY_FIELDS = _recognized("id", "identifier", "name", "phoneNumber", "deletedFlag", references=["status"])
+CONTACT_FIELDS = _recognized("id", "firstName", "lastName", "inactiveFlag", references=["company"])
+MEMBER_FIELDS = _recognized(
     "id", "identifier", "firstName", "lastName", "primaryEmail", "officeEmail", "mobileEmail", "homeEmail",
     "defaultEmail", "inactiveFlag", "licenseClass", "disableOnlineFlag",
 )  # fmt: skip
-CALLBACK_FIELDS = _recognised(
+CALLBACK_FIELDS = _recognized(
     "id", "description", "url", "objectId", "type", "level", "memberId", "inactiveFlag", "payloadVersion"
 )
 _NOTE_NAMES = ("id", "text", "detailDescriptionFlag", "internalAnalysisFlag", "resolutionFlag", "issueFlag")
-NOTE_FIELDS = _recognised(*_NOTE_NAMES, "ticketId", "dateCreated", "createdBy", references=["member", "contact"])
-ALL_NOTES_FIELDS = _recognised(
+NOTE_FIELDS = _recognized(*_NOTE_NAMES, "ticketId", "dateCreated", "createdBy", references=["member", "contact"])
+ALL_NOTES_FIELDS = _recognized(
     *_NOTE_NAMES, "noteType", "originalAuthor", "bundledFlag", "mergedFlag",
     references=["ticket", "member", "contact"],
 )  # fmt: skip
 
 
 def unset(row: Row, names: Iterable[str], *, explicit_nulls: bool) -> Row:
-    """Leave out the `names` that are None, or with `explicit_nulls` show them all as null."""
+    """Remove the `names` that are None, or with `explicit_nulls` set all missing ones to null."""
     if explicit_nulls:
         return row | {name: row.get(name) for name in names}
     absent = {name for name in names if row.get(name) is None}
@@ -71,7 +71,7 @@ def info(at: str, by: str, **more: str) -> Row:
 
 
 def reference(kind: str, path: str, row: Row, *keys: str) -> Row:
-    """Refer to `row` from another record: `keys` of it, and where it lives."""
+    """Return a reference to `row` from another record: its `keys` and its address."""
     return {key: row[key] for key in keys} | {"_info": {f"{kind}_href": f"{path}/{row['id']}"}}
 
 
@@ -90,7 +90,7 @@ def board(board_id: int, name: str, *, project: bool, at: str) -> Row:
 
 
 def status(status_id: int, name: str, board_id: int, *, order: int, closed: bool, at: str) -> Row:
-    """Return a status of one board; statuses say `inactive`, unlike everything else."""
+    """Return a status of a board; statuses use `inactive`, everything else `inactiveFlag`."""
     return {
         "id": status_id,
         "name": name,
@@ -155,7 +155,7 @@ def _email_item(contact_id: int, email: str) -> Row:
 
 
 def member(member_id: int, identifier: str, first: str, last: str, at: str, **fields: Any) -> Row:
-    """Return a member; `fields` are further keys of the wire, such as `primaryEmail`."""
+    """Return a member; `fields` are more JSON keys, such as `primaryEmail`."""
     return {
         "id": member_id,
         "identifier": identifier,
@@ -175,9 +175,9 @@ def member(member_id: int, identifier: str, first: str, last: str, at: str, **fi
 
 
 def ticket(ticket_id: int, summary: str, *, project: bool, at: str, by: str, root: str) -> Row:
-    """Return an open ticket that belongs to nobody yet; `root` is the API address of the system."""
+    """Return an open, unassigned ticket; `root` is the API address of the tenant."""
     module = "project" if project else "service"
-    mine = f"{root}/{module}/tickets/{ticket_id}"
+    address = f"{root}/{module}/tickets/{ticket_id}"
     row: Row = {
         "id": ticket_id,
         "summary": summary,
@@ -193,7 +193,7 @@ def ticket(ticket_id: int, summary: str, *, project: bool, at: str, by: str, roo
         "billExpenses": "Billable",
         "billProducts": "Billable",
         "mobileGuid": str(uuid.uuid5(NIL, f"ticket-{ticket_id}")),
-        "_info": info(at, by, dateEntered=at, enteredBy=by, notes_href=f"{mine}/notes"),
+        "_info": info(at, by, dateEntered=at, enteredBy=by, notes_href=f"{address}/notes"),
     }
     if project:
         phase = {"id": 1, "name": "Planning", "_info": {"phase_href": f"{root}/project/projects/1/phases/1"}}
@@ -203,7 +203,7 @@ def ticket(ticket_id: int, summary: str, *, project: bool, at: str, by: str, roo
 
 
 def note(note_id: int, kind: str, ticket: Row, *, at: str, by: str, sort_at: str, root: str) -> Row:
-    """Return a note as `allNotes` lists it; its flags, text and author are the caller's."""
+    """Return a note as `allNotes` lists it; the caller sets flags, text and author."""
     return {
         "id": note_id,
         "noteType": kind,
@@ -221,7 +221,7 @@ def note(note_id: int, kind: str, ticket: Row, *, at: str, by: str, sort_at: str
 
 
 def service_note(row: Row) -> Row:
-    """Return the same note as `notes` lists it: other keys, and never a time entry."""
+    """Return the same note as `notes` lists it, with other keys; time entries are not listed there."""
     kept = ("id", "text", "detailDescriptionFlag", "internalAnalysisFlag", "resolutionFlag", "issueFlag",
             "member", "contact")  # fmt: skip
     entered = row["_info"]
@@ -235,20 +235,20 @@ def service_note(row: Row) -> Row:
     }
 
 
-def callback(callback_id: int, asked: Row, at: str, member_id: int) -> Row:
-    """Return a callback entry as the answer to its registration shows it."""
+def callback(callback_id: int, fields: Row, at: str, member_id: int) -> Row:
+    """Return a callback entry as the response to its registration shows it."""
     return {
         "id": callback_id,
-        "description": asked.get("description") or "",
-        "url": asked["url"],
-        "objectId": asked.get("objectId") or 1,  # 0 comes back as 1
-        "type": asked["type"],
-        "level": asked["level"],
+        "description": fields.get("description") or "",
+        "url": fields["url"],
+        "objectId": fields.get("objectId") or 1,  # 0 comes back as 1
+        "type": fields["type"],
+        "level": fields["level"],
         "memberId": member_id,
-        "payloadVersion": asked.get("payloadVersion") or "3.0.0",
-        "inactiveFlag": bool(asked.get("inactiveFlag")),
+        "payloadVersion": fields.get("payloadVersion") or "3.0.0",
+        "inactiveFlag": bool(fields.get("inactiveFlag")),
         "isSoapCallbackFlag": False,
-        "isSelfSuppressedFlag": bool(asked.get("isSelfSuppressedFlag")),
+        "isSelfSuppressedFlag": bool(fields.get("isSelfSuppressedFlag")),
         "connectWiseID": str(uuid.uuid5(NIL, f"callback-{callback_id}")),
         "_info": info(at, "apimember"),
     }

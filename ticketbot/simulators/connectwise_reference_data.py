@@ -1,4 +1,4 @@
-"""The lasting part of a simulated ConnectWise: boards, statuses, companies, contacts and members."""
+"""The reference data of a simulated ConnectWise: boards, statuses, companies, contacts and members."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Table = Literal["boards", "statuses", "companies", "contacts", "members"]
 STATUSES = ("New", "In Progress", ">Closed")
 PRIORITY = "Priority 3 - Normal Response"
 
-# The first id of each kind, apart from each other so that no id is good for two things by chance; but notes
-# and time entries number apart from the same start, so theirs do collide, as they do in life.
+# The first id of each kind. The ranges differ, so that a mixed-up id is noticed; but notes and time entries are
+# numbered separately from the same start, so that their ids collide as in the real ConnectWise.
 _FIRST_IDS = {
     "board": 1, "status": 101, "company": 201, "contact": 301, "member": 401, "ticket": 1001,
     "TicketNote": 5001, "TimeEntryNote": 5001, "MeetingNote": 5001, "callback": 26001,
@@ -25,11 +25,11 @@ _FIRST_IDS = {
 
 
 class Directory:
-    """Rows by id, which are replaced and never changed in place: whoever holds one holds a snapshot."""
+    """Rows by id; they are replaced, never changed in place, so that a row in hand is a snapshot."""
 
     def __init__(self, now: Callable[[], datetime], *, explicit_nulls: bool) -> None:
         self.now = now
-        self.explicit_nulls = explicit_nulls  # unset fields as null instead of missing; both occur
+        self.explicit_nulls = explicit_nulls  # unset fields as null instead of missing; both occur in practice
         self.root = ""  # the address of the REST API, for references between rows
         self.boards: dict[int, Row] = {}
         self.statuses: dict[int, Row] = {}
@@ -60,7 +60,7 @@ class Directory:
             self.statuses = kept
 
     def add_company(self, name: str, identifier: str = "") -> int:
-        """Add a company; its identifier is its name without spaces unless given."""
+        """Add a company; its identifier defaults to its name without spaces."""
         with self.lock:
             company_id = self.next_id("company")
             identifier = identifier or "".join(name.split())
@@ -72,7 +72,7 @@ class Directory:
     def add_contact(
         self, first: str, last: str | None = None, email: str | None = None, company: int | None = None
     ) -> int:
-        """Add a contact, of `company` if that is given."""
+        """Add a contact, optionally of a company."""
         with self.lock:
             contact_id = self.next_id("contact")
             employer = self.companies[company] if company else None
@@ -102,31 +102,31 @@ class Directory:
             return member_id
 
     def change(self, table: Table, row_id: int, fields: Row) -> None:
-        """Replace keys of one row; a value None removes the key."""
+        """Set keys of one row; None removes the key."""
         with self.lock:
             kept: dict[int, Row] = getattr(self, table)
             changed = kept[row_id] | fields
             kept[row_id] = {key: value for key, value in changed.items() if value is not None}
 
     def remove(self, table: Table, row_id: int) -> None:
-        """Remove one row; tickets go on naming it."""
+        """Remove one row; tickets keep referring to it."""
         with self.lock:
             del getattr(self, table)[row_id]
 
     def next_id(self, kind: str) -> int:
-        """Count the ids of one kind."""
+        """Return the next id of one kind."""
         return next(self._ids[kind])
 
     def module_of(self, board_id: int) -> Literal["service", "project"]:
-        """Tell where the tickets of a board live."""
+        """Return the module of a board's tickets."""
         return "project" if self.boards[board_id]["projectFlag"] else "service"
 
     def first_status(self, board_id: int) -> str:
-        """Return the status a new ticket of the board has."""
+        """Return the status of a new ticket on the board."""
         return next(str(row["name"]) for row in self.statuses.values() if row["board"]["id"] == board_id)
 
     def member_ref(self, identifier: str | None) -> Row | None:
-        """Refer to a member by identifier; None for nobody, or for a name that is no member's."""
+        """Return a reference to a member; None if there is no such identifier."""
         for row in self.members.values():
             if row["identifier"] == identifier:
                 named = row | {"name": f"{row['firstName']} {row['lastName']}"}
@@ -134,21 +134,21 @@ class Directory:
         return None
 
     def contact_ref(self, contact_id: int | None) -> Row | None:
-        """Refer to a contact."""
+        """Return a reference to a contact."""
         if contact_id is None:
             return None
         row = self.contacts[contact_id]
         named = row | {"name": " ".join(filter(None, (row.get("firstName"), row.get("lastName"))))}
         return self._ref("contact", "company/contacts", named, "name")
 
-    def described(self, changes: Mapping[str, Any], board_id: int, by: str) -> Row:
-        """Return what `changes`, given in names and ids, come to in a ticket of the board."""
+    def ticket_fields(self, changes: Mapping[str, Any], board_id: int, by: str) -> Row:
+        """Return `changes`, given as names and ids, as the fields of a ticket of the board."""
         fields: Row = {}
         for name, value in changes.items():
-            fields |= self._described(name, value, board_id, by)
+            fields |= self._ticket_field(name, value, board_id, by)
         return fields
 
-    def _described(self, name: str, value: Any, board_id: int, by: str) -> Row:
+    def _ticket_field(self, name: str, value: Any, board_id: int, by: str) -> Row:
         match name:
             case "summary":
                 return {name: value}

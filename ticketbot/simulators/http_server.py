@@ -1,4 +1,4 @@
-"""A threaded HTTP/1.1 loopback server for a WSGI application that may ill-treat its own connection."""
+"""A threaded HTTP/1.1 loopback server whose WSGI application can break its own connection."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-CONNECTION = "simulator.connection"  # the key of the WSGI environment that holds the `Connection`
+CONNECTION = "simulator.connection"  # key of the `Connection` in the WSGI environment
 
 _BACKLOG = 1024
 _DRIP_PIECES = 20
-_OUR_BUG = b'{"code":"Simulator","message":"The simulator itself failed."}'
+_SIMULATOR_BUG = b'{"code":"Simulator","message":"The simulator itself failed."}'
 
 
 @dataclass(slots=True)
 class Connection:
-    """Say how the present answer leaves: whole by default, or cut, slowly, or followed by silence."""
+    """How the current response is sent: whole by default, or truncated, slowly, or not at all."""
 
     stopping: threading.Event
-    silent: bool = False  # cut before the first byte
-    body_limit: int | None = None  # cut after so many bytes of the body, whatever Content-Length says
-    drip_s: float = 0.0  # spread the body over so many seconds
-    hang_up: bool = False  # a whole answer, then the kept-alive connection ends unannounced
+    silent: bool = False  # close before the first byte
+    body_limit: int | None = None  # close after so many bytes of the body, whatever Content-Length says
+    drip_s: float = 0.0  # send the body over so many seconds
+    hang_up: bool = False  # close the keep-alive connection unannounced after the response
 
     def pause(self, seconds: float) -> None:
-        """Wait, or return at once when the server stops."""
+        """Wait, unless the server stops."""
         if seconds > 0:
             self.stopping.wait(seconds)
 
 
 def serve(app: WSGIApplication, host: str = "127.0.0.1", port: int = 0) -> Running:
-    """Serve `app` from background threads; port 0 takes a free one. The socket listens on return."""
+    """Serve `app` from background threads; port 0 picks a free one. The socket listens on return."""
     return Running(app, host, port)
 
 
 class Running:
-    """A server that is up: `url` reaches it, `stop` ends it and all its connections."""
+    """A running server at `url`; `stop` also closes its connections."""
 
     def __init__(self, app: WSGIApplication, host: str, port: int) -> None:
         self.app = app
@@ -55,21 +55,21 @@ class Running:
         self._listener = socket.create_server((host, port), backlog=_BACKLOG)
         self.host, self.port = self._listener.getsockname()[:2]
         self.url = f"http://{self.host}:{self.port}"
-        self._conversations: list[tuple[socket.socket, threading.Thread]] = []
+        self._connections: list[tuple[socket.socket, threading.Thread]] = []
         self._acceptor = threading.Thread(target=self._accept, name=f"simulator:{self.port}", daemon=True)
         self._acceptor.start()
 
     def stop(self) -> None:
-        """Refuse new connections, cut the open ones and wait for their threads; a second call does nothing."""
+        """Refuse new connections, close the open ones and wait for their threads; a second call does nothing."""
         if self.stopping.is_set():
             return
         self.stopping.set()
-        socket.create_connection((self.host, self.port)).close()  # wakes accept() on every platform
+        socket.create_connection((self.host, self.port)).close()  # wakes up accept() on every platform
         self._acceptor.join()
         self._listener.close()
-        for connection, _ in self._conversations:
+        for connection, _ in self._connections:
             _shut(connection)
-        for _, thread in self._conversations:
+        for _, thread in self._connections:
             thread.join(timeout=5)
 
     def __enter__(self) -> Self:
@@ -87,16 +87,16 @@ class Running:
                 connection.close()
                 return
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            thread = threading.Thread(target=self._converse, args=(connection, address), daemon=True)
+            thread = threading.Thread(target=self._handle, args=(connection, address), daemon=True)
             thread.start()
-            going_on = [pair for pair in self._conversations if pair[1].is_alive()]
-            self._conversations = [*going_on, (connection, thread)]
+            alive = [pair for pair in self._connections if pair[1].is_alive()]
+            self._connections = [*alive, (connection, thread)]
 
-    def _converse(self, connection: socket.socket, address: tuple[str, int]) -> None:
+    def _handle(self, connection: socket.socket, address: tuple[str, int]) -> None:
         try:
             _Handler(connection, address, self)
         except OSError:
-            pass  # the other side has gone; there is nobody left to tell
+            pass  # the client has closed the connection
         finally:
             _shut(connection)
             connection.close()
@@ -106,45 +106,45 @@ def _shut(connection: socket.socket) -> None:
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
-        return  # already closed by the other side
+        return  # already closed by the client
 
 
 @dataclass(slots=True)
-class _Answer:
-    """What the application answered, held back until it is known how it is to leave."""
+class _Response:
+    """The response of the application, before any of it is sent."""
 
     status: str = "500 Internal Server Error"
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
 
     def start(self, status: str, headers: list[tuple[str, str]], *_: object) -> Any:
-        """Take status and headers; WSGI's `write` in return is for programs older than ours."""
+        """Store status and headers. Returns no `write` callable, which only legacy WSGI programs use."""
         self.status, self.headers = status, headers
 
 
 def call(app: WSGIApplication, environ: WSGIEnvironment) -> tuple[str, list[tuple[str, str]], bytes]:
-    """Run `app` to its end and return status line, headers and whole body."""
-    answer = _Answer()
-    pieces: Iterable[bytes] = app(environ, answer.start)
+    """Run `app` and return status line, headers and the whole body."""
+    response = _Response()
+    pieces: Iterable[bytes] = app(environ, response.start)
     try:
-        answer.body = b"".join(pieces)
+        response.body = b"".join(pieces)
     finally:
         if hasattr(pieces, "close"):
             pieces.close()
-    return answer.status, answer.headers, answer.body
+    return response.status, response.headers, response.body
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection: request after request until either side has had enough."""
+    """One keep-alive connection."""
 
     protocol_version = "HTTP/1.1"
 
     def __init__(self, connection: socket.socket, address: tuple[str, int], running: Running) -> None:
         self.running = running
-        super().__init__(connection, address, cast("BaseServer", running))  # it is only kept, never used
+        super().__init__(connection, address, cast("BaseServer", running))  # stored by the base class, never used
 
     def handle_one_request(self) -> None:
-        """Read one request, let the application answer it, and send the answer as told."""
+        """Read one request, run the application, and send its response."""
         self.raw_requestline = self.rfile.readline(65537)
         if not self.raw_requestline or not self.parse_request():
             self.close_connection = True
@@ -152,13 +152,13 @@ class _Handler(BaseHTTPRequestHandler):
         connection = Connection(self.running.stopping)
         try:
             status, headers, body = call(self.running.app, self._environ(connection))
-        except Exception as bug:  # noqa: BLE001 - a bug of the simulator must reach the test as a 500, not as a hang
+        except Exception as bug:  # noqa: BLE001 - a test must see a bug of the simulator as a 500, not hang
             sys.stderr.write(f"simulator: {self.requestline}: {bug!r}\n")
-            status, headers, body = "500 Internal Server Error", [], _OUR_BUG
+            status, headers, body = "500 Internal Server Error", [], _SIMULATOR_BUG
         self._send(connection, status, headers, body)
 
     def log_message(self, *_: object) -> None:
-        """Stay quiet: the log of calls belongs to the simulator."""
+        """Log nothing; the simulator keeps its own log of calls."""
 
     def _environ(self, connection: Connection) -> WSGIEnvironment:
         path, _, query = self.path.partition("?")
@@ -208,7 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _write(self, connection: Connection, head: bytes, body: bytes) -> None:
         if not connection.drip_s:
-            self.wfile.write(head + body)  # one packet, where it fits
+            self.wfile.write(head + body)  # one packet, if it fits
             return
         self.wfile.write(head)
         step = max(1, len(body) // _DRIP_PIECES)

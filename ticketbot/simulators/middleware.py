@@ -1,4 +1,4 @@
-"""What every call to a simulated service passes on its way in and out: the log, the latency, the faults."""
+"""WSGI middleware of both simulators: the log of calls, the latency, the faults."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ticketbot.simulators import faults, http_server, request_log
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-CONTROL = "/_sim/"  # paths below it steer the simulator and pass the gate untouched
+CONTROL = "/_sim/"  # paths below it control the simulator, and are neither logged nor subject to faults
 
 _DESTINATIONS = ("roomId", "toPersonId", "toPersonEmail")
 
 
 class Service(Protocol):
-    """What the gate reads of a simulated service on every call."""
+    """What the middleware needs of a simulated service."""
 
     calls: request_log.Calls
     faults: faults.Faults
@@ -31,10 +31,7 @@ class Service(Protocol):
 
 
 def guard(app: WSGIApplication, service: Service, control: WSGIApplication | None = None) -> WSGIApplication:
-    """Let every call to `app` be logged, delayed and struck by faults as `service` says.
-
-    `control` answers below `/_sim/`, undisturbed.
-    """
+    """Log every call to `app`, delay it, and apply the faults of `service`; `control` serves paths below `/_sim/`."""
 
     def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if control and environ["PATH_INFO"].startswith(CONTROL):
@@ -47,7 +44,7 @@ def guard(app: WSGIApplication, service: Service, control: WSGIApplication | Non
         status, headers, body = _run(app, environ, fault)
         if fault:
             call.fault = fault.id
-            status, headers, body = _spoil(fault, connection, status, headers, body)
+            status, headers, body = _apply(fault, connection, status, headers, body)
         if fault or not status.startswith("2"):
             call.body, call.destination = request.body, request.destination
         call.handled = not fault or fault.runs_handler
@@ -72,11 +69,11 @@ def _request(environ: WSGIEnvironment) -> faults.Request:
 
 def _destination(body: bytes) -> str:
     try:
-        asked = msgspec.json.decode(body) if body else None
+        message = msgspec.json.decode(body) if body else None
     except msgspec.DecodeError:
         return ""
-    named = asked if isinstance(asked, dict) else {}
-    return next((str(named[key]) for key in _DESTINATIONS if named.get(key)), "")
+    fields = message if isinstance(message, dict) else {}
+    return next((str(fields[key]) for key in _DESTINATIONS if fields.get(key)), "")
 
 
 def _run(
@@ -87,14 +84,14 @@ def _run(
     return http_server.call(app, environ)
 
 
-def _spoil(
+def _apply(
     fault: faults.Fault,
     connection: http_server.Connection,
     status: str,
     headers: list[tuple[str, str]],
     body: bytes,
 ) -> tuple[str, list[tuple[str, str]], bytes]:
-    """Apply `fault` to an answer: to what it says, or to how it leaves."""
+    """Apply `fault` to a response: to its content, or to how it is sent."""
     match fault.effect:
         case "pass":
             headers = [*headers, *fault.headers.items()]
@@ -116,12 +113,12 @@ def _spoil(
 
 
 def _without_keys(fault: faults.Fault, body: bytes) -> bytes:
-    answer = msgspec.json.decode(body)
-    rows = answer.get("items", [answer]) if isinstance(answer, dict) else answer
+    response = msgspec.json.decode(body)
+    rows = response.get("items", [response]) if isinstance(response, dict) else response
     for row in rows:
         for key in fault.keys:
             _blank(row, key.split("/"), delete=fault.effect == "strip")
-    return msgspec.json.encode(answer)
+    return msgspec.json.encode(response)
 
 
 def _blank(row: Any, path: list[str], *, delete: bool) -> None:
@@ -136,12 +133,12 @@ def _blank(row: Any, path: list[str], *, delete: bool) -> None:
         row[last] = None
 
 
-def with_tidy_paths(inner: WSGIApplication) -> WSGIApplication:
-    """Let `//` and a trailing `/` mean what they mean to the real server: nothing."""
+def with_normalized_paths(inner: WSGIApplication) -> WSGIApplication:
+    """Ignore double and trailing slashes, as the real server does."""
 
-    def tidied(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def normalized(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = re.sub("/{2,}", "/", environ["PATH_INFO"])
         environ["PATH_INFO"] = path if path == "/" else path.rstrip("/")
         return inner(environ, start_response)
 
-    return tidied
+    return normalized

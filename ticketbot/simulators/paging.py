@@ -1,4 +1,4 @@
-"""What ConnectWise lists have in common: conditions, order, pages with `Link` headers, chosen fields."""
+"""ConnectWise lists: conditions, order, pages with `Link` headers, selected fields."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ Row = dict[str, Any]
 
 
 class Listed(NamedTuple):
-    """One page of rows and the `Link` header that belongs to it; None when there is none."""
+    """One page of rows and its `Link` header, None without one."""
 
     rows: list[Row]
     link: str | None
 
 
 def select(rows: Iterable[Row], text: str, fields: Mapping[str, str]) -> Iterable[Row]:
-    """Return the rows that meet the conditions `text`, lazily."""
+    """Yield the rows that match the conditions `text`."""
     if not text:
         return rows
     return filter(conditions.compile_conditions(text, fields), rows)
 
 
 def page(rows: Iterable[Row], query: Mapping[str, str], url: str) -> Listed:
-    """Order the rows, cut the page that `query` asks for, and link to its neighbours."""
+    """Sort the rows and return the page that `query` requests, with links to its neighbors."""
     size = _size(query)
     number = max(1, int(query.get("page") or 1))
     ordered = _ordered(rows, query.get("orderBy", ""))
@@ -48,9 +48,9 @@ def page(rows: Iterable[Row], query: Mapping[str, str], url: str) -> Listed:
 
 
 def forward_page(rows: Iterable[Row], query: Mapping[str, str], url: str) -> Listed:
-    """Cut the page after the id `pageId`, in the order of ids; `rows` come in that order.
+    """Return the page after the id `pageId`; `rows` are sorted by id.
 
-    The `Link` header is always there, and empty on the last page.
+    There is always a `Link` header; it is empty on the last page.
     """
     size, after = _size(query), int(query.get("pageId") or 0)
     found = list(islice((row for row in rows if row["id"] > after), size + 1))
@@ -61,7 +61,7 @@ def forward_page(rows: Iterable[Row], query: Mapping[str, str], url: str) -> Lis
 
 
 def project(rows: Sequence[Row], fields: str) -> list[Row]:
-    """Keep only the `fields` (comma separated, nested with /) of each row; all of them when empty."""
+    """Return only the `fields` (comma-separated, nested with /) of each row; empty means all."""
     if not fields:
         return list(rows)
     flat: list[str] = []
@@ -102,13 +102,13 @@ def _sort_key(path: str) -> Callable[[Row], Any]:
 
     def key(row: Row) -> tuple[bool, Any]:
         value = read(row)
-        return (value is not None, value)  # what is missing comes first, as NULL does in SQL Server
+        return (value is not None, value)  # missing values sort first, as NULL does in SQL Server
 
     return key
 
 
 def _url(url: str, query: Mapping[str, str], **changed: int) -> str:
-    """Rebuild the address as ConnectWise does: lower-case escapes, the page last."""
+    """Return the address of another page as ConnectWise writes it: lower-case escapes, the page last."""
     kept = [(name, value) for name, value in query.items() if name not in changed]
     kept += [(name, str(value)) for name, value in changed.items()]
     encoded = "&".join(f"{name}={quote_plus(value)}" for name, value in kept)

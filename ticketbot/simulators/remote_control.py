@@ -1,4 +1,4 @@
-"""Steering a simulator that runs in another process: its methods, called over HTTP below `/_sim/`."""
+"""Control a simulator in another process: its methods, called over HTTP below `/_sim/`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _WEBEX = (
 
 
 def of_connectwise(system: ConnectWise) -> WSGIApplication:
-    """Return the control routes of a tenant: its methods, its faults and calls, and its hooks."""
+    """Return the control routes of a tenant: its methods, faults, log of calls, and webhooks."""
     sender = system.callbacks.sender
 
     def configure(
@@ -42,7 +42,7 @@ def of_connectwise(system: ConnectWise) -> WSGIApplication:
     ) -> None:
         _set(system, latency_s=latency_s)
         if calls_per_minute is not None:
-            system.calls_per_minute = calls_per_minute or None  # 0 takes the limit away
+            system.calls_per_minute = calls_per_minute or None  # 0 removes the limit
         _set(system.callbacks, per_change=hooks_per_change, signing_key=signing_key)
         _set(sender, time_scale=hook_time_scale)
 
@@ -63,22 +63,22 @@ def of_connectwise(system: ConnectWise) -> WSGIApplication:
     return _application(methods | own | _shared(system))
 
 
-def of_webex(organisation: Webex) -> WSGIApplication:
-    """Return the control routes of an organisation: its methods, its faults and calls."""
+def of_webex(organization: Webex) -> WSGIApplication:
+    """Return the control routes of an organization: its methods, faults and log of calls."""
 
     def configure(latency_s: float | None = None, messages_per_s: float | None = None) -> None:
-        _set(organisation, latency_s=latency_s)
+        _set(organization, latency_s=latency_s)
         if messages_per_s is not None:
-            organisation.messages_per_s = messages_per_s or None  # 0 takes the limit away
+            organization.messages_per_s = messages_per_s or None  # 0 removes the limit
 
-    methods = {name: getattr(organisation, name) for name in _WEBEX}
-    return _application(methods | {"configure": configure} | _shared(organisation))
+    methods = {name: getattr(organization, name) for name in _WEBEX}
+    return _application(methods | {"configure": configure} | _shared(organization))
 
 
 class SimulatorProxy:
-    """Calls the methods of a simulator behind `url`: `Remote(url).call("add_ticket", board=1, summary="x")`.
+    """Calls the methods of the simulator at `url`: `SimulatorProxy(url).call("add_ticket", board=1, summary="x")`.
 
-    Raises RuntimeError with the simulator's words when the call fails there.
+    Raises RuntimeError with the simulator's message if the call fails.
     """
 
     def __init__(self, url: str, timeout_s: float = 60.0) -> None:
@@ -88,12 +88,12 @@ class SimulatorProxy:
         self._session.trust_env = False
 
     def call(self, name: str, /, **arguments: Any) -> Any:
-        """Call one method and return its result, as JSON has it."""
+        """Call a method and return its result as decoded JSON."""
         body = msgspec.json.encode(arguments)
-        answer = self._session.post(f"{self.url}{middleware.CONTROL}{name}", data=body, timeout=self._timeout_s)
-        if answer.status_code != 200:
-            raise RuntimeError(f"{name}: {answer.text}")
-        return msgspec.json.decode(answer.content)
+        response = self._session.post(f"{self.url}{middleware.CONTROL}{name}", data=body, timeout=self._timeout_s)
+        if response.status_code != 200:
+            raise RuntimeError(f"{name}: {response.text}")
+        return msgspec.json.decode(response.content)
 
     def close(self) -> None:
         """Close the connection."""
@@ -101,7 +101,7 @@ class SimulatorProxy:
 
 
 def _shared(service: middleware.Service) -> dict[str, Method]:
-    """Return what both services have: faults that come and go, and the log of calls."""
+    """Return the methods that both services have: faults and the log of calls."""
 
     def add_fault(fault: faults.Fault) -> int:
         return service.faults.add(fault)
@@ -131,24 +131,24 @@ def _application(methods: Mapping[str, Method]) -> WSGIApplication:
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         name = environ["PATH_INFO"].removeprefix(middleware.CONTROL)
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        status, answer = _called(methods.get(name), body)
+        status, result = _call(methods.get(name), body)
         start_response(status, [("Content-Type", "application/json")])
-        return [msgspec.json.encode(answer)]
+        return [msgspec.json.encode(result)]
 
     return application
 
 
-def _called(method: Method | None, body: bytes) -> tuple[str, Any]:
+def _call(method: Method | None, body: bytes) -> tuple[str, Any]:
     if method is None:
         return "404 Not Found", "no such method"
     try:
         return "200 OK", method(**_arguments(method, body))
-    except (TypeError, ValueError, LookupError) as wrong:  # msgspec's errors are ValueErrors
-        return "400 Bad Request", f"{type(wrong).__name__}: {wrong}"
+    except (TypeError, ValueError, LookupError) as error:  # msgspec's errors are ValueErrors
+        return "400 Bad Request", f"{type(error).__name__}: {error}"
 
 
 def _arguments(method: Method, body: bytes) -> dict[str, Any]:
-    """Read the arguments of `method` and give each the type its annotation names: dates, faults, tuples."""
-    given = msgspec.json.decode(body, type=dict[str, Any]) if body else {}
+    """Decode the arguments of `method`, each as the type of its annotation."""
+    arguments = msgspec.json.decode(body, type=dict[str, Any]) if body else {}
     hints = get_type_hints(method) if inspect.isroutine(method) else {}
-    return {name: msgspec.convert(value, hints.get(name, Any)) for name, value in given.items()}
+    return {name: msgspec.convert(value, hints.get(name, Any)) for name, value in arguments.items()}

@@ -1,4 +1,4 @@
-"""A Webex organisation in memory: rooms, people, and the log of every message, which is the truth of tests."""
+"""A Webex organization in memory: rooms, people, and every message it accepted."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _DESTINATIONS = ("roomId", "toPersonId", "toPersonEmail")
 
 
 class Refusal(Exception):
-    """An answer other than success; `retry_after_s` goes with a 429."""
+    """An error response; `retry_after_s` belongs to a 429."""
 
     def __init__(self, status: int, message: str, retry_after_s: int | None = None) -> None:
         super().__init__(message)
@@ -43,10 +43,10 @@ class Refusal(Exception):
 
 
 class Message(msgspec.Struct, kw_only=True, frozen=True):
-    """A message that Webex accepted: whoever the room is for has it."""
+    """A message that Webex accepted and delivered."""
 
     id: str
-    destination: str  # as the sender named it
+    destination: str  # as given in the request
     room_id: str
     room_title: str
     person_id: str = ""  # of a direct message
@@ -57,13 +57,13 @@ class Message(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Webex:
-    """One organisation, its bot, and what the bot said. Ids are counted, so the same calls give the same ids."""
+    """One organization, its bot, and the bot's messages; ids are sequential, so the same calls give the same ids."""
 
     def __init__(
         self,
         *,
         now: Callable[[], datetime] = clock.utc_now,
-        token: str = "bot-token",  # noqa: S107 - the simulator's own, good for nothing else
+        token: str = "bot-token",  # noqa: S107 - valid for the simulator only
         seed: int = 0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -71,8 +71,8 @@ class Webex:
         self.token = token
         self.url = ""  # set by webex_api.serve
         self.latency_s = 0.0
-        self.messages_per_s: float | None = None  # beyond it 429 with Retry-After; None: no limit
-        self.forgetful_links = False  # next links with `max=null` and without the filters, as seen in life
+        self.messages_per_s: float | None = None  # above it: 429 with Retry-After; None: no limit
+        self.forgetful_links = False  # next links with `max=null` and without the filters, as seen in the real API
         self.calls = request_log.Calls(now)
         self.faults = faults.Faults(seed)
         self.people: dict[str, Row] = {}
@@ -80,7 +80,7 @@ class Webex:
         self._members: dict[str, dict[str, Row]] = {}  # room -> person -> membership
         self._direct: dict[str, str] = {}  # person -> room
         self._messages: list[Message] = []
-        self._swallow = 0
+        self._to_drop = 0
         self._monotonic = monotonic
         self._tokens, self._filled_at = math.inf, monotonic()
         self._changed = threading.Condition(threading.RLock())
@@ -99,7 +99,7 @@ class Webex:
         kind: Literal["person", "bot", "appuser"] = "person",
         last_activity: datetime | None = None,
     ) -> str:
-        """Add an account and return its id; several may share an e-mail address."""
+        """Add an account and return its id; several may share an email address."""
         with self._changed:
             person_id, at = self._id("PEOPLE"), self._stamp()
             active_at = clock.in_milliseconds(last_activity) if last_activity else at
@@ -109,7 +109,7 @@ class Webex:
             return person_id
 
     def change_person(self, person_id: str, fields: Row) -> None:
-        """Replace keys of an account; a value None removes the key."""
+        """Set keys of an account; None removes the key."""
         with self._changed:
             changed = self.people[person_id] | fields
             self.people[person_id] = {key: value for key, value in changed.items() if value is not None}
@@ -129,7 +129,7 @@ class Webex:
         kind: Literal["group", "direct"] = "group",
         with_bot: bool = True,
     ) -> str:
-        """Add a room with the people of these ids in it, and the bot."""
+        """Add a room with these people and the bot in it, and return its id."""
         with self._changed:
             room_id, creator = self._id("ROOM"), [*members, self.bot_id][0]
             self.rooms[room_id] = webex_payloads.room(room_id, title, self._org, creator, kind=kind, at=self._stamp())
@@ -139,13 +139,13 @@ class Webex:
             return room_id
 
     def change_room(self, room_id: str, fields: Row) -> None:
-        """Replace keys of a room; a value None removes the key."""
+        """Set keys of a room; None removes the key."""
         with self._changed:
             changed = self.rooms[room_id] | fields
             self.rooms[room_id] = {key: value for key, value in changed.items() if value is not None}
 
     def break_title(self, room_id: str, *, ciphertext: bool = False) -> None:
-        """Let the room's item say that its title could not be decrypted: missing, or as ciphertext."""
+        """Make the title of a room undecryptable: missing, or as ciphertext."""
         reason = "Key management server failed to respond appropriately."
         errors = {"title": {"code": "kms_failure", "reason": reason}}
         self.change_room(room_id, {"title": _CIPHERTEXT if ciphertext else None, "errors": errors})
@@ -163,11 +163,11 @@ class Webex:
             self._members[room_id][person_id] = row
 
     def leave(self, room_id: str, person_id: str = "") -> None:
-        """Take a person out of a room, by default the bot, to which the room is then unknown."""
+        """Remove a person from a room, by default the bot, which then no longer sees the room."""
         with self._changed:
             del self._members[room_id][person_id or self.bot_id]
 
-    # What the API reads
+    # Read by the API
 
     def visible_rooms(self) -> list[Row]:
         """Return the rooms the bot is in."""
@@ -175,18 +175,18 @@ class Webex:
             return [room for key, room in self.rooms.items() if self.bot_id in self._members[key]]
 
     def memberships(self, room_id: str) -> list[Row]:
-        """Return who is in a room; a room the bot is not in is refused like one that does not exist."""
+        """Return the memberships of a room; raises Refusal for a room that the bot is not in."""
         with self._changed:
             self._room(room_id)
             return list(self._members[room_id].values())
 
     def own_memberships(self) -> list[Row]:
-        """Return the rooms the bot is in, as memberships."""
+        """Return the memberships of the bot."""
         with self._changed:
             return [members[self.bot_id] for members in self._members.values() if self.bot_id in members]
 
     def people_with(self, email: str) -> list[Row]:
-        """Return the accounts that have this e-mail address, ignoring case."""
+        """Return the accounts with this email address, ignoring case."""
         wanted = email.lower()
         with self._changed:
             everybody = list(self.people.values())
@@ -194,20 +194,20 @@ class Webex:
 
     # Messages
 
-    def post(self, asked: Mapping[str, Any]) -> Row:
-        """Accept a message and return its full object, or raise Refusal in Webex's words."""
-        named = [key for key in _DESTINATIONS if asked.get(key)]
-        if len(named) != 1:
+    def post(self, fields: Mapping[str, Any]) -> Row:
+        """Accept a message and return its full object; raises Refusal with Webex's message."""
+        keys = [key for key in _DESTINATIONS if fields.get(key)]
+        if len(keys) != 1:
             raise Refusal(400, "Exactly one of the destination fields must be specified.")
-        text, markdown = str(asked.get("text") or ""), str(asked.get("markdown") or "")
-        if not text and not markdown and not asked.get("files"):
+        text, markdown = str(fields.get("text") or ""), str(fields.get("markdown") or "")
+        if not text and not markdown and not fields.get("files"):
             raise Refusal(400, "Both text and file cannot be empty.")
         if max(len(text.encode()), len(markdown.encode())) > MAX_MESSAGE_BYTES:
             raise Refusal(400, TOO_LONG)
         with self._changed:
             self._take_token()
-            destination = str(asked[named[0]])
-            room, person = self._destination(named[0], destination)
+            destination = str(fields[keys[0]])
+            room, person = self._destination(keys[0], destination)
             message = Message(
                 id=self._id("MESSAGE"),
                 destination=destination,
@@ -221,37 +221,37 @@ class Webex:
             )
             self._keep(message)
         return webex_payloads.message(
-            message.id, room, self.people[self.bot_id], asked,
+            message.id, room, self.people[self.bot_id], fields,
             text=message.text, markdown=markdown, at=clock.in_milliseconds(message.at),
         )  # fmt: skip
 
     def accept_without_posting(self, count: int = 1) -> None:
-        """Answer the next `count` messages with success, and lose them all the same."""
+        """Answer the next `count` messages with success, but drop them."""
         with self._changed:
-            self._swallow += count
+            self._to_drop += count
 
     def messages(self) -> list[Message]:
-        """Return every message that was accepted, in that order."""
+        """Return every accepted message, oldest first."""
         with self._changed:
             return list(self._messages)
 
     def refused(self) -> list[request_log.Call]:
-        """Return every attempt to post that did nothing, whatever it was answered."""
+        """Return every call to post a message that was not carried out or failed."""
         posts = [call for call in self.calls.log() if call.operation == "POST messages"]
         return [call for call in posts if not call.handled or call.status >= 400]
 
     def wait_for_messages(self, count: int, timeout_s: float = 10.0) -> list[Message]:
-        """Wait until at least `count` messages were accepted, or the time is over, and return them."""
+        """Wait until `count` messages were accepted, or for the timeout; return all accepted messages."""
         with self._changed:
             self._changed.wait_for(lambda: len(self._messages) >= count, timeout_s)
             return list(self._messages)
 
     def clear_messages(self) -> None:
-        """Forget the messages so far; their ids are not used again."""
+        """Remove the messages so far; their ids are not reused."""
         with self._changed:
             self._messages.clear()
 
-    # Inside, with the lock held
+    # Called with the lock held
 
     def _id(self, kind: str) -> str:
         number = uuid.uuid5(_NAMES, f"{kind}-{next(self._ids)}")
@@ -279,7 +279,7 @@ class Webex:
         return self.rooms[self._direct_room(person)], person
 
     def _direct_room(self, person: Row) -> str:
-        """Return the room of the bot and this person; the first message to them creates it."""
+        """Return the direct room with a person, and create it for the first message."""
         room_id = self._direct.get(person["id"])
         if room_id not in self.rooms:
             room_id = self.add_room(person["displayName"], [person["id"]], kind="direct")
@@ -287,7 +287,7 @@ class Webex:
         return str(room_id)
 
     def _take_token(self) -> None:
-        """Count against the limit: a bucket that holds what may be sent in one second."""
+        """Take a token from a bucket that holds the messages of one second; raises Refusal if it is empty."""
         limit = self.messages_per_s
         if limit is None:
             return
@@ -300,8 +300,8 @@ class Webex:
         self._tokens -= 1
 
     def _keep(self, message: Message) -> None:
-        if self._swallow:
-            self._swallow -= 1
+        if self._to_drop:
+            self._to_drop -= 1
             return
         self._messages.append(message)
         self._changed.notify_all()

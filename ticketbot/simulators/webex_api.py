@@ -1,4 +1,4 @@
-"""The REST API of a simulated Webex organisation, as its bot sees it."""
+"""The REST API of a simulated Webex organization, as its bot sees it."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ Row = dict[str, Any]
 MAX_IDS = 85  # of GET /people?id=
 DEFAULT_PAGE = 100
 MAX_PAGE = 1000
-_ONLY_BY_SEARCH = ("status", "lastActivity")  # left out when people are asked for by id
+_ONLY_BY_SEARCH = ("status", "lastActivity")  # not in the response to a search by id
 _UNAUTHORIZED = "The request requires a valid access token set in the Authorization request header."
 
 
-def serve(organisation: Webex, host: str = "127.0.0.1", port: int = 0) -> http_server.Running:
-    """Serve `organisation` and tell it its address; the API is below `/v1`."""
-    running = http_server.serve(app(organisation), host, port)
-    organisation.url = f"{running.url}/v1"
+def serve(organization: Webex, host: str = "127.0.0.1", port: int = 0) -> http_server.Running:
+    """Serve `organization` and set its address; the API is below `/v1`."""
+    running = http_server.serve(app(organization), host, port)
+    organization.url = f"{running.url}/v1"
     return running
 
 
-def app(organisation: Webex, control: WSGIApplication | None = None) -> WSGIApplication:
-    """Return the WSGI application, behind the gate; `control` answers below `/_sim/`."""
-    api = _Api(organisation)
+def app(organization: Webex, control: WSGIApplication | None = None) -> WSGIApplication:
+    """Return the WSGI application with its middleware; `control` serves the paths below `/_sim/`."""
+    api = _Api(organization)
     routes = bottle.Bottle()
     routes.default_error_handler = _unknown_resource
     for method, path, handler in (
@@ -47,47 +47,47 @@ def app(organisation: Webex, control: WSGIApplication | None = None) -> WSGIAppl
         ("GET", "/memberships", api.memberships),
     ):
         routes.route(f"/v1{path}", method, api.guarded(handler))
-    return middleware.guard(routes, organisation, control)
+    return middleware.guard(routes, organization, control)
 
 
 class _Api:
     """The handlers; each returns a row or a list of items, or raises Refusal."""
 
-    def __init__(self, organisation: Webex) -> None:
-        self._organisation = organisation
+    def __init__(self, organization: Webex) -> None:
+        self._organization = organization
 
     def guarded(self, handler: Callable[..., Any]) -> Callable[..., Any]:
-        """Check the token, run the handler, and write its result or its refusal as Webex does."""
+        """Check the token, run the handler, and return its result or error as Webex does."""
 
         def guarded(**arguments: Any) -> Any:
             try:
                 self._check_token()
                 result = handler(**arguments)
             except Refusal as refusal:
-                return _refused(refusal)
-            return result if isinstance(result, bottle.HTTPResponse) else _answer(result)
+                return _error_response(refusal)
+            return result if isinstance(result, bottle.HTTPResponse) else _response(result)
 
         return guarded
 
     def _check_token(self) -> None:
-        if bottle.request.headers.get("Authorization") != f"Bearer {self._organisation.token}":
+        if bottle.request.headers.get("Authorization") != f"Bearer {self._organization.token}":
             raise Refusal(401, _UNAUTHORIZED)
 
     def post_message(self) -> Row:
         try:
-            asked = msgspec.json.decode(bottle.request.body.read(), type=dict[str, Any])
+            fields = msgspec.json.decode(bottle.request.body.read(), type=dict[str, Any])
         except msgspec.DecodeError:
             raise Refusal(400, "POST expects a JSON object.") from None
-        return self._organisation.post(asked)
+        return self._organization.post(fields)
 
     def people(self) -> Row:
         query = _query()
         if query.get("id"):
             return self._people_by_id([part.strip() for part in query["id"].split(",")])
         if query.get("email"):
-            found = self._organisation.people_with(query["email"])
+            found = self._organization.people_with(query["email"])
         elif query.get("displayName"):
-            prefix, everybody = query["displayName"].lower(), list(self._organisation.people.values())
+            prefix, everybody = query["displayName"].lower(), list(self._organization.people.values())
             found = [row for row in everybody if row["displayName"].lower().startswith(prefix)]
         else:
             raise Refusal(400, "Email, displayName, or id list should be specified.")
@@ -96,26 +96,26 @@ class _Api:
     def _people_by_id(self, ids: list[str]) -> Row:
         if len(ids) > MAX_IDS:
             raise Refusal(400, f"The number of ids is limited to {MAX_IDS}.")
-        people = self._organisation.people
+        people = self._organization.people
         found = [people[key] for key in ids if key in people]
         items = [{k: v for k, v in row.items() if k not in _ONLY_BY_SEARCH} for row in found]
         return {"items": items, "notFoundIds": [key for key in ids if key not in people]}
 
     def me(self) -> Row:
-        return self._organisation.people[self._organisation.bot_id]
+        return self._organization.people[self._organization.bot_id]
 
     def person(self, person_id: str) -> Row:
-        if person_id not in self._organisation.people:
+        if person_id not in self._organization.people:
             raise Refusal(404, NOT_FOUND)
-        return self._organisation.people[person_id]
+        return self._organization.people[person_id]
 
     def rooms(self) -> Any:
         kind = _query().get("type")
-        seen = self._organisation.visible_rooms()
-        return self._page([room for room in seen if kind in {None, room["type"]}])
+        visible = self._organization.visible_rooms()
+        return self._page([room for room in visible if kind in {None, room["type"]}])
 
     def room(self, room_id: str) -> Row:
-        for room in self._organisation.visible_rooms():
+        for room in self._organization.visible_rooms():
             if room["id"] == room_id:
                 return room
         raise Refusal(404, "Could not find a room with provided ID.")
@@ -123,22 +123,22 @@ class _Api:
     def memberships(self) -> Any:
         room_id = _query().get("roomId")
         if room_id:
-            return self._page(self._organisation.memberships(room_id))
-        return self._page(self._organisation.own_memberships())
+            return self._page(self._organization.memberships(room_id))
+        return self._page(self._organization.own_memberships())
 
     def _page(self, items: list[Row]) -> Any:
-        """Cut a page after the id `after`. A full page links to the next, which may turn out empty."""
+        """Return the page after the id `after`; a full page links to the next, which may be empty."""
         query = _query()
         size = min(MAX_PAGE, max(1, _number(query.get("max"), DEFAULT_PAGE)))
         ids = [item["id"] for item in items]
         start = ids.index(query["after"]) + 1 if query.get("after") in ids else 0
         page = items[start : start + size]
         if len(page) < size:
-            return _answer({"items": page})
+            return _response({"items": page})
         after = {"after": page[-1]["id"]}
-        kept = {"max": "null"} if self._organisation.forgetful_links else query
-        url = f"{self._organisation.url}{bottle.request.path.removeprefix('/v1')}"
-        return _answer({"items": page}, link=f'<{url}?{urlencode(kept | after)}>; rel="next"')
+        kept = {"max": "null"} if self._organization.forgetful_links else query
+        url = f"{self._organization.url}{bottle.request.path.removeprefix('/v1')}"
+        return _response({"items": page}, link=f'<{url}?{urlencode(kept | after)}>; rel="next"')
 
 
 def _query() -> dict[str, str]:
@@ -153,14 +153,14 @@ def _tracking_id() -> str:
     return f"ROUTER_{uuid.uuid4()}".upper()
 
 
-def _answer(body: Any, status: int = 200, *, link: str = "", **headers: str) -> Any:
+def _response(body: Any, status: int = 200, *, link: str = "", **headers: str) -> Any:
     named = {"Content-Type": "application/json", "trackingId": _tracking_id(), **headers}
     if link:
         named["Link"] = link
     return bottle.HTTPResponse(msgspec.json.encode(body), status, named)
 
 
-def _refused(refusal: Refusal) -> Any:
+def _error_response(refusal: Refusal) -> Any:
     tracking_id, message = _tracking_id(), str(refusal)
     body = {"message": message, "errors": [{"description": message}], "trackingId": tracking_id}
     headers = {"Content-Type": "application/json", "trackingId": tracking_id}

@@ -1,4 +1,4 @@
-"""The rows Webex sends, built key for key as the payload files show them."""
+"""The rows that Webex sends, with exactly the keys of the payload files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Row = dict[str, Any]
 
 
 def person(person_id: str, name: str, emails: Sequence[str], org_id: str, *, kind: str, at: str, active_at: str) -> Row:
-    """Return an account as a search by e-mail shows it."""
+    """Return an account as a search by email shows it."""
     first, _, last = name.partition(" ")
     return {
         "id": person_id,
@@ -46,7 +46,7 @@ def room(room_id: str, title: str, org_id: str, creator_id: str, *, kind: str, a
 
 
 def membership(membership_id: str, room: Row, person: Row, at: str) -> Row:
-    """Return a person's place in a room."""
+    """Return the membership of a person in a room."""
     row = {
         "id": membership_id,
         "roomId": room["id"],
@@ -63,18 +63,18 @@ def membership(membership_id: str, room: Row, person: Row, at: str) -> Row:
 
 
 def message(
-    message_id: str, room: Row, sender: Row, asked: Mapping[str, Any], *, text: str, markdown: str, at: str
+    message_id: str, room: Row, sender: Row, fields: Mapping[str, Any], *, text: str, markdown: str, at: str
 ) -> Row:
-    """Return a message as the answer to its creation shows it."""
-    named = {key: asked[key] for key in ("parentId", "toPersonId", "toPersonEmail") if asked.get(key)}
-    marked = {"markdown": markdown, "html": f"<p>{html.escape(markdown)}</p>"} if markdown else {}
+    """Return a message as the response to its creation shows it."""
+    destination = {key: fields[key] for key in ("parentId", "toPersonId", "toPersonEmail") if fields.get(key)}
+    content = {"markdown": markdown, "html": f"<p>{html.escape(markdown)}</p>"} if markdown else {}
     return {
         "id": message_id,
         "roomId": room["id"],
         "roomType": room["type"],
-        **named,
+        **destination,
         "text": text,
-        **marked,
+        **content,
         "personId": sender["id"],
         "personEmail": sender["emails"][0],
         "created": at,
