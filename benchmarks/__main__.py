@@ -1,4 +1,4 @@
-"""Run the benchmarks, print their figures and keep them as JSON; or write a page from what several runs have kept."""
+"""Run the benchmarks, print their figures and store them as JSON; or write a page from the JSON of several runs."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ SUITES = {
     "servers": "servers",
     "drain": "drain",
     "mass_change": "latency-under-mass-change, mass-change-calls, folding",
-    "memory": "memory, one tenth of it",
+    "memory": "memory, a tenth of the events",
     "start": "idle",
     "tui": "a keypress in the terminal UI",
-    "soak": "memory, half an hour",
+    "soak": "memory, all events: half an hour",
 }
 BY_NAME_ONLY = ("soak",)
-USAGE = """Measure, each figure against its floor.
+USAGE = """Run the benchmarks, each figure against its floor.
 
 Usage:
   benchmarks [--json=<file>] [<name>...]
   benchmarks --page <json>...
 
 Options:
-  --json=<file>  Where the results go [default: build/benchmarks.json].
-  --page         Print docs/performance.md from the results of one or several runs.
+  --json=<file>  Where to write the results [default: build/benchmarks.json].
+  --page         Print docs/performance.md from the results of one or more runs.
 
-Without a name all are run but soak:
+Without a name, all but soak are run:
 """
 
 
@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
         return 0
     unknown = [name for name in options["<name>"] if name not in SUITES]
     if unknown:
-        print(f"There is no benchmark {unknown[0]}, only:\n{names}", end="", file=sys.stderr)
+        print(f"Unknown benchmark: {unknown[0]}. The benchmarks are:\n{names}", end="", file=sys.stderr)
         return 2
     file = Path(options["--json"])
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -66,25 +66,25 @@ def main(arguments: list[str]) -> int:
         "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M}Z",
         "rows": [],
     }
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what runs beside us is ended, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the processes started here are stopped, too
     failed = 0
     for name in options["<name>"] or [each for each in SUITES if each not in BY_NAME_ONLY]:
-        failed += not _measured(name, document["rows"])
+        failed += not _measure(name, document["rows"])
         file.write_text(json.dumps(document, indent=2) + "\n")
     Console(width=None if sys.stdout.isatty() else 160).print(report.table(document))
     return 1 if failed else 0
 
 
-def _measured(name: str, rows: list[dict[str, Any]]) -> bool:
-    """Add the figures of one benchmark; one that fails must not cost the others theirs."""
+def _measure(name: str, rows: list[dict[str, Any]]) -> bool:
+    """Append the figures of one benchmark; return False if it failed, so that the others still run."""
     print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
     started = time.monotonic()
     try:
-        found = importlib.import_module(f"benchmarks.{name}").run()
-    except Exception:  # noqa: BLE001  (whatever it is, it is shown)
+        result = importlib.import_module(f"benchmarks.{name}").run()
+    except Exception:  # noqa: BLE001  (printed, whatever it is)
         traceback.print_exc()
         return False
-    rows += found if isinstance(found, list) else [found]
+    rows += result if isinstance(result, list) else [result]
     print(f"{time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     return True
 

@@ -1,6 +1,6 @@
-"""api-auth: what a key costs: `GET /notifiers/rules` with 1,000 keys in the database, and the same route without a key.
+"""api-auth: the cost of authentication: `GET /notifiers/rules` with 1,000 keys in the database, and without a key.
 
-`python -m benchmarks.api <database-url> <ports-file>` serves both, in one process that this module starts.
+`python -m benchmarks.api <database-url> <ports-file>` is the process that serves both.
 """
 
 from __future__ import annotations
@@ -41,12 +41,17 @@ def _ratio(name: str, database_url: str) -> dict[str, Any]:
         with harness.process(["-m", "benchmarks.api", database_url, str(file)]):
             harness.wait_for(lambda: file.exists() and file.read_text().endswith("\n"))
             ports = json.loads(file.read_text())
-            closed, open_ = (f"http://127.0.0.1:{ports[each]}{PATH}" for each in ("closed", "open"))
+            authenticated, unauthenticated = (
+                f"http://127.0.0.1:{ports[each]}{PATH}" for each in ("authenticated", "open")
+            )
             with_key = [{"Authorization": f"Bearer {key}"} for key in keys]
-            _get_all(closed, with_key, REQUESTS)  # every key is verified once, which is its one bcrypt
-            _get_all(open_, [{}], REQUESTS)
-            rounds = [(_get_all(closed, with_key, REQUESTS), _get_all(open_, [{}], REQUESTS)) for _ in range(ROUNDS)]
-            wrong_s = _seconds_of_a_wrong_key(closed)
+            _get_all(authenticated, with_key, REQUESTS)  # verifies every key once, with bcrypt
+            _get_all(unauthenticated, [{}], REQUESTS)
+            rounds = [
+                (_get_all(authenticated, with_key, REQUESTS), _get_all(unauthenticated, [{}], REQUESTS))
+                for _ in range(ROUNDS)
+            ]
+            wrong_s = _wrong_key_s(authenticated)
     ratio = statistics.median(open_s / closed_s for closed_s, open_s in rounds)
     ours, floor = (REQUESTS / statistics.median(each) for each in zip(*rounds, strict=True))
     return {
@@ -55,12 +60,12 @@ def _ratio(name: str, database_url: str) -> dict[str, Any]:
         "floor": f"{floor:.0f}/s",
         "ratio": ratio,
         "target": ">= 0.95",
-        "met": ratio >= 0.95,  # that a wrong key costs no bcrypt is counted by tests, not timed
+        "met": ratio >= 0.95,  # tests check that a wrong key costs no bcrypt
     }
 
 
 def _fill(database_url: str) -> list[str]:
-    """Store keys and rules; return the keys of those who call. The others are hashed cheaply: nobody verifies them."""
+    """Store keys and rules, and return the keys to use; the others, never verified, are hashed at the lowest cost."""
     now = datetime.now(UTC)
     db.open_database(database_url)
     schema.migrate()
@@ -82,21 +87,21 @@ def _fill(database_url: str) -> list[str]:
 
 
 def _get_all(url: str, headers: Sequence[Mapping[str, str]], count: int) -> float:
-    """Send so many requests over kept connections, with the headers in turn; return the seconds it took."""
+    """Send `count` requests over keep-alive connections, cycling through the headers; return the seconds."""
     parts = urlsplit(url)
     refused: list[int] = []
 
-    def work(first: int) -> None:
+    def send(first: int) -> None:
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
         for number in range(first, count, THREADS):
             connection.request("GET", parts.path, headers=dict(headers[number % len(headers)]))
-            answer = connection.getresponse()
-            answer.read()
-            if answer.status != 200:
-                refused.append(answer.status)
+            response = connection.getresponse()
+            response.read()
+            if response.status != 200:
+                refused.append(response.status)
         connection.close()
 
-    workers = [threading.Thread(target=work, args=(first,)) for first in range(THREADS)]
+    workers = [threading.Thread(target=send, args=(first,)) for first in range(THREADS)]
     started = time.perf_counter()
     for worker in workers:
         worker.start()
@@ -107,21 +112,21 @@ def _get_all(url: str, headers: Sequence[Mapping[str, str]], count: int) -> floa
     return time.perf_counter() - started
 
 
-def _seconds_of_a_wrong_key(url: str) -> float:
+def _wrong_key_s(url: str) -> float:
     parts = urlsplit(url)
-    took = []
+    seconds = []
     for number in range(9):
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
         started = time.perf_counter()
         connection.request("GET", parts.path, headers={"Authorization": f"Bearer tbot_wrong-{number}"})
         connection.getresponse().read()
-        took.append(time.perf_counter() - started)
+        seconds.append(time.perf_counter() - started)
         connection.close()
-    return min(took)
+    return min(seconds)
 
 
 def serve(database_url: str, file: Path) -> None:
-    """Serve the API twice: as it is, and with a door that stands open."""
+    """Serve the API twice: as it is, and without authentication."""
     import bottle
     import waitress.server
 
@@ -132,8 +137,8 @@ def serve(database_url: str, file: Path) -> None:
     from ticketbot.sync import sync_run, sync_service
     from ticketbot.webex import webex_client
 
-    class Open(authentication.Authenticator):
-        """A door that asks nobody."""
+    class NoAuthentication(authentication.Authenticator):
+        """Accepts every request."""
 
         def authenticate(self, _environ: Mapping[str, Any], *, is_change: bool = False) -> authentication.Caller:  # noqa: ARG002
             return nobody
@@ -141,16 +146,16 @@ def serve(database_url: str, file: Path) -> None:
     def now() -> datetime:
         return datetime.now(UTC)
 
-    def app(door: authentication.Authenticator) -> bottle.Bottle:
-        made = application.new_app()
+    def app(authenticator: authentication.Authenticator) -> bottle.Bottle:
+        root = application.new_app()
         site = connectwise_client.ConnectWise(
             url="http://127.0.0.1:9", company="none", public_key="none", private_key="none", client_id="none"
         )
-        asked = webex_client.Webex(token="none")
-        syncs = sync_service.Syncs(sync_run.Services(site, asked, servers.Current(1), now))
+        webex = webex_client.Webex(token="none")
+        syncs = sync_service.Syncs(sync_run.Services(site, webex, servers.Current(1), now))
         services = operations.Services(
-            authenticator=door,
-            webex=asked,
+            authenticator=authenticator,
+            webex=webex,
             syncs=syncs,
             timezone=time_zone("UTC"),
             now=now,
@@ -158,16 +163,18 @@ def serve(database_url: str, file: Path) -> None:
             wake_events=lambda: None,
             wake_messages=lambda: None,
         )
-        all_routes.add_routes(made, services)
-        return made
+        all_routes.add_routes(root, services)
+        return root
 
     nobody = authentication.Caller(0, "", responses.User(id=0, name="", email="", created_at=now()))
     db.open_database(database_url)
     listening = {
-        name: waitress.server.create_server(app(door), host="127.0.0.1", port=0, threads=dispatch.OTHER_THREADS, map={})
-        for name, door in (
-            ("closed", authentication.Authenticator(trusted_proxies=(), now=now)),
-            ("open", Open(trusted_proxies=(), now=now)),
+        name: waitress.server.create_server(
+            app(authenticator), host="127.0.0.1", port=0, threads=dispatch.OTHER_THREADS, map={}
+        )
+        for name, authenticator in (
+            ("authenticated", authentication.Authenticator(trusted_proxies=(), now=now)),
+            ("open", NoAuthentication(trusted_proxies=(), now=now)),
         )
     }
     file.write_text(json.dumps({name: server.effective_port for name, server in listening.items()}) + "\n")

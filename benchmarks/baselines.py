@@ -1,7 +1,7 @@
-"""The floors that are programs of their own, with the same bottle and waitress, and nothing else.
+"""The floors that are programs, with the same bottle and waitress and nothing else.
 
 `python -m benchmarks.baselines <database-url> <port-file>` reads the body and commits one row, for webhook-rate.
-`python -m benchmarks.baselines hello <database-url>` serves a hello at `TBOT_PORT`, with all our libraries, for idle.
+`python -m benchmarks.baselines hello <database-url>` serves a hello at `TBOT_PORT` with all libraries, for idle.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LIBRARIES = (
 
 
 def sqlite_writer(path: str):
-    """Return what commits one row to SQLite, with the same journal and fsync as the program."""
+    """Return a function that commits one row to SQLite, with the same journal and fsync as the program."""
     connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     connection.execute("PRAGMA journal_mode=wal")
     connection.execute("PRAGMA synchronous=full")
@@ -42,7 +42,7 @@ def sqlite_writer(path: str):
 
 
 def postgres_writer(url: str):
-    """Return what commits one row to PostgreSQL, with one connection for each thread."""
+    """Return a function that commits one row to PostgreSQL, with a connection per thread."""
     local = threading.local()
     with psycopg2.connect(url) as first, first.cursor() as cursor:
         cursor.execute("CREATE TABLE IF NOT EXISTS floor_row (id BIGSERIAL PRIMARY KEY, body BYTEA)")
@@ -61,18 +61,18 @@ def main(url: str, port_file: str) -> None:
     write = sqlite_writer(url.removeprefix("sqlite:///")) if url.startswith("sqlite") else postgres_writer(url)
     app = bottle.Bottle()
 
-    def hook() -> str:
+    def webhook() -> str:
         write(bottle.request.environ["wsgi.input"].read(bottle.request.content_length))
         return "ok"
 
-    app.route("/", "POST", hook)
+    app.route("/", "POST", webhook)
     server = waitress.server.create_server(app, host="127.0.0.1", port=0, threads=THREADS)
     Path(port_file).write_text(str(server.effective_port))
     server.run()
 
 
 def hello(url: str) -> None:
-    """Serve `GET /` until killed, with one statement of peewee for each answer."""
+    """Serve `GET /` until killed, with one peewee statement per request."""
     import peewee
 
     for name in LIBRARIES:

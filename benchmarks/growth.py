@@ -1,4 +1,4 @@
-"""growth: what the database does for one event, one message and one page, with a long history and with a short one."""
+"""growth: the time of one event, one message and one page, with a long history and with a short one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ticketbot.server.routes import events as event_lists
 from ticketbot.server.routes import notifications as ledger
 
 FEW, MANY = 1_000, 1_000_000
-ROUNDS, EACH = 10, 10  # the two take turns, so that noise is shared
+ROUNDS, EACH = 10, 10  # alternating, so that both have the same noise
 LIMIT = 20
 TARGET = 1.5
 
@@ -35,7 +35,7 @@ def run() -> list[dict[str, Any]]:
     """Measure everything on both databases."""
     with harness.databases() as urls:
         few = {"SQLite": urls["SQLite"] + "-few", "PostgreSQL": _second_database(urls["PostgreSQL"])}
-        return [row for name, url in urls.items() for row in _rows(name, _Past(few[name], FEW), _Past(url, MANY))]
+        return [row for name, url in urls.items() for row in _rows(name, _History(few[name], FEW), _History(url, MANY))]
 
 
 def _second_database(url: str) -> str:
@@ -47,16 +47,16 @@ def _second_database(url: str) -> str:
     return url.replace("/postgres?", "/few?")
 
 
-def _rows(name: str, few: _Past, many: _Past) -> list[dict[str, Any]]:
+def _rows(name: str, few: _History, many: _History) -> list[dict[str, Any]]:
     for _ in range(ROUNDS):
-        for past in (few, many):
-            past.go_on()
+        for database in (few, many):
+            database.measure()
     pages = [each for each in many.took if each.startswith("page")]
     worst = max(pages, key=lambda page: many.median_s(page) / few.median_s(page))
     return [_row(name, each, few, many) for each in many.took if each not in pages or each == worst]
 
 
-def _row(name: str, what: str, few: _Past, many: _Past) -> dict[str, Any]:
+def _row(name: str, what: str, few: _History, many: _History) -> dict[str, Any]:
     ratio = many.median_s(what) / few.median_s(what)
     shown = f"list {what}" if what.startswith("page") else what
     return {
@@ -73,77 +73,77 @@ def _url(ticket_id: int) -> str:
     return f"https://cw.example/{ticket_id}"
 
 
-class _Past:
-    """A database with so many notifications in it, and what was measured there. Network there is none."""
+class _History:
+    """A database with `count` notifications, and its measurements; the clients are stubs without a network."""
 
     def __init__(self, url: str, count: int) -> None:
         self.url, self.count = url, count
         self.tickets = count // history.PER_TICKET
         self.took: Took = {}
-        self._chosen = random.Random(7)
-        self._fresh = iter(self._chosen.sample(range(1, self.tickets + 1), min(self.tickets, 200)))
+        self._random = random.Random(7)
+        self._unused_ticket_ids = iter(self._random.sample(range(1, self.tickets + 1), min(self.tickets, 200)))
         self._next_note_id = count + 1
-        with harness.opened(url):
+        with harness.open_database(url):
             history.fill(count, _now())
             since = notifications.Notification.get_by_id(count - LIMIT).created_at
         self._pages: dict[str, Callable[[], Any]] = _pages(since, self.tickets // 2)
 
     def median_s(self, what: str) -> float:
-        """Return the seconds that something took, at the median."""
+        """Return the median seconds of a step."""
         return statistics.median(self.took[what])
 
-    def go_on(self) -> None:
-        """Do some of everything; the first time of each does not count, it finds cold caches."""
-        chosen = [next(self._fresh) for _ in range(EACH + 1)]
+    def measure(self) -> None:
+        """Measure every step a few times. The median hides the first time, when caches are cold."""
+        ticket_ids = [next(self._unused_ticket_ids) for _ in range(EACH + 1)]
         db.open_database(self.url)
         with ThreadPoolExecutor(1) as pool:
-            self._work_off(chosen, pool)
+            self._process_events(ticket_ids, pool)
             self._send()
         with db.session():
-            for ticket_id in chosen:
+            for ticket_id in ticket_ids:
                 first = (ticket_id - 1) * history.PER_TICKET + 1
                 subjects = [f"new:{ticket_id}", *(f"note:TicketNote:{first + each}" for each in range(1, 5))]
                 self._time("ledger look-up", lambda subjects=subjects: notifications.existing(subjects))
             for name, read in self._pages.items():
-                for _ in chosen:
+                for _ in ticket_ids:
                     self._time(name, read)
         db.close_database()
 
     def _time(self, what: str, do: Callable[[], object]) -> None:
         self.took.setdefault(what, []).append(harness.timed(do))
 
-    def _work_off(self, chosen: list[int], pool: ThreadPoolExecutor) -> None:
-        """Let a note be found on each ticket: claim the event, gather the facts, decide, write it all down."""
+    def _process_events(self, ticket_ids: list[int], pool: ThreadPoolExecutor) -> None:
+        """Process an event with a new note on each ticket: claim, fetch, decide, commit."""
         with db.transaction("benchmark"):
-            events.enqueue(events.Change(each, "hook", "updated", None, f"now-{each}", _now()) for each in chosen)
+            events.enqueue(events.Change(each, "hook", "updated", None, f"now-{each}", _now()) for each in ticket_ids)
         source = SimpleNamespace(ticket=self._ticket, notes=self._notes)
-        watch = _Watch()
+        stopwatch = _Stopwatch()
         services = process_event.Services(
             people.RemoteServices(source, SimpleNamespace(), pool),  # type: ignore[arg-type]
             UTC,
             servers.Current(1),
             clocks := clock.Clocks(_now),
             mass_changes.MassChanges(SimpleNamespace(in_background=lambda: source), clocks.connectwise_now),  # type: ignore[arg-type]
-            claimed=watch.lap,
+            claimed=stopwatch.lap,
         )
-        for _ in chosen:
-            self._lapped(watch, lambda: process_event.process_next(services), "claim an event", "decide")
+        for _ in ticket_ids:
+            self._time_laps(stopwatch, lambda: process_event.process_next(services), "claim an event", "decide")
 
     def _send(self) -> None:
-        watch = _Watch()
+        stopwatch = _Stopwatch()
         webex = SimpleNamespace(send=lambda *_: "an-id-of-webex")
         services = deliver.Services(
-            webex, _url, servers.Current(1), clock.Clocks(_now), lambda _: True, claimed=watch.lap
+            webex, _url, servers.Current(1), clock.Clocks(_now), lambda _: True, claimed=stopwatch.lap
         )  # type: ignore[arg-type]
         for _ in range(EACH + 1):
-            self._lapped(watch, lambda: deliver.send_next(services), "claim a message", "record it as sent")
+            self._time_laps(stopwatch, lambda: deliver.send_next(services), "claim a message", "record it as sent")
 
-    def _lapped(self, watch: _Watch, do: Callable[[], bool], first: str, second: str) -> None:
-        watch.start()
+    def _time_laps(self, stopwatch: _Stopwatch, do: Callable[[], bool], first: str, second: str) -> None:
+        stopwatch.start()
         if not do():
-            raise RuntimeError(f"there was nothing to {first}")
-        watch.lap()
-        for what, seconds in zip((first, second), watch.laps, strict=True):
+            raise RuntimeError(f"no work to {first}")
+        stopwatch.lap()
+        for what, seconds in zip((first, second), stopwatch.laps, strict=True):
             self.took.setdefault(what, []).append(seconds)
 
     def _ticket(self, ticket_id: int, *, project: bool) -> records.Ticket:
@@ -168,14 +168,14 @@ class _Past:
         )
 
     def _notes(self, ticket_id: int, **_: Any) -> connectwise_client.Page[records.Note]:
-        """Return the four notes that are known, and a new one."""
+        """Return the four known notes and a new one."""
         first = (ticket_id - 1) * history.PER_TICKET + 1
         self._next_note_id += 1
         ids = [*range(first + 1, first + history.PER_TICKET), self._next_note_id]
         return connectwise_client.Page(1, tuple(_note(ticket_id, note_id) for note_id in ids), has_next=False)
 
 
-class _Watch:
+class _Stopwatch:
     def start(self) -> None:
         self.laps: list[float] = []
         self._at_s = time.perf_counter()
@@ -187,7 +187,7 @@ class _Watch:
 
 
 def _pages(since: datetime, ticket_id: int) -> Mapping[str, Callable[[], Any]]:
-    """Return readers of pages that are full in either database, each by a name."""
+    """Return functions by name that read a page, all of which are full in both databases."""
     services: Any = SimpleNamespace(timezone=UTC)
 
     def notes(name: str, **query: Any) -> tuple[str, Callable[[], Any]]:

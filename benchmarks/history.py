@@ -1,4 +1,4 @@
-"""A long history in the database, made by the database itself: tickets, notes, events, and a ledger of five each."""
+"""A long history, generated inside the database: tickets, notes, events, and five notifications per ticket."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from ticketbot.database import db, sql
 from ticketbot.models import recipients, tickets
 
-PER_TICKET = 5  # notifications: of the ticket itself and of four notes
-ROOMS, PEOPLE = 8, 30  # one half of the past was told to rooms, the other to people
+PER_TICKET = 5  # notifications: for the new ticket and four notes
+ROOMS, PEOPLE = 8, 30  # half of the notifications went to rooms, half to people
 BOARD_ID, STATUS_ID, MEMBER_ID = 1, 1, 1
 SPREAD = timedelta(days=80)
 
-_TOLD = "CASE i % 2 WHEN 0 THEN 1 + i / 2 % 8 ELSE 9 + i / 2 % 30 END"
+_RECIPIENT = "CASE i % 2 WHEN 0 THEN 1 + i / 2 % 8 ELSE 9 + i / 2 % 30 END"
 _NUMBERS = "WITH RECURSIVE number (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM number WHERE i < ?) "
 _TICKETS = """
     INSERT INTO ticket (id, kind, summary, board_id, board_name, status, resources, open, entered_at, updated_at,
@@ -38,7 +38,7 @@ _MESSAGES = """
     INSERT INTO message (ticket_id, recipient_id, state, place, forwarded_from, markdown, attempts, failures,
                          not_before, due_at, possible_duplicate, overtaken, may_be_overtaken, woken, correlation,
                          created_at)
-    {numbers} SELECT 1 + (i - 1) / 5, {told}, CASE i % 16 WHEN 0 THEN 'dead' ELSE 'sent' END, i, '[]',
+    {numbers} SELECT 1 + (i - 1) / 5, {recipient}, CASE i % 16 WHEN 0 THEN 'dead' ELSE 'sent' END, i, '[]',
            'The printer on the second floor is out of paper again, says Bob Brown of Example Ltd.', 1, 0,
            {at}, {at}, false, false, false, false, 'past-' || i, {at} FROM number
 """
@@ -48,14 +48,14 @@ _NOTIFICATIONS = """
                               give_up_at, sent_at)
     {numbers} SELECT 1 + (i - 1) / 5, 'past-' || i,
            CASE WHEN i % 5 = 1 THEN 'new:' || (1 + (i - 1) / 5) ELSE 'note:TicketNote:' || i END,
-           'recipient:' || ({told}), CASE WHEN i % 5 = 1 THEN '["new"]' ELSE '["customer_note"]' END, '[]', 0, {told},
-           'Somebody', {state}, '[{{"code":"assigned","names":["resource"]}}]', '[]',
+           'recipient:' || ({recipient}), CASE WHEN i % 5 = 1 THEN '["new"]' ELSE '["customer_note"]' END, '[]', 0,
+           {recipient}, 'Somebody', {state}, '[{{"code":"assigned","names":["resource"]}}]', '[]',
            CASE WHEN i % 16 = 1 THEN NULL ELSE i END, true, {at}, {at}, {at} FROM number
 """
 
 
 def fill(count: int, now: datetime) -> None:
-    """Write a ledger of `count` into an empty, opened database, and all that belongs to it."""
+    """Fill an empty, open database with `count` notifications and everything they refer to."""
     with db.transaction("benchmark"):
         _write_recipients(now)
         for template, rows in (
@@ -66,11 +66,16 @@ def fill(count: int, now: datetime) -> None:
             (_NOTIFICATIONS, count),
         ):
             statement = template.format(
-                numbers=_NUMBERS, rows=rows, at=_moment(now, rows), told=_TOLD, state=_STATE, decisions=_DECISIONS
+                numbers=_NUMBERS,
+                rows=rows,
+                at=_time_of_row(now, rows),
+                recipient=_RECIPIENT,
+                state=_STATE,
+                decisions=_DECISIONS,
             )
             sql.execute(statement.replace("%", "%%") if db.is_postgres() else statement, rows)
     with db.session():
-        # What autovacuum and the next checkpoints would have done by now.
+        # What autovacuum and checkpoints would have done over time.
         if db.is_postgres():
             sql.execute("ANALYZE")
             sql.execute("CHECKPOINT")
@@ -78,8 +83,8 @@ def fill(count: int, now: datetime) -> None:
             sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _moment(now: datetime, rows: int) -> str:
-    """Return when row `i` was written, as SQL: the first one long ago, the last one now."""
+def _time_of_row(now: datetime, rows: int) -> str:
+    """Return the time of row `i` as SQL: the first row is `SPREAD` old, the last one is new."""
     seconds = f"{(now - SPREAD).timestamp():.0f} + i * {SPREAD.total_seconds() / rows:.6f}"
     if db.is_postgres():
         return f"to_timestamp({seconds})"

@@ -1,4 +1,4 @@
-"""latency-under-mass-change, mass-change-calls and folding: what a new ticket and a slow Webex feel of many changes."""
+"""latency-under-mass-change, mass-change-calls and folding: many changes, and new tickets or a blocked Webex."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from ticketbot.simulators.remote_control import SimulatorProxy
 CHANGED = 5_000
 CALLS_PER_MINUTE = 1_000
 CONNECTWISE_S, WEBEX_S = 0.150, 0.100
-NEW = 40  # tickets whose way to Webex is timed, idle and during the change
+NEW = 40  # tickets whose latency is measured, idle and during the change
 NOTED, NOTES = 200, 20
 OUTAGE_S = 60
 
 
 def run() -> list[dict[str, Any]]:
-    """Change many tickets at once beside new ones; then write many notes while Webex answers 429."""
-    with harness.databases() as urls, harness.opened(urls["PostgreSQL"]), harness.simulators() as known:
-        return [*_mass_change(urls["PostgreSQL"], _Site(known)), _folding(urls["PostgreSQL"], _Site(known, "ben"))]
+    """Change many tickets at once while new ones are opened; then add many notes while Webex answers 429."""
+    with harness.databases() as urls, harness.open_database(urls["PostgreSQL"]), harness.simulators() as known:
+        return [
+            *_mass_change(urls["PostgreSQL"], _Fixture(known)),
+            _folding(urls["PostgreSQL"], _Fixture(known, "ben")),
+        ]
 
 
-class _Site:
+class _Fixture:
     """A board, a person, and the tickets that are assigned to them."""
 
     def __init__(self, known: dict[str, Any], person: str = "ana") -> None:
@@ -36,13 +39,13 @@ class _Site:
     def add(self, count: int) -> list[int]:
         """Open tickets without a webhook."""
         more = {"summary": "Printer", "resources": [self.person]}
-        made: list[int] = self.connectwise.call("add_many", count=count, board=self.board, **more)
-        return made
+        ticket_ids: list[int] = self.connectwise.call("add_many", count=count, board=self.board, **more)
+        return ticket_ids
 
     def post(self, url: str, tickets: list[int]) -> None:
         """Post a webhook about each ticket."""
-        hooks = [harness.signed_hook(ticket, self.known) for ticket in tickets]
-        harness.post_all(f"{url}/hooks/cw/tickets", hooks, threads=4)
+        webhooks = [harness.signed_webhook(ticket, self.known) for ticket in tickets]
+        harness.post_all(f"{url}/hooks/cw/tickets", webhooks, threads=4)
 
     def seconds_to_webex(self, url: str) -> float:
         """Open a ticket and return the seconds from its webhook to its message."""
@@ -55,26 +58,26 @@ class _Site:
         return time.perf_counter() - started
 
 
-def _mass_change(database_url: str, site: _Site) -> list[dict[str, Any]]:
-    tickets = site.add(CHANGED)
-    with harness.server(database_url, site.known["settings"], TBOT_CW_CALLS_PER_MINUTE="0") as url:
-        site.post(url, tickets)
-        harness.wait_for(lambda: not harness.work_left(), timeout_s=600)
-    site.webex.call("clear_messages")
-    site.connectwise.call("configure", latency_s=CONNECTWISE_S)
-    site.webex.call("configure", latency_s=WEBEX_S)
+def _mass_change(database_url: str, fixture: _Fixture) -> list[dict[str, Any]]:
+    tickets = fixture.add(CHANGED)
+    with harness.server(database_url, fixture.known["settings"], TBOT_CW_CALLS_PER_MINUTE="0") as url:
+        fixture.post(url, tickets)
+        harness.wait_for(lambda: not harness.unfinished_work(), timeout_s=600)
+    fixture.webex.call("clear_messages")
+    fixture.connectwise.call("configure", latency_s=CONNECTWISE_S)
+    fixture.webex.call("configure", latency_s=WEBEX_S)
     calls = str(CALLS_PER_MINUTE)
-    with harness.server(database_url, site.known["settings"], TBOT_CW_CALLS_PER_MINUTE=calls) as url:
-        site.seconds_to_webex(url)  # the first one looks everybody up
-        idle = [site.seconds_to_webex(url) for _ in range(NEW)]
+    with harness.server(database_url, fixture.known["settings"], TBOT_CW_CALLS_PER_MINUTE=calls) as url:
+        fixture.seconds_to_webex(url)  # warm-up: the first ticket looks up the people
+        idle = [fixture.seconds_to_webex(url) for _ in range(NEW)]
         for ticket in tickets:
-            site.connectwise.call("update_ticket", ticket_id=ticket, status="In Progress", notify=False)
-        site.connectwise.call("clear_calls")
-        site.post(url, tickets)
-        busy = [site.seconds_to_webex(url) for _ in range(NEW)]
-        left = harness.work_left()
-        harness.wait_for(lambda: not harness.work_left(), timeout_s=1200)
-    spent = sum(site.connectwise.call("call_counts").values()) - 2 * NEW
+            fixture.connectwise.call("update_ticket", ticket_id=ticket, status="In Progress", notify=False)
+        fixture.connectwise.call("clear_calls")
+        fixture.post(url, tickets)
+        busy = [fixture.seconds_to_webex(url) for _ in range(NEW)]
+        left = harness.unfinished_work()
+        harness.wait_for(lambda: not harness.unfinished_work(), timeout_s=1200)
+    spent = sum(fixture.connectwise.call("call_counts").values()) - 2 * NEW
     ratios = [harness.percentile(busy, part) / harness.percentile(idle, part) for part in (0.5, 0.99)]
     milliseconds = [harness.percentile(took, 0.5) * 1000 for took in (busy, idle)]
     return [
@@ -97,25 +100,25 @@ def _mass_change(database_url: str, site: _Site) -> list[dict[str, Any]]:
     ]
 
 
-def _folding(database_url: str, site: _Site) -> dict[str, Any]:
-    site.connectwise.call("configure", latency_s=0.0)
-    site.webex.call("configure", latency_s=0.0)
-    tickets = site.add(NOTED)
-    with harness.server(database_url, site.known["settings"], TBOT_CW_CALLS_PER_MINUTE="0") as url:
-        site.post(url, tickets)
-        harness.wait_for(lambda: not harness.work_left(), timeout_s=120)
-        site.webex.call("clear_messages")
-        fault = site.webex.call("add_fault", fault={"effect": "answer", "status": 429, "path": "/messages"})
+def _folding(database_url: str, fixture: _Fixture) -> dict[str, Any]:
+    fixture.connectwise.call("configure", latency_s=0.0)
+    fixture.webex.call("configure", latency_s=0.0)
+    tickets = fixture.add(NOTED)
+    with harness.server(database_url, fixture.known["settings"], TBOT_CW_CALLS_PER_MINUTE="0") as url:
+        fixture.post(url, tickets)
+        harness.wait_for(lambda: not harness.unfinished_work(), timeout_s=120)
+        fixture.webex.call("clear_messages")
+        fault = fixture.webex.call("add_fault", fault={"effect": "answer", "status": 429, "path": "/messages"})
         until = time.monotonic() + OUTAGE_S
         for number in range(NOTES):
             for ticket in tickets:
-                site.connectwise.call("add_note", ticket_id=ticket, text=f"note {number} of {ticket}.", notify=False)
-            site.post(url, tickets)
-            harness.wait_for(lambda: harness.events_left() == 0, timeout_s=120)
+                fixture.connectwise.call("add_note", ticket_id=ticket, text=f"note {number} of {ticket}.", notify=False)
+            fixture.post(url, tickets)
+            harness.wait_for(lambda: harness.unfinished_events() == 0, timeout_s=120)
         time.sleep(max(until - time.monotonic(), 0))
-        site.webex.call("remove_fault", fault_id=fault)
-        harness.wait_for(lambda: not harness.work_left(), timeout_s=300)
-    posts = site.webex.call("messages")
+        fixture.webex.call("remove_fault", fault_id=fault)
+        harness.wait_for(lambda: not harness.unfinished_work(), timeout_s=300)
+    posts = fixture.webex.call("messages")
     newest = sum(f"note {NOTES - 1} of {ticket}." in "".join(each["markdown"] for each in posts) for ticket in tickets)
     return {
         "name": "folding",

@@ -1,6 +1,6 @@
 """memory: the memory of `tbot serve` after many events, against the same server after a few.
 
-This is a first look of some minutes; `benchmarks.soak` takes ten times as many.
+This takes some minutes; `benchmarks.soak` runs ten times as many events.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from benchmarks import harness
 from ticketbot.simulators.remote_control import SimulatorProxy
 
 FEW, MANY = 1_000, 10_000
-TICKETS = 1_000  # each gets one hook in every round, so that none is folded into another
-NOTES = 20  # of a round; the other tickets have nothing new
+TICKETS = 1_000  # each gets one webhook per round, so that none is folded
+NOTES = 20  # new ones per round; the other tickets are unchanged
 TARGET = 1.05
 
 
 def run(many: int = MANY) -> dict[str, Any]:
-    """Work events off, as fast as they come, and look at the server's memory after some and after all."""
+    """Process events as fast as possible and measure the server's memory after `FEW` and after all."""
     with (
         harness.databases() as urls,
-        harness.opened(urls["SQLite"]),
+        harness.open_database(urls["SQLite"]),
         harness.simulators() as known,
         harness.server(urls["SQLite"], known["settings"], TBOT_CW_CALLS_PER_MINUTE="0") as url,
     ):
@@ -48,14 +48,14 @@ def _tickets(site: SimulatorProxy, webex: SimulatorProxy) -> list[int]:
     site.call("add_member", identifier="ana", first="Ana", last="Alvarez", email="ana@msp.example")
     webex.call("add_person", email="ana@msp.example", name="Ana Alvarez")
     webex.close()
-    made: list[int] = site.call("add_many", count=TICKETS, board=board, resources=["ana"])
-    return made
+    ticket_ids: list[int] = site.call("add_many", count=TICKETS, board=board, resources=["ana"])
+    return ticket_ids
 
 
 def _round(url: str, known: dict[str, Any], site: SimulatorProxy, tickets: list[int], number: int) -> None:
     for index in range(NOTES):
         ticket_id = tickets[(number * NOTES + index) % len(tickets)]
         site.call("add_note", ticket_id=ticket_id, text=f"Note {number}", notify=False)
-    hooks = [harness.signed_hook(ticket_id, known) for ticket_id in tickets]
-    harness.post_all(f"{url}/hooks/cw/tickets", hooks, threads=2)
-    harness.wait_for(lambda: not harness.work_left(), timeout_s=300)
+    webhooks = [harness.signed_webhook(ticket_id, known) for ticket_id in tickets]
+    harness.post_all(f"{url}/hooks/cw/tickets", webhooks, threads=2)
+    harness.wait_for(lambda: not harness.unfinished_work(), timeout_s=300)

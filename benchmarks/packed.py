@@ -1,4 +1,4 @@
-"""packed: how fast the binary starts, against a packed program that prints "hello". Left out before `make binary`."""
+"""packed: how fast the binary starts, against a packed program that prints "hello". Skipped before `make binary`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ TARGETS = {"version": 1.0, "list rules": 1.5}
 
 
 def run() -> list[dict[str, Any]]:
-    """Time a packed hello, `tbot version` and `tbot list rules` in turns; the medians count."""
+    """Time a packed hello, `tbot version` and `tbot list rules` alternately; the medians count."""
     if not BINARY.exists():
-        print(f"left out, there is no {BINARY}: make binary", file=sys.stderr)
+        print(f"skipped: there is no {BINARY}, run make binary", file=sys.stderr)
         return []
     with tempfile.TemporaryDirectory() as folder, harness.simulators() as known:
         hello = _packed_hello(Path(folder))

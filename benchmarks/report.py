@@ -1,4 +1,4 @@
-"""Write results as tables: on the terminal, and as the page `docs/performance.md`, several runs side by side."""
+"""Write results as tables: for the terminal, and for the page `docs/performance.md` with several runs."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ Row = Mapping[str, Any]
 
 _ABOUT = """# Performance
 
-What `make bench` measures. Each figure is set beside its floor, which the same harness measured in the same run: what
-has to be done in any case, or the same work with little. The ratio of the two is what has a target, since a slow
-machine slows both. A benchmark that is run once more gives another ratio; how much they differ is the noise.
+Results of `make bench`. Each figure has a floor, measured by the same harness in the same run: the work that is
+unavoidable, or the same work on little data. The target applies to the ratio of the two, since a slow machine slows
+down both. Ratios differ between runs; how much shows the noise.
 
-ConnectWise and Webex are simulated, with 100 or 150 ms for a call of ConnectWise and 100 ms for one of Webex where
-time matters. SQLite and PostgreSQL run with their usual fsync.
+ConnectWise and Webex are simulated, with 100 or 150 ms per ConnectWise call and 100 ms per Webex call where time
+matters. SQLite and PostgreSQL run with their usual fsync.
 """
 
 
 def table(document: Mapping[str, Any]) -> Table:
-    """Return the closing table of a run."""
-    made = Table("benchmark", "figure", "floor", "ratio", "target", "met", title=_where(document))
+    """Return the table of a run for the terminal."""
+    grid = Table("benchmark", "figure", "floor", "ratio", "target", "met", title=_machine_and_time(document))
     for row in document["rows"]:
         met = "yes" if row["met"] else "NO"
-        made.add_row(row["name"], row["figure"], row["floor"], f"{row['ratio']:.2f}", row["target"], met)
-    return made
+        grid.add_row(row["name"], row["figure"], row["floor"], f"{row['ratio']:.2f}", row["target"], met)
+    return grid
 
 
 def page(files: Sequence[Path]) -> str:
-    """Return `docs/performance.md` from the results of one or several runs."""
+    """Return `docs/performance.md` for the results of one or more runs."""
     documents = [json.loads(file.read_text()) for file in files]
     runs: dict[str, list[Row | None]] = {}
     for index, document in enumerate(documents):
@@ -41,18 +41,18 @@ def page(files: Sequence[Path]) -> str:
     numbers = [f"run {number}" for number in range(1, len(documents) + 1)] if len(documents) > 1 else ["ratio"]
     head = ["", "figure", "floor", *numbers, "target", "met"]
     lines = [head, ["---", "---", "---", *["---:"] * len(numbers), "---", "---"], *map(_line, runs.items())]
-    measured = "\n".join(f"- {_where(document)}" for document in documents)
+    measured = "\n".join(f"- {_machine_and_time(document)}" for document in documents)
     grid = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return f"{_ABOUT}\n{measured}\n\nFigure and floor are those of the run with the median ratio.\n\n{grid}\n"
 
 
 def _line(named: tuple[str, Sequence[Row | None]]) -> list[str]:
     name, runs = named
-    there = sorted((row for row in runs if row), key=lambda row: row["ratio"])
-    median = there[len(there) // 2]
+    measured = sorted((row for row in runs if row), key=lambda row: row["ratio"])
+    median = measured[len(measured) // 2]
     ratios = [f"{row['ratio']:.2f}" if row else "-" for row in runs]
-    met = sum(row["met"] for row in there)
-    return [name, median["figure"], median["floor"], *ratios, median["target"], _met(met, len(there))]
+    met = sum(row["met"] for row in measured)
+    return [name, median["figure"], median["floor"], *ratios, median["target"], _met(met, len(measured))]
 
 
 def _met(met: int, runs: int) -> str:
@@ -61,5 +61,5 @@ def _met(met: int, runs: int) -> str:
     return "no" if not met else f"{met} of {runs}"
 
 
-def _where(document: Mapping[str, Any]) -> str:
+def _machine_and_time(document: Mapping[str, Any]) -> str:
     return f"{document['machine']}, {document['at']}"

@@ -1,4 +1,4 @@
-"""servers: what four servers on one PostgreSQL get done, against one. ConnectWise takes most of an event's time."""
+"""servers: the throughput of four servers on one PostgreSQL, against one. Most of the time goes to ConnectWise."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ TARGET = 3.6
 
 
 def run() -> dict[str, Any]:
-    """Let one server and four take turns, with the same work for each server; every ticket is told to one person."""
+    """Alternate between one server and four, with the same work per server; each ticket notifies one person."""
     seconds = {1: 0.0, SERVERS: 0.0}
     with (
         harness.databases() as urls,
-        harness.opened(urls["PostgreSQL"]),
+        harness.open_database(urls["PostgreSQL"]),
         harness.simulators(f"--connectwise-latency={CONNECTWISE_S}") as known,
     ):
-        site = _Site(known)
+        fixture = _Fixture(known)
         for _ in range(ROUNDS):
             for count in seconds:
-                seconds[count] += _round(urls["PostgreSQL"], known, site, count)
-        messages = site.webex.call("messages")
-        site.close()
-    told = {(message["destination"], message["markdown"]) for message in messages}
+                seconds[count] += _round(urls["PostgreSQL"], known, fixture, count)
+        messages = fixture.webex.call("messages")
+        fixture.close()
+    delivered = {(message["destination"], message["markdown"]) for message in messages}
     one, many = (ROUNDS * TICKETS * count / took for count, took in seconds.items())
-    duplicates, lost = len(messages) - len(told), site.tickets - len(told)
+    duplicates, lost = len(messages) - len(delivered), fixture.tickets - len(delivered)
     return {
         "name": f"servers, {SERVERS} servers",
-        "figure": f"{many:.1f}/s, {duplicates} duplicates, {lost} lost among {site.tickets}",
+        "figure": f"{many:.1f}/s, {duplicates} duplicates, {lost} lost among {fixture.tickets}",
         "floor": f"{one:.1f}/s with 1",
         "ratio": many / one,
         "target": f">= {TARGET}, zero duplicates",
@@ -45,8 +45,8 @@ def run() -> dict[str, Any]:
     }
 
 
-class _Site:
-    """A board and the people who work on its tickets, whom Webex knows, too."""
+class _Fixture:
+    """A board, and the people who work on its tickets, with Webex accounts."""
 
     def __init__(self, known: dict[str, Any]) -> None:
         self.connectwise, self.webex = SimulatorProxy(known["connectwise"]), SimulatorProxy(known["webex"])
@@ -58,15 +58,15 @@ class _Site:
             self.webex.call("add_person", email=email, name=f"Pat {number}")
 
     def add(self, count: int) -> list[int]:
-        """Open tickets for everybody in turn, so that nobody's queue is long; their summaries are all different."""
-        made = []
+        """Open tickets, spread over all people so that no queue is long; each has a unique summary."""
+        ticket_ids = []
         for number in range(PEOPLE):
             share = len(range(number, count, PEOPLE))
             summary = f"After {self.tickets}"
             more = {"summary": summary, "resources": [f"p{number}"]}
-            made += self.connectwise.call("add_many", count=share, board=self.board, **more)
+            ticket_ids += self.connectwise.call("add_many", count=share, board=self.board, **more)
         self.tickets += count
-        return made
+        return ticket_ids
 
     def close(self) -> None:
         """Close both connections."""
@@ -74,25 +74,27 @@ class _Site:
         self.webex.close()
 
 
-def _round(database_url: str, known: dict[str, Any], site: _Site, count: int) -> float:
-    """Start so many servers and return the seconds from the first hook until everybody has been told."""
+def _round(database_url: str, known: dict[str, Any], fixture: _Fixture, count: int) -> float:
+    """Start `count` servers and return the seconds from the first webhook until all messages are sent."""
     with ExitStack() as running:
         urls = [
             running.enter_context(harness.server(database_url, known["settings"], TBOT_CW_CALLS_PER_MINUTE="0"))
             for _ in range(count)
         ]
-        _told(urls, known, site.add(WARM_UP * count))  # signing key, connections; in the first round all people
-        return _told(urls, known, site.add(TICKETS * count))
+        _process(
+            urls, known, fixture.add(WARM_UP * count)
+        )  # fetches the signing key, opens connections, and looks up the people in the first round
+        return _process(urls, known, fixture.add(TICKETS * count))
 
 
-def _told(urls: list[str], known: dict[str, Any], ticket_ids: list[int]) -> float:
-    hooks = [harness.signed_hook(ticket_id, known) for ticket_id in ticket_ids]
+def _process(urls: list[str], known: dict[str, Any], ticket_ids: list[int]) -> float:
+    webhooks = [harness.signed_webhook(ticket_id, known) for ticket_id in ticket_ids]
 
     def post(number: int) -> None:
-        harness.post_all(f"{urls[number]}/hooks/cw/tickets", hooks[number :: len(urls)], threads=1)
+        harness.post_all(f"{urls[number]}/hooks/cw/tickets", webhooks[number :: len(urls)], threads=1)
 
     def until_done() -> None:
-        harness.wait_for(lambda: not harness.work_left(), timeout_s=120)
+        harness.wait_for(lambda: not harness.unfinished_work(), timeout_s=120)
 
     with ThreadPoolExecutor(len(urls)) as pool:
         return harness.timed(lambda: (list(pool.map(post, range(len(urls)))), until_done()))

@@ -1,4 +1,4 @@
-"""memory in full length, which takes about half an hour and is therefore run only by its name."""
+"""memory with all events; it takes about half an hour and is run only by name."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ MANY = 100_000
 
 
 def run() -> dict[str, Any]:
-    """Measure memory after as many events as the target names."""
+    """Measure memory after the number of events in the target."""
     return memory.run(MANY)

@@ -1,6 +1,6 @@
-"""sync: what a ticket sync costs in calls, time and memory, beside what it has to cost.
+"""sync: calls, time and memory of a ticket sync, against the minimum.
 
-`CALL_S` is what ConnectWise takes for a call. `SIZE` tickets of the first sync, a third of them without notes.
+`CALL_S` is the latency of ConnectWise. The first sync has `SIZE` tickets, 30 % of them without notes.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from ticketbot.simulators.remote_control import SimulatorProxy
 
 SIZE = 10_000
 CALL_S = 0.100
-SIDE_BY_SIDE = 10
+CONCURRENCY = 10
 CHANGED = 100
 LIMITED_SIZE, LIMIT_PER_MINUTE = 1_500, 1_000
 SMALL, LARGE = 2_000, 20_000
 EMAIL, KEY = "bench@example.com", "benchmark-key-of-some-length"
-ENTERED_AT = datetime.now(UTC) - timedelta(days=30)  # history: catch-up and decisions have no part in this
+ENTERED_AT = datetime.now(UTC) - timedelta(days=30)  # history, which is never announced
 
 
 def run() -> list[dict[str, Any]]:
@@ -36,8 +36,8 @@ def run() -> list[dict[str, Any]]:
     return rows
 
 
-class _Served:
-    """A server with its simulated ConnectWise, full of tickets."""
+class _Fixture:
+    """A server and its simulated ConnectWise with tickets."""
 
     def __init__(self, url: str, connectwise: str) -> None:
         self.url = url
@@ -46,7 +46,7 @@ class _Served:
         self.board = self.site.call("add_board", name="Service Desk")
         requests.put(
             f"{url}/config",
-            json={"max_concurrent_syncs": SIDE_BY_SIDE, "catch_up_interval": 0},
+            json={"max_concurrent_syncs": CONCURRENCY, "catch_up_interval": 0},
             headers=self.headers,
             timeout=10,
         ).raise_for_status()
@@ -55,11 +55,11 @@ class _Served:
         """Open tickets, 30 % of them without notes."""
         bare, written = int(count * 0.3), count - int(count * 0.3)
         at = ENTERED_AT.isoformat()
-        made = self.site.call("add_many", count=written, board=self.board, notes=1, entered_at=at)
-        return made + self.site.call("add_many", count=bare, board=self.board, entered_at=at)
+        ticket_ids = self.site.call("add_many", count=written, board=self.board, notes=1, entered_at=at)
+        return ticket_ids + self.site.call("add_many", count=bare, board=self.board, entered_at=at)
 
     def sync(self) -> tuple[int, float]:
-        """Sync the tickets; return the calls and the seconds it took."""
+        """Sync the tickets and return the number of calls and the seconds."""
         self.site.call("clear_calls")
         started = time.perf_counter()
         run = requests.post(f"{self.url}/sync", json={"tickets": True}, headers=self.headers, timeout=10).json()
@@ -82,25 +82,25 @@ def _calls_and_time(name: str, database_url: str) -> list[dict[str, Any]]:
         harness.simulators(f"--connectwise-latency={CALL_S}") as known,
         _server(database_url, known, TBOT_CW_CALLS_PER_MINUTE="0") as url,
     ):
-        served = _Served(url, known["connectwise"])
-        made = served.add(SIZE)
-        pages = -(-SIZE // 1000) + 1  # and one, which is empty, of project tickets
-        first = _row(f"sync first of {SIZE}, {name}", served.sync(), pages + SIZE)
-        for ticket in made[:CHANGED]:
-            served.site.call("add_note", ticket_id=ticket, text="changed", notify=False)
-        second = _row(f"sync again, {CHANGED} changed, {name}", served.sync(), pages + CHANGED)
-        served.site.close()
+        fixture = _Fixture(url, known["connectwise"])
+        ticket_ids = fixture.add(SIZE)
+        pages = -(-SIZE // 1000) + 1  # and an empty page of project tickets
+        first = _row(f"sync first of {SIZE}, {name}", fixture.sync(), pages + SIZE)
+        for ticket in ticket_ids[:CHANGED]:
+            fixture.site.call("add_note", ticket_id=ticket, text="changed", notify=False)
+        second = _row(f"sync again, {CHANGED} changed, {name}", fixture.sync(), pages + CHANGED)
+        fixture.site.close()
     return [first, second]
 
 
 def _row(name: str, measured: tuple[int, float], needed: int) -> dict[str, Any]:
     calls, took = measured
-    floor = needed * CALL_S / SIDE_BY_SIDE
-    is_long = needed > 1000  # a short one has pages, asked one after the other, and a second that must have passed
+    floor = needed * CALL_S / CONCURRENCY
+    is_long = needed > 1000  # a short one is dominated by pages, which are sequential
     return {
         "name": name,
         "figure": f"{calls} calls in {took:.1f} s",
-        "floor": f"{needed} calls, x {CALL_S * 1000:.0f} ms / {SIDE_BY_SIDE} = {floor:.1f} s",
+        "floor": f"{needed} calls, x {CALL_S * 1000:.0f} ms / {CONCURRENCY} = {floor:.1f} s",
         "ratio": took / floor,
         "target": "calls <= 1.02 x; " + ("time <= 1.10 x" if is_long else "<= 1.5 s"),
         "met": calls <= needed * 1.02 and took <= (1.10 * floor if is_long else 1.5),
@@ -108,17 +108,17 @@ def _row(name: str, measured: tuple[int, float], needed: int) -> dict[str, Any]:
 
 
 def _limited(database_url: str) -> dict[str, Any]:
-    """Sync under a limit of calls a minute, which the simulated ConnectWise enforces with 429."""
+    """Sync under a limit of calls per minute, which the simulated ConnectWise enforces with 429."""
     with harness.simulators("--connectwise-latency=0.02") as known, _server(database_url, known) as url:
-        served = _Served(url, known["connectwise"])
-        served.add(LIMITED_SIZE)
-        served.site.call("configure", calls_per_minute=LIMIT_PER_MINUTE)
-        calls, took = served.sync()
-        log = served.site.call("calls")
+        fixture = _Fixture(url, known["connectwise"])
+        fixture.add(LIMITED_SIZE)
+        fixture.site.call("configure", calls_per_minute=LIMIT_PER_MINUTE)
+        calls, took = fixture.sync()
+        log = fixture.site.call("calls")
         refused = sum(call["status"] == 429 for call in log)
-        moments = sorted(datetime.fromisoformat(call["at"]).timestamp() for call in log)
-        served.site.close()
-    busiest = max(sum(at <= each < at + 60 for each in moments) for at in moments)
+        call_times = sorted(datetime.fromisoformat(call["at"]).timestamp() for call in log)
+        fixture.site.close()
+    busiest = max(sum(at <= each < at + 60 for each in call_times) for at in call_times)
     rate = calls / took * 60
     return {
         "name": f"sync {LIMITED_SIZE} tickets at {LIMIT_PER_MINUTE} calls a minute",
@@ -148,8 +148,8 @@ def _peak_mib(count: int) -> float:
         harness.simulators() as known,
         _server(urls["SQLite"], known, TBOT_CW_CALLS_PER_MINUTE="0") as url,
     ):
-        served = _Served(url, known["connectwise"])
-        served.add(count)
-        served.sync()
-        served.site.close()
+        fixture = _Fixture(url, known["connectwise"])
+        fixture.add(count)
+        fixture.sync()
+        fixture.site.close()
         return harness.memory_mib(url, "VmHWM")

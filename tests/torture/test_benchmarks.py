@@ -11,6 +11,6 @@ from benchmarks import growth
 
 def test_the_history_of_the_growth_benchmark_can_be_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(growth, "EACH", 1)
-    past = growth._Past(f"sqlite:///{tmp_path / 'tbot.sqlite3'}", 200)
-    past.go_on()
-    assert {"claim an event", "decide", "claim a message", "record it as sent"} < past.took.keys()
+    database = growth._History(f"sqlite:///{tmp_path / 'tbot.sqlite3'}", 200)
+    database.measure()
+    assert {"claim an event", "decide", "claim a message", "record it as sent"} < database.took.keys()
