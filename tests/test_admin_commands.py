@@ -29,7 +29,7 @@ def _ana(environ: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.usefixtures("_ana")
-def test_the_address_of_a_user_and_no_name_makes_another_key_for_him(
+def test_init_with_the_address_of_a_user_creates_another_key(
     environ: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "config.toml"
@@ -50,7 +50,7 @@ def test_the_address_of_a_user_and_no_name_makes_another_key_for_him(
 @pytest.mark.parametrize(
     "given", [("--name=Ana", "--email=ana@example.com"), ("--name=Ben", "--email=ben@example.com")]
 )
-def test_with_a_name_it_is_a_conflict_that_shows_the_way_in(
+def test_init_with_a_name_is_a_conflict_that_names_the_alternative(
     environ: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str], given: tuple[str, str]
 ) -> None:
     file = tmp_path / "config.toml"

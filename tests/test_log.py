@@ -87,7 +87,7 @@ class TestJson:
         record = logging.makeLogRecord({"msg": "%d tickets", "args": ("many",)})
         assert json.loads(log.JsonFormatter().format(record))["message"] == "%d tickets ('many',)"
 
-    def test_a_lone_surrogate_is_no_trouble(self) -> None:
+    def test_lone_surrogate_is_logged(self) -> None:
         record = logging.makeLogRecord({"msg": "odd \udcff name"})
         assert json.loads(log.JsonFormatter().format(record))["message"] == "odd \udcff name"
 
@@ -150,12 +150,12 @@ class TestConfigure:
         assert first.getvalue() == ""
         assert stream.getvalue().count("\n") == 1
 
-    def test_without_a_stream_it_is_stderr(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_default_stream_is_stderr(self, capsys: pytest.CaptureFixture[str]) -> None:
         log.configure(log_format="json")
         logger.info("x")
         assert json.loads(capsys.readouterr().err)["message"] == "x"
 
-    def test_what_libraries_say_under_load_is_left_out(self, stream: io.StringIO) -> None:
+    def test_library_warnings_about_load_are_dropped(self, stream: io.StringIO) -> None:
         log.configure("debug", "text", stream)
         logging.getLogger("waitress.queue").warning("Task queue depth is 9")
         logging.getLogger("urllib3.connectionpool").warning("Connection pool is full")
@@ -227,7 +227,7 @@ class TestCorrelation:
             assert log.current_correlation() == "here"
         assert seen == [""]
 
-    def test_new_ones_are_short_and_never_the_same(self) -> None:
+    def test_correlation_ids_are_short_and_unique(self) -> None:
         ids = {log.new_correlation() for _ in range(1000)}
         assert len(ids) == 1000
         assert all(re.fullmatch("[0-9a-f]{16}", each) for each in ids)

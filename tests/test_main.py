@@ -193,7 +193,7 @@ class TestUsageErrors:
 
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(st.lists(words | st.text(st.characters(exclude_characters="\x00"), max_size=6), max_size=5))
-    def test_no_command_line_is_a_bug(self, tbot, argv: list[str]) -> None:
+    def test_no_command_line_causes_a_traceback(self, tbot, argv: list[str]) -> None:
         if not {"demo", "init", "migrate"} & set(argv):
             assert tbot(*argv).status in (0, 2, 8)
 
@@ -234,7 +234,7 @@ class TestSettings:
         assert rows["TBOT_API_KEY"] == {"value": None, "origin": "default", "secret": True}
         assert not any(SERVER[name] in shown.out for name in SERVER if name != "TBOT_CW_COMPANY")
 
-    def test_a_misspelt_variable_is_pointed_out_on_stderr(self, tbot) -> None:
+    def test_misspelled_variable_is_pointed_out_on_stderr(self, tbot) -> None:
         shown = tbot("config", "--json", TBOT_PRT="7")
         assert shown.status == 0
         assert shown.err == "tbot: warning: 'TBOT_PRT' in the environment is no setting. Did you mean TBOT_PORT?\n"
@@ -357,7 +357,7 @@ class TestProcess:
             "logging",
         }
 
-    def test_the_usage_survives_optimisation(self) -> None:
+    def test_usage_survives_python_optimization(self) -> None:
         done = subprocess.run(
             [sys.executable, "-OO", "-m", "ticketbot", "help"],
             capture_output=True,
@@ -367,7 +367,7 @@ class TestProcess:
         )
         assert done.stdout == usage.overview()
 
-    def test_a_reader_that_went_away_is_no_error(self) -> None:
+    def test_broken_pipe_is_no_error(self) -> None:
         reading, writing = os.pipe()
         os.close(reading)
         with os.fdopen(writing, "wb") as pipe:

@@ -27,7 +27,7 @@ signals.wait_for_shutdown()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells a process that its parent has ended")
-def test_a_packed_server_ends_when_its_first_process_is_killed() -> None:
+def test_packed_server_stops_when_its_first_process_is_killed() -> None:
     first = subprocess.Popen([sys.executable, "-c", FIRST, SECOND], stdout=subprocess.PIPE)
     assert first.stdout is not None
     with first.stdout as output:

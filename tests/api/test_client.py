@@ -25,7 +25,7 @@ def answering(status: str, body: bytes, **headers: str) -> client.Client:
     return client.Client(URL, "key", transport=wsgi.Adapter(app))
 
 
-def test_a_server_that_does_not_answer_is_named() -> None:
+def test_unreachable_server_is_named() -> None:
     for url in ("http://127.0.0.1:9", "http://127.0.0.1:9/", "nonsense://x", "http://[::1", "http://no such host/"):
         with pytest.raises(errors.Unreachable) as failure:
             client.Client(url, "key", timeout_s=2).ping()
@@ -45,7 +45,7 @@ def test_a_server_that_does_not_answer_is_named() -> None:
         ("500 Oops", b'["a list"]'),
     ],
 )
-def test_a_server_that_is_no_ticketbot_is_told_as_such(status: str, body: bytes) -> None:
+def test_other_server_is_reported_as_not_ticketbot(status: str, body: bytes) -> None:
     with pytest.raises(errors.NoServer, match=r"is not a Ticketbot server|runs an incompatible version"):
         answering(status, body, Location="http://elsewhere.test/").ping()
 
@@ -65,7 +65,7 @@ def test_a_server_that_is_no_ticketbot_is_told_as_such(status: str, body: bytes)
         ("503 Bad", errors.Unreachable, 8),
     ],
 )
-def test_refusals_keep_the_words_of_the_server(
+def test_refusals_keep_the_message_of_the_server(
     status: str, kind: type[errors.TicketbotError], exit_status: int
 ) -> None:
     number = int(status[:3])
@@ -94,21 +94,21 @@ def test_a_wrong_key_is_not_allowed(api: Api) -> None:
         api.client("").users()
 
 
-def test_health_needs_no_key_and_says_also_that_it_is_bad(api: Api) -> None:
+def test_health_needs_no_key_and_reports_failures(api: Api) -> None:
     assert api.client("").ping().status == "ok"
     assert set(api.client("").readiness().checks) >= {"database", "schema", "workers", "queues"}
     failed = answering("503 Service Unavailable", b'{"status": "failed", "checks": {"database": "failed"}}')
     assert failed.readiness().checks == {"database": "failed"}
 
 
-def test_a_netrc_never_speaks_for_the_key(api: Api, key: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_netrc_never_replaces_the_key(api: Api, key: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine tbot.test login somebody password else\n")
     monkeypatch.setenv("NETRC", str(netrc))
     assert api.client(key).me().name == "Ana"
 
 
-def test_the_client_is_light() -> None:
+def test_client_imports_no_database_and_no_server() -> None:
     """The command line starts with every call: no database, no server."""
     heavy = ("peewee", "bottle", "waitress", "bcrypt")
     code = f"import sys, ticketbot.api.client; print([name for name in {heavy} if name in sys.modules])"

@@ -44,7 +44,7 @@ def _ping(url: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_server_on_loopback_is_asked_without_the_proxy(server: RudeServer, proxy: RudeServer, host: str) -> None:
+def test_loopback_server_is_called_without_the_proxy(server: RudeServer, proxy: RudeServer, host: str) -> None:
     _ping(server.url.replace("127.0.0.1", host))
     assert server.received[0].headers["authorization"] == f"Bearer {KEY}"
     assert proxy.received == []

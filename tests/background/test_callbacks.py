@@ -68,14 +68,14 @@ def test_a_disabled_callback_is_activated_again(tenant: Tenant) -> None:
     assert list(tenant.system.callbacks.entries) == [number]
 
 
-def test_a_right_one_is_left_as_it_is(tenant: Tenant) -> None:
+def test_correct_callback_is_left_alone(tenant: Tenant) -> None:
     tenant.register()
     for _ in range(3):
         tenant.check()
     assert tenant.changes() == 0
 
 
-def test_duplicates_and_other_levels_are_removed_and_an_active_one_stays(tenant: Tenant) -> None:
+def test_duplicates_and_other_levels_are_removed_and_one_active_callback_stays(tenant: Tenant) -> None:
     first = tenant.register(inactiveFlag=True)
     second = tenant.register(objectId=0)
     tenant.register(level="board", objectId=3)
@@ -93,14 +93,14 @@ def test_a_wrongly_addressed_callback_is_replaced(tenant: Tenant, path: str) -> 
     assert tenant.ours() == [(RIGHT, "owner", False)]
 
 
-def test_the_right_one_is_there_before_the_wrong_ones_go(tenant: Tenant) -> None:
+def test_correct_callback_is_created_before_wrong_ones_are_removed(tenant: Tenant) -> None:
     tenant.register(f"{US}/hooks/cw/tickets?id=")
     tenant.check()
     changes = [call.method for call in tenant.system.calls.log() if call.method != "GET"]
     assert changes == ["POST", "DELETE"]
 
 
-def test_those_of_others_are_left_alone(tenant: Tenant) -> None:
+def test_callbacks_of_others_are_left_alone(tenant: Tenant) -> None:
     theirs = [
         tenant.register(OTHERS),
         tenant.register(OTHERS, inactiveFlag=True),
@@ -115,7 +115,7 @@ def test_those_of_others_are_left_alone(tenant: Tenant) -> None:
     assert {number: tenant.system.callbacks.entries[number] for number in theirs} == before
 
 
-def test_one_that_somebody_else_removes_at_the_same_moment_is_no_failure(tenant: Tenant) -> None:
+def test_callback_removed_concurrently_is_no_failure(tenant: Tenant) -> None:
     tenant.register()
     tenant.register(level="status")
     tenant.system.faults.add(faults.Fault(effect="answer", status=404, content='{"code":"NotFound"}', method="DELETE"))

@@ -25,16 +25,16 @@ def ended(state: str, source: str, at: datetime) -> events.Ended:
     return events.Ended(state, source, at, at + timedelta(seconds=5))
 
 
-def test_what_was_never_decided_needs_a_look() -> None:
+def test_undecided_ticket_is_queued() -> None:
     assert catch_up.needs_event(changed(NOW), catch_up.TicketHistory(None), NOW)
 
 
-def test_what_was_decided_is_not_queued_again() -> None:
+def test_decided_ticket_is_not_queued_again() -> None:
     assert not catch_up.needs_event(changed(NOW), catch_up.TicketHistory(NOW), NOW)
     assert not catch_up.needs_event(changed(NOW), catch_up.TicketHistory(NOW + MINUTE), NOW)
 
 
-def test_what_was_decided_within_the_second_of_the_update_is_looked_at_once_more() -> None:
+def test_ticket_decided_within_the_second_of_its_update_is_queued_once_more() -> None:
     """Two changes may carry the same second."""
     known = catch_up.TicketHistory(NOW - timedelta(seconds=1), last=ended("done", "hook", NOW))
     assert catch_up.needs_event(changed(NOW), known, NOW)
@@ -42,12 +42,12 @@ def test_what_was_decided_within_the_second_of_the_update_is_looked_at_once_more
     assert not catch_up.is_recheck(changed(NOW), catch_up.TicketHistory(NOW - MINUTE))
 
 
-def test_an_event_that_waits_is_left_alone() -> None:
+def test_waiting_event_is_left_alone() -> None:
     """T7: its next try is not brought forward, nor its 24 hours started anew."""
     assert not catch_up.needs_event(changed(NOW), catch_up.TicketHistory(None, waits=True), NOW)
 
 
-def test_a_dead_event_is_tried_again_once_for_each_change() -> None:
+def test_dead_event_is_retried_once_per_change() -> None:
     """T7"""
     by_hook = catch_up.TicketHistory(None, last=ended("dead", "hook", NOW))
     by_catch_up = catch_up.TicketHistory(None, last=ended("dead", "catch-up", NOW))
@@ -56,13 +56,13 @@ def test_a_dead_event_is_tried_again_once_for_each_change() -> None:
     assert catch_up.needs_event(changed(NOW + MINUTE), by_catch_up, NOW)
 
 
-def test_a_ticket_that_is_listed_and_cannot_be_read_is_not_queued_for_ever() -> None:
+def test_unreadable_ticket_is_not_queued_forever() -> None:
     gone = catch_up.TicketHistory(None, last=ended("done", "catch-up", NOW + catch_up.LOOKED_AT_AFTER))
     assert not catch_up.needs_event(changed(NOW), gone, NOW + 9 * MINUTE)
 
 
 @pytest.mark.parametrize(("minutes", "needed"), [(1, False), (59, False), (61, True), (-61, True)])
-def test_a_ticket_without_dates_is_looked_at_once_an_hour(minutes: int, needed: bool) -> None:
+def test_ticket_without_dates_is_queued_once_an_hour(minutes: int, needed: bool) -> None:
     """A clock that jumped back does not silence it."""
     known = catch_up.TicketHistory(None, last=ended("done", "catch-up", NOW))
     assert catch_up.needs_event(changed(None), known, NOW + minutes * MINUTE) is needed
@@ -77,7 +77,7 @@ def test_the_watermark_stays_when_nothing_changed() -> None:
     assert catch_up.next_watermark(NOW - 5 * MINUTE, [], NOW) == NOW - 5 * MINUTE
 
 
-def test_changes_without_dates_stay_in_sight_for_an_hour() -> None:
+def test_changes_without_dates_are_found_for_an_hour() -> None:
     before = NOW - 300 * MINUTE
     assert catch_up.next_watermark(before, [None], NOW) == NOW - catch_up.UNDATED_EVERY
     assert catch_up.next_watermark(before, [None, NOW], NOW) == NOW - catch_up.UNDATED_EVERY
@@ -87,7 +87,7 @@ moments = st.integers(-10_000, 10_000).map(lambda seconds: NOW + timedelta(secon
 
 
 @given(moments, st.lists(moments | st.none()), moments)
-def test_the_watermark_never_moves_back_nor_beyond_what_was_seen_or_our_own_time(
+def test_watermark_never_moves_back_nor_beyond_what_was_read_or_our_own_time(
     before: datetime, seen: list[datetime | None], started_at: datetime
 ) -> None:
     moved = catch_up.next_watermark(before, seen, started_at)
@@ -98,7 +98,7 @@ def test_the_watermark_never_moves_back_nor_beyond_what_was_seen_or_our_own_time
 
 
 @given(st.integers(0, 5000), st.integers(0, 5000), st.integers(0, 400))
-def test_a_change_later_in_the_second_that_was_read_is_never_taken_for_decided(
+def test_change_later_in_the_second_of_a_reading_is_not_taken_for_decided(
     update_ms: int, began_ms: int, later_ms: int
 ) -> None:
     """C1: a reading covers an update only if nothing that carries the same second can have come after it."""
@@ -112,7 +112,9 @@ def test_a_change_later_in_the_second_that_was_read_is_never_taken_for_decided(
 
 
 @given(st.integers(0, 999), st.integers(0, 999), st.integers(0, 900))
-def test_a_look_at_what_was_read_right_after_its_update_is_no_find(update_ms: int, later_ms: int, took_ms: int) -> None:
+def test_ticket_read_right_after_its_update_is_not_counted_as_a_find(
+    update_ms: int, later_ms: int, took_ms: int
+) -> None:
     """O3: hooks that arrive must not look like hooks that do not."""
     answered_at = NOW + timedelta(milliseconds=update_ms + later_ms)
     began_at = answered_at.replace(microsecond=0) - timedelta(milliseconds=took_ms)  # as the `Date` of an answer tells

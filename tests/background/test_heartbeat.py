@@ -86,7 +86,7 @@ def _states() -> tuple[str, str, str, int]:
 CLAIMED, RELEASED = ("running", "sending", "running", 1), ("waiting", "pending", "failed", 0)
 
 
-def test_what_a_dead_process_of_this_machine_had_claimed_is_free_at_once(database: str, dead_pid: int) -> None:
+def test_claims_of_a_dead_process_on_this_machine_are_freed_at_once(database: str, dead_pid: int) -> None:
     """T7, L1, L2: a server that is started again need not wait for the one that was killed."""
     _claim_everything(_add(_identity(pid=dead_pid)))
     Watcher()
@@ -96,7 +96,7 @@ def test_what_a_dead_process_of_this_machine_had_claimed_is_free_at_once(databas
         assert len(servers.all_servers()) == 1
 
 
-def test_a_server_elsewhere_is_dead_after_thirty_seconds_without_a_beat(database: str) -> None:
+def test_server_elsewhere_is_dead_after_30_s_without_a_heartbeat(database: str) -> None:
     _claim_everything(_add(ELSEWHERE))
     watcher = Watcher()
     watcher.look(11)
@@ -105,7 +105,7 @@ def test_a_server_elsewhere_is_dead_after_thirty_seconds_without_a_beat(database
     assert _states() == RELEASED
 
 
-def test_a_server_that_beats_lives_however_wrong_its_clock_is(sqlite: str) -> None:
+def test_server_with_a_heartbeat_is_alive_however_wrong_its_clock_is(sqlite: str) -> None:
     other = _add(ELSEWHERE)
     _claim_everything(other)
     watcher = Watcher()
@@ -116,7 +116,7 @@ def test_a_server_that_beats_lives_however_wrong_its_clock_is(sqlite: str) -> No
     assert _states() == CLAIMED
 
 
-def test_a_watcher_that_was_paused_itself_takes_no_one_for_dead(sqlite: str) -> None:
+def test_server_that_was_paused_itself_takes_no_other_for_dead(sqlite: str) -> None:
     """Its clock has gone on while it saw nothing."""
     _claim_everything(_add(ELSEWHERE))
     watcher = Watcher()
@@ -131,7 +131,7 @@ def test_a_living_process_of_this_machine_keeps_what_it_claimed(sqlite: str) -> 
     assert _states() == CLAIMED
 
 
-def test_a_server_that_was_taken_for_dead_goes_on_as_another(sqlite: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_server_taken_for_dead_continues_under_a_new_id(sqlite: str, caplog: pytest.LogCaptureFixture) -> None:
     """L7: it claims no job and records nothing under the id that was taken from it."""
     watcher = Watcher()
     before = watcher.row.id
@@ -156,7 +156,7 @@ def test_a_claim_that_no_thread_has_in_hand_is_released_at_the_second_beat(datab
         assert events.Event.get().crashes_alone is None
 
 
-def test_a_claim_in_hand_stays_however_long_the_work_takes(sqlite: str) -> None:
+def test_claim_held_by_a_thread_stays_however_long_the_work_takes(sqlite: str) -> None:
     watcher = Watcher()
     _claim_everything(watcher.row.id)
     with watcher.row.working_on("event", 1), watcher.row.working_on("message", 1):
@@ -164,7 +164,7 @@ def test_a_claim_in_hand_stays_however_long_the_work_takes(sqlite: str) -> None:
     assert _states() == CLAIMED
 
 
-def test_a_server_that_stops_releases_what_it_claimed_and_its_events_count_no_crash(sqlite: str) -> None:
+def test_stopping_server_releases_its_claims_without_counting_crashes(sqlite: str) -> None:
     """O4."""
     watcher = Watcher()
     _claim_everything(watcher.row.id)
@@ -175,7 +175,7 @@ def test_a_server_that_stops_releases_what_it_claimed_and_its_events_count_no_cr
         assert servers.all_servers() == []
 
 
-def test_a_process_that_was_given_the_id_of_a_dead_one_is_not_taken_for_it() -> None:
+def test_process_with_the_reused_id_of_a_dead_one_is_not_taken_for_it() -> None:
     assert heartbeat.process_is_gone(_identity(started="4711"))
 
 

@@ -47,25 +47,25 @@ class Server:
 
 @pytest.mark.usefixtures("sqlite")
 class TestDuty:
-    def test_it_is_done_at_the_start_and_then_every_so_often(self) -> None:
+    def test_job_runs_at_the_start_and_then_at_its_interval(self) -> None:
         server = Server()
         server.look_for(700)
         assert server.done == [0, 300, 600]
 
-    def test_another_interval_counts_at_once(self) -> None:
+    def test_changed_interval_applies_at_once(self) -> None:
         server = Server()
         server.look_for(100)
         server.every_s = 50
         server.look_for(60)
         assert server.done == [0, 100, 150]
 
-    def test_zero_is_never_not_even_at_the_start(self) -> None:
+    def test_zero_interval_never_runs_not_even_at_the_start(self) -> None:
         """C1"""
         server = Server(every_s=0)
         server.look_for(10)
         assert server.done == []
 
-    def test_what_the_outside_world_does_not_let_happen_is_tried_again_soon(self) -> None:
+    def test_job_that_fails_because_of_a_service_is_retried_soon(self) -> None:
         """C2: ConnectWise being down at start."""
         server = Server()
         server.fails = True
@@ -74,7 +74,7 @@ class TestDuty:
         server.look_for(400)
         assert server.done == [30, 330]
 
-    def test_it_tells_which_service_it_waits_for_until_it_is_done_or_off(self) -> None:
+    def test_failing_service_is_reported_until_the_job_succeeds_or_is_off(self) -> None:
         """O2."""
         server = Server()
         server.fails = True
@@ -91,7 +91,7 @@ class TestDuty:
         assert server.job.failing_service == ""
 
 
-def test_two_servers_never_do_it_at_once(database: str) -> None:
+def test_two_servers_never_run_a_job_at_once(database: str) -> None:
     """C2."""
     first, second = Server(), Server()
     with db.transaction("test"):
@@ -105,7 +105,7 @@ def test_two_servers_never_do_it_at_once(database: str) -> None:
     assert (first.done, second.done) == ([0], [10])
 
 
-def test_a_job_of_a_server_that_is_dead_is_free(database: str) -> None:
+def test_job_of_a_dead_server_is_free(database: str) -> None:
     """L7."""
     dead, server = Server(), Server()
     with db.transaction("test"):
@@ -115,7 +115,7 @@ def test_a_job_of_a_server_that_is_dead_is_free(database: str) -> None:
     assert server.done == [0]
 
 
-def test_it_ends_at_its_next_step_when_the_server_stops(sqlite: str) -> None:
+def test_job_ends_at_its_next_step_when_the_server_stops(sqlite: str) -> None:
     """O4"""
     server = Server()
     server.job.stop()
@@ -123,7 +123,7 @@ def test_it_ends_at_its_next_step_when_the_server_stops(sqlite: str) -> None:
     assert server.done == []
 
 
-def test_it_ends_at_its_next_step_when_another_server_has_taken_it_over(sqlite: str) -> None:
+def test_job_ends_at_its_next_step_after_another_server_took_it_over(sqlite: str) -> None:
     """C2, L7: one that was paused for so long that it was taken for dead must not go on beside the other."""
     server, other, steps = Server(), Server(), []
 

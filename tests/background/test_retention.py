@@ -57,7 +57,7 @@ def left(model: Any, column: Any) -> list[Any]:
         return [row[0] for row in model.select(column).order_by(model._meta.primary_key).tuples()]
 
 
-def test_done_events_of_closed_tickets_go_after_ninety_days() -> None:
+def test_done_events_of_closed_tickets_are_removed_after_90_days() -> None:
     for ticket in (OPEN, CLOSED, DELETED, 99):
         event(ticket, "done", ago(91))
         event(ticket, "done", ago(89))
@@ -65,13 +65,13 @@ def test_done_events_of_closed_tickets_go_after_ninety_days() -> None:
     assert left(events.Event, events.Event.ticket_id) == [OPEN, OPEN, CLOSED, DELETED, 99]
 
 
-def test_events_that_are_not_done_stay() -> None:
+def test_unfinished_events_are_kept() -> None:
     for state_ in ("dead", "waiting", "running"):
         event(CLOSED, state_, ago(200) if state_ == "dead" else None)
     assert forget() == {}
 
 
-def test_notifications_go_when_they_met_their_fate_and_their_ticket_is_over() -> None:
+def test_finished_notifications_of_closed_tickets_are_removed() -> None:
     for ticket in (OPEN, CLOSED):
         for state_ in ("sent", "skipped", "dead", "pending", "sending"):
             notification(ticket, state_, ago(91))
@@ -86,7 +86,7 @@ def test_notifications_go_when_they_met_their_fate_and_their_ticket_is_over() ->
     ]
 
 
-def test_a_forgotten_event_leaves_its_notification() -> None:
+def test_removed_event_leaves_its_notification() -> None:
     event(CLOSED, "done", ago(91))
     with db.transaction("test"):
         (row,) = events.Event.select()
@@ -99,7 +99,7 @@ def test_a_forgotten_event_leaves_its_notification() -> None:
 
 
 @pytest.mark.parametrize("days", [1, 7, 90])
-def test_a_decided_note_younger_than_eight_days_is_never_forgotten(days: int) -> None:
+def test_decided_note_younger_than_8_days_is_never_removed(days: int) -> None:
     """T5: what was entered up to seven days ago would be told again."""
     note(1, CLOSED, entered_at=ago(7.9), decided_at=ago(7.9))
     note(2, CLOSED, entered_at=ago(7.9))
@@ -108,7 +108,7 @@ def test_a_decided_note_younger_than_eight_days_is_never_forgotten(days: int) ->
     assert forget(retention_days=days) == {}
 
 
-def test_notes_of_closed_tickets_go_and_those_of_open_ones_stay() -> None:
+def test_notes_of_closed_tickets_are_removed_and_those_of_open_ones_kept() -> None:
     for number, ticket in enumerate((OPEN, CLOSED, DELETED), start=1):
         note(number, ticket, entered_at=ago(91), decided_at=ago(91))
     note(4, CLOSED, entered_at=ago(89), decided_at=ago(89))
@@ -116,7 +116,7 @@ def test_notes_of_closed_tickets_go_and_those_of_open_ones_stay() -> None:
     assert left(tickets.Note, tickets.Note.note_id) == [1, 4]
 
 
-def test_a_note_without_a_date_is_never_forgotten() -> None:
+def test_note_without_a_date_is_never_removed() -> None:
     """Nothing but its row says that it was told."""
     note(1, CLOSED, entered_at=None, decided_at=ago(400))
     assert forget() == {}
@@ -133,7 +133,7 @@ def test_zero_days_keep_everything_but_message_ids_and_the_audit_trail() -> None
     assert forget(retention_days=0) == {"ProcessedMessage": 1, "Audit": 1}
 
 
-def test_finished_syncs_go_after_ninety_days() -> None:
+def test_finished_syncs_are_removed_after_90_days() -> None:
     with db.transaction("test"):
         for finished_at in (ago(91), ago(89), None):
             state_ = "done" if finished_at else "running"
@@ -141,7 +141,7 @@ def test_finished_syncs_go_after_ninety_days() -> None:
     assert forget() == {"SyncRun": 1}
 
 
-def test_it_goes_in_small_batches_and_can_be_interrupted() -> None:
+def test_removal_runs_in_small_batches_and_can_be_interrupted() -> None:
     with db.transaction("test"):
         rows = [{"message_id": str(number), "received_at": ago(8)} for number in range(1200)]
         events.ProcessedMessage.insert_many(rows).execute()

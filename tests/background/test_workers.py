@@ -54,7 +54,7 @@ def stepper(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stepper]:
         yield here
 
 
-def test_a_thread_goes_on_after_a_bug_and_after_an_outage_of_the_database(
+def test_thread_continues_after_a_bug_and_after_a_database_outage(
     stepper: Stepper, caplog: pytest.LogCaptureFixture
 ) -> None:
     """O2: and the log tells the one from the other."""
@@ -82,14 +82,12 @@ def test_a_pause_ends_when_the_server_stops(stepper: Stepper) -> None:
     assert pool.worker.alive() == []
 
 
-def test_threads_that_never_started_keep_no_server_from_stopping(stepper: Stepper) -> None:
+def test_threads_that_never_started_do_not_block_a_stop(stepper: Stepper) -> None:
     """The system may refuse to start one."""
     assert Crew(stepper).worker.stop(10)
 
 
-def test_the_end_of_a_hold_is_waited_for_to_the_moment_and_then_wakes_everybody(
-    stepper: Stepper, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_workers_wake_up_exactly_when_a_hold_ends(stepper: Stepper, monkeypatch: pytest.MonkeyPatch) -> None:
     """T7, L2: what is allowed while nobody has noticed yet is lost."""
     pool = Crew(stepper)
     rung: list[str] = []
@@ -116,7 +114,7 @@ def test_the_end_of_a_hold_is_waited_for_to_the_moment_and_then_wakes_everybody(
     assert poll() == (workers.POLL_BUSY_EVERY_S, ["one of events"])
 
 
-def test_a_bell_that_rang_for_all_is_heard_by_each() -> None:
+def test_wake_up_of_all_reaches_each_worker() -> None:
     wake_up, started = workers.WakeUp(3), time.monotonic()
     wake_up.notify_all()
     for _ in range(3):

@@ -55,7 +55,7 @@ def offered(*words: str, environ: Mapping[str, str] = AWAY) -> list[str]:
     ],
     ids=str,
 )
-def test_what_can_follow_is_offered_without_a_server(words: list[str], expected: list[str]) -> None:
+def test_completions_are_offered_without_a_server(words: list[str], expected: list[str]) -> None:
     assert offered(*words) == expected
 
 
@@ -92,12 +92,12 @@ def test_ids_and_names_come_from_the_server(cli: CliRunner, line: str, expected:
 
 
 @pytest.mark.parametrize("word", ['"Ben H', "'Ben H", "Ben\\ H", "Ben\\"])
-def test_a_name_that_was_begun_in_quotes_is_completed(cli: CliRunner, word: str) -> None:
+def test_name_started_in_quotes_is_completed(cli: CliRunner, word: str) -> None:
     cli.furnish()
     assert offered("test", word, environ=cli.environ) == ["Ben Help Desk"]
 
 
-def test_a_hostile_name_does_nothing_to_the_terminal(cli: CliRunner) -> None:
+def test_hostile_name_is_harmless_in_a_terminal(cli: CliRunner) -> None:
     cli.furnish("\x1b[2J\n")
     done = cli.tbot("__complete", "--", "tbot", "get", "recipient", "")
     assert (done.status, done.err) == (0, "")
@@ -147,7 +147,7 @@ def test_tab_completes_commands_topics_options_values_and_names(shell: Terminal)
         terminal.press("ctrl u", "tbot create rule --board=Ser", "tab").see("--board=Service\\ Desk")
 
 
-def test_what_was_completed_runs(shell: Terminal) -> None:
+def test_completed_command_runs(shell: Terminal) -> None:
     with shell as terminal:
         terminal.press("tbot get recipient Be", "tab").see("Help")
         terminal.press("enter").see("ben@example.com")

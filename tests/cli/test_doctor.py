@@ -45,7 +45,7 @@ def checks(outcome: Outcome) -> dict[str, dict[str, Any]]:
     return {row["check"]: row for row in json.loads(outcome.out)}
 
 
-def test_a_good_installation_whose_server_is_down_is_no_failure(world: World) -> None:
+def test_stopped_server_is_no_failure(world: World) -> None:
     administrator()
     done = examine(world.environ(), "--json")
     states = {name: row["state"] for name, row in checks(done).items()}
@@ -64,7 +64,7 @@ def test_a_good_installation_whose_server_is_down_is_no_failure(world: World) ->
     assert all(row["fix"] for row in checks(done).values() if row["state"] != "ok")
 
 
-def test_with_the_server_up_all_is_checked_to_the_end(world: World) -> None:
+def test_all_checks_run_with_the_server_up(world: World) -> None:
     key = administrator()
     server = ServerProcess(world.environ())
     environ = {**world.environ(), "TBOT_BASE_URL": server.url, "TBOT_API_KEY": key, "TBOT_PUBLIC_URL": server.url}
@@ -93,9 +93,7 @@ def test_with_the_server_up_all_is_checked_to_the_end(world: World) -> None:
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_what_is_wrong_fails_and_says_how_to_mend_it(
-    world: World, check: str, environ: dict[str, str], word: str
-) -> None:
+def test_failed_check_says_how_to_fix_it(world: World, check: str, environ: dict[str, str], word: str) -> None:
     done = examine({**world.environ(), **environ}, "--json")
     found = checks(done)[check]
     assert (done.status, found["state"]) == (1, "failed"), done
@@ -110,12 +108,12 @@ def test_a_missing_permission_is_named(world: World) -> None:
     assert (found["state"], found["message"]) == ("failed", "The API member may not read members")
 
 
-def test_projects_that_may_not_be_read_are_a_warning(world: World) -> None:
+def test_missing_permission_for_projects_is_a_warning(world: World) -> None:
     world.connectwise.faults.add(Fault(effect="answer", path="project/tickets", status=403, content="{}"))
     assert checks(examine(world.environ(), "--json"))["permissions"]["state"] == "warning"
 
 
-def test_a_clock_that_is_wrong_is_told_with_how_wrong_it_is(world: World) -> None:
+def test_wrong_clock_is_reported_with_its_offset(world: World) -> None:
     world.connectwise.faults.add(
         Fault(effect="pass", path="system/info", headers={"Date": "Tue, 24 Nov 2020 04:00:00 GMT"})
     )
@@ -124,7 +122,7 @@ def test_a_clock_that_is_wrong_is_told_with_how_wrong_it_is(world: World) -> Non
     assert "ahead of that of ConnectWise" in found["message"]
 
 
-def test_on_a_new_machine_nothing_fails_and_no_database_is_made(tmp_path: Path) -> None:
+def test_new_machine_has_no_failure_and_no_database_is_created(tmp_path: Path) -> None:
     done = examine({"XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}, "--json")
     found = checks(done)
     assert done.status == 0, done
@@ -133,7 +131,7 @@ def test_on_a_new_machine_nothing_fails_and_no_database_is_made(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("columns", ["80", "60"])
-def test_a_person_reads_a_line_for_each_check_and_below_it_how_to_mend_it(world: World, columns: str) -> None:
+def test_text_output_has_a_line_per_check_with_the_fix_below(world: World, columns: str) -> None:
     program = [sys.executable, "-m", "ticketbot", "doctor"]
     environ = {**clean_environ(), "TBOT_BASE_URL": "http://127.0.0.1:9", **world.environ()}
     with Terminal(program, environ, size=(int(columns), 60)) as terminal:
@@ -157,7 +155,7 @@ def test_a_database_that_cannot_be_written_fails(world: World) -> None:
     assert checks(examine(world.environ(), "--json"))["database"]["state"] == "failed"
 
 
-def test_a_database_that_others_can_read_is_a_warning_with_the_command_that_helps(world: World) -> None:
+def test_database_readable_by_others_is_a_warning_with_the_command_to_fix_it(world: World) -> None:
     administrator()
     path = Path(world.database_url.removeprefix("sqlite:///"))
     path.chmod(0o644)

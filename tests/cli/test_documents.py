@@ -46,7 +46,7 @@ def checked(command: str, printed: str) -> Any:
 
 
 @pytest.mark.parametrize("command", sorted(set(documents.DOCUMENTS) - {"sync cancel", "doctor"}))
-def test_what_is_printed_is_as_documented_and_nothing_else_is_on_stdout(cli: CliRunner, command: str) -> None:
+def test_stdout_has_only_the_documented_json(cli: CliRunner, command: str) -> None:
     cli.furnish()
     cli.tbot("create", "user", "--name=Cora", "--email=cora@example.com")
     cli.tbot("create", "key", "--user-id=2")
@@ -59,12 +59,12 @@ def test_what_is_printed_is_as_documented_and_nothing_else_is_on_stdout(cli: Cli
     assert checked(command, done.out) is not None
 
 
-def test_the_document_of_a_doctor_is_as_documented_when_nothing_is_configured(cli: CliRunner) -> None:
+def test_doctor_json_is_as_documented_when_nothing_is_configured(cli: CliRunner) -> None:
     done = cli.process("doctor", "--json", TBOT_DATABASE_URL=cli.world.database_url)
     assert [check["state"] for check in checked("doctor", done.out)][:3] == ["ok", "ok", "ok"], done
 
 
-def test_cancelling_prints_the_run_that_is_asked_to_stop(cli: CliRunner) -> None:
+def test_canceling_prints_the_run(cli: CliRunner) -> None:
     with cli.slow_syncs():
         cli.tbot("sync", "--all", "--no-wait")
         done = cli.tbot("sync", "cancel", "--json")
@@ -81,7 +81,7 @@ def test_an_empty_list_is_a_list(cli: CliRunner) -> None:
     assert cli.tbot("list", "rules", "--json").print_json == []
 
 
-def test_json_is_ascii_so_that_no_locale_and_no_terminal_is_hurt(cli: CliRunner) -> None:
+def test_json_is_ascii_for_any_locale_and_terminal(cli: CliRunner) -> None:
     cli.furnish("\x1b[2J\x9b\u202eAnä\x7f")
     shown = cli.tbot("list", "recipients", "--json")
     assert shown.out.isascii()
@@ -89,7 +89,7 @@ def test_json_is_ascii_so_that_no_locale_and_no_terminal_is_hurt(cli: CliRunner)
     assert shown.print_json[0]["name"] == "\x1b[2J\x9b\u202eAnä\x7f"
 
 
-def test_a_limit_takes_the_first_rows_and_of_the_ledger_the_newest(cli: CliRunner) -> None:
+def test_limit_returns_the_first_rows_and_the_newest_notifications(cli: CliRunner) -> None:
     cli.furnish()
     assert [row["id"] for row in cli.tbot("list", "recipients", "--limit=1", "--json").print_json] == [1]
     for _ in range(2):

@@ -16,7 +16,7 @@ from ticketbot.database import db
 from ticketbot.models import recipients
 
 
-def test_a_server_that_is_down_is_named_with_where_its_address_comes_from(cli: CliRunner) -> None:
+def test_stopped_server_is_named_with_the_origin_of_its_address(cli: CliRunner) -> None:
     done = cli.tbot("list", "rules", TBOT_BASE_URL="http://127.0.0.1:9")
     assert (done.status, done.out) == (8, "")
     assert done.err == (
@@ -44,14 +44,14 @@ class _Silent(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_an_address_of_something_else_is_no_ticketbot(cli: CliRunner, another_site: str) -> None:
+def test_address_of_another_web_server_is_not_ticketbot(cli: CliRunner, another_site: str) -> None:
     done = cli.tbot("list", "rules", f"--base-url={another_site}")
     assert done.status == 8
     assert "is not a Ticketbot server" in done.err
     assert "(from flag) or --base-url" in done.err
 
 
-def test_a_bad_key_is_told_with_where_it_comes_from_and_is_not_shown(cli: CliRunner) -> None:
+def test_bad_key_is_reported_with_its_origin_and_not_shown(cli: CliRunner) -> None:
     done = cli.tbot("list", "rules", TBOT_API_KEY="tbot_wrong_wrong_wrong")
     assert done.status == 6
     assert "The server does not know TBOT_API_KEY (from environment). Ask a colleague for a new key" in done.err
@@ -75,7 +75,7 @@ def test_without_a_key_or_on_loopback_plain_http_is_not_warned_of(cli: CliRunner
     assert cli.tbot("list", "users").err == ""
 
 
-def test_no_key_is_a_setting_that_is_missing(cli: CliRunner) -> None:
+def test_missing_key_is_a_missing_setting(cli: CliRunner) -> None:
     """O9."""
     done = cli.tbot("list", "rules", TBOT_API_KEY="")
     assert done.status == 2
@@ -160,7 +160,7 @@ def test_an_empty_end_changes_nothing_and_none_removes_the_end(cli: CliRunner) -
     assert cli.tbot("update", "forward", "1", "--end=none", "--json").print_json["end"] is None
 
 
-def test_a_circle_of_forwards_is_spelled_out(cli: CliRunner) -> None:
+def test_forward_cycle_is_spelled_out(cli: CliRunner) -> None:
     """F4."""
     cli.furnish()
     done = cli.tbot("create", "forward", "--source-id=2", "--destination-id=1")
@@ -188,7 +188,7 @@ def test_a_directory_that_cannot_be_made_is_named(cli: CliRunner, tmp_path: Path
     assert "Traceback" not in done.err
 
 
-def test_a_database_that_does_not_answer_is_named_with_its_setting(cli: CliRunner, tmp_path: Path) -> None:
+def test_unreachable_database_is_named_with_its_setting(cli: CliRunner, tmp_path: Path) -> None:
     done = cli.process("migrate", TBOT_DATABASE_URL=f"sqlite:///{tmp_path}")
     assert done.status == 8, done
     assert f"SQLite file {tmp_path}" in done.err
@@ -196,7 +196,7 @@ def test_a_database_that_does_not_answer_is_named_with_its_setting(cli: CliRunne
 
 
 @pytest.mark.parametrize("command", [("serve",), ("migrate",), ("init", "--name=Ben", "--email=ben@example.com")])
-def test_a_file_that_is_no_database_is_left_alone_and_another_asked_for(
+def test_file_that_is_no_database_is_left_alone_and_named(
     cli: CliRunner, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     file = tmp_path / "letter.txt"
@@ -218,7 +218,7 @@ def test_a_file_that_is_no_database_is_left_alone_and_another_asked_for(
         ("192.0.2.1", "cannot assign requested address. Give an address of this machine with --host or TBOT_HOST"),
     ],
 )
-def test_an_address_that_cannot_be_listened_at_is_named_with_its_setting(
+def test_address_that_cannot_be_bound_is_named_with_its_setting(
     cli: CliRunner, tmp_path: Path, host: str, words: str
 ) -> None:
     port = cli.server.url.rpartition(":")[2]
@@ -238,7 +238,7 @@ def test_on_a_terminal_a_delete_asks_and_names_what(cli: CliRunner) -> None:
     assert cli.tbot("get", "rule", "1").status == 4
 
 
-def test_yes_and_a_pipe_are_not_asked(cli: CliRunner) -> None:
+def test_no_confirmation_with_yes_or_a_pipe(cli: CliRunner) -> None:
     cli.furnish()
     assert "[y/N]" not in cli.tbot("delete", "forward", "1", "--yes", answer="n").err
     piped = cli.tbot("delete", "rule", "1")
@@ -263,7 +263,7 @@ def test_retrying_all_dead_without_a_terminal_says_how_much_it_retries(cli: CliR
     ("options", "said"),
     [((), "Nothing died within the last 24 hours\n"), (("--since=2030-01-01",), "Nothing died since 2030-01-01\n")],
 )
-def test_retrying_all_dead_asks_nothing_when_nothing_died(cli: CliRunner, options: tuple[str, ...], said: str) -> None:
+def test_retrying_all_dead_asks_nothing_if_nothing_is_dead(cli: CliRunner, options: tuple[str, ...], said: str) -> None:
     for answer in (None, "n"):
         done = cli.tbot("retry", "--dead", *options, answer=answer)
         assert (done.status, done.out, done.err) == (0, said, "")

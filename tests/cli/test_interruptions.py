@@ -49,7 +49,7 @@ def test_ctrl_c_while_waiting_leaves_the_sync_running_and_says_how_to_cancel_it(
     assert wait_for(lambda: not is_syncing())
 
 
-def test_ctrl_c_while_the_server_thinks_ends_with_130(cli: CliRunner) -> None:
+def test_ctrl_c_during_a_request_ends_with_130(cli: CliRunner) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         process = start(cli, "list", "rules", f"--base-url=http://127.0.0.1:{silent.getsockname()[1]}")
         connection, _ = silent.accept()
@@ -133,13 +133,13 @@ def test_a_broken_pipe_ends_silently(cli: CliRunner) -> None:
     assert done.returncode in (0, 141)
 
 
-def test_a_demo_that_nobody_reads_ends_silently() -> None:
+def test_demo_ends_silently_on_a_broken_pipe() -> None:
     line = f"{sys.executable} -m ticketbot demo --once | head -2; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", line], env=clean_environ(), capture_output=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_nobody_reading_is_told_nothing(cli: CliRunner) -> None:
+def test_closed_stderr_is_ignored(cli: CliRunner) -> None:
     cli.furnish()
     reading, writing = os.pipe()
     os.close(reading)
@@ -202,7 +202,7 @@ sys.exit(status)
     ],
     ids=("version", "list-rules", "completion", "config"),  # a set has another order in each test process
 )
-def test_nothing_is_imported_that_is_not_needed(cli: CliRunner, argv: tuple[str, ...], absent: set[str]) -> None:
+def test_commands_import_only_what_they_need(cli: CliRunner, argv: tuple[str, ...], absent: set[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", IMPORTS, *argv],
         env={**clean_environ(), **cli.environ},

@@ -57,7 +57,7 @@ def test_a_list_is_filtered_by_name_and_words(cli: CliRunner, line: str, count: 
     assert len(cli.tbot(*shlex.split(line), "--json").print_json) == count
 
 
-def test_a_name_that_two_have_is_a_conflict_that_lists_their_ids(cli: CliRunner) -> None:
+def test_ambiguous_name_is_a_conflict_that_lists_the_ids(cli: CliRunner) -> None:
     cli.furnish()
     with db.transaction("test"):
         tickets.Board.create(id=77, name="SERVICE DESK")
@@ -66,7 +66,7 @@ def test_a_name_that_two_have_is_a_conflict_that_lists_their_ids(cli: CliRunner)
     assert done.err == "tbot: 2 boards are named 'Service Desk': 1, 77. Give the id instead.\n"
 
 
-def test_a_name_that_nobody_has_gets_the_nearest(cli: CliRunner) -> None:
+def test_unknown_name_gets_a_suggestion(cli: CliRunner) -> None:
     cli.furnish()
     done = cli.tbot("create", "rule", "--board=Servise Desk", "--recipient-id=1")
     assert done.status == 4

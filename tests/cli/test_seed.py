@@ -52,7 +52,7 @@ def seeded(cli: CliRunner) -> CliRunner:
 
 
 @pytest.mark.parametrize(("line", "words"), SEED.items())
-def test_each_command_line_is_done_and_says_what(seeded: CliRunner, line: str, words: str) -> None:
+def test_each_command_line_works_and_reports(seeded: CliRunner, line: str, words: str) -> None:
     done = seeded.tbot(*shlex.split(line))
     assert done.status == 0, done
     assert words in done.out + done.err
@@ -121,7 +121,7 @@ def test_update_config_changes_what_is_named_and_nothing_else(cli: CliRunner) ->
     assert cli.tbot("get", "config", "--json").print_json == done.print_json
 
 
-def test_a_forward_is_made_changed_and_opened_to_one_side(cli: CliRunner) -> None:
+def test_forward_is_created_changed_and_made_open_ended(cli: CliRunner) -> None:
     cli.furnish()
     made = cli.tbot(
         *shlex.split("create forward --source-id=2 --destination-id=1 --start=2020-01-01 --end=2020-02-01 --keep-copy"),

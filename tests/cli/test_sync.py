@@ -31,7 +31,7 @@ def phases(cli: CliRunner) -> list[str]:
         ("--boards --recipients", {"boards": True, "recipients": True, "tickets": False}),
     ],
 )
-def test_what_is_selected_is_what_is_asked_for(cli: CliRunner, line: str, expected: dict[str, bool]) -> None:
+def test_selected_phases_are_requested(cli: CliRunner, line: str, expected: dict[str, bool]) -> None:
     assert cli.tbot("sync", *shlex.split(line)).status == 0
     with db.session():
         request = syncs.latest().request
@@ -45,7 +45,7 @@ def test_sync_boards_narrows_the_tickets(cli: CliRunner) -> None:
         assert list(syncs.latest().request["board_ids"]) == [cli.world.board]
 
 
-def test_it_waits_until_all_is_stored_and_says_what_was_done(cli: CliRunner) -> None:
+def test_sync_waits_until_done_and_prints_a_summary(cli: CliRunner) -> None:
     done = cli.tbot("sync", "--boards")
     assert (done.status, done.out) == (0, "Sync 1 is done: boards 2, statuses 2\n"), done
     assert done.err.splitlines() == ["Sync 1 has started", "boards: 2", "statuses: 2"]
@@ -53,7 +53,7 @@ def test_it_waits_until_all_is_stored_and_says_what_was_done(cli: CliRunner) -> 
         assert tickets.Board.select().count() == 2
 
 
-def test_quiet_says_nothing_when_all_is_well(cli: CliRunner) -> None:
+def test_quiet_prints_nothing_on_success(cli: CliRunner) -> None:
     done = cli.tbot("sync", "--boards", "--quiet")
     assert (done.status, done.out, done.err) == (0, "", "")
 
@@ -69,7 +69,7 @@ def test_no_wait_returns_while_the_sync_is_running(cli: CliRunner) -> None:
         assert cli.tbot("sync", "cancel").status == 0
 
 
-def test_a_sync_that_failed_ends_with_1_and_one_line(cli: CliRunner) -> None:
+def test_failed_sync_ends_with_1_and_one_line(cli: CliRunner) -> None:
     cli.world.connectwise.faults.add(faults.Fault(effect="answer", path="boards", status=500))
     done = cli.tbot("sync", "--boards", "--quiet")
     assert (done.status, done.out) == (1, ""), done
@@ -104,14 +104,14 @@ def flaky(cli: CliRunner) -> Iterator[FlakyProxy]:
         thread.join()
 
 
-def test_a_server_that_is_away_for_a_moment_does_not_end_the_waiting(cli: CliRunner, flaky: FlakyProxy) -> None:
+def test_brief_outage_of_the_server_does_not_end_the_wait(cli: CliRunner, flaky: FlakyProxy) -> None:
     flaky.to_lose = 2
     done = cli.tbot("sync", "--boards", TBOT_BASE_URL=flaky.url)
     assert flaky.to_lose == 0
     assert (done.status, done.out) == (0, "Sync 1 is done: boards 2, statuses 2\n"), done
 
 
-def test_a_server_that_stays_away_ends_it_and_says_that_the_sync_may_go_on(
+def test_lasting_outage_ends_the_wait_and_says_that_the_sync_may_still_run(
     cli: CliRunner, flaky: FlakyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sync, "MAX_UNREACHABLE_S", 0.0)

@@ -81,7 +81,7 @@ def test_on_a_terminal_no_line_is_wider_than_80_cells(cli: CliRunner, name: str,
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_where_there_is_no_terminal_nothing_is_cut_and_nothing_is_an_escape(cli: CliRunner, name: str) -> None:
+def test_without_a_terminal_nothing_is_truncated_and_there_are_no_escapes(cli: CliRunner, name: str) -> None:
     cli.furnish(name, board=name)
     for line in LINES:
         done = cli.tbot(*shlex.split(line), COLUMNS="40")

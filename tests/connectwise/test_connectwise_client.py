@@ -165,7 +165,7 @@ class Contract:
             status=400,
         )
     )
-    def test_a_refusal_is_told_with_its_details(self, connectwise: ConnectWise) -> None:
+    def test_refusal_has_its_details(self, connectwise: ConnectWise) -> None:
         with pytest.raises(errors.RemoteRefused, match=r"callbackEntry object is invalid; The url is invalid\."):
             connectwise.create_callback("nowhere")
 
@@ -234,7 +234,7 @@ class TestOverCassettes(Contract):
         Reply("GET /service/tickets/69/allNotes", text='{"message":"Method not allowed"}', status=405),
         Reply("GET /service/tickets/69/notes", "connectwise/notes-list.json"),
     )
-    def test_an_old_version_without_all_notes_is_asked_for_notes(self, connectwise: ConnectWise) -> None:
+    def test_old_version_without_all_notes_falls_back_to_notes(self, connectwise: ConnectWise) -> None:
         (note,) = connectwise.notes(69).items
         assert (note.kind, note.id, note.author_identifier) == ("TicketNote", 3, "User1")
         assert note.entered_at == datetime(2010, 9, 18, 17, 10, 37, tzinfo=UTC)
@@ -292,7 +292,7 @@ class TestOverCassettes(Contract):
         assert not caught.value.outcome_unknown
 
     @answered(Reply("GET /service/tickets/69", "connectwise/synthetic-error-500.json", 500, headers=REQUEST_ID))
-    def test_a_500_is_passing_trouble(self, connectwise: ConnectWise) -> None:
+    def test_500_is_transient(self, connectwise: ConnectWise) -> None:
         """T7"""
         with pytest.raises(errors.RemoteUnavailable, match="timeout expired") as caught:
             connectwise.ticket(69)
@@ -380,7 +380,7 @@ class TestOverSimulator(Contract):
         found = connectwise.tickets_by_id([known.ticket, closed, known.project_ticket, 999])
         assert [(ticket.id, ticket.closed) for ticket in found] == [(known.ticket, False), (closed, True)]
 
-    def test_a_ticket_tells_when_it_was_served(self, connectwise, known: Known) -> None:
+    def test_ticket_has_the_time_of_its_response(self, connectwise, known: Known) -> None:
         served_at = connectwise.ticket(known.ticket).served_at
         assert served_at is not None
         assert served_at.microsecond == 0
@@ -401,7 +401,7 @@ class TestOverSimulator(Contract):
         assert (newest.has_next, oldest.has_next) == (True, False)
         assert [note.text for note in oldest.items] == ["day 3", "day 2", "day 1"]
 
-    def test_many_identifiers_take_several_questions(self, connectwise, system, known: Known) -> None:
+    def test_many_identifiers_are_looked_up_in_several_calls(self, connectwise, system, known: Known) -> None:
         names = [f"Member{number:03}" for number in range(200)]
         for name in names:
             system.add_member(name, "Any", name)

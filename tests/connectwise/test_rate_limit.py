@@ -35,7 +35,7 @@ def most_in_a_minute(made: list[float]) -> int:
 
 @pytest.mark.parametrize("per_minute", [1, 2, 7, 49, 50, 60, 99, 100, 1000, 6000])
 @pytest.mark.parametrize("background", [False, True])
-def test_under_load_the_limit_is_kept_and_used(per_minute: int, background: bool) -> None:
+def test_limit_is_kept_and_used_under_load(per_minute: int, background: bool) -> None:
     """B3"""
     clock = Clock()
     made = calls(limited(per_minute, clock), clock, 3, background=background)
@@ -44,7 +44,7 @@ def test_under_load_the_limit_is_kept_and_used(per_minute: int, background: bool
 
 
 @pytest.mark.parametrize("per_minute", [10, 100, 1000])
-def test_a_sync_leaves_room_while_events_wait(per_minute: int) -> None:
+def test_sync_uses_only_its_share_while_events_wait(per_minute: int) -> None:
     """S"""
     clock = Clock()
     made = calls(limited(per_minute, clock, busy=lambda: True), clock, 3, background=True)
@@ -52,7 +52,7 @@ def test_a_sync_leaves_room_while_events_wait(per_minute: int) -> None:
     assert len(made) >= 0.65 * 3 * per_minute
 
 
-def test_a_sync_has_all_of_it_again_when_nothing_waits() -> None:
+def test_sync_uses_the_whole_limit_when_nothing_waits() -> None:
     clock = Clock()
     limit = limited(1000, clock, busy=lambda: True)
     calls(limit, clock, 1, background=True)
@@ -61,7 +61,7 @@ def test_a_sync_has_all_of_it_again_when_nothing_waits() -> None:
 
 
 @given(st.integers(1, 2000), st.lists(st.tuples(st.floats(0, 40), st.booleans()), max_size=200), st.booleans())
-def test_no_rhythm_of_calls_gets_above_the_limit(per_minute: int, rhythm: list[tuple[float, bool]], busy: bool) -> None:
+def test_no_pattern_of_calls_exceeds_the_limit(per_minute: int, rhythm: list[tuple[float, bool]], busy: bool) -> None:
     clock, made = Clock(), []
     limit = limited(per_minute, clock, busy=lambda: busy)
     for pause, background in rhythm:
@@ -87,7 +87,7 @@ def test_without_a_limit_nobody_waits() -> None:
     assert clock() == START
 
 
-def test_an_event_that_waits_goes_before_a_sync_that_could_go() -> None:
+def test_waiting_event_goes_before_a_sync() -> None:
     """S"""
     clock, order = Clock(), []
     waiting, go = threading.Event(), threading.Event()

@@ -125,7 +125,7 @@ class TestSignature:
         with pytest.raises(errors.NotAllowed, match="does not verify"):
             site.verify(signature=signature)
 
-    def test_blanks_around_it_do_not_matter(self, site: Site) -> None:
+    def test_whitespace_around_the_signature_is_ignored(self, site: Site) -> None:
         """W1: some proxies leave them."""
         site.verify(signature=f" {sign('k1')}\t")
 
@@ -136,7 +136,7 @@ class TestSignature:
         site.verify("schlüssel 🔑")
 
     @pytest.mark.parametrize("company", ["", "other", "examplemsp ", "examplemsp2"])
-    def test_a_hook_of_another_company_is_refused_without_asking_for_a_key(self, site: Site, company: str) -> None:
+    def test_a_webhook_of_another_company_is_refused_without_asking_for_a_key(self, site: Site, company: str) -> None:
         """W1."""
         with pytest.raises(errors.NotAllowed, match="another company"):
             site.verify(company=company)
@@ -181,7 +181,7 @@ class TestAddress:
             ("https://keys.msp.example/system/callbackkey/key/1", ("keys.msp.example", 443)),
         ],
     )
-    def test_the_configured_site_is_asked(
+    def test_key_is_fetched_from_the_configured_site(
         self, asked: list[tuple[str, int]], key_url: str, host: tuple[str, int]
     ) -> None:
         """W2: its api- host, its UI host, and the hosts named in the settings."""
@@ -293,7 +293,7 @@ class TestAddress:
             ),
         ],
     )
-    def test_nobody_else_is_asked(self, asked: list[tuple[str, int]], key_url: str) -> None:
+    def test_key_is_fetched_from_no_other_host(self, asked: list[tuple[str, int]], key_url: str) -> None:
         """W2, no-stray-requests."""
         with pytest.raises(errors.NotAllowed, match="not on the configured ConnectWise site"):
             self._verify(key_url, key_hosts=("keys.msp.example",))
@@ -355,7 +355,7 @@ class TestAddress:
 class TestFetching:
     """How a key is asked for."""
 
-    def test_it_is_asked_for_with_nothing_but_its_address(self, site: Site) -> None:
+    def test_key_request_has_no_credentials(self, site: Site) -> None:
         """W2: no credential leaves us on an address that somebody else chose."""
         site.verify()
 
@@ -394,7 +394,7 @@ class TestFetching:
             Rude(b"", "reset"),
         ],
     )
-    def test_an_answer_of_no_use_means_come_back_later(self, site: Site, reply: Rude) -> None:
+    def test_unusable_response_means_retry_later(self, site: Site, reply: Rude) -> None:
         """W2: 429, because ConnectWise sends that again."""
         site.rude.always(reply)
 
@@ -410,7 +410,7 @@ class TestFetching:
 
         assert site.outcome() == "verified"
 
-    def test_nobody_listening_means_come_back_later(self, site: Site) -> None:
+    def test_unreachable_key_server_means_retry_later(self, site: Site) -> None:
         """W2."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             gone = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -434,7 +434,7 @@ class TestFetching:
         assert PATH.encode() not in received[0]
 
     @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n"])
-    def test_a_trickle_is_cut_off(self, head: bytes) -> None:
+    def test_slow_response_times_out(self, head: bytes) -> None:
         """W2: 3 s for the whole, in headers and body alike; here shorter."""
         with trickling(head) as (url, _):
             signing_keys = webhook_signature.SigningKeys(cw_url=url, company="examplemsp", timeout_s=0.2)
@@ -470,7 +470,7 @@ class TestLimits:
         site.clock.advance(1)
         assert site.outcome() == "verified"
 
-    def test_a_mismatch_asks_again_at_most_once_a_minute(self, site: Site) -> None:
+    def test_mismatch_fetches_the_key_at_most_once_a_minute(self, site: Site) -> None:
         """W2: forged signatures do not make us ask for more."""
         assert site.outcome() == "verified"
         for _ in range(5):
@@ -500,7 +500,7 @@ class TestLimits:
         site.clock.advance(1)
         assert [site.outcome("k1"), site.outcome("k2")] == ["NotAllowed", "verified"]
 
-    def test_a_replaced_key_does_not_serve_on_when_none_is_to_be_had(self, site: Site) -> None:
+    def test_replaced_key_expires_if_no_key_can_be_fetched(self, site: Site) -> None:
         """W2: only the latest does."""
         site.rotates("k2")
         site.breaks()
@@ -527,7 +527,7 @@ class TestLimits:
         assert len(site.calls) == 2
 
     @pytest.mark.parametrize("later_s", [60, 3600])
-    def test_a_proven_key_serves_on_when_it_is_not_to_be_had(self, site: Site, later_s: float) -> None:
+    def test_proven_key_stays_valid_if_it_cannot_be_fetched(self, site: Site, later_s: float) -> None:
         """W2: and the failure is remembered, so that hooks are not held up by it again and again."""
         assert site.outcome() == "verified"
         site.breaks()
@@ -544,7 +544,7 @@ class TestLimits:
         site.serves("k2")
         assert site.outcome("k2") == "verified"
 
-    def test_a_key_that_has_verified_nothing_does_not_serve_on(self, site: Site) -> None:
+    def test_unproven_key_expires_if_it_cannot_be_fetched(self, site: Site) -> None:
         """W2: it may not be a key of ours at all."""
         assert site.outcome("forged") == "NotAllowed"
         site.breaks()
@@ -570,7 +570,7 @@ class TestLimits:
         assert outcomes == ["verified"] * 900
         assert len(site.calls) == 30
 
-    def test_a_client_makes_us_fetch_ten_useless_keys_a_minute(self, site: Site) -> None:
+    def test_client_can_cause_ten_useless_fetches_a_minute(self, site: Site) -> None:
         """W2: however many addresses it makes up."""
         outcomes = [site.outcome("forged", number, STRANGER) for number in range(15)]
 
@@ -593,7 +593,7 @@ class TestLimits:
 
         assert site.outcome() == "verified"
 
-    def test_all_strangers_together_make_us_fetch_sixty_useless_keys_a_minute(self, site: Site) -> None:
+    def test_all_strangers_together_can_cause_sixty_useless_fetches_a_minute(self, site: Site) -> None:
         """W2."""
         for number in range(100):
             site.outcome("forged", number, f"203.0.113.{number}")
@@ -611,7 +611,7 @@ class TestLimits:
         assert site.outcome("forged", 10, STRANGER) == "NotAllowed"
         assert site.outcome("forged", 11, STRANGER) == "TooMany"
 
-    def test_an_upgrade_of_connectwise_leaves_a_proven_key_known(self, site: Site) -> None:
+    def test_proven_key_survives_an_upgrade_of_connectwise(self, site: Site) -> None:
         """W2: the address begins with the version, and the id of the key stays."""
         assert site.outcome() == "verified"
         site.breaks()
@@ -619,7 +619,7 @@ class TestLimits:
         assert site.outcome(key_url=site.url(codebase="v2025_2")) == "verified"
         assert len(site.calls) == 1
 
-    def test_a_made_up_address_that_fails_does_not_block_the_key_with_the_same_id(self, site: Site) -> None:
+    def test_failed_fetch_from_an_invented_address_does_not_block_the_key_id(self, site: Site) -> None:
         """W2: failures are remembered for an address, and only proven keys for an id."""
         site.breaks()
         assert site.outcome(key_url=site.url(codebase="made_up"), client=STRANGER) == "TooMany"
@@ -627,7 +627,7 @@ class TestLimits:
 
         assert site.outcome() == "verified"
 
-    def test_a_proven_key_serves_on_when_no_more_may_be_asked_for(self, site: Site) -> None:
+    def test_proven_key_stays_valid_when_the_fetch_limit_is_used_up(self, site: Site) -> None:
         """W2: strangers cannot use up what our own hooks need."""
         assert site.outcome() == "verified"
         site.clock.advance(3600)
@@ -637,7 +637,7 @@ class TestLimits:
         assert site.outcome() == "verified"
         assert len(site.calls) == 61
 
-    def test_strangers_do_not_push_out_what_has_verified(self, site: Site) -> None:
+    def test_strangers_cannot_evict_proven_keys(self, site: Site) -> None:
         """W2: what is remembered is bounded, and ours stays."""
         assert site.outcome() == "verified"
         for number in range(100, 100 + webhook_signature.MAX_ANSWERS + 1):
@@ -719,7 +719,7 @@ class TestKept:
         assert site.outcome() == "verified"
         assert len(site.calls) == 60
 
-    def test_a_key_that_another_server_has_proven_is_known_when_it_is_missed(self, rude: RudeServer) -> None:
+    def test_key_proven_by_another_server_is_loaded_on_a_miss(self, rude: RudeServer) -> None:
         """W2: two servers share a database."""
         kept = Kept()
         first, second = self._site(rude, kept), self._site(rude, kept)
@@ -730,7 +730,7 @@ class TestKept:
 
         assert second.outcome() == "verified"
 
-    def test_strangers_make_us_look_for_kept_keys_once_a_second(self, rude: RudeServer) -> None:
+    def test_strangers_cause_at_most_one_key_lookup_a_second(self, rude: RudeServer) -> None:
         """W2."""
         kept = Kept()
         site = self._site(rude, kept)
@@ -742,7 +742,7 @@ class TestKept:
         site.outcome("forged")
         assert kept.loads == 2
 
-    def test_a_key_is_kept_once_when_it_first_verifies(self, rude: RudeServer) -> None:
+    def test_key_is_stored_once_when_it_first_verifies(self, rude: RudeServer) -> None:
         """W2: the path that accepts webhooks writes nothing else."""
         kept = Kept()
         site = self._site(rude, kept)
@@ -763,7 +763,7 @@ class TestKept:
 class TestManyAtOnce:
     """Threads that need a key at the same time."""
 
-    def test_a_burst_asks_once_and_all_of_it_verifies(self, site: Site) -> None:
+    def test_burst_fetches_the_key_once_and_verifies_completely(self, site: Site) -> None:
         """W2, W5: the hooks that wake a fresh server come together."""
         with ThreadPoolExecutor(16) as pool:
             outcomes = list(pool.map(lambda _: site.outcome(), range(48)))
@@ -771,7 +771,7 @@ class TestManyAtOnce:
         assert outcomes == ["verified"] * 48
         assert len(site.calls) == 1
 
-    def test_a_burst_signed_with_a_new_key_asks_once_and_all_of_it_verifies(self, site: Site) -> None:
+    def test_burst_signed_with_a_new_key_fetches_it_once_and_verifies_completely(self, site: Site) -> None:
         """W2."""
         assert site.outcome() == "verified"
         site.serves("k2")
@@ -783,7 +783,7 @@ class TestManyAtOnce:
         assert outcomes == ["verified"] * 48
         assert len(site.calls) == 2
 
-    def test_of_those_who_name_a_slow_address_two_wait_and_the_rest_come_back_later(self, rude: RudeServer) -> None:
+    def test_two_requests_wait_for_a_slow_key_server_and_the_rest_retry_later(self, rude: RudeServer) -> None:
         """W2: the threads that accept webhooks are few, and a webhook with a proven key finds one free."""
         site = Site(rude, timeout_s=10.0)
         assert site.outcome() == "verified"
@@ -799,7 +799,7 @@ class TestManyAtOnce:
         late = [each.result() for each in under_way if each not in early]
         assert late == ["NotAllowed"] * 3
 
-    def test_two_are_asked_for_at_once_and_the_third_comes_back_later(self, site: Site) -> None:
+    def test_two_keys_are_fetched_at_once_and_the_third_retries_later(self, site: Site) -> None:
         """W2: strangers hold up neither our threads nor ConnectWise."""
         with held_up(site) as (go_on, arrived), ThreadPoolExecutor(2) as pool:
             under_way = [pool.submit(site.outcome, "k1", number) for number in (1, 2)]
@@ -822,7 +822,7 @@ class TestManyAtOnce:
             go_on.set()
             assert [each.result() for each in under_way] == ["NotAllowed", "NotAllowed"]
 
-    def test_while_a_proven_key_is_asked_for_again_nobody_else_waits(self, site: Site) -> None:
+    def test_refetching_a_proven_key_delays_nobody_else(self, site: Site) -> None:
         """W2, W3: hooks are answered in milliseconds."""
         assert site.outcome() == "verified"
         site.clock.advance(3600)
@@ -835,7 +835,7 @@ class TestManyAtOnce:
             go_on.set()
             assert asking.result() == "verified"
 
-    def test_who_waits_for_a_key_that_does_not_come_is_told_to_come_back(self, rude: RudeServer) -> None:
+    def test_waiting_for_a_key_that_never_arrives_ends_in_retry_later(self, rude: RudeServer) -> None:
         """W2: one who asks is enough."""
         site = Site(rude, timeout_s=0.2)
         with held_up(site) as (go_on, _), ThreadPoolExecutor(2) as pool:

@@ -26,7 +26,7 @@ CONNECTWISE_GIVES_UP_S = 5.0
 
 
 @pytest.mark.parametrize("statement", ["SELECT nothing FROM nowhere", "SELECT nothing FROM fact", "SELEKT 1"])
-def test_a_mistake_in_our_sql_is_a_bug_and_no_outage(database: str, statement: str) -> None:
+def test_invalid_sql_is_a_bug_and_no_outage(database: str, statement: str) -> None:
     with pytest.raises(peewee.DatabaseError), db.session():
         sql.execute(statement)
     with db.session():
@@ -72,7 +72,7 @@ _PostgresError.__module__ = "psycopg2.errors"
         (sqlite3.SQLITE_MISUSE, False),
     ],
 )
-def test_sqlite_is_away_by_its_error_code(code: int, is_away: bool) -> None:
+def test_sqlite_outage_is_recognized_by_its_error_code(code: int, is_away: bool) -> None:
     assert availability.is_unavailable(_sqlite_error(code)) is is_away
 
 
@@ -92,11 +92,11 @@ def test_sqlite_is_away_by_its_error_code(code: int, is_away: bool) -> None:
         ("22P02", False),  # not a number
     ],
 )
-def test_postgres_is_away_by_its_sqlstate(code: str | None, is_away: bool) -> None:
+def test_postgres_outage_is_recognized_by_its_sqlstate(code: str | None, is_away: bool) -> None:
     assert availability.is_unavailable(_wrapped(peewee.OperationalError, _PostgresError(code))) is is_away
 
 
-def test_a_used_up_pool_is_an_outage_and_a_broken_rule_is_not() -> None:
+def test_exhausted_pool_is_an_outage_and_a_constraint_violation_is_not() -> None:
     assert availability.is_unavailable(pool.MaxConnectionsExceeded("all 40 are in use"))
     assert not availability.is_unavailable(peewee.IntegrityError("no code"))
     assert availability.first_line(peewee.OperationalError()) == "OperationalError"

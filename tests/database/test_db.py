@@ -30,7 +30,7 @@ def _end(pid: int, url: str) -> None:
 
 
 @pytest.mark.postgres
-def test_a_connection_that_died_while_it_was_idle_for_long_is_replaced(
+def test_connection_that_died_during_a_long_idle_time_is_replaced(
     postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """no-webhook-lost: whoever takes one from the pool after a calm time need not find out that it is dead."""
@@ -41,7 +41,7 @@ def test_a_connection_that_died_while_it_was_idle_for_long_is_replaced(
 
 
 @pytest.mark.postgres
-def test_one_that_died_just_now_fails_one_statement_and_takes_the_other_idle_ones_along(
+def test_connection_that_just_died_fails_one_statement_and_closes_the_other_idle_ones(
     postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(db, "SKIP_PING_IF_IDLE_LESS_THAN_S", 3600.0)
@@ -53,7 +53,7 @@ def test_one_that_died_just_now_fails_one_statement_and_takes_the_other_idle_one
 
 
 @pytest.mark.postgres
-def test_a_living_connection_is_used_again_without_being_asked(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_live_connection_is_reused_without_a_check(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(db, "SKIP_PING_IF_IDLE_LESS_THAN_S", 3600.0)
     asked: list[object] = []
     monkeypatch.setattr(type(db.database._adapter), "is_connection_closed", lambda _, conn: asked.append(conn))
@@ -61,7 +61,7 @@ def test_a_living_connection_is_used_again_without_being_asked(postgres: str, mo
     assert (len(pids), asked) == (1, [])
 
 
-def test_rows_read_by_hand_are_like_those_that_peewee_reads(database: str) -> None:
+def test_handwritten_selects_return_rows_like_peewee(database: str) -> None:
     with db.transaction("test"):
         events.enqueue([events.Change(1, "hook", "updated", None, "c", NOW)])
     with db.session():
@@ -71,7 +71,7 @@ def test_rows_read_by_hand_are_like_those_that_peewee_reads(database: str) -> No
         assert partly.__data__ == {"id": by_hand.id, "due_at": NOW}
 
 
-def test_a_change_by_hand_writes_what_its_condition_finds_and_tells_how_many(database: str) -> None:
+def test_handwritten_update_changes_matching_rows_and_returns_their_number(database: str) -> None:
     with db.transaction("test"):
         events.enqueue(events.Change(number, "hook", None, None, "c", NOW) for number in (1, 2, 3))
         changed = sql.update_where(events.Event, {"decisions": [{"a": "ü"}], "finished_at": NOW}, "ticket_id > ?", 1)
@@ -81,7 +81,7 @@ def test_a_change_by_hand_writes_what_its_condition_finds_and_tells_how_many(dat
     assert rows == {1: ([], None), 2: ([{"a": "ü"}], NOW), 3: ([{"a": "ü"}], NOW)}
 
 
-def test_new_rows_take_their_defaults_and_what_is_there_stays(database: str) -> None:
+def test_insert_sets_defaults_and_keeps_existing_rows(database: str) -> None:
     row = {"type": recipients.ROOM, "webex_id": "a", "name": "A"}
     with db.transaction("test"):
         assert sql.insert_new(recipients.Recipient, [row, {**row, "webex_id": "b"}]) == 2
@@ -95,7 +95,7 @@ def test_new_rows_take_their_defaults_and_what_is_there_stays(database: str) -> 
     assert sorted(rows) == [("a", "A", True), ("b", "A", True), ("c", "A", True)]
 
 
-def test_holds_that_last_are_told_with_their_ends(database: str) -> None:
+def test_current_holds_are_returned_with_their_ends(database: str) -> None:
     with db.transaction("test"):
         holds.begin("webex", until=NOW, now=NOW, reason="over")
         holds.begin("connectwise", until=NOW.replace(hour=10), now=NOW, reason="lasts")

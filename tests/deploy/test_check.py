@@ -28,7 +28,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_found_and_nothing_before_it(name: str, copy: Path) -> None:
+def test_each_mistake_is_found(name: str, copy: Path) -> None:
     if name == "systemd" and shutil.which("systemd-analyze") is None:
         pytest.skip("no systemd here")
     found = {"dockerfile": _dockerfile}.get(name) or getattr(check, name)
@@ -45,11 +45,11 @@ def _dockerfile(copy: Path) -> list[str]:
     return [problem for problem in check.dockerfile(copy) if "lets" not in problem]
 
 
-def test_what_the_docker_build_shall_see_is_there() -> None:
+def test_files_of_the_docker_build_exist() -> None:
     assert list(check.dockerfile(ROOT)) == []
 
 
-def test_a_service_that_may_do_anything_is_too_open(copy: Path) -> None:
+def test_service_without_sandboxing_is_refused(copy: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("no systemd here")
     unit = copy / "deploy/systemd/tbot.service"

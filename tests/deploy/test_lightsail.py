@@ -112,7 +112,7 @@ def test_the_container_gets_the_settings_and_the_newest_image_and_no_secret_is_a
     assert not [secret for secret in ("privatekey", "bottoken", "secret@") if secret in tools.calls()]
 
 
-def test_an_unhealthy_container_is_a_failure_that_says_where_to_look(tools: Tools) -> None:
+def test_unhealthy_container_is_a_failure_that_points_to_the_logs(tools: Tools) -> None:
     tools.ends("FAILED")
     done = tools.run("deploy", **SETTINGS)
     assert done.returncode == 8
@@ -145,7 +145,7 @@ def test_sqlite_is_refused_because_a_containers_disk_does_not_last(tools: Tools)
     )
 
 
-def test_no_database_is_told_apart_from_one_that_is_named(tools: Tools) -> None:
+def test_missing_database_is_told_apart_from_a_sqlite_one(tools: Tools) -> None:
     said = _refusal(tools.run("deploy", **{name: SETTINGS[name] for name in SETTINGS if name != "TBOT_DATABASE_URL"}))
     assert said.startswith("deploy: TBOT_DATABASE_URL is not set, which means an SQLite file, which would be lost")
 

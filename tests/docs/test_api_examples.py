@@ -123,7 +123,7 @@ def _fill(api: Api) -> None:
         api.notification(recipient, state, recipient_name=name, **about, **more)
 
 
-def test_every_example_is_true(api: Api) -> None:
+def test_every_example_is_correct(api: Api) -> None:
     key = api.administrator()
     for example in examples():
         response = ask(api, example, key)

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 
 
-def test_the_layers_are_those_that_are_enforced() -> None:
+def test_layers_on_the_page_are_the_enforced_ones() -> None:
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     enforced = config["importlinter:contract:layers"]["layers"].replace("ticketbot.", "").split("\n")[1:]

@@ -31,7 +31,7 @@ def test_every_command_has_its_section_with_all_its_options() -> None:
 
 
 @pytest.mark.parametrize("line", re.findall(r"^  tbot .*", "".join(map(usage.examples, usage.names())), re.M))
-def test_an_example_is_understood(line: str) -> None:
+def test_example_is_a_valid_command_line(line: str) -> None:
     _, command, *words = shlex.split(line.partition(" > ")[0])
     assert usage.parse(command, words, {})
 

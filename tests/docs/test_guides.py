@@ -29,7 +29,7 @@ TYPED = sorted({(path.name, command) for path in GUIDES for command in _commands
 
 
 @pytest.mark.parametrize(("guide", "command"), TYPED)
-def test_a_command_of_a_guide_is_understood(guide: str, command: str) -> None:
+def test_command_of_a_guide_is_valid(guide: str, command: str) -> None:
     # A word in angle brackets stands for a value, as in the usage.
     words = shlex.split(re.sub(r"<[\w-]+>", "1", command), comments=True)[1:]
     before, name, rest = usage.split(words)

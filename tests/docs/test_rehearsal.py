@@ -14,7 +14,7 @@ from tests.docs.test_guides import ROOT
 
 
 @pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="it needs bash and curl")
-def test_the_block_of_the_rehearsal_leaves_a_shell_that_knows_running_simulators(tmp_path: Path) -> None:
+def test_rehearsal_leaves_a_shell_with_settings_for_running_simulators(tmp_path: Path) -> None:
     guide = (ROOT / "docs/install.md").read_text(encoding="utf-8").partition("## Rehearse it without accounts")[2]
     block = re.findall(r"^```sh\n(.*?)^```", guide, re.M | re.S)[0]
     pasted = re.sub(r"^make demo.*\n", "", block, flags=re.M)  # has its own test

@@ -29,7 +29,7 @@ def _init(config_file: Path, environ: dict[str, str], email: str = "ana@example.
     return main(["init", "--name=Ana", f"--email={email}", f"--config={config_file}"], environ)
 
 
-def test_init_makes_the_first_administrator_and_shows_the_key_once(
+def test_init_creates_the_first_administrator_and_shows_the_key_once(
     config_file: Path, environ: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _init(config_file, environ) == 0
@@ -118,7 +118,7 @@ def test_migrate_says_what_it_did_and_where_the_database_stands(
     db.close_database()
 
 
-def test_a_database_that_is_not_there_is_unreachable(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_database_is_unreachable(capsys: pytest.CaptureFixture[str]) -> None:
     environ = {"TBOT_DATABASE_URL": "postgresql://tbot:secret-password@127.0.0.1:1/tbot"}
 
     assert main(["migrate"], environ) == 8

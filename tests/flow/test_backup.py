@@ -94,7 +94,7 @@ def _tell_up_to_the_restore(world: World, drill: Drill) -> None:
     world.connectwise.add_ticket(world.board, "meanwhile the backup", notify=False)
 
 
-def test_after_a_restore_nothing_is_missed_and_what_was_told_since_the_backup_is_told_again(
+def test_after_a_restore_nothing_is_missed_and_notifications_since_the_backup_repeat(
     world: World, drill: Drill
 ) -> None:
     """C1."""
@@ -105,7 +105,7 @@ def test_after_a_restore_nothing_is_missed_and_what_was_told_since_the_backup_is
     assert _told(world) == {"before": 1, "between": 2, "meanwhile": 1, "after": 1}
 
 
-def test_after_a_restore_with_skip_missed_nobody_is_told_what_happened_before(world: World, drill: Drill) -> None:
+def test_after_a_restore_with_skip_missed_nobody_is_notified_of_earlier_changes(world: World, drill: Drill) -> None:
     """C1."""
     _tell_up_to_the_restore(world, drill)
     in_a_second = datetime.now(UTC) + timedelta(seconds=1)  # ConnectWise's times have whole ones

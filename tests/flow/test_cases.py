@@ -48,7 +48,7 @@ def _play(case: Case, world: World) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.clause}-{case.name.replace(' ', '-')}")
-def test_a_case_ends_in_exactly_these_messages(case: Case, world: World) -> None:
+def test_case_leads_to_exactly_these_messages(case: Case, world: World) -> None:
     board = world.project_board if case.project else world.board
     world.configure(**case.config)
     with world.server(TBOT_WORKERS="2"):

@@ -70,7 +70,9 @@ def _start_watching(at: datetime) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_with_half_of_all_hooks_lost_every_note_is_told_once_within_one_interval(world: World, seed: int) -> None:
+def test_every_note_is_announced_once_within_one_interval_with_half_of_all_webhooks_lost(
+    world: World, seed: int
+) -> None:
     """C1, no-change-missed"""
     world.configure(catch_up_interval=SOON)
     world.connectwise.callbacks.sender.inject_faults(NetworkFaults(drop=0.5, duplicate=0.2, reorder=0.2, seed=seed))
@@ -92,7 +94,7 @@ def test_with_half_of_all_hooks_lost_every_note_is_told_once_within_one_interval
     assert len(ledger()) >= len(world.webex.messages()), "several notes may share a message"
 
 
-def test_a_ticket_stored_by_a_sync_before_its_hook_is_still_new(world: World) -> None:
+def test_a_ticket_stored_by_a_sync_before_its_webhook_is_still_new(world: World) -> None:
     """T5, S3"""
     world.configure(catch_up_interval=OFF)
     with world.server() as server:
@@ -108,7 +110,7 @@ def test_a_ticket_stored_by_a_sync_before_its_hook_is_still_new(world: World) ->
     ]
 
 
-def test_a_note_stored_by_a_sync_while_its_hook_waits_in_retry_is_told_once(world: World) -> None:
+def test_note_stored_by_a_sync_while_its_webhook_is_retried_is_announced_once(world: World) -> None:
     """S3: a sync must not swallow news."""
     world.configure(catch_up_interval=OFF)
     with world.server() as server:
@@ -125,7 +127,7 @@ def test_a_note_stored_by_a_sync_while_its_hook_waits_in_retry_is_told_once(worl
     assert _told(world, "Still smoking") == {"Still smoking": 1}
 
 
-def test_a_note_stored_by_a_sync_whose_hook_was_lost_is_told_once(world: World) -> None:
+def test_note_stored_by_a_sync_whose_webhook_was_lost_is_announced_once(world: World) -> None:
     """C1: whether or not a sync saw it."""
     world.configure(catch_up_interval=OFF)
     with world.server() as server:
@@ -140,7 +142,7 @@ def test_a_note_stored_by_a_sync_whose_hook_was_lost_is_told_once(world: World) 
     assert _told(world, "Still smoking") == {"Still smoking": 1}
 
 
-def test_a_second_note_of_the_second_that_was_read_is_told_although_its_hook_was_lost(world: World) -> None:
+def test_second_note_in_the_second_of_a_reading_is_announced_although_its_webhook_was_lost(world: World) -> None:
     """C1: dates are whole seconds."""
     world.configure(catch_up_interval=OFF)
     with world.server():
@@ -173,7 +175,7 @@ def _away(world: World) -> list[str]:
     return words
 
 
-def test_three_hours_without_a_server_are_told_once_and_in_order_after_the_start(world: World) -> None:
+def test_changes_of_three_hours_without_a_server_are_announced_once_and_in_order(world: World) -> None:
     """C1, no-change-missed"""
     _start_watching(minutes_ago(181))
     words = _away(world)
@@ -203,7 +205,7 @@ def test_skip_missed_logs_from_when_changes_are_skipped(world: World, caplog: py
     assert f"skipped what happened from {stopped} to {now}: nobody will be notified of it" in caplog.text
 
 
-def test_with_skip_missed_nothing_of_the_pause_is_told(world: World) -> None:
+def test_skip_missed_announces_nothing_of_the_pause(world: World) -> None:
     """C1"""
     _start_watching(minutes_ago(181))
     words = _away(world)
@@ -223,7 +225,7 @@ def test_with_skip_missed_nothing_of_the_pause_is_told(world: World) -> None:
     assert _told(world, *words, "last-minute.", "after-the-start.") == Counter({"after-the-start.": 1})
 
 
-def test_zero_switches_it_off_also_at_start(world: World) -> None:
+def test_zero_turns_catch_up_off_at_the_start_too(world: World) -> None:
     """C1"""
     world.configure(catch_up_interval=0)
     _start_watching(minutes_ago(10))
@@ -233,7 +235,7 @@ def test_zero_switches_it_off_also_at_start(world: World) -> None:
         assert world.connectwise.calls.count("GET service/tickets") == 0
 
 
-def test_what_waits_already_is_queued_once(world: World) -> None:
+def test_ticket_with_a_waiting_event_is_not_queued_again(world: World) -> None:
     _start_watching(minutes_ago(10))
     first = world.connectwise.add_ticket(world.board, "Printer")
     plan = world.connectwise.add_ticket(world.project_board, "Plan")
@@ -253,7 +255,7 @@ def test_changes_are_due_in_the_order_they_happened(world: World) -> None:
 
 
 @pytest.mark.parametrize("ending", ["dead", "done"])
-def test_what_catch_up_had_looked_at_in_vain_is_not_queued_for_ever(world: World, ending: str) -> None:
+def test_ticket_that_catch_up_cannot_process_is_not_queued_forever(world: World, ending: str) -> None:
     """T7: a dead event once for each change; a ticket that is listed and cannot be read neither."""
     _start_watching(minutes_ago(60))
     world.connectwise.now = lambda: minutes_ago(3)
@@ -279,7 +281,7 @@ def test_tickets_without_dates_do_not_loop(world: World) -> None:
     assert sorted(_queued()) == [(ticket, "catch-up") for ticket in tickets_]
 
 
-def test_a_pass_that_fails_moves_nothing(world: World) -> None:
+def test_failed_pass_does_not_move_the_watermark(world: World) -> None:
     """C1: the watermark moves after the commit, never before."""
     _start_watching(minutes_ago(60))
     world.connectwise.add_ticket(world.board, "Printer")
@@ -294,7 +296,7 @@ def test_a_pass_that_fails_moves_nothing(world: World) -> None:
         assert facts.read_time(facts.CATCH_UP_WATERMARK) is not None
 
 
-def test_no_right_to_projects_does_not_stop_service_tickets(world: World) -> None:
+def test_missing_permission_for_projects_does_not_stop_service_tickets(world: World) -> None:
     _start_watching(minutes_ago(60))
     ticket = world.connectwise.add_ticket(world.board, "Printer")
     world.connectwise.faults.add(faults.no_endpoint("/project/tickets"))
@@ -303,7 +305,7 @@ def test_no_right_to_projects_does_not_stop_service_tickets(world: World) -> Non
 
 
 @pytest.mark.parametrize(("status", "path"), [(403, "/service/tickets"), (401, "/project/tickets")])
-def test_a_refusal_that_is_not_about_projects_alone_ends_the_pass(world: World, status: int, path: str) -> None:
+def test_refusal_beyond_projects_ends_the_pass(world: World, status: int, path: str) -> None:
     """C1: what could not be asked for is no reason to move the watermark."""
     _start_watching(minutes_ago(60))
     world.connectwise.add_ticket(world.board, "Printer")
@@ -323,7 +325,7 @@ def test_a_watermark_from_a_clock_that_was_ahead_misses_nothing(world: World) ->
     assert _queued() == [(ticket, "catch-up")]
 
 
-def test_nothing_from_before_the_first_start_is_caught_up_with(world: World) -> None:
+def test_nothing_from_before_the_first_start_is_queued(world: World) -> None:
     """C1: the watermark starts at `watching_since`, and no overlap reaches beyond it."""
     world.connectwise.now = lambda: minutes_ago(1)
     world.connectwise.add_many(3, world.board)

@@ -60,7 +60,7 @@ def test_a_first_start_with_the_clock_ahead_announces_new_tickets(stepper: Stepp
 
 
 @pytest.mark.parametrize("ahead", AHEAD, ids=str)
-def test_what_a_wrong_clock_wrote_down_is_corrected_and_a_right_one_announces(
+def test_times_stored_by_a_wrong_clock_are_corrected(
     stepper: Stepper, ahead: timedelta, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Also with --skip-missed, which sets all marks."""
@@ -85,7 +85,7 @@ def test_what_a_wrong_clock_wrote_down_is_corrected_and_a_right_one_announces(
     assert heard(stepper.world, "Ana Alvarez") == ["new"]
 
 
-def test_marks_in_the_past_are_left_as_they_are(stepper: Stepper) -> None:
+def test_times_in_the_past_are_left_alone(stepper: Stepper) -> None:
     server = SkewedServer(stepper)
     stepper.clock.advance(days=1)
     server.check_clock()
@@ -118,7 +118,7 @@ def test_a_clock_that_jumps_a_day_ahead_kills_no_event(stepper: Stepper) -> None
     assert [row.state for row in event_rows()] == [events.WAITING]
 
 
-def test_a_server_that_has_just_started_gives_nothing_up_before_three_minutes(stepper: Stepper) -> None:
+def test_server_gives_nothing_up_in_its_first_three_minutes(stepper: Stepper) -> None:
     """What is overdue is not sent either."""
     stepper.world.webex.faults.add(faults.status(503, path="/messages", times=1))
     stepper.announce("ana", note="old")

@@ -38,7 +38,7 @@ def _crash(server: int) -> None:
         event_claims.requeue_abandoned(server, NOW)
 
 
-def test_an_event_that_ended_a_process_waits_until_its_server_runs_nothing_else(database: str) -> None:
+def test_event_that_ended_a_process_is_claimed_alone(database: str) -> None:
     _queue(7)
     assert _claim(GONE) == 7
     _queue(8, 9)
@@ -49,7 +49,7 @@ def test_an_event_that_ended_a_process_waits_until_its_server_runs_nothing_else(
     assert _claim(ONE) == 7
 
 
-def test_a_server_starts_nothing_beside_an_event_that_ended_a_process(database: str) -> None:
+def test_server_claims_nothing_beside_an_event_that_ended_a_process(database: str) -> None:
     _queue(7, 8)
     assert _claim(GONE, NOW) == 7
     _crash(GONE)
@@ -61,7 +61,7 @@ def test_a_server_starts_nothing_beside_an_event_that_ended_a_process(database: 
     assert _claim(ONE) == 9
 
 
-def test_after_five_ends_while_it_ran_alone_an_event_is_dead(stepper: Stepper) -> None:
+def test_event_is_dead_after_five_processes_ended_while_it_ran_alone(stepper: Stepper) -> None:
     counted = metrics.EVENTS.labels("dead")._value.get()
     ticket = stepper.add_ticket("ana", note="kills")
     stepper.hook(ticket)
@@ -88,7 +88,7 @@ def test_a_server_that_was_stopped_never_counts_against_its_events(database: str
     assert {row.state for row in event_rows()} == {events.WAITING}
 
 
-def test_an_event_waits_for_no_server_while_connectwise_refuses_everything(stepper: Stepper) -> None:
+def test_no_event_is_claimed_while_connectwise_refuses_everything(stepper: Stepper) -> None:
     """T7: during a hold nothing is claimed, alone or not."""
     stepper.hook(stepper.add_ticket("ana", note="kills"))
     assert event_claims.claim(GONE, stepper.clock())
@@ -99,7 +99,7 @@ def test_an_event_waits_for_no_server_while_connectwise_refuses_everything(stepp
     assert event_claims.claim(ONE, stepper.clock()) is None
 
 
-def test_a_process_found_gone_twice_is_counted_once(database: str) -> None:
+def test_process_found_dead_twice_counts_once(database: str) -> None:
     _queue(7)
     assert _claim(GONE) == 7
     _crash(GONE)

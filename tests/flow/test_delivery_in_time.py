@@ -79,7 +79,7 @@ def test_after_a_429_and_a_502_every_message_arrives_in_order(stepper: Stepper) 
     assert not any(row.overtaken or row.possible_duplicate for row in ledger())
 
 
-def test_a_message_that_fails_for_ever_is_overtaken_and_dies_after_a_day(stepper: Stepper) -> None:
+def test_message_that_always_fails_is_overtaken_and_dead_after_a_day(stepper: Stepper) -> None:
     """L4, L2: done-line 3."""
     room = stepper.world.add_rule("Help Desk")
     stepper.world.webex.faults.add(faults.poison(text="poisoned"))
@@ -102,7 +102,7 @@ def test_a_message_that_fails_for_ever_is_overtaken_and_dies_after_a_day(stepper
     assert len([row for row in ledger() if row.state == "sent"]) == 4
 
 
-def test_nobody_waits_for_somebody_elses_trouble(stepper: Stepper) -> None:
+def test_failures_of_one_recipient_do_not_delay_others(stepper: Stepper) -> None:
     """L4."""
     ticket = stepper.announce("ana", "ben", note="zero")
     stepper.world.webex.faults.add(faults.poison(destination=stepper.world.accounts["ana"]))
@@ -114,7 +114,7 @@ def test_nobody_waits_for_somebody_elses_trouble(stepper: Stepper) -> None:
     assert stepper.clock() == started
 
 
-def test_a_message_that_arrived_without_an_answer_is_sent_again_and_flagged(stepper: Stepper) -> None:
+def test_message_without_a_response_is_resent_and_flagged(stepper: Stepper) -> None:
     """L2, at-least-once-flagged."""
     stepper.world.webex.faults.add(faults.accept_then_drop(path="/messages", times=1))
     stepper.announce("ana", note="zero")
@@ -127,7 +127,7 @@ def test_a_message_that_arrived_without_an_answer_is_sent_again_and_flagged(step
 
 
 @pytest.mark.parametrize("answer", ["{}", '{"id": ""}', '{"id": null}', "[]", '"OK"'])
-def test_an_answer_without_an_id_is_no_success(stepper: Stepper, answer: str) -> None:
+def test_response_without_an_id_is_no_success(stepper: Stepper, answer: str) -> None:
     """L1, sent-means-id."""
     stepper.world.webex.faults.add(faults.wrong_json(answer, path="/messages", times=1))
     stepper.announce("ana", note="zero")
@@ -151,9 +151,7 @@ def test_an_answer_without_an_id_is_no_success(stepper: Stepper, answer: str) ->
     ],
     ids=["nonsense", "absent", "zero", "a date", "far too long"],
 )
-def test_retry_after_is_honoured_when_it_makes_sense(
-    stepper: Stepper, retry_after: str | None, wait: timedelta
-) -> None:
+def test_valid_retry_after_is_honored(stepper: Stepper, retry_after: str | None, wait: timedelta) -> None:
     """L2."""
     stepper.world.webex.faults.add(faults.throttled(retry_after, path="/messages", times=1))
     stepper.announce("ana", "ben", note="zero")
@@ -165,7 +163,7 @@ def test_retry_after_is_honoured_when_it_makes_sense(
     assert {row.state for row in ledger()} == {"sent"}
 
 
-def test_a_bad_token_holds_all_sending_and_nothing_dies_of_it_within_the_day(stepper: Stepper) -> None:
+def test_401_holds_all_sending_and_nothing_dies_within_a_day(stepper: Stepper) -> None:
     """L3, O2."""
     ticket = stepper.announce("ana", "ben", note="zero")
     token, stepper.world.webex.token = stepper.world.webex.token, "another"
@@ -185,7 +183,7 @@ def test_a_bad_token_holds_all_sending_and_nothing_dies_of_it_within_the_day(ste
     assert set(stepper.checks().values()) == {"ok"}
 
 
-def test_what_is_not_sent_within_a_day_is_dead_also_during_a_hold(stepper: Stepper) -> None:
+def test_unsent_message_is_dead_after_a_day_even_during_a_hold(stepper: Stepper) -> None:
     """L2."""
     ticket = stepper.announce("ana", note="zero")
     token, stepper.world.webex.token = stepper.world.webex.token, "another"
@@ -202,7 +200,7 @@ def test_what_is_not_sent_within_a_day_is_dead_also_during_a_hold(stepper: Stepp
     assert heard(stepper.world, "Ana Alvarez") == ["zero", "three"]
 
 
-def test_a_server_that_comes_back_after_a_weekend_does_not_send_fridays_news(stepper: Stepper) -> None:
+def test_server_started_after_a_weekend_does_not_send_fridays_messages(stepper: Stepper) -> None:
     """L2: neither what waited nor what was on its way."""
     ticket = stepper.announce("ana", "ben", note="zero")
     _write(stepper, ticket, "one", "two")
@@ -222,7 +220,7 @@ def test_a_server_that_comes_back_after_a_weekend_does_not_send_fridays_news(ste
 @pytest.mark.parametrize(
     ("status", "words"), [(400, "Bad Request: no"), (403, "Not allowed here"), (404, "Could not find a room")]
 )
-def test_a_refusal_is_dead_at_once_in_webexs_words_and_others_go_on(stepper: Stepper, status: int, words: str) -> None:
+def test_refused_message_is_dead_at_once_with_webexs_message(stepper: Stepper, status: int, words: str) -> None:
     """L3, dead-is-visible."""
     ticket = stepper.announce("ana", "ben", note="zero")
     refusal = faults.status(
@@ -241,7 +239,7 @@ def test_a_refusal_is_dead_at_once_in_webexs_words_and_others_go_on(stepper: Ste
     assert "ROUTER_42" in dead.error
 
 
-def test_a_refused_message_died_when_webex_refused_it(stepper: Stepper) -> None:
+def test_death_of_a_refused_message_is_the_time_of_refusal(stepper: Stepper) -> None:
     """L5: `retry --dead` selects by this moment."""
     stepper.world.webex.faults.add(faults.status(403, "Not allowed here", path="/messages", times=1))
     stepper.announce("ana")
@@ -249,7 +247,7 @@ def test_a_refused_message_died_when_webex_refused_it(stepper: Stepper) -> None:
     assert (row.state, row.died_at) == ("dead", stepper.clock())
 
 
-def test_an_overdue_message_died_when_it_was_given_up(stepper: Stepper) -> None:
+def test_death_of_an_overdue_message_is_the_time_it_was_given_up(stepper: Stepper) -> None:
     """L5: not when its 24 hours ended, since no server was running then."""
     ticket = stepper.announce("ana", note="zero")
     _write(stepper, ticket, "one")
@@ -297,7 +295,7 @@ def test_after_one_success_everything_that_waits_is_due_at_once(stepper: Stepper
     assert {row.state for row in ledger()} == {"sent"}
 
 
-def test_the_success_of_others_wakes_a_failing_message_only_once(stepper: Stepper) -> None:
+def test_success_of_others_makes_a_failing_message_due_only_once(stepper: Stepper) -> None:
     """L2, L4: its trouble is its own then."""
     stepper.world.webex.faults.add(faults.poison(destination=stepper.world.accounts["ana"]))
     ticket = stepper.announce("ana", "ben", note="zero")
@@ -310,7 +308,7 @@ def test_the_success_of_others_wakes_a_failing_message_only_once(stepper: Steppe
     assert len(heard(stepper.world, "Ben Bauer")) == 11
 
 
-def test_a_success_that_was_under_way_does_not_end_a_hold(stepper: Stepper) -> None:
+def test_success_of_an_earlier_request_does_not_end_a_hold(stepper: Stepper) -> None:
     """L2: only a post that was begun after the hold can tell that it is over."""
     ticket = stepper.announce("ana", "ben", note="zero")
     webex = stepper.world.webex
@@ -336,7 +334,7 @@ def test_a_success_that_was_under_way_does_not_end_a_hold(stepper: Stepper) -> N
     assert _hold() is None
 
 
-def test_posts_that_fail_side_by_side_count_as_one_failure_of_the_token(stepper: Stepper) -> None:
+def test_parallel_401s_count_as_one_failure_of_the_token(stepper: Stepper) -> None:
     """L3: three senders found out at once; the hold is that of a first failure."""
     ticket = stepper.announce("ana", "ben", "cora", note="zero")
     stepper.world.webex.faults.add(faults.status(401, "No", path="/messages", delay_s=0.2))
@@ -353,7 +351,7 @@ def test_posts_that_fail_side_by_side_count_as_one_failure_of_the_token(stepper:
     assert (hold.failures, hold.until - stepper.clock()) == (1, timedelta(seconds=1))
 
 
-def test_what_a_vanished_server_was_sending_is_sent_again_and_flagged(stepper: Stepper) -> None:
+def test_message_of_a_vanished_server_is_resent_and_flagged(stepper: Stepper) -> None:
     """L1, L2, L7: once it counts as dead, not before."""
     ticket = stepper.announce("ana", note="zero")
     _write(stepper, ticket, "one", "two")
@@ -368,7 +366,7 @@ def test_what_a_vanished_server_was_sending_is_sent_again_and_flagged(stepper: S
     assert [row.possible_duplicate for row in ledger()] == [False, True, True], "both notes were in that message"
 
 
-def test_a_sender_that_was_too_slow_records_nothing_that_is_decided_elsewhere(
+def test_slow_sender_does_not_overwrite_the_result_of_another_server(
     stepper: Stepper, caplog: pytest.LogCaptureFixture
 ) -> None:
     """L1, L2, O3: its message was sent again meanwhile, and is flagged; it counts as one."""
@@ -385,7 +383,7 @@ def test_a_sender_that_was_too_slow_records_nothing_that_is_decided_elsewhere(
     assert _counted("sent") == before + 1
 
 
-def test_a_sender_that_was_too_slow_declares_nothing_dead_that_was_sent_elsewhere(stepper: Stepper) -> None:
+def test_slow_sender_does_not_mark_a_message_dead_that_another_server_sent(stepper: Stepper) -> None:
     """L1, L3, O3"""
     ticket = stepper.announce("ana", note="zero")
     _write(stepper, ticket, "one")
@@ -397,7 +395,7 @@ def test_a_sender_that_was_too_slow_declares_nothing_dead_that_was_sent_elsewher
     assert _counted("dead") == before
 
 
-def test_switched_off_what_a_vanished_server_was_sending_is_never_sent(stepper: Stepper) -> None:
+def test_message_of_a_vanished_server_is_not_resent_while_notifications_are_off(stepper: Stepper) -> None:
     """D1."""
     ticket = stepper.announce("ana", note="zero")
     _write(stepper, ticket, "one", "two")
@@ -413,7 +411,7 @@ def test_switched_off_what_a_vanished_server_was_sending_is_never_sent(stepper: 
     assert heard(stepper.world, "Ana Alvarez") == ["zero"]
 
 
-def test_notes_that_one_message_cannot_show_count_as_sent_and_are_not_shown(stepper: Stepper) -> None:
+def test_notes_beyond_the_newest_five_count_as_sent_without_being_shown(stepper: Stepper) -> None:
     """D5, N1: seven notes wait for Webex, the newest five are shown."""
     ticket = stepper.announce("ana", note="zero")
     stepper.world.webex.faults.add(faults.throttled("60", path="/messages", times=1))

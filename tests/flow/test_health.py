@@ -99,7 +99,7 @@ def _hold(service: str, until: datetime) -> None:
         holds.begin(service, until=until, now=NOW, reason="401 from https://secret.example")
 
 
-def test_a_server_with_nothing_to_do_is_ready(server: Server) -> None:
+def test_idle_server_is_ready(server: Server) -> None:
     """O2."""
     assert server.ready() == (200, "ok", {})
     assert set(server.get("/readyz").json()["checks"]) == {
@@ -120,20 +120,20 @@ def test_a_dead_worker_is_a_failure(server: Server) -> None:
 
 
 @pytest.mark.parametrize("add", [_event, _notification])
-def test_what_is_due_and_unclaimed_for_a_minute_is_a_failure(server: Server, add: Callable[[float], None]) -> None:
+def test_work_due_but_unclaimed_for_a_minute_is_a_failure(server: Server, add: Callable[[float], None]) -> None:
     """O2: somebody should have taken it."""
     add(61)
     assert server.ready() == (503, "failed", {"queues": "failed"})
 
 
 @pytest.mark.parametrize("add", [_event, _notification])
-def test_what_is_due_for_less_than_a_minute_is_no_failure(server: Server, add: Callable[[float], None]) -> None:
+def test_work_due_for_less_than_a_minute_is_no_failure(server: Server, add: Callable[[float], None]) -> None:
     """O2."""
     add(59)
     assert server.ready() == (200, "ok", {})
 
 
-def test_what_is_being_worked_on_is_no_failure_however_long_it_takes(server: Server) -> None:
+def test_claimed_work_is_no_failure_however_long_it_takes(server: Server) -> None:
     """O2: its ticket's next event waits for it, too."""
     _event(600, state=events.RUNNING, server_id=1)
     _event(500)
@@ -142,9 +142,7 @@ def test_what_is_being_worked_on_is_no_failure_however_long_it_takes(server: Ser
 
 
 @pytest.mark.parametrize(("service", "add"), [("connectwise", _event), ("webex", _notification)])
-def test_what_a_hold_keeps_from_being_claimed_is_degraded(
-    server: Server, service: str, add: Callable[[float], None]
-) -> None:
+def test_hold_is_degraded(server: Server, service: str, add: Callable[[float], None]) -> None:
     """O2: it waits for an outside service."""
     add(600)
     _hold(service, NOW + timedelta(minutes=5))
@@ -152,9 +150,7 @@ def test_what_a_hold_keeps_from_being_claimed_is_degraded(
 
 
 @pytest.mark.parametrize(("service", "add"), [("connectwise", _event), ("webex", _notification)])
-def test_a_hold_that_is_just_over_leaves_a_minute_to_claim(
-    server: Server, service: str, add: Callable[[float], None]
-) -> None:
+def test_ended_hold_leaves_a_minute_to_claim(server: Server, service: str, add: Callable[[float], None]) -> None:
     """O2: and it is degraded until a success ends it."""
     add(600)
     _hold(service, NOW - timedelta(seconds=30))
@@ -162,7 +158,7 @@ def test_a_hold_that_is_just_over_leaves_a_minute_to_claim(
 
 
 @pytest.mark.parametrize(("service", "add"), [("connectwise", _event), ("webex", _notification)])
-def test_what_has_failed_and_is_tried_again_is_degraded(server: Server, service: str, add: Callable[..., None]) -> None:
+def test_retried_work_is_degraded(server: Server, service: str, add: Callable[..., None]) -> None:
     """O2."""
     later = NOW + timedelta(minutes=1)
     add(**({"attempts": 1, "due_at": later} if service == "connectwise" else {"attempts": 1, "next_try_at": later}))
@@ -170,13 +166,13 @@ def test_what_has_failed_and_is_tried_again_is_degraded(server: Server, service:
 
 
 @pytest.mark.parametrize("service", ["connectwise", "webex"])
-def test_a_service_that_catch_up_or_another_duty_cannot_use_is_degraded(server: Server, service: str) -> None:
+def test_service_that_fails_for_a_background_job_is_degraded(server: Server, service: str) -> None:
     """O2: with no event waiting, a revoked key would show nowhere else."""
     server.failing_services = {service}
     assert server.ready() == (200, "degraded", {service: "degraded"})
 
 
-def test_refused_credentials_show_although_nothing_waits(world: World) -> None:
+def test_refused_credentials_are_reported_although_nothing_waits(world: World) -> None:
     """O2, C1: over the whole server."""
     world.connectwise.faults.add(faults.status(401))
     with world.server() as running:
@@ -185,16 +181,14 @@ def test_refused_credentials_show_although_nothing_waits(world: World) -> None:
         assert requests.get(found, timeout=5).status_code == 200
 
 
-def test_a_failure_outweighs_what_waits(server: Server) -> None:
+def test_failure_takes_precedence_over_degraded(server: Server) -> None:
     """O2."""
     server.dead = ["messages-3"]
     _hold("webex", NOW + timedelta(minutes=5))
     assert server.ready() == (503, "failed", {"workers": "failed", "webex": "degraded"})
 
 
-def test_without_its_database_a_server_lives_and_is_not_ready_and_tells_no_details(
-    server: Server, database: str
-) -> None:
+def test_server_without_its_database_is_alive_but_not_ready_and_shows_no_details(server: Server, database: str) -> None:
     """O2, O3: what was counted in memory is still told."""
     with tempfile.TemporaryDirectory(prefix="secret-place") as folder:
         db.close_database()
@@ -253,7 +247,7 @@ def test_a_read_only_postgres_is_a_failure_and_can_still_be_read(
         assert server.ready() == (200, "ok", {})
 
 
-def test_readiness_is_looked_at_by_one_of_many_who_ask_within_a_second() -> None:
+def test_readiness_is_checked_once_a_second_however_many_requests() -> None:
     """O2: anybody may ask, as often as they like."""
     looks: list[None] = []
     begun, go_on = threading.Event(), threading.Event()
@@ -277,7 +271,7 @@ def test_readiness_is_looked_at_by_one_of_many_who_ask_within_a_second() -> None
     assert len(looks) == 2
 
 
-def test_numbers_are_prometheus_text_and_fit_the_queues(server: Server) -> None:
+def test_metrics_are_prometheus_text_and_match_the_queues(server: Server) -> None:
     """O3."""
     _event(90)
     _event(30, state=events.DEAD, ticket_id=2)
@@ -299,7 +293,7 @@ def test_numbers_are_prometheus_text_and_fit_the_queues(server: Server) -> None:
     assert ages == {"event": 90, "notification": 120}
 
 
-def test_numbers_are_not_for_strangers(server: Server) -> None:
+def test_metrics_need_authentication(server: Server) -> None:
     """A2: health is."""
     server.stranger = True
     assert [server.get(path).status_code for path in ("/metrics", "/healthcheck", "/readyz")] == [401, 200, 200]
@@ -307,7 +301,7 @@ def test_numbers_are_not_for_strangers(server: Server) -> None:
 
 
 @pytest.mark.parametrize("path", ["/healthcheck", "/readyz", "/metrics"])
-def test_a_running_server_is_well_and_refuses_what_came_through_a_proxy(path: str, sqlite: str) -> None:
+def test_running_server_is_healthy_and_refuses_forwarded_requests(path: str, sqlite: str) -> None:
     """O2, A2: over real HTTP."""
     with World(sqlite) as world, world.server(TBOT_WORKERS="1") as server:
         assert wait_for(lambda: requests.get(f"{server.url}/readyz", timeout=5).json()["status"] == "ok")

@@ -39,7 +39,7 @@ def _status(answer: requests.Response) -> tuple[int, str]:
 class TestCommit:
     """W3: the inbox row is committed before the 2xx, and without one there is no 2xx."""
 
-    def test_an_acknowledged_hook_is_in_the_database(self, world: World) -> None:
+    def test_acknowledged_webhook_is_in_the_database(self, world: World) -> None:
         """W3, O1: and the answer names the id that leads on from here."""
         with world.server(TBOT_WORKERS="1") as server:
             answer = post_hook(server.url, world, _hook(world, MessageId="once"))
@@ -51,7 +51,7 @@ class TestCommit:
             with db.session():
                 assert [row.message_id for row in events.ProcessedMessage.select()] == ["once"]
 
-    def test_a_database_that_is_gone_means_send_it_again_and_that_works(
+    def test_unavailable_database_is_429_and_the_retry_is_accepted(
         self, world: World, caplog: pytest.LogCaptureFixture
     ) -> None:
         """W3, no-leaks: 429, with no word about what ails us; the same hook is taken in later."""
@@ -66,7 +66,7 @@ class TestCommit:
             assert [row.ticket_id for row in _rows()] == [GONE]
             assert _status(post_hook(server.url, world, body)) == (200, "accepted")
 
-    def test_a_database_that_takes_nothing_means_send_it_again(self, world: World) -> None:
+    def test_unwritable_database_is_429(self, world: World) -> None:
         """W3: whatever its reason, such as being read-only after a failover; nothing of the hook is remembered."""
         body = _hook(world, MessageId="once")
         with world.server(TBOT_WORKERS="1") as server:
@@ -86,7 +86,7 @@ class TestCommit:
             faults.half_a_body(),
         ],
     )
-    def test_a_key_that_is_not_to_be_had_means_send_it_again(self, fault: faults.Fault, sqlite: str) -> None:
+    def test_unavailable_key_is_429(self, fault: faults.Fault, sqlite: str) -> None:
         """W2: and leaves no row."""
         with World(sqlite) as world, world.server(TBOT_WORKERS="1") as server:
             fault.path = "callbackkey"
@@ -133,9 +133,7 @@ class TestKeys:
 
         assert _status(answer) == (200, "accepted")
 
-    def test_a_key_that_cannot_be_kept_verifies_all_the_same(
-        self, world: World, caplog: pytest.LogCaptureFixture
-    ) -> None:
+    def test_key_that_cannot_be_stored_still_verifies(self, world: World, caplog: pytest.LogCaptureFixture) -> None:
         with world.server(TBOT_WORKERS="1") as server, without_kept_keys():
             answer = post_hook(server.url, world, _hook(world))
 
@@ -160,7 +158,7 @@ class TestNotCleanUtf8:
         ],
         ids=["byte order mark", "stray byte", "Latin-1", "encoded surrogate", "surrogate in the entity", "low", "high"],
     )
-    def test_a_signed_webhook_is_accepted_with_all_it_says(
+    def test_signed_webhook_with_invalid_utf_8_is_accepted(
         self, world: World, found: bytes, replacement: bytes
     ) -> None:
         entity = json.dumps({"summary": "Printer", "recordType": "ProjectTicket"})
@@ -175,7 +173,7 @@ class TestNotCleanUtf8:
         assert (event.ticket_id, event.action, event.kind_hint) == (GONE, "updated", "project")
 
     @pytest.mark.parametrize("stray", [b"\xff", b"\\ud800", b"\xed\xb0\x80"])
-    def test_a_message_id_is_known_again_with_its_replacement_characters(self, world: World, stray: bytes) -> None:
+    def test_message_id_with_replacement_characters_is_recognized_as_a_replay(self, world: World, stray: bytes) -> None:
         body = _hook(world, MessageId="once?").replace(b"once?", b"once" + stray)
         with world.server(TBOT_WORKERS="1") as server:
             outcomes = [_status(post_hook(server.url, world, body)) for _ in range(2)]
@@ -195,7 +193,7 @@ class TestReplays:
 
             assert [row.hooks for row in _rows()] == [1]
 
-    def test_after_seven_days_it_is_a_new_one(self, world: World) -> None:
+    def test_replay_after_seven_days_is_accepted(self, world: World) -> None:
         with world.server(TBOT_WORKERS="1") as server:
             body, now = _hook(world, MessageId="once"), datetime.now(UTC)
             post_hook(server.url, world, body)
@@ -205,7 +203,7 @@ class TestReplays:
             retention.forget(now + timedelta(days=7, minutes=1), heartbeat=lambda: None)
             assert _status(post_hook(server.url, world, body)) == (200, "accepted")
 
-    def test_of_the_same_hook_fifty_times_at_once_one_counts(self, world: World) -> None:
+    def test_same_webhook_fifty_times_at_once_is_accepted_once(self, world: World) -> None:
         with world.server(TBOT_WORKERS="1") as server, ThreadPoolExecutor(16) as pool:
             body = _hook(world, MessageId="once")
             answers = list(pool.map(lambda _: _status(post_hook(server.url, world, body)), range(50)))
@@ -217,7 +215,7 @@ class TestReplays:
 class TestBursts:
     """W5: at most one waiting and one running event for a ticket; others never wait."""
 
-    def test_fifty_hooks_at_once_for_one_ticket_are_one_look_or_two(self, world: World) -> None:
+    def test_fifty_webhooks_at_once_for_one_ticket_are_at_most_two_events(self, world: World) -> None:
         ticket = world.connectwise.add_ticket(world.board, "Printer on fire", notify=False)
         path = rf"/tickets/{ticket}$"
         world.connectwise.faults.add(faults.slow(1.5, path=path))
@@ -230,7 +228,7 @@ class TestBursts:
             assert [row.state for row in _rows()] == ["running", "waiting"]
             assert world.connectwise.calls.count("GET service/tickets/{id}/allNotes") == 1
 
-    def test_a_ticket_that_hangs_holds_up_no_other(self, world: World) -> None:
+    def test_hanging_ticket_delays_no_other(self, world: World) -> None:
         stuck, free = (world.connectwise.add_ticket(world.board, name, notify=False) for name in ("Stuck", "Free"))
         world.connectwise.faults.add(faults.slow(1, path=rf"/tickets/{stuck}$"))
         with world.server(TBOT_WORKERS="2") as server:
@@ -240,7 +238,7 @@ class TestBursts:
             assert wait_for(lambda: {row.ticket_id: row.state for row in _rows()}.get(free) == "done")
             assert "done" not in [row.state for row in _rows() if row.ticket_id == stuck]
 
-    def test_what_a_hook_says_was_done_decides_nothing(self, world: World) -> None:
+    def test_action_of_a_webhook_decides_nothing(self, world: World) -> None:
         """W5, W7: each is looked up, and what is there counts."""
         with world.server(TBOT_WORKERS="2") as server:
             for number, action in enumerate(("added", "Updated", "DELETED")):
@@ -273,7 +271,7 @@ ODD = [
 ]
 
 
-def test_a_hook_is_taken_in_whatever_its_other_fields_hold(sqlite: str) -> None:
+def test_webhook_is_accepted_whatever_its_other_fields_contain(sqlite: str) -> None:
     """W6: they are hints, and a hint that makes no sense is none."""
     with World(sqlite) as world, world.server(TBOT_WORKERS="2") as server:
         for field in (
@@ -294,7 +292,7 @@ def test_a_hook_is_taken_in_whatever_its_other_fields_hold(sqlite: str) -> None:
     ("record_type", "hint"),
     [("ProjectTicket", "project"), ("ProjectIssue", "project"), ("ServiceTicket", None), ("projectticket", None)],
 )
-def test_the_kind_of_ticket_is_taken_as_a_hint(record_type: str, hint: str | None, sqlite: str) -> None:
+def test_record_type_is_used_as_a_hint(record_type: str, hint: str | None, sqlite: str) -> None:
     """T1."""
     with World(sqlite) as world, world.server(TBOT_WORKERS="1") as server:
         post_hook(server.url, world, _hook(world, Entity=json.dumps({"recordType": record_type})))
@@ -302,7 +300,7 @@ def test_the_kind_of_ticket_is_taken_as_a_hint(record_type: str, hint: str | Non
         assert [row.kind_hint for row in _rows()] == [hint]
 
 
-def test_the_largest_id_a_database_holds_is_taken_in(world: World) -> None:
+def test_largest_possible_id_is_accepted(world: World) -> None:
     """W6."""
     with world.server(TBOT_WORKERS="1") as server:
         assert _status(post_hook(server.url, world, _hook(world, 2**63 - 1))) == (200, "accepted")

@@ -25,7 +25,7 @@ def _slow(stack: ExitStack, url: str, count: int) -> list[socket.socket]:
     return opened
 
 
-def test_a_hundred_and_fifty_slow_bodies_keep_no_request_out(sqlite: str) -> None:
+def test_150_slow_bodies_block_no_other_request(sqlite: str) -> None:
     with World(sqlite) as world, world.server(TBOT_WORKERS="1") as server, ExitStack() as stack:
         _slow(stack, server.url, 150)
         assert requests.get(f"{server.url}/healthcheck", timeout=5).status_code == 200
@@ -41,7 +41,7 @@ def test_beyond_the_limit_the_oldest_connection_is_closed(sqlite: str, monkeypat
         assert others[-1].recv(12) == b"HTTP/1.1 401"
 
 
-def test_absurd_lengths_of_bodies_do_not_flood_the_log(sqlite: str) -> None:
+def test_absurd_content_lengths_do_not_flood_the_log(sqlite: str) -> None:
     absurd = b"POST /users HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n"
     with World(sqlite) as world, ServerProcess(world.environ(TBOT_WORKERS="1")) as server:
         parts, before = urlsplit(server.url), len(server.log())

@@ -32,7 +32,7 @@ def _tried_again() -> float:
     )
 
 
-def test_ten_minutes_without_connectwise_lose_nothing_and_each_later_note_is_told_once(stepper: Stepper) -> None:
+def test_outage_of_connectwise_loses_nothing_and_each_note_is_announced_once(stepper: Stepper) -> None:
     """T7: done-line 4."""
     ticket = stepper.announce("ana", "ben", note="zero")
     outage = stepper.world.connectwise.faults.add(faults.status(500))
@@ -59,7 +59,7 @@ def test_ten_minutes_without_connectwise_lose_nothing_and_each_later_note_is_tol
     "fault", [faults.html(200), faults.html(502), faults.half_a_body(), faults.down(), faults.status(404)],
     ids=["html", "html of a proxy", "half a body", "no answer", "a 404 of something in front"],
 )  # fmt: skip
-def test_an_answer_of_no_use_is_asked_for_again(stepper: Stepper, fault: faults.Fault) -> None:
+def test_unusable_response_is_retried(stepper: Stepper, fault: faults.Fault) -> None:
     """T7."""
     fault.times = 4
     if fault.effect == "answer" and fault.status == 404:
@@ -71,7 +71,7 @@ def test_an_answer_of_no_use_is_asked_for_again(stepper: Stepper, fault: faults.
     assert heard(stepper.world, "Ana Alvarez") == ["zero"]
 
 
-def test_an_event_honours_retry_after(stepper: Stepper) -> None:
+def test_event_honors_retry_after(stepper: Stepper) -> None:
     """T7."""
     stepper.world.connectwise.faults.add(faults.throttled("45", path=r"/tickets/\d+$", times=1))
     stepper.announce("ana", note="zero")
@@ -81,7 +81,7 @@ def test_an_event_honours_retry_after(stepper: Stepper) -> None:
     assert heard(stepper.world, "Ana Alvarez") == ["zero"]
 
 
-def test_an_event_that_fails_for_a_day_is_dead_and_the_next_hook_tries_again(stepper: Stepper) -> None:
+def test_event_that_fails_for_a_day_is_dead_and_the_next_webhook_retries_it(stepper: Stepper) -> None:
     """T7."""
     outage = stepper.world.connectwise.faults.add(faults.status(500, "Out of order"))
     ticket = stepper.announce("ana", note="zero")
@@ -118,7 +118,7 @@ def test_refused_credentials_hold_all_events_and_release_them(stepper: Stepper, 
     assert set(stepper.checks().values()) == {"ok"}
 
 
-def test_a_bug_of_ours_dies_after_five_tries_and_the_next_hook_tries_again(
+def test_event_with_a_bug_is_dead_after_five_attempts_and_the_next_webhook_retries_it(
     stepper: Stepper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """T7: other tickets go on."""
@@ -147,7 +147,7 @@ def test_a_bug_of_ours_dies_after_five_tries_and_the_next_hook_tries_again(
     assert heard(stepper.world, "Ana Alvarez") == ["lucky", "unlucky"]
 
 
-def test_a_worker_that_was_too_slow_throws_nothing_away(stepper: Stepper) -> None:
+def test_slow_worker_that_lost_its_event_discards_nothing(stepper: Stepper) -> None:
     """T7, no-webhook-lost: a paused worker lost its event and then fails; the webhook that came in is kept."""
     ticket = stepper.add_ticket("ana", note="zero")
     stepper.hook(ticket)
@@ -162,7 +162,7 @@ def test_a_worker_that_was_too_slow_throws_nothing_away(stepper: Stepper) -> Non
     assert [row.state for row in event_rows()] == ["running", "waiting"]
 
 
-def test_two_servers_that_find_a_third_one_dead_lose_none_of_its_events(stepper: Stepper) -> None:
+def test_two_servers_that_clean_up_after_a_third_lose_no_event(stepper: Stepper) -> None:
     """T7, no-webhook-lost: the second to clean up finds the work done."""
     ticket = stepper.add_ticket("ana", note="zero")
     stepper.hook(ticket)
@@ -177,7 +177,7 @@ def test_two_servers_that_find_a_third_one_dead_lose_none_of_its_events(stepper:
     assert heard(stepper.world, "Ana Alvarez") == ["zero"]
 
 
-def test_what_a_paused_worker_decided_is_void_once_its_event_was_taken_over(stepper: Stepper) -> None:
+def test_decision_of_a_paused_worker_is_rolled_back_once_its_event_was_taken_over(stepper: Stepper) -> None:
     """T3, T7: its transaction is rolled back as a whole."""
     ticket = stepper.add_ticket("ana", note="zero")
     stepper.hook(ticket)
@@ -256,7 +256,7 @@ def test_a_ticket_that_is_restored_with_an_older_date_is_back_all_the_same(stepp
     assert _stored(ticket).deleted_at is None
 
 
-def test_a_hook_that_lies_about_a_deletion_is_an_update(stepper: Stepper) -> None:
+def test_false_deletion_webhook_is_an_update(stepper: Stepper) -> None:
     """W7."""
     ticket = stepper.announce("ana", note="zero")
     stepper.note(ticket, "one")
@@ -277,7 +277,7 @@ def test_an_endpoint_that_does_not_exist_deletes_nothing(stepper: Stepper) -> No
 
 
 @pytest.mark.parametrize("hint", ["project", "service", None])
-def test_a_project_ticket_is_told_whatever_the_hook_said_it_was(stepper: Stepper, hint: str | None) -> None:
+def test_project_ticket_is_announced_whatever_the_webhook_called_it(stepper: Stepper, hint: str | None) -> None:
     """T1."""
     ticket = stepper.add_ticket("ana", board=stepper.world.project_board, note="zero")
     stepper.hook(ticket, kind_hint=hint)
@@ -295,7 +295,7 @@ def test_a_project_ticket_is_told_whatever_the_hook_said_it_was(stepper: Stepper
     ],
     ids=["the endpoint is not shown", "forbidden", "only its notes are forbidden"],
 )
-def test_a_missing_right_to_projects_does_not_hold_service_tickets(stepper: Stepper, fault: faults.Fault) -> None:
+def test_missing_permission_for_projects_does_not_hold_service_tickets(stepper: Stepper, fault: faults.Fault) -> None:
     """T7, W7."""
     missing = stepper.world.connectwise.faults.add(fault)
     project = stepper.add_ticket("ana", board=stepper.world.project_board, note="a project")

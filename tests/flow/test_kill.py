@@ -80,16 +80,14 @@ def _check(world: World) -> None:
     assert len(ledger()) == len(_EXPECTED)
 
 
-def test_there_are_fail_points_around_every_commit_and_call_of_the_road() -> None:
+def test_every_commit_and_external_call_has_fail_points() -> None:
     sys.stdout.write(f"{len(failpoints.NAMES)} fail points: {', '.join(failpoints.NAMES)}\n")
     assert len(failpoints.NAMES) == len(set(failpoints.NAMES)) >= 12
 
 
 @pytest.mark.parametrize("passage", range(1, _PASSAGES + 1))
 @pytest.mark.parametrize("point", failpoints.NAMES)
-def test_a_kill_at_a_fail_point_loses_nothing_and_doubles_nothing_unflagged(
-    point: str, passage: int, world: World
-) -> None:
+def test_kill_at_a_fail_point_loses_nothing_and_flags_every_repeat(point: str, passage: int, world: World) -> None:
     story = _Story(world)
     with ServerProcess(world.environ(TBOT_FAIL_AT=f"{point}:{passage}")) as server:
         story.play(server)

@@ -55,7 +55,7 @@ def _counts() -> dict[str, int]:
     return counts
 
 
-def test_switched_off_all_waiting_messages_are_skipped_within_five_seconds_for_good(world: World) -> None:
+def test_turning_notifications_off_skips_all_waiting_messages_within_five_seconds(world: World) -> None:
     with ExitStack() as stack:
         servers = [stack.enter_context(ServerProcess(world.environ())) for _ in range(2)]
         _fill_outbox(world)

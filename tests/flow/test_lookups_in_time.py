@@ -33,7 +33,7 @@ def test_only_members_are_looked_up(stepper: Stepper) -> None:
     assert "Hanrahan Logistics" in message.markdown
 
 
-def test_a_ticket_without_board_company_and_contact_is_told_to_its_people(stepper: Stepper) -> None:
+def test_ticket_without_board_company_and_contact_notifies_its_people(stepper: Stepper) -> None:
     """T2, D2."""
     stepper.world.add_rule("Help Desk")
     stepper.world.connectwise.faults.add(faults.without("board", "company", "contact", path=r"/tickets/\d+$"))
@@ -88,7 +88,7 @@ def test_lookups_that_found_nothing_are_remembered_within_bounds(monkeypatch: py
     assert nobody.unless_recent(["a", "b", "c"], START) == ["a"]
 
 
-def test_a_member_that_is_gone_in_connectwise_is_left_out_until_they_are_back(stepper: Stepper) -> None:
+def test_deleted_member_is_left_out_until_restored(stepper: Stepper) -> None:
     """D7, T4: found by a sync, or because ConnectWise no longer knows them."""
     ticket = stepper.announce("ana", "ben", note="zero")
     with db.transaction("test"):
@@ -143,7 +143,7 @@ def test_an_account_that_lost_one_of_its_addresses_keeps_the_other(stepper: Step
         ]
 
 
-def test_an_account_whose_main_address_went_to_another_keeps_the_rest(stepper: Stepper) -> None:
+def test_account_whose_primary_address_moved_keeps_the_others(stepper: Stepper) -> None:
     """D7"""
     person = stepper.world.accounts["ana"]
     stepper.world.webex.change_person(person, {"emails": ["ana@msp.example", "dan@msp.example"]})
@@ -159,7 +159,7 @@ def test_an_account_whose_main_address_went_to_another_keeps_the_rest(stepper: S
     assert emails == {person: "dan@msp.example", other: "ana@msp.example"}
 
 
-def test_what_we_know_of_a_member_serves_while_connectwise_cannot_be_asked(stepper: Stepper) -> None:
+def test_cached_member_is_used_while_connectwise_is_unavailable(stepper: Stepper) -> None:
     """T2"""
     ticket = stepper.announce("ana", note="zero")
     stepper.world.connectwise.faults.add(faults.status(500, path="/system/members"))
@@ -167,7 +167,7 @@ def test_what_we_know_of_a_member_serves_while_connectwise_cannot_be_asked(stepp
     assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
 
 
-def test_for_a_member_we_have_never_seen_connectwise_is_asked_again(stepper: Stepper) -> None:
+def test_lookup_of_an_unknown_member_is_retried(stepper: Stepper) -> None:
     """T7, D7: not telling him would be final."""
     stepper.announce("ana", note="zero")
     stepper.world.connectwise.faults.add(faults.status(500, path="/system/members", times=2))
@@ -179,7 +179,7 @@ def test_for_a_member_we_have_never_seen_connectwise_is_asked_again(stepper: Ste
     assert heard(stepper.world, "Ben Bauer") == ["one"]
 
 
-def test_the_account_we_know_serves_while_webex_cannot_be_asked(stepper: Stepper) -> None:
+def test_cached_account_is_used_while_webex_is_unavailable(stepper: Stepper) -> None:
     """D7, T2"""
     ticket = stepper.announce("ana", note="zero")
     stepper.world.webex.faults.add(faults.status(500, path="/people"))
@@ -187,7 +187,7 @@ def test_the_account_we_know_serves_while_webex_cannot_be_asked(stepper: Stepper
     assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
 
 
-def test_for_an_address_without_an_account_webex_is_asked_again(stepper: Stepper) -> None:
+def test_lookup_of_an_address_without_an_account_is_retried(stepper: Stepper) -> None:
     """D7, T7"""
     stepper.world.webex.faults.add(faults.status(500, path="/people", times=2))
     stepper.announce("ana", note="zero")
@@ -197,7 +197,7 @@ def test_for_an_address_without_an_account_webex_is_asked_again(stepper: Stepper
 
 
 @pytest.mark.parametrize("status", [400, 404])
-def test_an_address_that_webex_refuses_is_nobodys(stepper: Stepper, status: int) -> None:
+def test_address_refused_by_webex_has_no_account(stepper: Stepper, status: int) -> None:
     """D7: it will never be anything else, so the event is not tried again."""
     stepper.world.webex.faults.add(faults.status(status, "No valid address.", path="/people", query="ana"))
     stepper.announce("ana", "ben", note="zero")
@@ -206,7 +206,7 @@ def test_an_address_that_webex_refuses_is_nobodys(stepper: Stepper, status: int)
     assert heard(stepper.world, "Ben Bauer") == ["zero"]
 
 
-def test_a_bot_with_the_address_of_a_member_is_not_told(stepper: Stepper) -> None:
+def test_bot_with_the_address_of_a_member_is_not_notified(stepper: Stepper) -> None:
     """D7"""
     stepper.world.webex.add_person("dan@msp.example", "Dan's helper", kind="bot")
     stepper.announce("dan", note="zero")

@@ -31,7 +31,7 @@ def _look_twice(world: World) -> None:
     assert wait_for(lambda: world.connectwise.calls.count("GET project/tickets") >= passes + 2)
 
 
-def test_with_a_full_connectwise_no_switch_tells_anybody_of_what_is_old(world: World) -> None:
+def test_turning_anything_on_announces_nothing_old(world: World) -> None:
     old = world.connectwise.add_many(
         _OLD, world.board, notes=1, entered_at=minutes_ago(180), resources=["ana"], owner="ben"
     )

@@ -30,7 +30,7 @@ def _log(server: ServerProcess) -> list[dict[str, Any]]:
     return [json.loads(line) for line in server.log().splitlines() if line.startswith("{")]
 
 
-def test_the_numbers_fit_the_ledger_and_one_id_leads_from_hook_to_message(world: World) -> None:
+def test_metrics_match_the_ledger_and_one_correlation_id_links_webhook_and_message(world: World) -> None:
     world.configure(catch_up_interval=0)  # what it finds at the start would be counted, too
     world.add_rule("Help Desk")
     refusal = faults.status(403, "No", destination=world.accounts["cora"], times=1)

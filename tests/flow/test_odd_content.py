@@ -51,7 +51,7 @@ def test_a_time_entry_and_a_note_of_the_same_id_are_two_notes(stepper: Stepper) 
     assert _stored_notes() == [("TicketNote", note), ("TimeEntryNote", note)]
 
 
-def test_two_tickets_that_share_a_note_and_are_decided_at_once_tell_of_it_once(stepper: Stepper) -> None:
+def test_note_shared_by_two_tickets_decided_at_once_is_announced_once(stepper: Stepper) -> None:
     """D5, T6: neither of the two workers knows what the other is about to commit."""
     child, parent = stepper.announce("ana", note="child"), stepper.announce("ana", "ben", note="parent")
     stepper.world.connectwise.bundle(child, parent, notify=False)
@@ -70,7 +70,7 @@ def test_two_tickets_that_share_a_note_and_are_decided_at_once_tell_of_it_once(s
 
 
 @pytest.mark.parametrize("how", ["merge", "bundle"])
-def test_the_notes_of_a_merged_or_bundled_ticket_are_told_once(stepper: Stepper, how: str) -> None:
+def test_notes_of_a_merged_or_bundled_ticket_are_announced_once(stepper: Stepper, how: str) -> None:
     """T6: they come again with the other ticket."""
     child = stepper.announce("ana", note="child")
     stepper.note(child, "child again")
@@ -86,7 +86,7 @@ def test_the_notes_of_a_merged_or_bundled_ticket_are_told_once(stepper: Stepper,
     assert heard(stepper.world, "Ana Alvarez") == ["child", "parent", "child again", "after"]
 
 
-def test_a_note_that_is_rewritten_is_not_told_again(stepper: Stepper) -> None:
+def test_edited_note_is_not_announced_again(stepper: Stepper) -> None:
     """T6."""
     ticket = stepper.announce("ana", note="zero")
     note = stepper.note(ticket, "one")
@@ -98,7 +98,7 @@ def test_a_note_that_is_rewritten_is_not_told_again(stepper: Stepper) -> None:
     assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
 
 
-def test_work_that_is_entered_weeks_later_is_news(stepper: Stepper) -> None:
+def test_time_entry_entered_weeks_later_is_news(stepper: Stepper) -> None:
     """T6: what counts is when it was entered, not when the work began."""
     ticket = stepper.announce("ana", note="zero")
     long_ago = stepper.clock() - timedelta(days=40)
@@ -109,7 +109,7 @@ def test_work_that_is_entered_weeks_later_is_news(stepper: Stepper) -> None:
 
 
 @pytest.mark.parametrize("order", ["", "_info/sortByDate"], ids=["as asked", "oldest first"])
-def test_work_entered_now_is_news_behind_a_hundred_notes_whatever_the_order(stepper: Stepper, order: str) -> None:
+def test_time_entry_for_old_work_is_found_behind_a_hundred_notes(stepper: Stepper, order: str) -> None:
     """T6: by when its work began a time entry would not stand on the first page, and the order may be ignored."""
     stepper.world.connectwise.note_order = order
     ticket = stepper.announce("ana", note="zero")
@@ -127,7 +127,7 @@ def test_work_entered_now_is_news_behind_a_hundred_notes_whatever_the_order(step
     assert heard(stepper.world, "Ana Alvarez")[told:] == ["an hour in January"]
 
 
-def test_of_very_many_new_notes_the_newest_are_told_and_200_are_read(stepper: Stepper) -> None:
+def test_of_very_many_new_notes_200_are_read_and_the_newest_announced(stepper: Stepper) -> None:
     """T6, D5."""
     ticket = stepper.announce("ana", note="zero")
     for number in range(1, 251):
@@ -151,7 +151,9 @@ def test_of_very_many_new_notes_the_newest_are_told_and_200_are_read(stepper: St
 
 
 @pytest.mark.parametrize("absent", [faults.without, faults.nulls], ids=["missing", "null"])
-def test_a_ticket_without_anything_optional_is_told_once(stepper: Stepper, absent: Callable[..., faults.Fault]) -> None:
+def test_ticket_without_optional_fields_is_announced_once(
+    stepper: Stepper, absent: Callable[..., faults.Fault]
+) -> None:
     """T2."""
     stepper.world.add_rule("Help Desk")
     stepper.world.connectwise.faults.add(absent(*_TICKET_PARTS, path=r"/tickets/\d+$"))
@@ -165,7 +167,7 @@ def test_a_ticket_without_anything_optional_is_told_once(stepper: Stepper, absen
     assert all("(no summary)" in message.markdown for message in stepper.world.webex.messages())
 
 
-def test_old_models_that_say_null_for_what_is_not_set_are_understood(stepper_of_old: Stepper) -> None:
+def test_old_models_with_nulls_for_unset_fields_are_understood(stepper_of_old: Stepper) -> None:
     """T2."""
     stepper = stepper_of_old
     stepper.world.add_rule("Help Desk")
@@ -189,7 +191,7 @@ def test_old_models_that_say_null_for_what_is_not_set_are_understood(stepper_of_
     ],
     ids=["mentions", "NUL characters", "emoji", "marks", "one long word", "broken"],
 )
-def test_a_note_of_100_kb_is_stored_and_told_and_does_nothing(stepper: Stepper, text: str) -> None:
+def test_100_kb_note_is_stored_announced_and_harmless(stepper: Stepper, text: str) -> None:
     """B2, B3, harmless-text."""
     stepper.world.configure(max_message_length=4000)
     ticket = stepper.announce("ana", note="zero")

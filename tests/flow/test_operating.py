@@ -36,7 +36,7 @@ def test_the_first_administrator_comes_from_the_settings_once(world: World) -> N
         assert [row.hint for row in api_keys.ApiKey.select()] == [made.hint]
 
 
-def test_no_settings_no_administrator(world: World) -> None:
+def test_no_administrator_without_settings(world: World) -> None:
     """A3: no default password or key exists."""
     with world.server() as server, db.session():
         assert not users.User.select().exists()
@@ -108,7 +108,7 @@ def test_bodies_over_http_are_read_in_chunks_and_refused_when_too_large(world: W
         assert (large.status_code, large.headers["Content-Type"]) == (413, "application/problem+json")
 
 
-def test_a_dead_message_is_sent_again_on_request(world: World) -> None:
+def test_dead_message_is_resent_on_request(world: World) -> None:
     """L5."""
     with world.server(**ADMIN) as server:
         world.webex.faults.add(faults.status(400, "No such room.", path="messages", times=1))

@@ -26,7 +26,7 @@ sys.exit(__main__.run())
 
 
 @pytest.mark.parametrize("allowed", [0, 20, 25], ids=["the first", "one of several", "one of the last"])
-def test_a_server_that_gets_no_more_threads_says_so_and_ends(allowed: int, sqlite: str) -> None:
+def test_server_that_cannot_start_a_thread_says_so_and_stops(allowed: int, sqlite: str) -> None:
     with World(sqlite) as world:
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM, str(allowed), "serve"],

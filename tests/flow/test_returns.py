@@ -57,7 +57,7 @@ def _hand_back_while_a_hook_is_committed(claimed: events.Event) -> bool:
 
 @pytest.mark.postgres
 @pytest.mark.usefixtures("postgres")
-def test_an_event_that_is_handed_back_takes_in_a_hook_that_is_committed_at_that_very_moment() -> None:
+def test_released_event_folds_a_webhook_committed_at_the_same_time() -> None:
     """W5: two events would wait for one ticket otherwise."""
     with db.transaction("accept"):
         _hook("added", NOW)
@@ -71,7 +71,7 @@ def test_an_event_that_is_handed_back_takes_in_a_hook_that_is_committed_at_that_
 
 @pytest.mark.postgres
 @pytest.mark.usefixtures("postgres")
-def test_a_hook_that_is_just_being_folded_into_a_later_event_is_taken_over_with_it() -> None:
+def test_webhook_being_folded_into_a_later_event_moves_with_it() -> None:
     """W5, no-webhook-lost: the later event is deleted, and what it held must not go with it."""
     with db.transaction("accept"):
         _hook("added", NOW)

@@ -7,7 +7,7 @@ from tests.environment import World, ledger
 ROOMS = 5
 
 
-def test_a_slow_webex_is_posted_to_for_all_recipients_at_once(world: World) -> None:
+def test_messages_to_different_recipients_are_sent_in_parallel(world: World) -> None:
     for number in range(ROOMS):
         world.add_rule(f"Room {number}")
     world.webex.latency_s = 0.5
@@ -18,7 +18,7 @@ def test_a_slow_webex_is_posted_to_for_all_recipients_at_once(world: World) -> N
     assert world.webex.calls.peak == ROOMS
 
 
-def test_one_recipient_is_posted_to_once_at_a_time_and_in_order(world: World) -> None:
+def test_messages_to_one_recipient_are_sent_in_order(world: World) -> None:
     """L4. One worker: what two of them decide at the same moment has no order that could be kept."""
     world.add_rule("Help Desk")
     world.webex.latency_s = 0.1

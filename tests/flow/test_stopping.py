@@ -42,7 +42,7 @@ def _claimed() -> int:
         return claimed + len(servers.all_servers())
 
 
-def test_what_is_in_flight_is_finished_and_the_next_server_goes_on_at_once(world: World) -> None:
+def test_work_in_flight_is_finished_and_the_next_server_continues_at_once(world: World) -> None:
     world.add_rule("Help Desk")
     world.connectwise.latency_s = world.webex.latency_s = 0.3
     with ServerProcess(world.environ(TBOT_WORKERS="1")) as server:
@@ -65,7 +65,7 @@ def test_what_is_in_flight_is_finished_and_the_next_server_goes_on_at_once(world
     assert not any(row.possible_duplicate for row in ledger())
 
 
-def test_what_hangs_is_released_after_ten_seconds(sqlite: str) -> None:
+def test_hanging_work_is_released_after_ten_seconds(sqlite: str) -> None:
     """L2: how a post that hangs has ended is unknown, so it is flagged; an event just runs again."""
     with World(sqlite) as world:
         with ServerProcess(world.environ()) as server:

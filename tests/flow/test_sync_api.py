@@ -46,7 +46,7 @@ def served(world: World) -> Iterator[Served]:
         yield Served(server.url, world)
 
 
-def test_a_sync_is_started_watched_and_remembered(served: Served) -> None:
+def test_sync_is_started_followed_and_listed(served: Served) -> None:
     assert served.sync_status() == responses.SyncStatus(syncing=False, run=None)
     run = served.start_sync(boards=True, recipients=True, tickets=True)
     assert (run.state, run.requested_by, run.finished_at) == ("running", EMAIL, None)
@@ -62,7 +62,7 @@ def test_a_sync_is_started_watched_and_remembered(served: Served) -> None:
         served.sync_run(99)
 
 
-def test_one_that_runs_is_in_the_way_of_the_next_which_is_told_its_id(served: Served) -> None:
+def test_running_sync_blocks_the_next_which_gets_its_id(served: Served) -> None:
     run = served.start_a_long_one()
     assert served.sync_status().syncing
     headers = {"Authorization": f"Bearer {KEY}"}
@@ -83,7 +83,7 @@ def test_progress_is_written_twice_a_second(served: Served) -> None:
     assert wait_for(has_moved_three_times, 4)
 
 
-def test_nothing_running_cannot_be_cancelled(served: Served) -> None:
+def test_canceling_without_a_running_sync_is_an_error(served: Served) -> None:
     with pytest.raises(errors.Conflict):
         served.cancel_sync()
 
@@ -122,7 +122,7 @@ def test_a_server_that_was_killed_does_not_block_the_next(world: World) -> None:
         assert served.await_end(served.start_sync(tickets=True).id).state == "done"
 
 
-def test_metrics_tell_what_catch_up_found_and_when_a_sync_last_ended(served: Served) -> None:
+def test_metrics_show_catch_up_finds_and_the_end_of_the_last_sync(served: Served) -> None:
     """O3"""
     served.await_end(served.start_sync(boards=True).id)
     text = requests.get(f"{served.url}/metrics", timeout=10).text

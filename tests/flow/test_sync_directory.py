@@ -41,7 +41,7 @@ def test_all_boards_and_their_statuses_are_stored(syncing: Syncing) -> None:
     assert phases(run) == {"boards": (2, 2, 0), "statuses": (2, 2, 0)}
 
 
-def test_a_board_that_is_gone_is_soft_deleted_with_its_statuses_and_comes_back(syncing: Syncing) -> None:
+def test_removed_board_is_soft_deleted_with_its_statuses_and_can_be_restored(syncing: Syncing) -> None:
     """S1, T4"""
     world = syncing.world
     night = world.connectwise.add_board("Night Desk")
@@ -89,7 +89,7 @@ def test_more_than_half_of_more_than_ten_boards_do_not_vanish_unless_forced(
     assert len(_boards()) == kept
 
 
-def test_few_boards_may_all_go_but_a_refusal_is_no_answer(syncing: Syncing) -> None:
+def test_few_boards_can_all_vanish_but_an_error_removes_none(syncing: Syncing) -> None:
     """S"""
     world = syncing.world
     syncing.run(boards=True)
@@ -130,7 +130,7 @@ def test_api_members_and_inactive_members_are_not_looked_up(syncing: Syncing) ->
     assert not {"gone", "robot"} & {row.name for row in stored_recipients()}
 
 
-def test_what_vanished_is_inactive_and_active_again_when_it_is_back(syncing: Syncing) -> None:
+def test_vanished_recipient_is_inactive_until_it_is_back(syncing: Syncing) -> None:
     """S2"""
     world = syncing.world
     guest = world.webex.add_person("guest@customer.example", "Guest")
@@ -203,7 +203,7 @@ def test_members_of_a_room_that_cannot_be_read_stay_active(syncing: Syncing) -> 
     assert [row.active for row in stored_recipients(webex_id=guest)] == [True]
 
 
-def test_members_of_connectwise_that_cannot_be_read_fail_the_run_and_keep_no_room_away(syncing: Syncing) -> None:
+def test_unreadable_members_fail_the_run_but_rooms_are_stored(syncing: Syncing) -> None:
     """S"""
     world = syncing.world
     world.webex.add_room("Help Desk", [world.accounts["ana"]])
@@ -214,7 +214,7 @@ def test_members_of_connectwise_that_cannot_be_read_fail_the_run_and_keep_no_roo
     assert [row.name for row in stored_recipients()] == ["Help Desk", "Ana Alvarez"]
 
 
-def test_people_who_cannot_be_asked_about_stay_active(syncing: Syncing) -> None:
+def test_people_who_cannot_be_looked_up_stay_active(syncing: Syncing) -> None:
     """S"""
     world = syncing.world
     world.webex.add_room("Help Desk", [world.accounts["ana"]])
@@ -267,7 +267,7 @@ def test_several_accounts_of_an_address_are_told_apart_by_their_last_activity(sy
     assert [row.last_activity for row in stored_recipients(email="twin@msp.example")] == days
 
 
-def test_people_are_asked_about_in_batches_of_85(syncing: Syncing) -> None:
+def test_people_are_looked_up_in_batches_of_85(syncing: Syncing) -> None:
     """S2"""
     world = syncing.world
     crowd = [world.webex.add_person(f"person{number}@msp.example", f"Person {number}") for number in range(200)]
@@ -279,7 +279,7 @@ def test_people_are_asked_about_in_batches_of_85(syncing: Syncing) -> None:
 
 
 @pytest.mark.parametrize("path", ["/rooms$", "/people$"])
-def test_an_empty_answer_makes_nobody_inactive(syncing: Syncing, path: str) -> None:
+def test_empty_response_makes_nobody_inactive(syncing: Syncing, path: str) -> None:
     """S"""
     world = syncing.world
     crowd = [world.webex.add_person(f"person{number}@elsewhere.example", f"Person {number}") for number in range(20)]
@@ -309,7 +309,7 @@ def test_rules_go_on_pointing_at_a_room_that_vanished(syncing: Syncing) -> None:
     assert (rule.recipient.id, rule.recipient.active) == (recipient, False)
 
 
-def test_webex_being_down_keeps_no_board_away(syncing: Syncing) -> None:
+def test_outage_of_webex_does_not_block_boards(syncing: Syncing) -> None:
     """S: a part that fails is named, the others go on."""
     syncing.webex.token = "changed"
     run = syncing.run(boards=True, recipients=True, tickets=True)

@@ -45,7 +45,7 @@ def _start_a_long_one(syncing: Syncing) -> syncs.SyncRun:
     return run
 
 
-def test_a_run_tells_how_far_it_is(syncing: Syncing) -> None:
+def test_run_shows_its_progress(syncing: Syncing) -> None:
     """S"""
     run = syncing.row(_start_a_long_one(syncing).id)
     total, done, failures = phases(run)["notes"]
@@ -63,7 +63,7 @@ def test_a_second_run_is_refused_on_every_server(syncing: Syncing) -> None:
         assert caught.value.run_id == run.id
 
 
-def test_a_run_is_cancelled_on_request_and_keeps_what_it_has_stored(syncing: Syncing) -> None:
+def test_a_run_is_canceled_on_request_and_keeps_what_it_has_stored(syncing: Syncing) -> None:
     """S"""
     run = _start_a_long_one(syncing)
     with db.transaction("test"):
@@ -137,7 +137,7 @@ def test_a_run_whose_server_was_taken_for_dead_does_not_block_the_next_and_ends_
     assert syncing.row(next_run.id).state == "running"
 
 
-def test_a_bug_ends_a_run_as_failed(syncing: Syncing) -> None:
+def test_bug_makes_a_run_fail(syncing: Syncing) -> None:
     run = syncing.run(tickets=True, board_ids=7)  # no list
     assert run.state == "failed"
     assert "a bug in tbot" in run.errors[-1]

@@ -104,7 +104,7 @@ def test_a_sync_stores_and_never_decides(syncing: Syncing) -> None:
     assert ledger() == world.webex.messages() == []
 
 
-def test_tickets_that_closed_or_are_gone_are_noticed_without_a_call_for_each(syncing: Syncing) -> None:
+def test_closed_and_deleted_tickets_are_noticed_without_a_call_for_each(syncing: Syncing) -> None:
     """S3"""
     world = syncing.world
     made = world.connectwise.add_many(30, world.board)
@@ -216,7 +216,7 @@ def test_notes_that_cannot_be_read_are_named_and_the_rest_goes_on(syncing: Synci
 
 
 @pytest.mark.parametrize("too_many", ["1000", "(1000|250)"])
-def test_a_page_that_takes_too_long_is_asked_for_in_smaller_ones(
+def test_page_that_times_out_is_requested_in_smaller_ones(
     syncing: Syncing, monkeypatch: pytest.MonkeyPatch, too_many: str
 ) -> None:
     """S: large systems answer large questions too late."""
@@ -229,7 +229,7 @@ def test_a_page_that_takes_too_long_is_asked_for_in_smaller_ones(
     assert open_tickets() == made
 
 
-def test_tickets_that_may_have_closed_stay_open_until_an_answer_says_so(syncing: Syncing) -> None:
+def test_possibly_closed_tickets_stay_open_until_confirmed(syncing: Syncing) -> None:
     """S3: no answer closes nothing."""
     world = syncing.world
     made = world.connectwise.add_many(4, world.board)
@@ -246,7 +246,7 @@ def test_tickets_that_may_have_closed_stay_open_until_an_answer_says_so(syncing:
     assert open_tickets() == made[2:]
 
 
-def test_a_ticket_that_may_be_gone_stays_until_an_answer_says_so(syncing: Syncing) -> None:
+def test_possibly_deleted_ticket_stays_until_confirmed(syncing: Syncing) -> None:
     """S3, W7"""
     world = syncing.world
     made = world.connectwise.add_many(3, world.board)
@@ -273,7 +273,7 @@ def test_a_ticket_that_became_a_project_ticket_is_found_there(syncing: Syncing) 
     assert (row.kind, row.open, row.deleted_at) == ("project", False, None)
 
 
-def test_notes_of_a_ticket_that_went_while_they_were_read_are_no_error(syncing: Syncing) -> None:
+def test_ticket_deleted_while_its_notes_are_read_is_no_error(syncing: Syncing) -> None:
     """S3: the next sync finds out."""
     world = syncing.world
     made = world.connectwise.add_many(3, world.board, notes=1)
@@ -285,7 +285,7 @@ def test_notes_of_a_ticket_that_went_while_they_were_read_are_no_error(syncing: 
     assert len(note_texts()) == 2
 
 
-def test_no_right_to_projects_is_an_error_and_no_failure(syncing: Syncing) -> None:
+def test_missing_permission_for_projects_is_an_error_but_no_failure(syncing: Syncing) -> None:
     """S"""
     world = syncing.world
     made = world.connectwise.add_many(2, world.board)
@@ -313,7 +313,7 @@ def test_a_merged_ticket_brings_its_notes_once(syncing: Syncing) -> None:
     assert len(note_texts()) == 4
 
 
-def test_a_429_slows_a_sync_down_and_nothing_is_lost(syncing: Syncing) -> None:
+def test_429_slows_a_sync_down_without_losing_anything(syncing: Syncing) -> None:
     """S3, S4"""
     world = syncing.world
     made = world.connectwise.add_many(30, world.board, notes=1)
@@ -323,7 +323,7 @@ def test_a_429_slows_a_sync_down_and_nothing_is_lost(syncing: Syncing) -> None:
     assert len(note_texts()) == len(made)
 
 
-def test_no_more_calls_are_under_way_than_configured(syncing: Syncing) -> None:
+def test_parallel_calls_stay_within_max_concurrent_syncs(syncing: Syncing) -> None:
     """S4"""
     world = syncing.world
     world.configure(max_concurrent_syncs=3)

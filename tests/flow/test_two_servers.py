@@ -89,7 +89,7 @@ def _is_done(burst: _Burst, rounds: int) -> Callable[[], bool]:
     return lambda: is_quiet() and len(ledger()) == expected
 
 
-def test_two_servers_tell_everybody_everything_once(world: World) -> None:
+def test_two_servers_notify_everybody_once(world: World) -> None:
     """Done-line 2."""
     with ExitStack() as stack:
         servers = [stack.enter_context(ServerProcess(world.environ())) for _ in range(2)]

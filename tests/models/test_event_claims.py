@@ -59,7 +59,7 @@ def test_added_survives_folding(database: str) -> None:
     assert _claimed(2) == [2, 1]
 
 
-def test_what_arrived_alone_is_claimed_before_a_mass_change(database: str) -> None:
+def test_event_that_arrived_alone_is_claimed_before_a_mass_change(database: str) -> None:
     _store_decided(*range(1, MANY))
     for ticket in range(1, MANY):
         _hook(ticket)

@@ -49,7 +49,7 @@ def _described() -> dict[str, tuple[object, object]]:
     return {name: (_columns(name), _indexes(name)) for name in sorted(names)}
 
 
-def test_the_migrations_make_exactly_what_the_models_describe(database: str) -> None:
+def test_migrations_create_exactly_the_schema_of_the_models(database: str) -> None:
     with db.session():
         migrated = _described()
         db.database.drop_tables([*_models()], cascade=db.is_postgres())
@@ -125,7 +125,7 @@ def _drop_everything() -> None:
     db.database.execute_sql("PRAGMA foreign_keys = 1")
 
 
-def test_a_full_disk_is_named_and_not_the_roll_back_that_follows(sqlite: str) -> None:
+def test_full_disk_is_reported_instead_of_the_failed_rollback(sqlite: str) -> None:
     with db.session():
         pages = db.database.execute_sql("PRAGMA page_count").fetchone()[0]
         db.database.execute_sql(f"PRAGMA max_page_count = {pages}")

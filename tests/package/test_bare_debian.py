@@ -38,7 +38,7 @@ def in_bare_root(binary: Binary) -> Iterator[Run]:
     shutil.rmtree(there)
 
 
-def test_it_plays_the_demo_without_python_certificates_or_time_zones(in_bare_root: Run) -> None:
+def test_demo_runs_without_python_certificates_or_time_zones(in_bare_root: Run) -> None:
     """O7."""
     assert not list(Path(ROOT).glob("usr/bin/python3*"))
     done = in_bare_root("demo", "--once")
@@ -47,6 +47,6 @@ def test_it_plays_the_demo_without_python_certificates_or_time_zones(in_bare_roo
 
 
 @pytest.mark.parametrize("command", ["version", "--help", "config", "migrate --status"])
-def test_a_command_without_a_server_answers(in_bare_root: Run, command: str) -> None:
+def test_command_without_a_server_works(in_bare_root: Run, command: str) -> None:
     done = in_bare_root(*command.split())
     assert done.returncode == 0, done.stdout + done.stderr

@@ -33,19 +33,19 @@ def test_it_says_its_version_and_what_it_was_built_from_and_is_small(binary: Bin
     assert json.loads(binary.run("version", "--json").stdout)["built_from"] in done.stdout
 
 
-def test_it_leaves_nothing_behind(binary: Binary) -> None:
+def test_binary_leaves_no_files_behind(binary: Binary) -> None:
     scratch = binary.folder / "scratch"
     scratch.mkdir()
     assert binary.run("migrate", TMPDIR=str(scratch), TBOT_DATABASE_URL=f"sqlite:///{scratch}/x.db").returncode == 0
     assert [path.name for path in scratch.iterdir()] == ["x.db"]
 
 
-def test_it_knows_the_time_zones_of_the_world_on_a_machine_without_them(binary: Binary) -> None:
+def test_binary_has_its_own_time_zones(binary: Binary) -> None:
     assert "Europe/Kyiv" in binary.run("config", **KYIV).stdout
     assert binary.run("config", **{**KYIV, "TBOT_TIMEZONE": "Europe/Nowhere"}).returncode == 2
 
 
-def test_it_plays_the_demo(binary: Binary) -> None:
+def test_binary_runs_the_demo(binary: Binary) -> None:
     """O7."""
     done = binary.run("demo", "--once")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -55,13 +55,13 @@ def test_it_plays_the_demo(binary: Binary) -> None:
 @pytest.mark.parametrize(
     "command", ["--help", "help create rule", "completion bash", "config --json", "__complete -- tbot li"]
 )
-def test_a_command_without_a_server_answers(binary: Binary, command: str) -> None:
+def test_command_without_a_server_works(binary: Binary, command: str) -> None:
     done = binary.run(*command.split())
     assert (done.returncode, done.stderr) == (0, ""), done
     assert done.stdout
 
 
-def test_it_serves_syncs_answers_and_delivers(binary: Binary, world: World) -> None:
+def test_binary_serves_syncs_and_delivers(binary: Binary, world: World) -> None:
     """W3, S, A3: on both databases."""
     world.add_rule("Help Desk")
     with PackedServer(binary, _environ(world, binary)) as server:

@@ -49,7 +49,7 @@ def _all_but_one_waiting(
         yield outcomes
 
 
-def test_what_comes_in_while_one_is_committed_is_committed_together(box: Callable[[Commit], accept.Inbox]) -> None:
+def test_webhooks_that_arrive_during_a_commit_are_committed_together(box: Callable[[Commit], accept.Inbox]) -> None:
     batches: list[list[int]] = []
     begun, go_on = threading.Event(), threading.Event()
 
@@ -65,7 +65,7 @@ def test_what_comes_in_while_one_is_committed_is_committed_together(box: Callabl
     assert batches == [[0], [*range(1, THREADS)]]
 
 
-def test_of_very_many_at_once_each_is_committed_once_and_told_its_own_outcome(
+def test_of_very_many_at_once_each_is_committed_once_with_its_own_outcome(
     box: Callable[[Commit], accept.Inbox],
 ) -> None:
     committed: list[int] = []
@@ -84,7 +84,7 @@ def test_of_very_many_at_once_each_is_committed_once_and_told_its_own_outcome(
     assert sorted(committed) == [*range(2000)]
 
 
-def test_one_that_cannot_be_stored_takes_no_other_with_it_and_the_next_is_served(
+def test_failed_commit_affects_no_other_batch(
     box: Callable[[Commit], accept.Inbox],
 ) -> None:
     """no-webhook-lost: whatever goes wrong, nobody is left waiting."""
@@ -110,7 +110,7 @@ def test_one_that_cannot_be_stored_takes_no_other_with_it_and_the_next_is_served
     assert here.accept(_arrival(1)) == "accepted"
 
 
-def test_one_of_a_batch_that_cannot_be_stored_is_refused_alone(box: Callable[[Commit], accept.Inbox]) -> None:
+def test_webhook_that_cannot_be_stored_is_refused_alone(box: Callable[[Commit], accept.Inbox]) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     def commit(batch: Sequence[accept.PendingWebhook]) -> list[str]:
@@ -125,7 +125,7 @@ def test_one_of_a_batch_that_cannot_be_stored_is_refused_alone(box: Callable[[Co
     assert refused == [3]
 
 
-def test_all_that_wait_while_the_database_is_unavailable_are_refused_with_the_first(
+def test_waiting_webhooks_are_refused_together_while_the_database_is_unavailable(
     box: Callable[[Commit], accept.Inbox], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """W3: each for itself, one after the other, would wait too long for ConnectWise."""

@@ -27,7 +27,7 @@ def _send(stepper: Stepper, outage: Outage, pause: Callable[[float], bool]) -> N
     assert deliver.send_next(replace(stepper.paused_after_its_post(outage.begin), pause=pause))
 
 
-def test_an_outcome_is_written_as_soon_as_the_database_is_back(stepper: Stepper, outage: Outage) -> None:
+def test_outcome_is_recorded_as_soon_as_the_database_is_back(stepper: Stepper, outage: Outage) -> None:
     """L1, L2"""
     pauses = []
 

@@ -56,7 +56,7 @@ def test_a_ticket_is_linked_on_the_host_of_the_ui(cw_url: str, url: str) -> None
     )
 
 
-def test_all_that_is_known_is_said_in_its_place() -> None:
+def test_message_shows_every_known_part_in_its_place() -> None:
     """B1: what, whose, where, and what was said; two spaces make the line breaks that Webex shows."""
     known = {"company": "Hanrahan Logistics", "contact": "Gus", "board_name": "Service Desk", "status": "New"}
     reasons = [{"code": "rule", "ids": [3]}, ASSIGNED]
@@ -76,7 +76,7 @@ def test_all_that_is_known_is_said_in_its_place() -> None:
     )
 
 
-def test_what_is_unknown_is_left_out() -> None:
+def test_unknown_parts_are_left_out() -> None:
     """B1."""
     assert _render(ticket=_ticket(" ")) == f"**Customer replied** [#4711]({URL}) (no summary)\n\n{WHY}"
     assert f"(no summary)\n\n**Somebody**:\n\n> _(no text)_\n\n{WHY}" in _render(
@@ -95,12 +95,12 @@ def test_what_is_unknown_is_left_out() -> None:
         (["changed"], "Ticket changed"),
     ],
 )
-def test_the_header_says_what_happened_in_two_words(events: list[str], header: str) -> None:
+def test_header_names_the_topic(events: list[str], header: str) -> None:
     """B1."""
     assert _render(carried=[_row(*events)]).startswith(f"**{header}** [#4711]")
 
 
-def test_of_several_things_the_most_important_makes_the_header() -> None:
+def test_header_names_the_most_important_of_several_topics() -> None:
     """B1, N1."""
     carried = [_row("team_note"), _row("status", "changed"), _row("customer_note")]
     assert _render(carried=carried).startswith("**Customer replied**")
@@ -116,7 +116,7 @@ def test_changes_are_listed_from_their_oldest_to_their_newest_value() -> None:
     assert "Printer on fire  \n**Status:** New → Done\n\n" in text
 
 
-def test_a_reason_that_several_notifications_share_is_said_once() -> None:
+def test_shared_reason_is_shown_once() -> None:
     """B7, N1."""
     assert _render(carried=[_row("team_note"), _row("team_note")]).endswith(f"\n\n{WHY}")
 
@@ -209,7 +209,7 @@ def test_a_note_is_cut_between_characters(text: str, max_chars: int, shown: str)
         ("one\r\ntwo\rthree\u2028four\x0bfive\0\x1b\u202e\u2067", "one\ntwo\nthree\nfour\nfive"),
     ],
 )
-def test_what_somebody_typed_shows_and_does_nothing(typed: str, escaped: str) -> None:
+def test_typed_text_is_shown_and_harmless(typed: str, escaped: str) -> None:
     """B3."""
     assert markdown.escape(typed) == escaped
 
@@ -246,7 +246,7 @@ def test_a_header_that_is_too_long_is_cut_itself() -> None:
         ("**New** [#12](https://cw.example/12) Fire", 30, "**New**…"),
     ],
 )
-def test_a_finished_message_is_cut_where_nothing_is_left_half(text: str, max_bytes: int, short: str) -> None:
+def test_rendered_message_is_cut_without_leaving_markup_open(text: str, max_bytes: int, short: str) -> None:
     """B2, B3: between words; inside a long one not in an entity, an escape or a link; bold and italics are closed."""
     assert markdown.truncate_text(text, max_bytes) == short
 

@@ -10,7 +10,7 @@ from ticketbot.present import errors as descriptions
 ORIGINS = descriptions.Origins("default", "environment")
 
 
-def test_wrong_fields_are_named_and_settings_are_told_apart() -> None:
+def test_invalid_fields_and_settings_are_named() -> None:
     wrong = errors.InvalidInput(
         "No rule", [errors.FieldError("board_id", "There is no board 7."), errors.FieldError("", "X")]
     )
@@ -34,5 +34,5 @@ def test_an_error_of_the_server_comes_with_what_to_do(error: errors.TicketbotErr
 
 
 @pytest.mark.parametrize("error", [errors.Conflict("x"), errors.Unreachable("x"), errors.NotFound("x")])
-def test_other_errors_say_it_all(error: errors.TicketbotError) -> None:
+def test_other_errors_have_no_advice(error: errors.TicketbotError) -> None:
     assert descriptions.hint(error, ORIGINS) == ""

@@ -48,7 +48,7 @@ def test_a_time_has_its_zone(zone: str, text: str) -> None:
         (NOON, "2026-03-01 12:00:01Z"),
     ],
 )
-def test_any_value_can_be_read(given: Any, text: str) -> None:
+def test_any_value_is_readable(given: Any, text: str) -> None:
     assert words.value(given) == text
 
 

@@ -253,7 +253,7 @@ def _attack(
 
 
 @pytest.mark.parametrize("path", ["/healthcheck", "/readyz"])
-def test_what_needs_no_key_answers_as_described(path: str, api: Api) -> None:
+def test_routes_without_a_key_respond_as_documented(path: str, api: Api) -> None:
     """O2."""
     document = api.request("GET", "/openapi.json", key=api.administrator()).json()
     operation = Operation("GET", path, document["paths"][path]["get"])
@@ -274,7 +274,7 @@ _HOOKS = st.fixed_dictionaries(
 )
 
 
-def test_no_stranger_breaks_the_door_for_webhooks(api: Api) -> None:
+def test_no_stranger_breaks_the_webhook_route(api: Api) -> None:
     """no-leaks, W1: whatever is posted, with whatever signature, is refused as described and leaves no row."""
     signing_keys = webhook_signature.SigningKeys(cw_url="http://127.0.0.1:9", company="acme", key_hosts=())
     webhooks.add_routes(api.app, webhooks.WebhookServices(signing_keys, accept.Inbox(), lambda: None, api.clock.now))

@@ -49,7 +49,7 @@ def _told(routing: forwarding.Routing) -> dict[int, tuple[int, ...]]:
 
 @given(originals, either)
 @hypothesis.settings(max_examples=600)
-def test_the_slow_oracle_agrees(told: list[Recipient], rows: list[Forward]) -> None:
+def test_brute_force_oracle_agrees(told: list[Recipient], rows: list[Forward]) -> None:
     """F1 to F5, read literally."""
     routing = forwarding.route(told, rows, NOW)
 
@@ -77,7 +77,7 @@ def test_the_order_of_rows_does_not_matter(told: list[Recipient], rows: list[For
 
 
 @given(originals, either)
-def test_nobody_is_lost_or_told_twice_or_disturbed(told: list[Recipient], rows: list[Forward]) -> None:
+def test_nobody_is_missed_notified_twice_or_disturbed(told: list[Recipient], rows: list[Forward]) -> None:
     """F1, F3, F5: everybody original is told or relieved; somebody is told; a relieved one is not."""
     routing = forwarding.route(told, rows, NOW)
 
@@ -108,7 +108,7 @@ def test_a_path_leads_from_an_original_to_its_end_over_active_forwards(
 
 @given(graphs(), st.data())
 @hypothesis.settings(max_examples=400)
-def test_a_circle_is_found_exactly_when_there_is_one(rows: list[Forward], data: st.DataObject) -> None:
+def test_cycle_is_found_exactly_if_there_is_one(rows: list[Forward], data: st.DataObject) -> None:
     """F4: with forwards active at some common time, and it is spelled out from the new one on."""
     if not rows:
         return
@@ -125,7 +125,7 @@ def test_a_circle_is_found_exactly_when_there_is_one(rows: list[Forward], data: 
 
 
 @given(graphs(), originals)
-def test_what_was_let_in_one_by_one_never_goes_around(rows: list[Forward], told: list[Recipient]) -> None:
+def test_forwards_accepted_one_by_one_never_form_a_cycle(rows: list[Forward], told: list[Recipient]) -> None:
     """F4: refusing circles when forwards are created keeps every moment free of them, so nobody falls back on F5."""
     admitted: list[Forward] = []
     for row in rows:
@@ -141,7 +141,7 @@ def test_what_was_let_in_one_by_one_never_goes_around(rows: list[Forward], told:
             assert not leaving or any(each.keep_copy for each in leaving)
 
 
-def test_a_thicket_of_forwards_is_searched_at_once() -> None:
+def test_dense_forwards_are_searched_quickly() -> None:
     """F4: the number of ways through 40 layers is beyond counting, the number of forwards is not."""
     people = [Recipient(number, "person", str(number)) for number in range(82)]
     pairs = [
@@ -181,7 +181,7 @@ def test_dates_are_whole_days(first: date, days: int, zone: str) -> None:
     ),
     zones,
 )
-def test_a_time_is_read_or_refused(text: str, zone: str) -> None:
+def test_time_is_parsed_or_refused(text: str, zone: str) -> None:
     """Whatever somebody types: aware moments in order, or a ValueError."""
     try:
         start, end = forwarding.parse_period(text, text, ZoneInfo(zone))

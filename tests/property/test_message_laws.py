@@ -96,7 +96,7 @@ def _assert_tame(markdown: str) -> None:
 
 
 @given(contents(), st.integers(50, 4000))
-def test_nothing_from_outside_means_anything(content: rendering.Content, chars: int) -> None:
+def test_text_from_outside_has_no_markup(content: rendering.Content, chars: int) -> None:
     """B3: no mention, link, heading, fence, list, table, or end of the quote."""
     markdown = rendering.fit(content, chars)
 
@@ -107,7 +107,7 @@ def test_nothing_from_outside_means_anything(content: rendering.Content, chars: 
 
 
 @given(contents())
-def test_everything_shows_as_it_was_typed(content: rendering.Content) -> None:
+def test_everything_is_shown_as_typed(content: rendering.Content) -> None:
     """B1, B3: what a person reads is what somebody wrote."""
     rendered = render(rendering.fit(content, 4000))
 

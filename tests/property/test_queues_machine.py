@@ -386,14 +386,14 @@ def _play(examples: int) -> None:
     run_state_machine_as_test(Queues, settings=settings)
 
 
-def test_the_queues_keep_their_promises_on_sqlite(sqlite: str) -> None:
+def test_queues_keep_their_promises_on_sqlite(sqlite: str) -> None:
     with db.session():
         db.database.execute_sql("PRAGMA synchronous = off")  # no power is cut here
     _play(examples=60)
 
 
 @pytest.mark.postgres
-def test_the_queues_keep_their_promises_on_postgres(migrated_postgres: str) -> None:
+def test_queues_keep_their_promises_on_postgres(migrated_postgres: str) -> None:
     db.open_database(fresh_postgres(migrated_postgres))  # it may hold what another test left
     with db.session():
         db.database.execute_sql("SET synchronous_commit = off")

@@ -19,7 +19,7 @@ def _throttled(retry_after_s: float | None) -> errors.RemoteThrottled:
 
 
 @given(failures, jitters)
-def test_a_wait_is_a_second_at_first_and_five_minutes_at_most(number: int, jitter: float) -> None:
+def test_delay_starts_at_a_second_and_is_at_most_five_minutes(number: int, jitter: float) -> None:
     """T7, L2: jitter takes up to a quarter off."""
     ideal = min(2.0 ** min(max(number, 1) - 1, 30), 300)
 
@@ -27,13 +27,13 @@ def test_a_wait_is_a_second_at_first_and_five_minutes_at_most(number: int, jitte
 
 
 @given(failures, failures, jitters)
-def test_more_failures_never_wait_less(one: int, other: int, jitter: float) -> None:
+def test_delay_never_shrinks_with_more_failures(one: int, other: int, jitter: float) -> None:
     """T7, L2."""
     assert retry.delay_s(min(one, other), jitter) <= retry.delay_s(max(one, other), jitter)
 
 
 @given(st.floats(0, allow_nan=False), failures, jitters)
-def test_what_a_service_asks_for_is_kept_up_to_15_minutes(asked: float, number: int, jitter: float) -> None:
+def test_retry_after_is_honored_up_to_15_minutes(asked: float, number: int, jitter: float) -> None:
     """L2: never less than a second, lest a zero makes us hammer."""
     wait_s = retry.wait_s(_throttled(asked), number, jitter)
 
@@ -42,7 +42,7 @@ def test_what_a_service_asks_for_is_kept_up_to_15_minutes(asked: float, number: 
 
 
 @given(failures, jitters)
-def test_without_a_wish_our_own_wait_counts(number: int, jitter: float) -> None:
+def test_without_retry_after_our_own_delay_applies(number: int, jitter: float) -> None:
     """L2: nonsense in Retry-After arrives here as None."""
     assert retry.wait_s(_throttled(None), number, jitter) == retry.delay_s(number, jitter)
     assert retry.wait_s(errors.Unreachable("away"), number, jitter) == retry.delay_s(number, jitter)

@@ -56,9 +56,7 @@ def outcome(environ: Mapping[str, str], toml: bytes = b"") -> str:
 @given(environments, toml_files)
 @example({"TBOT_TIMEZONE": "America"}, b"")
 @example({"TBOT_DATABASE_URL_FILE": "\udcff"}, b"port = 0x" + b"f" * 6000)
-def test_nothing_but_a_settings_error_ever_comes_out_and_each_problem_is_one_line(
-    environ: dict[str, str], toml: bytes
-) -> None:
+def test_only_settings_errors_are_raised_with_one_line_per_problem(environ: dict[str, str], toml: bytes) -> None:
     for line in outcome(environ, toml).split("\n"):
         assert re.match(r"Settings\(|'?TBOT_|'.*' in /|[a-z_]+ in /|/|the content of the file that ", line)
 

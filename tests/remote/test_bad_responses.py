@@ -32,7 +32,7 @@ class TestNothingWasSent:
         assert not error.outcome_unknown
         assert str(error) == "Webex: POST /messages could not be sent: Connection refused"
 
-    def test_a_connection_that_does_not_come_about_in_time(self) -> None:
+    def test_connect_timeout(self) -> None:
         with ExitStack() as stack:
             full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
             for _ in range(4):  # until the kernel takes no more
@@ -46,17 +46,17 @@ class TestNothingWasSent:
         assert "could not be sent" in str(error)
 
     @pytest.mark.parametrize("url", ["http://", "nonsense", f"http://{'x' * 70}.example.com"])
-    def test_an_address_that_is_none(self, url: str) -> None:
+    def test_invalid_address(self, url: str) -> None:
         with closing(Webex(url=url, token=TOKEN)) as webex:
             assert not failure(lambda: send(webex)).outcome_unknown
 
     @pytest.mark.parametrize("url", ["http://[::1", "http://localhost:port"])
-    def test_an_address_that_cannot_even_be_read(self, url: str) -> None:
+    def test_unparsable_address(self, url: str) -> None:
         with pytest.raises(errors.SettingsError, match="is no address"):
             Webex(url=url, token=TOKEN)
 
     @pytest.mark.parametrize("token", ["secret\r\nX-Evil: 1", "secret-ключ"])
-    def test_a_token_that_fits_no_header_is_not_told(self, rude: RudeServer, token: str) -> None:
+    def test_token_that_is_invalid_in_a_header_is_not_shown(self, rude: RudeServer, token: str) -> None:
         """A6"""
         with closing(Webex(url=rude.url, token=token)) as webex:
             error = failure(lambda: send(webex))
@@ -81,21 +81,21 @@ class TestNobodyKnows:
             pytest.param(answer(b"no gzip", Content_Encoding="gzip"), id="broken gzip"),
         ],
     )
-    def test_a_cut_answer(self, rude: RudeServer, rude_webex: Webex, rude_answer: Rude) -> None:
+    def test_truncated_response(self, rude: RudeServer, rude_webex: Webex, rude_answer: Rude) -> None:
         rude.always(rude_answer)
         error = failure(lambda: send(rude_webex))
         assert error.outcome_unknown
         assert error.status is None
         assert "got no whole answer" in str(error)
 
-    def test_silence(self, rude: RudeServer) -> None:
+    def test_no_response(self, rude: RudeServer) -> None:
         rude.always(Rude(ending="silence"))
         with closing(Webex(url=rude.url, token=TOKEN, read_timeout_s=0.05)) as webex:
             error = failure(lambda: send(webex))
         assert error.outcome_unknown
         assert str(error) == "Webex: POST /messages was not answered in time"
 
-    def test_silence_in_the_middle_of_the_body(self, rude: RudeServer) -> None:
+    def test_stalled_body(self, rude: RudeServer) -> None:
         rude.always(Rude(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "silence"))
         with closing(Webex(url=rude.url, token=TOKEN, read_timeout_s=0.05)) as webex:
             error = failure(lambda: send(webex))
@@ -113,15 +113,13 @@ class TestNobodyKnows:
         assert (error.status, error.tracking_id) == (200, "ROUTER_1")
         assert str(error).startswith("Webex: POST /messages answered 200, but not with")
 
-    def test_an_answer_without_end(self, rude: RudeServer, rude_webex: Webex, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_endless_response(self, rude: RudeServer, rude_webex: Webex, monkeypatch: pytest.MonkeyPatch) -> None:
         """overload"""
         monkeypatch.setattr(http_service, "MAX_RESPONSE_BYTES", 1000)
         rude.always(answer(gzip.compress(b" " * 100_000), Content_Encoding="gzip"))
         assert failure(lambda: send(rude_webex)).outcome_unknown
 
-    def test_an_answer_that_trickles(
-        self, rude: RudeServer, rude_webex: Webex, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_trickling_response(self, rude: RudeServer, rude_webex: Webex, monkeypatch: pytest.MonkeyPatch) -> None:
         """overload"""
         monkeypatch.setattr(http_service, "MAX_RESPONSE_S", -1.0)
         rude.always(answer({"id": "late"}))
@@ -132,9 +130,7 @@ class TestUnusableAnswers:
     """T7: what comes from something in front of the service says nothing about the request."""
 
     @pytest.mark.parametrize("status", ["404 Not Found", "500 Internal Server Error", "502 Bad Gateway"])
-    def test_an_error_in_html_is_passing_trouble(
-        self, rude: RudeServer, rude_connectwise: ConnectWise, status: str
-    ) -> None:
+    def test_html_error_is_transient(self, rude: RudeServer, rude_connectwise: ConnectWise, status: str) -> None:
         """W7: such a 404 is no sign that a ticket was deleted."""
         rude.always(answer(HTML, status, Content_Type="text/html"))
         error = failure(lambda: rude_connectwise.ticket(69))
@@ -142,14 +138,14 @@ class TestUnusableAnswers:
         assert str(error) == f"ConnectWise: GET /service/tickets/69 answered {status[:3]}: HTML"
 
     @pytest.mark.parametrize("body", [HTML, b'{"id": 69, "summ', b"", {"summary": "no id"}, {"id": "69"}, [], None])
-    def test_a_ticket_that_is_none_is_no_ticket(
+    def test_response_that_is_no_ticket_is_an_error(
         self, rude: RudeServer, rude_connectwise: ConnectWise, body: object
     ) -> None:
         rude.always(answer(body))
         assert failure(lambda: rude_connectwise.ticket(69)).status == 200
 
     @pytest.mark.parametrize("body", [HTML, b"", {"code": "odd"}, None, 5])
-    def test_a_list_that_is_none_is_not_empty(
+    def test_response_that_is_no_list_is_not_an_empty_list(
         self, rude: RudeServer, rude_connectwise: ConnectWise, body: object
     ) -> None:
         """S: nothing may be taken for deleted because of it."""
@@ -174,7 +170,7 @@ class TestUnusableAnswers:
         rude.always(answer(b'\xef\xbb\xbf{"id": 69, "summary": "a\\u0000b\\ud83d \xff!"}'))
         assert rude_connectwise.ticket(69).summary == "ab? \ufffd!"
 
-    def test_a_compressed_answer_is_read(self, rude: RudeServer, rude_connectwise: ConnectWise) -> None:
+    def test_compressed_response_is_read(self, rude: RudeServer, rude_connectwise: ConnectWise) -> None:
         rude.always(answer(gzip.compress(b'{"id": 69, "summary": "small"}'), Content_Encoding="gzip"))
         assert rude_connectwise.ticket(69).summary == "small"
         assert "gzip" in rude.received[0].headers["accept-encoding"]

@@ -87,13 +87,13 @@ class TestAnyJson:
     @pytest.mark.parametrize("operation", OPERATIONS)
     @settings(max_examples=20, deadline=None)
     @given(body=BODIES | st.binary(max_size=40), status=st.sampled_from(STATUSES), link=LINKS)
-    def test_no_answer_is_too_odd(self, server, clients, operation: str, body, status: str, link: str) -> None:
+    def test_any_response_is_handled(self, server, clients, operation: str, body, status: str, link: str) -> None:
         server.always(answer(body, status, **({"Link": link} if link else {})))
         with suppress(errors.TicketbotError):
             found = OPERATIONS[operation](*clients)
             msgspec.json.encode(found)  # half a surrogate pair could not be stored
 
-    def test_nesting_without_end_is_no_json(self, server: RudeServer, clients: tuple[ConnectWise, Webex]) -> None:
+    def test_deep_nesting_is_invalid_json(self, server: RudeServer, clients: tuple[ConnectWise, Webex]) -> None:
         server.always(answer(b"[" * 200_000))
         with pytest.raises(errors.RemoteUnavailable, match="not with JSON"):
             clients[0].boards()
@@ -108,7 +108,7 @@ class TestTickets:
         assert ticket.board is ticket.owner is ticket.updated_at is None
         assert ticket.resources == ()
 
-    def test_nulls_are_like_nothing(self) -> None:
+    def test_nulls_are_like_missing_keys(self) -> None:
         assert records.ticket({"id": 5, **dict.fromkeys(KEYS[1:])}) == records.ticket({"id": 5})
 
     def test_the_name_of_a_contact_serves_when_no_other_is_given(self) -> None:
@@ -169,7 +169,7 @@ class TestNotes:
             ({"timeStart": "2024-01-01T00:00:00Z"}, 2024),
         ],
     )
-    def test_its_age_goes_by_the_best_date_there_is(self, row: dict[str, Any], year: int) -> None:
+    def test_age_goes_by_the_best_available_date(self, row: dict[str, Any], year: int) -> None:
         assert records.note({"id": 1, **row}, 69).entered_at == datetime(year, 1, 1, tzinfo=UTC)
 
     @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ class TestRooms:
             ({}, None),
         ],
     )
-    def test_a_title_that_cannot_be_read_is_none(self, listed, item: dict[str, Any], title: str | None) -> None:
+    def test_undecryptable_title_is_none(self, listed, item: dict[str, Any], title: str | None) -> None:
         assert [room.title for room in listed({"id": "r", **item})] == [title]
 
     def test_an_item_without_an_id_is_left_out(self, listed) -> None:

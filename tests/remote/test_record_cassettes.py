@@ -30,7 +30,7 @@ NOWHERE = "http://127.0.0.1:9"
         (list(ALL), 8, "ConnectWise: GET /service/boards could not be sent: Connection refused."),
     ],
 )
-def test_what_is_missing_or_away_is_one_line(given: list[str], status: int, words: str) -> None:
+def test_missing_or_unreachable_account_is_one_line(given: list[str], status: int, words: str) -> None:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("TBOT_")}
     done = subprocess.run(
         [sys.executable, "-m", "tests.remote.record_cassettes"],

@@ -47,7 +47,7 @@ def test_every_operation_needs_a_key(api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(OPEN))
-def test_what_load_balancers_ask_needs_no_key(path: str, api: Api) -> None:
+def test_health_routes_need_no_key(path: str, api: Api) -> None:
     """A2."""
     assert api.request("GET", path).status_code in (200, 503)
 
@@ -68,7 +68,7 @@ def test_a_good_key_shows_whose_it_is(api: Api, ana: client.Client) -> None:
         "",
     ],
 )
-def test_a_request_without_a_key_is_no_try(header: str, api: Api) -> None:
+def test_request_without_a_key_does_not_count_as_an_attempt(header: str, api: Api) -> None:
     """A2."""
     for _ in range(15):
         response = api.request("GET", "/users", headers={"Authorization": header})
@@ -268,7 +268,7 @@ def test_guesses_behind_a_trusted_proxy_count_for_the_client_it_names(api: Api) 
     assert api.request("GET", "/users", key="wrong", environ=another).status_code == 401
 
 
-def test_a_forged_forwarding_header_escapes_no_throttle(api: Api) -> None:
+def test_forged_forwarding_header_does_not_avoid_throttling(api: Api) -> None:
     """A2: whoever is no trusted proxy may say what he likes."""
     for number in range(10):
         forged = {"HTTP_X_FORWARDED_FOR": f"203.0.113.{number}"}

@@ -29,7 +29,7 @@ def test_the_api_shows_every_setting_that_the_server_has() -> None:
     assert responses.Config.__struct_fields__ == runtime_config.Config.__struct_fields__
 
 
-def test_any_part_is_changed_and_lasts(api: Api, ana: client.Client) -> None:
+def test_any_value_can_be_changed_and_is_stored(api: Api, ana: client.Client) -> None:
     changed = ana.update_config({"max_message_length": 4000, "catch_up_interval": 0})
     assert msgspec.structs.asdict(changed) == DEFAULTS | {"max_message_length": 4000, "catch_up_interval": 0}
     assert ana.config() == changed
@@ -55,7 +55,7 @@ def test_a_change_is_live_on_every_server_that_shares_the_database(api: Api, ana
         ("retention_days", [0, 3650], [-1, 3651]),
     ],
 )
-def test_values_have_ranges(
+def test_values_out_of_range_are_refused(
     name: str, good: list[object], bad: list[object], api: Api, ana: client.Client, key: str
 ) -> None:
     for value in good:
@@ -73,7 +73,7 @@ def test_one_wrong_name_changes_nothing(api: Api, ana: client.Client, key: str) 
     assert ana.config().retention_days == 90
 
 
-def test_switching_off_skips_what_waits_for_good(api: Api, ana: client.Client) -> None:
+def test_turning_notifications_off_skips_waiting_ones_for_good(api: Api, ana: client.Client) -> None:
     """D1: also when it is switched on again a moment later."""
     waiting = api.notification(api.recipient("Ben"), "pending", next_try_at=api.clock.now())
     ana.update_config({"attempt_notify": False})
@@ -134,7 +134,7 @@ def test_every_change_is_recorded_with_before_and_after(api: Api, ana: client.Cl
     assert trail[2].after is None
 
 
-def test_the_trail_holds_no_key(api: Api, ana: client.Client) -> None:
+def test_audit_trail_contains_no_key(api: Api, ana: client.Client) -> None:
     """A5, A6."""
     made = ana.create_key(ana.me().id)
     (entry,) = ana.audit()
@@ -145,7 +145,7 @@ def test_the_trail_holds_no_key(api: Api, ana: client.Client) -> None:
     assert made.key not in msgspec.json.encode([row.before, row.after]).decode()
 
 
-def test_what_fails_is_not_recorded(api: Api, ana: client.Client, key: str) -> None:
+def test_failed_changes_are_not_recorded(api: Api, ana: client.Client, key: str) -> None:
     """A5: the trail is of changes."""
     api.request("POST", "/users", key=key, json={"name": "Ana", "email": "ANA@example.com"})
     api.request("DELETE", "/users/4711", key=key)
@@ -162,7 +162,7 @@ def test_the_audit_trail_outlives_the_users_it_names(api: Api, ana: client.Clien
     assert ana.audit()[0].user_id == ben_id
 
 
-def test_the_trail_cannot_be_changed(api: Api, key: str) -> None:
+def test_audit_trail_cannot_be_changed(api: Api, key: str) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         assert problem(api.request(method, "/audit", key=key))["status"] == 405
 

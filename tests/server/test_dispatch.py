@@ -25,7 +25,7 @@ class Task:
 
 
 @pytest.mark.parametrize("other", [{"path": "/users"}, {"path": "/reserved/"}, {}])
-def test_a_path_with_threads_of_its_own_is_served_while_the_others_wait(other: dict[str, str]) -> None:
+def test_route_with_separate_threads_is_served_while_the_others_wait(other: dict[str, str]) -> None:
     dispatcher = dispatch.PathDispatcher(1, {"/reserved": 1})
     busy, queued, reserved = Task(**other), Task(**other), Task(path="/reserved")
     for task in (busy, queued, reserved):

@@ -65,7 +65,7 @@ def test_an_id_that_is_no_number_or_not_known_is_not_found(row_id: str, api: Api
         (b" " * (1024 * 1024 + 1), "application/json", 413),
     ],
 )
-def test_a_body_that_is_none_is_refused_before_anything_happens(
+def test_invalid_body_is_refused_before_anything_happens(
     content: bytes, kind: str, status: int, api: Api, key: str
 ) -> None:
     for operation in WITH_BODY:
@@ -99,7 +99,7 @@ def test_a_body_of_one_mebibyte_is_read(api: Api, key: str) -> None:
         ("%ff=1", "\N{REPLACEMENT CHARACTER}"),
     ],
 )
-def test_a_query_that_makes_no_sense_is_named(query: str, field: str, api: Api, key: str) -> None:
+def test_invalid_query_parameter_is_named(query: str, field: str, api: Api, key: str) -> None:
     for operation in LISTS:
         assert wrong_fields(api.request("GET", f"{operation.path}?{query}", key=key)) == {field}, operation.name
 
@@ -154,7 +154,7 @@ def test_an_empty_list_is_a_list(api: Api, key: str) -> None:
         ("/cw/tickets/1/explain?limit=0", "limit"),
     ],
 )
-def test_a_filter_that_makes_no_sense_is_named(path: str, field: str, api: Api, key: str) -> None:
+def test_invalid_filter_is_named(path: str, field: str, api: Api, key: str) -> None:
     assert wrong_fields(api.request("GET", path, key=key)) == {field}
 
 
@@ -236,19 +236,19 @@ def test_head_is_get_without_the_body(api: Api, key: str) -> None:
     assert api.request("HEAD", "/users").status_code == 401
 
 
-def test_deleting_answers_nothing(api: Api, key: str, ana: client.Client) -> None:
+def test_delete_has_an_empty_response(api: Api, key: str, ana: client.Client) -> None:
     user = ana.create_user("Ben", "ben@example.com")
     response = api.request("DELETE", f"/users/{user.id}", key=key)
     assert (response.status_code, response.content) == (204, b"")
     assert response.headers["X-Request-ID"]
 
 
-def test_every_answer_names_its_request(api: Api, key: str) -> None:
+def test_every_response_has_a_request_id(api: Api, key: str) -> None:
     seen = {api.request("GET", "/users", key=key).headers["X-Request-ID"] for _ in range(3)}
     assert len(seen) == 3
 
 
-def test_a_bug_is_told_by_its_request_id_only(
+def test_bug_response_shows_only_the_request_id(
     api: Api, key: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """no-leaks: what went wrong is for the log."""
@@ -264,7 +264,7 @@ def test_a_bug_is_told_by_its_request_id_only(
     assert "SELECT secret" in caplog.text
 
 
-def test_a_database_that_is_away_is_said_without_details(
+def test_unavailable_database_is_reported_without_details(
     api: Api, key: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     """no-leaks."""

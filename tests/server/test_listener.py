@@ -25,7 +25,7 @@ from ticketbot.server import listener
         (errno.EMFILE, "too many open files. Give another address with --host or TBOT_HOST, or another port with --po"),
     ],
 )
-def test_what_the_system_refuses_is_told_with_what_to_do(error: int, words: str) -> None:
+def test_listen_error_says_what_to_do(error: int, words: str) -> None:
     told = str(listener.refusal(OSError(error, os.strerror(error)), "127.0.0.1", 80))
     assert told.startswith(f"Cannot listen at 127.0.0.1:80: {words}")
 

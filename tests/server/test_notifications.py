@@ -18,7 +18,7 @@ DECISION = {
 }  # fmt: skip
 
 
-def test_the_ledger_shows_what_became_of_a_message(api: Api, ana: client.Client) -> None:
+def test_ledger_shows_the_state_of_a_message(api: Api, ana: client.Client) -> None:
     ben = api.recipient("Ben Bauer")
     sent = api.notification(
         ben,
@@ -82,7 +82,7 @@ def test_notifications_are_found_by_words_in_ticket_recipient_and_error(api: Api
     assert found("pr_nter") == []
 
 
-def test_a_dead_notification_is_sent_again_with_a_fresh_day(api: Api, ana: client.Client) -> None:
+def test_retried_dead_notification_gets_another_24_hours(api: Api, ana: client.Client) -> None:
     """L5."""
     ben = api.recipient("Ben")
     dead = api.notification(
@@ -116,7 +116,7 @@ def test_retrying_anything_but_a_dead_one_is_a_conflict(state: str, api: Api, an
     assert ana.notification(other).state == state
 
 
-def test_nothing_is_retried_into_the_void(api: Api, ana: client.Client) -> None:
+def test_retry_is_refused_while_notifications_are_off(api: Api, ana: client.Client) -> None:
     """D1: what is pending while notifications are off is skipped for good."""
     dead = api.notification(api.recipient("Ben"), "dead")
     ana.update_config({"attempt_notify": False})
@@ -216,7 +216,7 @@ def test_a_retry_takes_an_empty_body_and_refuses_a_wrong_one(api: Api, key: str)
     assert wrong_fields(api.request("POST", path, key=key, json={"since": "2026-02-30"})) == {"since"}
 
 
-def test_a_dead_event_is_looked_at_again(api: Api, ana: client.Client) -> None:
+def test_dead_event_is_retried(api: Api, ana: client.Client) -> None:
     """T7."""
     dead = api.event(7, "dead", attempts=40, bugs=5, error="ConnectWise is down", received_at=START - timedelta(days=3))
     again = ana.retry_event(dead)
@@ -243,7 +243,7 @@ def test_a_ticket_never_has_two_waiting_events(api: Api, ana: client.Client) -> 
     assert [each.id for each in ana.events(state="dead")] == [dead, older]
 
 
-def test_explain_tells_all_about_a_ticket_newest_first(api: Api, ana: client.Client) -> None:
+def test_explain_shows_everything_about_a_ticket_newest_first(api: Api, ana: client.Client) -> None:
     """D8."""
     ticket, ben = api.ticket(), api.recipient("Ben")
     first = api.event(ticket, decisions=[DECISION])

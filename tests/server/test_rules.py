@@ -13,7 +13,7 @@ from ticketbot.server.routes import recipients
 from ticketbot.simulators import faults
 
 
-def test_boards_that_are_gone_are_left_out_of_the_list_and_still_shown(api: Api, ana: client.Client) -> None:
+def test_removed_boards_are_not_listed_but_still_shown(api: Api, ana: client.Client) -> None:
     """S1."""
     kept, gone = api.board("Service Desk"), api.board("Old Desk")
     with db.transaction("test"):
@@ -22,7 +22,7 @@ def test_boards_that_are_gone_are_left_out_of_the_list_and_still_shown(api: Api,
     assert ana.board(gone).deleted
 
 
-def test_members_are_listed_with_the_address_that_webex_is_asked_for(api: Api, ana: client.Client) -> None:
+def test_members_are_listed_with_the_address_looked_up_in_webex(api: Api, ana: client.Client) -> None:
     """D7."""
     with db.transaction("test"):
         tickets.Member.create(id=3, identifier="CChen", lookup="cchen", name="Cora Chen", email="cora@msp.example")
@@ -97,7 +97,7 @@ def test_a_test_message_is_sent_once_and_says_what_it_is(api: Api, ana: client.C
     assert (ana.audit()[-1].action, ana.audit()[-1].object_id) == ("test", str(ben))
 
 
-def test_what_webex_refuses_is_told_in_its_own_words(api: Api, key: str) -> None:
+def test_refusal_by_webex_is_shown_with_its_message(api: Api, key: str) -> None:
     ben = api.recipient("Ben Bauer")
     for status, words, answer in ((401, "The token expired.", 502), (403, "The bot is not in the room.", 409)):
         api.webex.faults.clear()
@@ -108,7 +108,7 @@ def test_what_webex_refuses_is_told_in_its_own_words(api: Api, key: str) -> None
     assert api.webex.messages() == []
 
 
-def test_a_room_that_is_gone_from_webex_is_not_found_in_webexs_words(api: Api, key: str) -> None:
+def test_room_deleted_in_webex_is_not_found_with_webexs_message(api: Api, key: str) -> None:
     room = api.recipient("Old War Room", room=True)
     api.webex.remove_room(api.webex_id(room))
     refused = problem(api.request("POST", f"/webex/rooms/{room}/test", key=key))
@@ -117,7 +117,7 @@ def test_a_room_that_is_gone_from_webex_is_not_found_in_webexs_words(api: Api, k
     assert "Could not find a room" in refused["detail"]
 
 
-def test_webex_being_down_is_no_fault_of_the_request(api: Api, ana: client.Client) -> None:
+def test_outage_of_webex_is_502(api: Api, ana: client.Client) -> None:
     ben = api.recipient("Ben Bauer")
     api.webex.faults.add(faults.status(503, "Out to lunch.", path="messages", times=1))
     with pytest.raises(errors.RemoteUnavailable, match="Out to lunch"):

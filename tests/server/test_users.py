@@ -57,7 +57,7 @@ def test_a_name_may_be_written_in_any_script(ana: client.Client) -> None:
         assert ana.create_user(name, f"{number}@example.com").name == name
 
 
-def test_a_key_is_shown_once_and_opens_the_door(api: Api, ana: client.Client) -> None:
+def test_key_is_shown_once_and_authenticates(api: Api, ana: client.Client) -> None:
     """A1: only a prefix, a hash and a hint are kept."""
     ben = ana.create_user("Ben", "ben@example.com")
     made = ana.create_key(ben.id)
@@ -73,7 +73,7 @@ def test_a_key_is_shown_once_and_opens_the_door(api: Api, ana: client.Client) ->
     assert made.key[len(row.prefix) :] not in f"{row.prefix}{row.hash}{row.hint}"
 
 
-def test_a_key_for_nobody_is_invalid(api: Api, key: str) -> None:
+def test_key_for_an_unknown_user_is_invalid(api: Api, key: str) -> None:
     assert wrong_fields(api.request("POST", "/users/keys", key=key, json={"user_id": 999})) == {"user_id"}
 
 

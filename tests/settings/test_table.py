@@ -120,7 +120,7 @@ class TestSecretsFromFiles:
             (line,) = refusal(load, {"TBOT_WEBEX_TOKEN_FILE": str(path)})
             assert what in line
 
-    def test_both_a_value_and_a_file_are_one_too_many(self, load: Load) -> None:
+    def test_value_and_file_together_are_refused(self, load: Load) -> None:
         environ = {"TBOT_API_KEY": "secret-key", "TBOT_API_KEY_FILE": "/run/secrets/key"}
         assert refusal(load, environ) == ["TBOT_API_KEY and TBOT_API_KEY_FILE are both set. Keep one of them"]
         lines = refusal(load, toml='api_key = "secret-key"\napi_key_file = "/run/secrets/key"')
@@ -182,7 +182,7 @@ class TestTheFile:
 
 
 class TestRefusals:
-    def test_everything_wrong_is_told_at_once(self, load: Load) -> None:
+    def test_all_problems_are_reported_at_once(self, load: Load) -> None:
         lines = refusal(load, {"TBOT_PORT": "70000", "TBOT_WORKERS": "0"}, 'timezone = "Mars/Base"\ncw_ulr = "x"')
         assert len(lines) == 4
         assert "TBOT_PORT is '70000'. Give a whole number from 0 to 65535" in lines

@@ -111,7 +111,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("read", "raw", "value"), TAKEN)
-def test_a_sound_text_becomes_its_value(read, raw: str, value: object) -> None:
+def test_valid_text_is_parsed(read, raw: str, value: object) -> None:
     assert read(raw) == value
 
 

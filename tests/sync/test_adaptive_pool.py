@@ -69,7 +69,7 @@ def throttled(retry_after_s: float | None = None) -> errors.RemoteThrottled:
     return errors.RemoteThrottled("slower", service="connectwise", status=429, retry_after_s=retry_after_s)
 
 
-def test_every_item_is_asked_about_once(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
+def test_every_item_is_processed_once(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
     service = Service()
     items = [f"item{number}" for number in range(50)]
     outcomes = list(hire().map_unordered(items, service.ask))
@@ -92,14 +92,14 @@ def test_items_are_taken_only_as_they_are_needed(hire: Callable[..., adaptive_po
     assert len(taken) <= 7
 
 
-def test_passing_trouble_is_tried_again(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
+def test_transient_error_is_retried(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
     service = Service(a=[unavailable(), unavailable(), "at last"])
     outcomes = {outcome.item: outcome for outcome in hire().map_unordered(["a", "b"], service.ask)}
     assert outcomes["a"].answer == "at last"
     assert service.asked.count("a") == 3
 
 
-def test_lasting_trouble_is_given_up_and_named(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
+def test_permanent_error_is_given_up_and_named(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
     service = Service(a=[unavailable() for _ in range(9)])
     (outcome,) = hire().map_unordered(["a"], service.ask)
     assert isinstance(outcome.error, errors.RemoteUnavailable)
@@ -107,7 +107,7 @@ def test_lasting_trouble_is_given_up_and_named(hire: Callable[..., adaptive_pool
 
 
 @pytest.mark.parametrize("kind", [errors.RemoteDenied, errors.RemoteGone, errors.RemoteRefused])
-def test_what_will_never_succeed_is_asked_once(
+def test_hopeless_request_is_sent_once(
     hire: Callable[..., adaptive_pool.AdaptivePool], kind: type[errors.RemoteError]
 ) -> None:
     service = Service(a=[kind("no", service="connectwise")])
@@ -116,7 +116,7 @@ def test_what_will_never_succeed_is_asked_once(
     assert service.asked == ["a"]
 
 
-def test_a_429_is_waited_for_and_does_not_count_as_a_try(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
+def test_429_is_waited_for_and_does_not_count_as_an_attempt(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
     """S4"""
     clock = ImpatientClock()
     service = Service(a=[throttled(30.0) for _ in range(adaptive_pool.TRIES + 1)])
@@ -125,7 +125,7 @@ def test_a_429_is_waited_for_and_does_not_count_as_a_try(hire: Callable[..., ada
     assert clock.monotonic() - START.timestamp() >= 30.0 * (adaptive_pool.TRIES + 1)
 
 
-def test_a_429_without_an_end_ends(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
+def test_endless_429_is_given_up(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
     service = Service(a=[throttled(1.0) for _ in range(100)])
     (outcome,) = hire().map_unordered(["a"], service.ask)
     assert isinstance(outcome.error, errors.RemoteThrottled)
@@ -147,7 +147,7 @@ def test_a_429_halves_the_width_once_and_success_widens_it_again(
     assert working[-1] == 8
 
 
-def test_nothing_goes_out_while_a_429_asks_to_wait(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
+def test_nothing_is_sent_during_retry_after(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
     hired = hire(2, clock=Clock())
     service = Service(a=[throttled(60.0)])
     stop = threading.Event()
@@ -189,7 +189,7 @@ def test_a_bug_is_no_outcome(hire: Callable[..., adaptive_pool.AdaptivePool]) ->
         list(hire().map_unordered(["a"], lambda _: 1 // 0))
 
 
-def test_one_question_gives_its_answer_or_its_error(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
+def test_single_call_returns_its_result_or_error(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
     assert hire().ask(lambda: 42) == 42
 
     def gone() -> None:

@@ -65,7 +65,7 @@ def _phase() -> dict[str, object]:
     return dict(phases[0]) if phases else {}
 
 
-def test_what_is_found_is_written_as_soon_as_the_database_is_back(outage: Outage) -> None:
+def test_results_are_stored_as_soon_as_the_database_is_back(outage: Outage) -> None:
     """S"""
     patience = Patience(outage.end)
     run = _start(patience)
@@ -93,7 +93,7 @@ def test_a_server_that_stops_does_not_wait_for_the_database(outage: Outage) -> N
         run.commit("sync-tickets", _set_fact)
 
 
-def test_how_a_run_ended_is_written_as_soon_as_the_database_is_back(outage: Outage) -> None:
+def test_end_of_a_run_is_stored_as_soon_as_the_database_is_back(outage: Outage) -> None:
     """S"""
     run = _start(Patience(outage.end))
     run.report(run.phase("boards", 3), "board 7: no")
@@ -122,7 +122,7 @@ def test_an_end_that_cannot_be_written_fails_once_its_server_counts_as_dead(
     assert (_row().state, _row().errors) == ("failed", [syncs.VANISHED])
 
 
-def test_a_run_that_was_taken_for_abandoned_has_no_say_in_how_it_ended(sqlite: str) -> None:
+def test_run_taken_for_abandoned_cannot_change_its_result(sqlite: str) -> None:
     """S"""
     run = _start(threading.Event())
     heartbeat.release(OWNER, NOW)

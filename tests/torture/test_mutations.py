@@ -10,5 +10,5 @@ from torture.mutations import MUTATIONS, ROOT
 
 
 @pytest.mark.parametrize(("file", "text"), [(file, old) for mutation in MUTATIONS for file, old, _ in mutation.changes])
-def test_the_text_that_a_mutation_replaces_is_there(file: str, text: str) -> None:
+def test_text_replaced_by_a_mutation_exists(file: str, text: str) -> None:
     assert text in (ROOT / Path(file)).read_text()

@@ -95,7 +95,7 @@ def test_what_was_being_sent_is_flagged_and_waits(released_url: str) -> None:
     assert set(flagged) == sending
 
 
-def test_how_each_message_fared_is_there_after_the_upgrade(released_url: str) -> None:
+def test_state_of_each_message_survives_the_upgrade(released_url: str) -> None:
     columns = "attempts, webex_message_id, tracking_id, error, recipient_id, markdown, forwarded_from, created_at"
     with db.session():
         before = set(sql.execute(f"SELECT id, {columns} FROM notification WHERE state <> 'skipped'").fetchall())
@@ -156,7 +156,7 @@ def test_api_keys_of_a_released_database_still_open_the_api(released_url: str, k
     assert client.config().max_message_length == 250
 
 
-def test_work_left_by_a_killed_server_is_finished_after_the_upgrade(released_url: str) -> None:
+def test_work_of_a_killed_server_is_finished_after_the_upgrade(released_url: str) -> None:
     """T7, L2: events that waited or ran are decided, and what may have been sent is flagged."""
     schema.migrate(_at_once)
     with Stepper(released_url) as stepper:

@@ -53,7 +53,7 @@ class Contract:
         assert webex.send("person", known.person, "**New ticket**")
 
     @answered(Reply("POST /messages", "webex/error_400_message_length_reconstructed.json", 400))
-    def test_a_message_that_is_too_long_is_told_apart(self, webex: Webex, known: Known) -> None:
+    def test_too_long_message_has_its_own_error(self, webex: Webex, known: Known) -> None:
         """B2"""
         with pytest.raises(errors.MessageTooLong, match="Message length limited to 7439") as caught:
             webex.send("room", known.room, "x" * 8000)
@@ -68,14 +68,14 @@ class Contract:
         assert caught.value.status == 401
 
     @answered(Reply("POST /messages", "webex/error_404_resource_not_found.json", 404))
-    def test_a_room_that_does_not_exist_is_gone(self, webex: Webex) -> None:
+    def test_unknown_room_is_gone(self, webex: Webex) -> None:
         """L3"""
         with pytest.raises(errors.RemoteGone, match="could not be found") as caught:
             webex.send("room", "no-room-at-all", "hello")
         assert caught.value.tracking_id
 
     @answered(Reply("GET /people/me", "webex/people_me.json"))
-    def test_the_bot_knows_itself(self, webex: Webex, known: Known) -> None:
+    def test_bot_can_fetch_itself(self, webex: Webex, known: Known) -> None:
         """O6"""
         assert webex.me().id == known.bot
 
@@ -179,7 +179,7 @@ class TestSending:
     """L1 to L3 and B2: what becomes of a message."""
 
     @answered(Reply("POST /messages", "webex/error_400_direct_list_destination_reconstructed.json", 400))
-    def test_a_refusal_is_told_in_the_words_of_webex_once(self, webex: Webex) -> None:
+    def test_refusal_has_webexs_message_once(self, webex: Webex) -> None:
         """L3"""
         with pytest.raises(errors.RemoteRefused) as caught:
             webex.send("person", PERSON, "hello")
@@ -212,21 +212,21 @@ class TestSending:
             headers={"Retry-After": "rand(30),add(30)"},
         )
     )
-    def test_a_429_with_nonsense_says_nothing(self, webex: Webex) -> None:
+    def test_invalid_retry_after_is_ignored(self, webex: Webex) -> None:
         """L2"""
         with pytest.raises(errors.RemoteThrottled) as caught:
             webex.send("room", ROOM, "hello")
         assert caught.value.retry_after_s is None
 
     @answered(Reply("POST /messages", text='{"message":"Locked"}', status=423, headers={"Retry-After": "5"}))
-    def test_a_423_is_like_a_429(self, webex: Webex) -> None:
+    def test_423_is_treated_like_429(self, webex: Webex) -> None:
         """L2"""
         with pytest.raises(errors.RemoteThrottled) as caught:
             webex.send("room", ROOM, "hello")
         assert caught.value.retry_after_s == 5
 
     @answered(Reply("POST /messages", "webex/error_502_bad_gateway_reconstructed.json", 502))
-    def test_a_502_is_passing_trouble(self, webex: Webex) -> None:
+    def test_502_is_transient(self, webex: Webex) -> None:
         """L2"""
         with pytest.raises(errors.RemoteUnavailable, match="invalid response from an upstream") as caught:
             webex.send("room", ROOM, "hello")
