@@ -1,4 +1,4 @@
-"""The table of who must be told what (`cases.toml`), typed."""
+"""The cases of `cases.toml`: who must be notified of what."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 
 class CaseNote(msgspec.Struct, forbid_unknown_fields=True):
-    """A note: by a member of the cast, or by `contact`."""
+    """A note by a member of the cast, or by `contact`."""
 
     by: str
     text: str
@@ -20,7 +20,7 @@ class CaseNote(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class CaseForward(msgspec.Struct, forbid_unknown_fields=True):
-    """A forward between people of the cast, by name."""
+    """A forward between people of the cast."""
 
     source: str
     destination: str
@@ -28,7 +28,7 @@ class CaseForward(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Expected(msgspec.Struct, forbid_unknown_fields=True):
-    """One row of the ledger, and words its message holds or must not hold."""
+    """A notification, and text that its message must or must not contain."""
 
     who: str
     state: str
@@ -38,7 +38,7 @@ class Expected(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Case(msgspec.Struct, forbid_unknown_fields=True):
-    """One line of the table."""
+    """One case."""
 
     name: str
     clause: str
@@ -65,7 +65,7 @@ class CastMember(msgspec.Struct):
     license_class: str = "F"
 
     def email(self, identifier: str) -> str:
-        """Return his address."""
+        """Return the email address."""
         return f"{identifier}@msp.example"
 
 

@@ -1,4 +1,4 @@
-"""The clocks of tests: time passes only when a test says so."""
+"""Clocks for tests: time passes only when a test advances it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 class Clock:
-    """The time of day and a monotonic count of seconds, which go together."""
+    """A wall clock and a monotonic clock that advance together."""
 
     def __init__(self, start: datetime = START) -> None:
         self._now = start
 
     def __call__(self) -> datetime:
-        """Return the time of day."""
+        """Return the time."""
         return self._now
 
     now = __call__
@@ -24,20 +24,20 @@ class Clock:
         return self._now.timestamp()
 
     def advance(self, seconds: float = 0.0, **duration: float) -> datetime:
-        """Let time pass, `clock.advance(minutes=10)`, and return the time of day."""
+        """Advance the clock, `clock.advance(minutes=10)`, and return the time."""
         self._now += timedelta(seconds=seconds, **duration)
         return self._now
 
-    def set(self, moment: datetime) -> None:
-        """Jump ahead; time never goes back."""
-        assert moment >= self._now
-        self._now = moment
+    def set(self, at: datetime) -> None:
+        """Advance the clock to a later time."""
+        assert at >= self._now
+        self._now = at
 
 
-class ImpatientClock(Clock):
-    """A clock that passes by a quarter of a second whenever it is read."""
+class TickingClock(Clock):
+    """A clock that advances by a quarter of a second whenever it is read."""
 
     def monotonic(self) -> float:
-        """Let time pass and return seconds."""
+        """Advance the clock and return seconds."""
         self.advance(0.25)
         return super().monotonic()

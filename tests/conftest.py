@@ -1,4 +1,4 @@
-"""What all tests share: the databases, Hypothesis as CI wants it, and Ctrl+C."""
+"""Settings of all tests: fixtures, Hypothesis profiles, and Ctrl+C."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, prin
 hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
-api_keys.KEY_COST = 4  # the lowest that bcrypt knows: hashing is slow on purpose
+api_keys.KEY_COST = 4  # the lowest that bcrypt supports: hashing is slow on purpose
 
-# A shell starts what it puts into the background with Ctrl+C ignored, and so would be the processes that tests start.
+# A shell ignores Ctrl+C in background jobs, and processes started by tests would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable() -> Generator[None, dict[str, Any] | None, dict[str, Any] | None]:
-    """Let captured output pass from a test process to the next, also lone surrogates that a test logs on purpose."""
+    """Replace lone surrogates in captured output, which xdist could not pass between processes."""
     report = yield
     if report and report.get("sections"):
         report["sections"] = [(name, text.encode(errors="replace").decode()) for name, text in report["sections"]]

@@ -1,6 +1,6 @@
-"""A real PostgreSQL and SQLite for every test that asks for `database`, with no service to start by hand.
+"""Fixtures: a real PostgreSQL and SQLite for every test that uses `database`, without starting a service by hand.
 
-`TBOT_TEST_POSTGRES` names another PostgreSQL (a database that may be emptied) than the one that is started here.
+`TBOT_TEST_POSTGRES` names another PostgreSQL database to use, which the tests empty.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _TABLES = (
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """Start a PostgreSQL for this test session, or use the one the environment names."""
-    given = os.environ.get("TBOT_TEST_POSTGRES")
-    if given:
-        yield given
+    """Start a PostgreSQL for the test session, or use the one that the environment names."""
+    configured = os.environ.get("TBOT_TEST_POSTGRES")
+    if configured:
+        yield configured
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # platformdirs, about a directory we do not use
@@ -43,7 +43,7 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Return the bytes of an empty SQLite database of the present schema."""
+    """Return the bytes of an empty SQLite database with the current schema."""
     path = tmp_path_factory.mktemp("migrated") / "tbot.sqlite3"
     db.open_database(f"sqlite:///{path}")
     schema.migrate()
@@ -53,7 +53,7 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture(scope="session")
 def migrated_postgres(postgres_url: str) -> str:
-    """Return the address of a PostgreSQL database of the present schema."""
+    """Return the address of a PostgreSQL database with the current schema."""
     db.open_database(postgres_url)
     schema.migrate()
     db.close_database()
@@ -62,7 +62,7 @@ def migrated_postgres(postgres_url: str) -> str:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the address of an empty, migrated database: the test runs on both kinds."""
+    """Return the address of an empty, migrated database; the test runs on both engines."""
     if request.param == "sqlite":
         return fresh_sqlite(tmp_path, request.getfixturevalue("migrated_sqlite"))
     return fresh_postgres(request.getfixturevalue("migrated_postgres"))
@@ -78,7 +78,7 @@ def database(database_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def sqlite(tmp_path: Path, migrated_sqlite: bytes) -> Iterator[str]:
-    """Open an empty SQLite database, for tests that would say the same on both."""
+    """Open an empty SQLite database, for tests that do not depend on the engine."""
     url = fresh_sqlite(tmp_path, migrated_sqlite)
     db.open_database(url)
     yield url
@@ -87,7 +87,7 @@ def sqlite(tmp_path: Path, migrated_sqlite: bytes) -> Iterator[str]:
 
 @pytest.fixture
 def postgres(migrated_postgres: str) -> Iterator[str]:
-    """Open an empty PostgreSQL database, for tests of what only that one does."""
+    """Open an empty PostgreSQL database, for tests of that engine."""
     url = fresh_postgres(migrated_postgres)
     db.open_database(url)
     yield url
@@ -95,7 +95,7 @@ def postgres(migrated_postgres: str) -> Iterator[str]:
 
 
 class Outage:
-    """A time in which nothing can be written, because somebody else holds the lock of the SQLite file."""
+    """A database outage: another connection holds the write lock of the SQLite file."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -107,24 +107,24 @@ class Outage:
         self._other.execute("BEGIN IMMEDIATE")
 
     def end(self) -> None:
-        """Give it back; a second time is no error."""
+        """Release the lock, if it is held."""
         if self._other.in_transaction:
             self._other.execute("ROLLBACK")
 
     def close(self) -> None:
-        """End the outage, and the connection that made it."""
+        """Close the other connection."""
         self._other.close()
 
 
 @pytest.fixture
 def outage(tmp_path: Path, migrated_sqlite: bytes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outage]:
-    """Open an empty SQLite database that can be taken away; whoever finds it so is told at once."""
+    """Open an empty SQLite database with an `Outage`; statements fail at once during it."""
     monkeypatch.setattr(db, "BUSY_TIMEOUT_MS", 0)
     url = fresh_sqlite(tmp_path, migrated_sqlite)
     db.open_database(url)
-    here = Outage(url)
-    yield here
-    here.close()
+    outage = Outage(url)
+    yield outage
+    outage.close()
     db.close_database()
 
 
@@ -137,7 +137,7 @@ def fresh_sqlite(folder: Path, migrated: bytes) -> str:
 
 
 def fresh_postgres(url: str) -> str:
-    """Empty the PostgreSQL database, ids included, but for what the migrations wrote."""
+    """Empty the PostgreSQL database and restart its ids; keep what the migrations wrote."""
     db.open_database(url)
     with db.transaction("empty"):
         names = db.database.execute_sql(_TABLES).fetchone()[0]

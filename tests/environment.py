@@ -1,4 +1,4 @@
-"""A whole Ticketbot between simulated services: what flow tests are written with."""
+"""A whole Ticketbot with simulated services, for flow tests."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from ticketbot.simulators import connectwise_api, webex_api
 from ticketbot.simulators.connectwise import ConnectWise
 from ticketbot.simulators.webex import Webex
 
-SETTLES_WITHIN_S = 20.0
+SETTLE_TIMEOUT_S = 20.0
 
 
 class World:
-    """Simulated ConnectWise and Webex with the cast of `cases.py`, one board, and the settings that lead to them."""
+    """Simulated ConnectWise and Webex with the cast of `cases.py` and two boards, and the settings to reach them."""
 
     def __init__(
         self, database_url: str, now: Callable[[], datetime] | None = None, *, explicit_nulls: bool = False
@@ -65,7 +65,7 @@ class World:
         self._stack.close()
 
     def environ(self, **more: str) -> dict[str, str]:
-        """Return the environment of a server in this world."""
+        """Return the environment variables of a server that uses these services."""
         return {
             "TBOT_DATABASE_URL": self.database_url,
             "TBOT_PORT": "0",
@@ -81,26 +81,26 @@ class World:
 
     @contextmanager
     def server(self, now: Callable[[], datetime] | None = None, **more: str) -> Iterator[serve.Server]:
-        """Run one server in this process, over real HTTP, with its callback registered."""
+        """Run a server in this process, over real HTTP, with its callback registered."""
         settings = table.load({}, self.environ(**more))
         serve.prepare_database(settings, skip_missed=False, now=(now or _now)())
         server = serve.Server(settings, now)
         server.start()
-        self.call_back(server.url)
+        self.register_callback(server.url)
         try:
             yield server
         finally:
             server.stop()
 
-    def call_back(self, url: str) -> int:
-        """Register the ticket callback at a server, as ConnectWise would hold it."""
+    def register_callback(self, url: str) -> int:
+        """Register the ticket callback of a server."""
         number: int = self.connectwise.next_id("callback")
-        asked = {"url": f"{url}/hooks/cw/tickets?recordId=", "objectId": 1, "type": "ticket", "level": "owner"}
-        self.connectwise.callbacks.add(number, asked, 1)
+        fields = {"url": f"{url}/hooks/cw/tickets?recordId=", "objectId": 1, "type": "ticket", "level": "owner"}
+        self.connectwise.callbacks.add(number, fields, 1)
         return number
 
     def add_rule(self, room: str, *, enabled: bool = True, board: int | None = None) -> int:
-        """Add a Webex room and a rule that tells it about the board; returns the recipient's id."""
+        """Add a Webex room and a rule that notifies it of the board; return the recipient's id."""
         webex_id = self.webex.add_room(room)
         with db.transaction("test"):
             board_id = board or self.board
@@ -110,15 +110,15 @@ class World:
         return int(recipient.id)
 
     def recipient(self, identifier: str) -> recipients.Recipient:
-        """Return the recipient row of a member of the cast, made when it is missing."""
+        """Return the recipient row of a member of the cast; create it if missing."""
         member = CAST[identifier]
         with db.transaction("test"):
             row, _ = recipients.Recipient.get_or_create(
                 webex_id=self.accounts[identifier],
                 defaults={"type": recipients.PERSON, "name": member.name, "email": member.email(identifier)},
             )
-        found: recipients.Recipient = row
-        return found
+        recipient: recipients.Recipient = row
+        return recipient
 
     def configure(self, **values: Any) -> None:
         """Change the runtime configuration."""
@@ -126,13 +126,13 @@ class World:
             runtime_config.save(values)
 
     def settle(self) -> None:
-        """Wait until all hooks are taken in, all events done and all messages have met their fate."""
-        assert self.connectwise.wait_for_webhooks(SETTLES_WITHIN_S), "hooks are still on their way"
-        assert wait_for(is_quiet, SETTLES_WITHIN_S), f"still busy: {events.open_counts()} {notifications.open_counts()}"
+        """Wait until all webhooks are accepted and all events and messages finished."""
+        assert self.connectwise.wait_for_webhooks(SETTLE_TIMEOUT_S), "webhooks are still in flight"
+        assert wait_for(is_idle, SETTLE_TIMEOUT_S), f"still busy: {events.open_counts()} {notifications.open_counts()}"
 
 
-def post_hook(url: str, world: World, body: bytes, **headers: str) -> requests.Response:
-    """Post a hook as ConnectWise would, signed unless the headers say otherwise."""
+def post_webhook(url: str, world: World, body: bytes, **headers: str) -> requests.Response:
+    """Post a webhook as ConnectWise does, signed unless the headers override that."""
     signed = {"x-content-signature": world.connectwise.sign(body), "Content-Type": "application/json", **headers}
     return requests.post(f"{url}/hooks/cw/tickets?recordId=1&action=updated", data=body, headers=signed, timeout=10)
 
@@ -145,25 +145,24 @@ def ledger() -> list[Entry]:
 
 
 class Entry:
-    """A notification as the API shows it, and behind that its row and its message."""
+    """A notification with the attributes of its API object, its row and its message, in this order."""
 
     def __init__(self, row: notifications.Notification) -> None:
-        self._row, self._shown = row, notifications_api.notification(row)
+        self._sources = (notifications_api.notification(row), row, getattr(row, "carried_by", None))
 
     def __getattr__(self, name: str) -> Any:
-        behind = (self._shown, self._row, getattr(self._row, "carried_by", None))
-        return getattr(next(each for each in behind if hasattr(each, name)), name)
+        return getattr(next(each for each in self._sources if hasattr(each, name)), name)
 
 
-def is_quiet() -> bool:
-    """Return whether nothing waits and nothing runs."""
+def is_idle() -> bool:
+    """Return whether no event and no notification is unfinished."""
     with db.session():
-        inbox, outbox = events.open_counts(), notifications.open_counts()
-    return not (inbox["waiting"] or inbox["running"] or outbox["pending"] or outbox["sending"])
+        event_counts, counts = events.open_counts(), notifications.open_counts()
+    return not (event_counts["waiting"] or event_counts["running"] or counts["pending"] or counts["sending"])
 
 
-def wait_for(condition: Callable[[], bool], timeout_s: float = SETTLES_WITHIN_S) -> bool:
-    """Wait until a condition holds, looking often; False when it does not within the time."""
+def wait_for(condition: Callable[[], bool], timeout_s: float = SETTLE_TIMEOUT_S) -> bool:
+    """Poll until a condition holds; return False after the timeout."""
     deadline, pause = time.monotonic() + timeout_s, threading.Event()
     while not condition():
         if time.monotonic() > deadline:
@@ -173,7 +172,7 @@ def wait_for(condition: Callable[[], bool], timeout_s: float = SETTLES_WITHIN_S)
 
 
 def minutes_ago(minutes: float) -> datetime:
-    """Return a moment before now."""
+    """Return the time some minutes ago."""
     return _now() - timedelta(minutes=minutes)
 
 

@@ -1,4 +1,4 @@
-"""A world for each test, on both databases; with a clock that runs, or with one that jumps."""
+"""Fixtures: simulated services on both databases, with the real clock or in simulated time."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.simulated_time import Stepper
 
 @pytest.fixture
 def world(database: str) -> Iterator[World]:
-    """Return simulated services whose server uses `database`, which is open for the test, too."""
-    with World(database) as everything:
-        yield everything
+    """Return simulated services for servers on `database`, which is also open in the test."""
+    with World(database) as environment:
+        yield environment
 
 
 @pytest.fixture
 def stepper(database: str) -> Iterator[Stepper]:
-    """Return a server that is worked step by step in simulated time."""
-    with Stepper(database) as everything:
-        yield everything
+    """Return a server that runs step by step in simulated time."""
+    with Stepper(database) as environment:
+        yield environment

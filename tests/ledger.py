@@ -1,4 +1,4 @@
-"""Rows of the ledger and the outbox, as tests need them."""
+"""Rows of notifications and messages for tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ASSIGNED = ({"code": "assigned", "names": ["resource"]},)
 
 
 def draft(ticket_id: int, recipient_id: int | None, now: datetime, **more: Any) -> dict[str, Any]:
-    """Return a pending notification of a new ticket, with what `more` says instead."""
+    """Return a pending notification of a new ticket, with the fields in `more` replaced."""
     return {
         "ticket_id": ticket_id,
         "subject": f"new:{ticket_id}",
@@ -33,7 +33,7 @@ def draft(ticket_id: int, recipient_id: int | None, now: datetime, **more: Any) 
 
 
 def add_pending(drafts: Iterable[dict[str, Any]], now: datetime) -> None:
-    """Add notifications with their messages, and the tickets that the messages tell of."""
+    """Add notifications with their messages and tickets."""
     rows = list(drafts)
     for ticket_id in {row["ticket_id"] for row in rows}:
         tickets.Ticket.insert(id=ticket_id, summary="Printer on fire", stored_at=now).on_conflict_ignore().execute()
@@ -49,6 +49,6 @@ def add_with_message(row: dict[str, Any], now: datetime, **message: Any) -> Noti
         place=0,
         **{"state": row["state"], "not_before": now, "due_at": now, "created_at": now, **message},
     )
-    made: Notification = Notification.create(**row, message_id=carried_by.id)
-    Message.update(place=made.id).where(Message.id == carried_by.id).execute()
-    return made
+    notification: Notification = Notification.create(**row, message_id=carried_by.id)
+    Message.update(place=notification.id).where(Message.id == carried_by.id).execute()
+    return notification

@@ -1,4 +1,4 @@
-"""Free ports: no other test process takes one before it is used, and the system hands none of them out by itself."""
+"""Free ports that neither another test process nor the system takes before they are used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 _RANGE = range(20000, 30000)  # below the ports that Linux (32768) and macOS (49152) choose for connections
 _FOLDER = Path(tempfile.gettempdir()) / "tbot-test-ports"
-_random = random.SystemRandom()  # not the seeded one: processes with one seed would try the same ports
+_random = random.SystemRandom()  # not seeded: processes with the same seed would try the same ports
 
 
 def free_port() -> int:
@@ -26,5 +26,5 @@ def free_port() -> int:
         except OSError:
             os.close(lock)
             continue
-        return port  # the lock is held as long as this process lives: a server may be started there again
+        return port  # locked until this process ends, so that a server can be restarted on it
     raise AssertionError("none of 100 ports is free")

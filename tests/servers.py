@@ -1,4 +1,4 @@
-"""`tbot serve` as a process of its own, to be killed."""
+"""Run `tbot serve` as a process that tests can kill."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.ports import free_port
 
 
 class ServerProcess:
-    """One `tbot serve`. It is ready once the block is entered, and gone once it is left."""
+    """A `tbot serve` process, ready inside the block and stopped after it."""
 
     program: Sequence[str] = (sys.executable, "-m", "ticketbot")
 
@@ -30,9 +30,9 @@ class ServerProcess:
         self.process: subprocess.Popen[bytes] | None = None
 
     def inherited(self) -> dict[str, str]:
-        """Return what the server gets of our own environment: all but the settings of another Ticketbot.
+        """Return our own environment without settings of Ticketbot.
 
-        Coverage is not measured in these processes: it doubles what they cost, and most of them are killed anyway.
+        Coverage is not measured in these processes: it doubles their cost, and most of them are killed anyway.
         """
         return {name: value for name, value in os.environ.items() if not name.startswith(("TBOT_", "COVERAGE_"))}
 
@@ -42,7 +42,7 @@ class ServerProcess:
         return self
 
     def start(self) -> None:
-        """Start the process, and do not wait for it."""
+        """Start the process without waiting for it."""
         self.process = subprocess.Popen(
             [*self.program, "serve", *self._options], env=self._environ, stdout=self._log, stderr=self._log
         )
@@ -63,12 +63,12 @@ class ServerProcess:
 
     @property
     def ended(self) -> bool:
-        """Return whether the process is no more."""
+        """Return whether the process has ended."""
         return self.process is not None and self.process.poll() is not None
 
     @property
     def is_ready(self) -> bool:
-        """Return whether it answers requests."""
+        """Return whether the server responds."""
         try:
             return requests.get(f"{self.url}/healthcheck", timeout=2).ok
         except requests.RequestException:
@@ -76,20 +76,20 @@ class ServerProcess:
 
     @property
     def was_killed(self) -> bool:
-        """Return whether a SIGKILL ended it."""
+        """Return whether the process was killed with SIGKILL."""
         return self.ended and self.process is not None and self.process.returncode == -signal.SIGKILL
 
     def kill(self) -> None:
-        """End it at once, as `kill -9` does."""
+        """Kill the process with SIGKILL."""
         assert self.process is not None
         self.process.kill()
         self.process.wait(20)
 
     def log(self) -> str:
-        """Return what it has logged so far."""
+        """Return the log so far."""
         self._log.flush()
-        here = self._log.tell()
+        position = self._log.tell()
         self._log.seek(0)
         text = self._log.read().decode(errors="replace")
-        self._log.seek(here)
+        self._log.seek(position)
         return text

@@ -1,6 +1,6 @@
-"""The road of one server in simulated time: real clients, simulators and rows, worked step by step, a clock that jumps.
+"""The pipeline of one server in simulated time: real clients, simulators and rows, run step by step.
 
-Nothing here waits: when nothing is due, the clock is set to the next moment at which something is.
+Nothing waits: when nothing is due, the clock is set to the next time at which something is.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from ticketbot.pipeline import clock, deliver, mass_changes, people, process_eve
 from ticketbot.server import health
 from ticketbot.webex import webex_client
 
-TIMEOUT_S = 10.0  # of the clients: real time, and more than any busy machine needs
+TIMEOUT_S = 10.0  # of the clients, in real time: enough for a busy machine
 
 
 class Stepper:
-    """One server, worked by hand, in a world of its own. Jitter is off: a retry comes exactly when its delay says."""
+    """One server, run step by step, with its own simulated services; without jitter, so that retries are exact."""
 
     def __init__(self, database_url: str, *, explicit_nulls: bool = False) -> None:
         self.clock = Clock()
@@ -57,7 +57,7 @@ class Stepper:
         self._stack.close()
 
     def server(self) -> tuple[process_event.Services, deliver.Services]:
-        """Return the two desks of another server on the same database."""
+        """Return the services of another server on the same database."""
         row = servers.Current(self.add_server())
         links = functools.partial(render.ticket_url, "https://api-na.cw.example", "v4", "msp")
         return (
@@ -66,29 +66,29 @@ class Stepper:
         )
 
     def add_server(self) -> int:
-        """Register another server, and return its id."""
+        """Register another server and return its id."""
         with db.transaction("test"):
             return servers.add("elsewhere/1/1", "test", self.clock())
 
-    def take_for_dead(self, server_id: int) -> None:
-        """Have the others take a server for dead."""
+    def mark_dead(self, server_id: int) -> None:
+        """Release the claims of a server, as others do once they take it for dead."""
         heartbeat.release(server_id, self.clock())
 
     def paused_before_its_commit(self, pause: Callable[[], object], *, decides: bool = True) -> process_event.Services:
-        """Return the desk of a worker that is paused once before it commits, after it has decided if it has to."""
-        # The first look at the clock is for the claim, the second for the decision.
-        return replace(self.events, clocks=self._pausing(pause, at_look=3 if decides else 2))
+        """Return the services of a worker that is paused once before it commits, after the decision if there is one."""
+        # The clock is read first for the claim, then for the decision.
+        return replace(self.events, clocks=self._pausing(pause, at_read=3 if decides else 2))
 
     def paused_after_its_post(self, pause: Callable[[], object]) -> deliver.Services:
-        """Return the desk of a sender that is paused once, after Webex has answered and before it records that."""
-        # The first two looks are for the claim.
-        return replace(self.messages, clocks=self._pausing(pause, at_look=3))
+        """Return the services of a sender that is paused once, between Webex's response and its record."""
+        # The clock is read twice for the claim.
+        return replace(self.messages, clocks=self._pausing(pause, at_read=3))
 
-    def _pausing(self, pause: Callable[[], object], *, at_look: int) -> clock.Clocks:
-        looks = itertools.count(1)
+    def _pausing(self, pause: Callable[[], object], *, at_read: int) -> clock.Clocks:
+        reads = itertools.count(1)
 
         def now() -> datetime:
-            if next(looks) == at_look:
+            if next(reads) == at_read:
                 pause()
             return self.clock()
 
@@ -96,74 +96,74 @@ class Stepper:
         clocks.now = now
         return clocks
 
-    def hook(self, ticket: int, action: str = "updated", *, kind_hint: str | None = None) -> None:
-        """Have a verified hook committed."""
+    def accept_webhook(self, ticket: int, action: str = "updated", *, kind_hint: str | None = None) -> None:
+        """Commit a verified webhook."""
         with db.transaction("accept"):
             events.enqueue([events.Change(ticket, "hook", action, kind_hint, f"hook-{ticket}", self.clock())])
 
     def announce(self, *resources: str, board: int | None = None, **fields: Any) -> int:
-        """Add a ticket and have it told; returns its id."""
+        """Add a ticket, process its webhook, and return its id."""
         ticket = self.add_ticket(*resources, board=board, **fields)
-        self.hook(ticket, "added")
+        self.accept_webhook(ticket, "added")
         self.work()
         return ticket
 
     def add_ticket(self, *resources: str, board: int | None = None, **fields: Any) -> int:
-        """Add a ticket assigned to members of the cast, whose hook is lost."""
+        """Add a ticket assigned to members of the cast, without a webhook."""
         board = board or self.world.board
         return self.world.connectwise.add_ticket(
             board, "Printer on fire", resources=resources, contact=self.world.contact, notify=False, **fields
         )
 
     def note(self, ticket: int, text: str, **fields: Any) -> int:
-        """Write a note, by the contact unless a member is named, whose hook is lost."""
+        """Add a note by the contact, or by `member`, without a webhook."""
         author = {} if "member" in fields else {"contact": self.world.contact}
         return self.world.connectwise.add_note(ticket, text, notify=False, **author, **fields)
 
     def work(self) -> None:
-        """Do everything that is due now."""
+        """Process everything that is due."""
         while process_event.process_next(self.events) or deliver.send_next(self.messages):
             pass
         outbox_upkeep.tidy_outbox(self.clock())
 
     def run(self, **duration: float) -> None:
-        """Let time pass, doing everything at the moment it is due."""
+        """Advance the clock, processing everything when it is due."""
         until = self.clock() + timedelta(**duration)
         self.work()
-        while (following := self._next_moment()) and following <= until:
-            self.clock.set(following)
+        while (due_at := self._next_due_at()) and due_at <= until:
+            self.clock.set(due_at)
             self.work()
         self.clock.set(until)
         self.work()
 
     def checks(self) -> dict[str, str]:
-        """Return what `/readyz` would show."""
+        """Return the checks of `/readyz`."""
         return health.check([], self.clock())
 
-    def _next_moment(self) -> datetime | None:
-        """Return when something may become due: a row, a hold that ends."""
+    def _next_due_at(self) -> datetime | None:
+        """Return the next time at which a row is due or a hold ends."""
         now = self.clock()
         with db.session():
-            return min((moment for moment in _moments() if moment > now), default=None)
+            return min((at for at in _due_times() if at > now), default=None)
 
     def _connectwise(self) -> connectwise_client.ConnectWise:
-        there = self.world.connectwise
+        tenant = self.world.connectwise
         return connectwise_client.ConnectWise(
-            url=there.callbacks.url,
-            company=there.company,
-            public_key=there.public_key,
-            private_key=there.private_key,
-            client_id=there.client_id,
+            url=tenant.callbacks.url,
+            company=tenant.company,
+            public_key=tenant.public_key,
+            private_key=tenant.private_key,
+            client_id=tenant.client_id,
             read_timeout_s=TIMEOUT_S,
             now=self.clock,
         )
 
     def _webex(self) -> webex_client.Webex:
-        there = self.world.webex
-        return webex_client.Webex(url=there.url, token=there.token, read_timeout_s=TIMEOUT_S, now=self.clock)
+        webex = self.world.webex
+        return webex_client.Webex(url=webex.url, token=webex.token, read_timeout_s=TIMEOUT_S, now=self.clock)
 
 
-def _moments() -> Iterable[datetime]:
+def _due_times() -> Iterable[datetime]:
     waiting = events.Event.state == events.WAITING
     pending = notifications.Notification.state == notifications.PENDING
     yield from (row.due_at for row in events.Event.select().where(waiting))
@@ -173,18 +173,18 @@ def _moments() -> Iterable[datetime]:
 
 
 def event_rows() -> list[events.Event]:
-    """Return all events in the order they came."""
+    """Return all events, oldest first."""
     with db.session():
         return list(events.Event.select().order_by(events.Event.id))
 
 
 def rows_of(name: str) -> list[Entry]:
-    """Return what the ledger holds about one recipient, by name."""
+    """Return the notifications of one recipient, by name."""
     return [row for row in ledger() if row.recipient_name == name]
 
 
-def heard(world: World, name: str) -> list[str]:
-    """Return the notes that a person of the cast, or a room, was shown, in the order they arrived."""
+def received_notes(world: World, name: str) -> list[str]:
+    """Return the notes in the messages to a person of the cast or a room, by name, in order of arrival."""
     people = world.webex.people
     return [
         line.removeprefix("> ").strip()

@@ -1,4 +1,4 @@
-"""Syncs of one server without its other threads: what tests of syncs are written with."""
+"""Syncs of one server without its other threads, for tests of syncs."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _OWNERS = itertools.count(1)
 
 
 class Syncing:
-    """The simulated services of a world, and a server's syncs that ask them."""
+    """Simulated services, and the syncs of a server that uses them."""
 
     def __init__(self, world: World, limit: rate_limit.RateLimiter | None = None) -> None:
         self.world, self.connectwise, self.webex = world, world.connectwise, world.webex
-        world.connectwise.now = a_minute_later_each_time()
+        world.connectwise.now = minute_clock()
         site = self.connectwise
         client = connectwise_client.ConnectWise(
             url=site.callbacks.url,
@@ -33,36 +33,36 @@ class Syncing:
             client_id=site.client_id,
             limit=limit,
         )
-        asked = webex_client.Webex(url=self.webex.url, token=self.webex.token)
+        webex = webex_client.Webex(url=self.webex.url, token=self.webex.token)
         self.services = sync_run.Services(
-            client.in_background(), asked, servers.Current(next(_OWNERS)), lambda: datetime.now(UTC)
+            client.in_background(), webex, servers.Current(next(_OWNERS)), lambda: datetime.now(UTC)
         )
         self.syncs = sync_service.Syncs(self.services)
 
     def run(self, **request: Any) -> syncs.SyncRun:
-        """Sync what is named (`tickets=True`) and return the finished run."""
+        """Run a sync (`tickets=True`) and return the finished run."""
         run = self.syncs.start(sync_service.Request(**request))
-        assert self.syncs.join(ENDS_WITHIN_S), "the sync does not end"
+        assert self.syncs.join(ENDS_WITHIN_S), "the sync did not end"
         return self.row(run.id)
 
     def row(self, run_id: int) -> syncs.SyncRun:
-        """Return a run as it stands."""
+        """Return the stored run."""
         with db.session():
             found: syncs.SyncRun = syncs.SyncRun.get_by_id(run_id)
         return found
 
     def count_calls(self, operation: str = "") -> int:
-        """Return how many calls ConnectWise got since the last `forget_calls`."""
+        """Return the number of calls to ConnectWise since the last `clear_calls`."""
         return self.connectwise.calls.count(operation)
 
-    def forget_calls(self) -> None:
-        """Count anew."""
+    def clear_calls(self) -> None:
+        """Reset the counts of calls."""
         self.connectwise.calls.clear()
         self.webex.calls.clear()
 
 
-def a_minute_later_each_time() -> Callable[[], datetime]:
-    """Return a clock by which no two changes carry the same second, and none is of this one."""
+def minute_clock() -> Callable[[], datetime]:
+    """Return a clock in the past that advances a minute per reading, so that no two changes share a second."""
     start, minutes = datetime(2026, 1, 1, tzinfo=UTC), itertools.count()
     return lambda: start + timedelta(minutes=next(minutes))
 
@@ -80,19 +80,19 @@ def stored(ticket_id: int) -> tickets.Ticket:
 
 
 def open_tickets() -> list[int]:
-    """Return the tickets we hold as open."""
+    """Return the ids of stored open tickets."""
     with db.session():
         return sorted(row.id for row in tickets.Ticket.select() if row.open and row.deleted_at is None)
 
 
 def note_texts() -> list[str]:
-    """Return the texts of all notes stored."""
+    """Return the texts of all stored notes."""
     with db.session():
         return sorted(row.text for row in tickets.Note.select())
 
 
 def stored_recipients(**where: Any) -> list[recipients.Recipient]:
-    """Return recipients by columns."""
+    """Return the recipients with these column values."""
     with db.session():
         found = recipients.Recipient.select().order_by(recipients.Recipient.id)
         return [row for row in found if all(getattr(row, name) == value for name, value in where.items())]

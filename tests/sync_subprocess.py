@@ -1,7 +1,7 @@
-"""Run syncs in processes that may be killed: `python -m tests.sync_subprocess`, one line of JSON for each.
+"""Run syncs in processes that can be killed: `python -m tests.sync_subprocess`, one line of JSON for each.
 
-Everything is imported once; each sync runs in a fork of its own. For each line with a database, settings and a fail
-point, the process id of the fork is printed, and how it ended.
+Everything is imported once, and each sync runs in a fork. For each line with a database, settings and a fail point, the
+process id of the fork is printed, and then its exit status.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ticketbot.webex import webex_client
 
 
 def main() -> int:
-    """Serve until the input ends."""
+    """Fork for each line until the input ends."""
     tickets.PAGE_SIZES = (20, 10)
     tickets.NOTES_PER_COMMIT = 5
     sync_run.REPORT_EVERY_S = 0.05
@@ -39,29 +39,29 @@ def main() -> int:
     return 0
 
 
-def _child(asked: dict[str, Any]) -> int:
+def _child(options: dict[str, Any]) -> int:
     try:
-        return _sync(asked)
-    except BaseException as error:  # noqa: BLE001  (a fork must not go on where its parent stands)
+        return _sync(options)
+    except BaseException as error:  # noqa: BLE001  (a fork must not return into the code of its parent)
         sys.stderr.write(f"{error!r}\n")
         return 9
 
 
-def _sync(asked: dict[str, Any]) -> int:
-    os.environ["TBOT_FAIL_AT"] = asked["fail_at"]
+def _sync(options: dict[str, Any]) -> int:
+    os.environ["TBOT_FAIL_AT"] = options["fail_at"]
     importlib.reload(failpoints)
-    db.open_database(asked["database"])
+    db.open_database(options["database"])
     row = servers.Current()
     heartbeat.Heartbeat(row, lambda: datetime.now(UTC)).start()
     services = sync_run.Services(
-        connectwise_client.ConnectWise(**asked["connectwise"]).in_background(),
-        webex_client.Webex(**asked["webex"]),
+        connectwise_client.ConnectWise(**options["connectwise"]).in_background(),
+        webex_client.Webex(**options["webex"]),
         row,
         lambda: datetime.now(UTC),
     )
-    ours = sync_service.Syncs(services)
-    run = ours.start(sync_service.Request(boards=True, recipients=True, tickets=True))
-    ours.join()
+    runs = sync_service.Syncs(services)
+    run = runs.start(sync_service.Request(boards=True, recipients=True, tickets=True))
+    runs.join()
     with db.session():
         row = syncs.SyncRun.get_by_id(run.id)
     return 0 if (row.state, row.error_count) == (syncs.DONE, 0) else 1

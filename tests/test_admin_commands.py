@@ -39,11 +39,11 @@ def test_init_with_the_address_of_a_user_creates_another_key(
     assert table.load({"--config": str(file)}, {}).api_key == out.strip()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with db.session():
-        made = api_keys.find_key(out.strip())
-        assert api_keys.verify_key(made, out.strip())
+        stored_key = api_keys.find_key(out.strip())
+        assert api_keys.verify_key(stored_key, out.strip())
         assert [user.email for user in users.User.select()] == ["ana@example.com"]
         trail = [(row.user_email, row.key_id, row.action, row.object, row.object_id) for row in audit.Audit.select()]
-    assert trail == [("ana@example.com", None, "create", "key", str(made and made.id))]
+    assert trail == [("ana@example.com", None, "create", "key", str(stored_key and stored_key.id))]
 
 
 @pytest.mark.usefixtures("_ana")

@@ -146,7 +146,7 @@ class TestConfigure:
         log.configure("debug", "text", first)
         log.configure("warning", "text", stream)
         logger.info("unheard")
-        logger.warning("heard")
+        logger.warning("received_notes")
         assert first.getvalue() == ""
         assert stream.getvalue().count("\n") == 1
 

@@ -1,4 +1,4 @@
-"""Let `requests` talk to a WSGI application of this process, without a network."""
+"""Call a WSGI application in this process with `requests`, without a network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib3 import HTTPResponse
 
 
 class Adapter(BaseAdapter):
-    """Hand requests to an application; `environ` adds to or overrides what it sees, such as REMOTE_ADDR."""
+    """Passes requests to an application; `environ` overrides WSGI variables such as REMOTE_ADDR."""
 
     def __init__(self, app: Any, **environ: str) -> None:
         super().__init__()
@@ -21,7 +21,7 @@ class Adapter(BaseAdapter):
         self.environ: Mapping[str, str] = {"REMOTE_ADDR": "192.0.2.1", **environ}
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        """Call the application and return its answer."""
+        """Call the application and return its response."""
         assert request.url and request.method
         parts, body = urlsplit(request.url), request.body or b""
         body = body.encode() if isinstance(body, str) else body
@@ -43,21 +43,21 @@ class Adapter(BaseAdapter):
             **headers,
             **self.environ,
         }
-        answer = requests.Response()
-        begun: list[Any] = []
-        content = b"".join(self.app(environ, lambda *status: begun.append(status)))
-        status, pairs = begun[-1][0], begun[-1][1]
+        response = requests.Response()
+        started: list[Any] = []
+        content = b"".join(self.app(environ, lambda *status: started.append(status)))
+        status, pairs = started[-1][0], started[-1][1]
         number, method = int(status.split()[0]), request.method
         raw = HTTPResponse(
             io.BytesIO(content), headers=pairs, status=number, preload_content=False, request_method=method
         )
-        answer.status_code, answer.reason = number, status.partition(" ")[2]
-        answer.headers = requests.structures.CaseInsensitiveDict(raw.headers)
-        answer.raw, answer.url, answer.request = raw, request.url, request
-        return answer
+        response.status_code, response.reason = number, status.partition(" ")[2]
+        response.headers = requests.structures.CaseInsensitiveDict(raw.headers)
+        response.raw, response.url, response.request = raw, request.url, request
+        return response
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: there is no connection."""
 
 
 def _text(value: str | bytes) -> str:

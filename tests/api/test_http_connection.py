@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.remote.rude_server import RudeServer, answer, rude_server
+from tests.remote.rude_server import RudeServer, response, rude_server
 from ticketbot import errors
 from ticketbot.api import client
 
@@ -18,7 +18,7 @@ HEALTH = {"status": "ok", "version": "1.1.0"}
 def server() -> Iterator[RudeServer]:
     """Serve a Ticketbot that only knows that it is well."""
     with rude_server() as server:
-        server.always(answer(HEALTH))
+        server.always(response(HEALTH))
         yield server
 
 
@@ -31,16 +31,16 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[RudeServer]:
         for name in ("http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.setenv(name, server.url)
             monkeypatch.setenv(name.upper(), server.url)
-        server.always(answer(HEALTH, "502 Bad Gateway", ending="close"))
+        server.always(response(HEALTH, "502 Bad Gateway", ending="close"))
         yield server
 
 
 def _ping(url: str) -> None:
-    asked = client.Client(url, KEY, timeout_s=2)
+    api_client = client.Client(url, KEY, timeout_s=2)
     try:
-        asked.ping()
+        api_client.ping()
     finally:
-        asked.close()
+        api_client.close()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])

@@ -50,9 +50,9 @@ class Tenant:
 def tenant() -> Iterator[Tenant]:
     system = connectwise.ConnectWise()
     with connectwise_api.serve(system):
-        here = Tenant(system)
-        yield here
-        here.client.close()
+        tenant = Tenant(system)
+        yield tenant
+        tenant.client.close()
 
 
 def test_a_missing_callback_is_created(tenant: Tenant) -> None:

@@ -50,8 +50,8 @@ class Crew:
 def stepper(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stepper]:
     monkeypatch.setattr(workers, "RUN_JOBS_EVERY_S", 0.01)
     monkeypatch.setattr(workers, "PAUSE_AFTER_FAILURE_S", 0.01)
-    with Stepper(sqlite) as here:
-        yield here
+    with Stepper(sqlite) as stepper:
+        yield stepper
 
 
 def test_thread_continues_after_a_bug_and_after_a_database_outage(
@@ -65,8 +65,10 @@ def test_thread_continues_after_a_bug_and_after_a_database_outage(
         assert pool.worker.dead() == []
     finally:
         assert pool.worker.stop(10)
-    told = [(row.levelname, bool(row.exc_info), row.message) for row in caplog.records if row.name == workers.__name__]
-    assert told == [
+    logged = [
+        (row.levelname, bool(row.exc_info), row.message) for row in caplog.records if row.name == workers.__name__
+    ]
+    assert logged == [
         ("ERROR", True, "a bug in tbot; the thread continues"),
         ("WARNING", False, "The database is unavailable: gone"),
     ]
@@ -102,7 +104,7 @@ def test_all_workers_wake_up_exactly_when_a_hold_ends(stepper: Stepper, monkeypa
         return pool.worker._poll_after_s, rung
 
     assert poll() == (workers.POLL_EVERY_S, [])
-    stepper.hook(1)
+    stepper.accept_webhook(1)
     assert poll() == (workers.POLL_BUSY_EVERY_S, ["one of events"])
     with db.transaction("test"):
         holds.begin("connectwise", until=stepper.clock() + timedelta(seconds=0.3), now=stepper.clock(), reason="test")

@@ -71,7 +71,7 @@ def test_all_checks_run_with_the_server_up(world: World) -> None:
     with server:
         missing = examine(environ, "--json")
         assert (missing.status, checks(missing)["callback"]["state"]) == (1, "failed"), missing
-        world.call_back(server.url)
+        world.register_callback(server.url)
         found = checks(examine(environ, "--json"))
         refused = checks(examine({**environ, "TBOT_API_KEY": "tbot_wrong"}, "--json"))
     assert found["server"]["message"].endswith("responds and accepts the key of ana@example.com")

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.clock import Clock
-from tests.remote.rude_server import Received, Rude, RudeServer, answer
+from tests.remote.rude_server import Received, Rude, RudeServer, response
 from ticketbot import errors
 from ticketbot.connectwise import webhook_signature
 
@@ -51,7 +51,7 @@ class Site:
         self.calls.append(status)
 
     def serves(self, key: str) -> None:
-        self.rude.always(answer({"signing_key": key}))
+        self.rude.always(response({"signing_key": key}))
 
     def rotates(self, key: str) -> None:
         """Prove the present key, replace it, and prove the new one a minute later."""
@@ -61,11 +61,11 @@ class Site:
         assert self.outcome(key) == "verified"
 
     def breaks(self) -> None:
-        self.rude.always(answer({}, "500 Internal Server Error"))
+        self.rude.always(response({}, "500 Internal Server Error"))
 
     def serves_each_id_its_own(self) -> None:
         """Serve `key-7` as the key with the id 7: all of them are valid at once."""
-        self.rude.reply = lambda request: answer({"signing_key": f"key-{request.line.split('id=')[1].split()[0]}"})
+        self.rude.reply = lambda request: response({"signing_key": f"key-{request.line.split('id=')[1].split()[0]}"})
 
     def url(self, number: int = 1, codebase: str = "v2025_1") -> str:
         return f"{self.rude.url}{PATH}?companyName=examplemsp&id={number}".replace("v2025_1", codebase)
@@ -151,7 +151,7 @@ class TestAddress:
     """Where a key may come from."""
 
     @pytest.fixture
-    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    def lookups(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
         """Resolve no name, and list who was to be asked: no test leaves this machine."""
         found: list[tuple[str, int]] = []
 
@@ -182,12 +182,12 @@ class TestAddress:
         ],
     )
     def test_key_is_fetched_from_the_configured_site(
-        self, asked: list[tuple[str, int]], key_url: str, host: tuple[str, int]
+        self, lookups: list[tuple[str, int]], key_url: str, host: tuple[str, int]
     ) -> None:
         """W2: its api- host, its UI host, and the hosts named in the settings."""
         with pytest.raises(errors.TooMany):
             self._verify(key_url, key_hosts=("Keys.msp.example", "keys.msp.example:8443"))
-        assert asked == [host]
+        assert lookups == [host]
 
     @pytest.mark.parametrize(
         "key_url",
@@ -293,11 +293,11 @@ class TestAddress:
             ),
         ],
     )
-    def test_key_is_fetched_from_no_other_host(self, asked: list[tuple[str, int]], key_url: str) -> None:
+    def test_key_is_fetched_from_no_other_host(self, lookups: list[tuple[str, int]], key_url: str) -> None:
         """W2, no-stray-requests."""
         with pytest.raises(errors.NotAllowed, match="not on the configured ConnectWise site"):
             self._verify(key_url, key_hosts=("keys.msp.example",))
-        assert asked == []
+        assert lookups == []
 
     @pytest.mark.parametrize("host", ["na.myconnectwise.net", "eu.myconnectwise.net", "staging.connectwisedev.com"])
     @pytest.mark.parametrize(
@@ -325,31 +325,31 @@ class TestAddress:
         ],
     )
     def test_on_the_cloud_an_address_without_our_company_or_of_another_shape_is_refused(
-        self, asked: list[tuple[str, int]], host: str, rest: str
+        self, lookups: list[tuple[str, int]], host: str, rest: str
     ) -> None:
         """W2: a host that finds keys by their id alone would serve those of its other tenants, too."""
         with pytest.raises(errors.NotAllowed, match="not on the configured ConnectWise site"):
             self._verify(f"https://{host}{rest}", key_hosts=("eu.myconnectwise.net", "staging.connectwisedev.com"))
-        assert asked == []
+        assert lookups == []
 
     @pytest.mark.parametrize("cw_url", ["http://127.0.0.1:8010", "http://cw.internal", "https://localhost:8443"])
     @pytest.mark.parametrize(
         "host", ["127.0.0.1:8011", "127.0.0.1", "localhost:8010", "ui.internal", "keys.msp.example"]
     )
     def test_a_site_for_development_is_its_own_host_and_port_and_no_other(
-        self, asked: list[tuple[str, int]], cw_url: str, host: str
+        self, lookups: list[tuple[str, int]], cw_url: str, host: str
     ) -> None:
         """W2: plain http and loopback only where the configured address is such."""
         for scheme in ("http", "https"):
             with pytest.raises(errors.NotAllowed):
                 self._verify(f"{scheme}://{host}{PATH}", cw_url, ("keys.msp.example",))
-        assert asked == []
+        assert lookups == []
 
-    def test_a_site_on_ipv6_is_asked_at_its_address(self, asked: list[tuple[str, int]]) -> None:
+    def test_a_site_on_ipv6_is_asked_at_its_address(self, lookups: list[tuple[str, int]]) -> None:
         """W2."""
         with pytest.raises(errors.TooMany):
             self._verify(f"http://[::1]:8010{PATH}", "http://[::1]:8010")
-        assert asked == [("::1", 8010)]
+        assert lookups == [("::1", 8010)]
 
 
 class TestFetching:
@@ -366,7 +366,7 @@ class TestFetching:
 
     def test_no_redirect_is_followed(self, site: Site, elsewhere: RudeServer) -> None:
         """W2: `elsewhere` sees no connection."""
-        site.rude.always(answer({"signing_key": "k1"}, "302 Found", Location=f"{elsewhere.url}{PATH}"))
+        site.rude.always(response({"signing_key": "k1"}, "302 Found", Location=f"{elsewhere.url}{PATH}"))
 
         assert site.outcome() == "TooMany"
         assert site.calls == ["302"]
@@ -374,21 +374,21 @@ class TestFetching:
     @pytest.mark.parametrize(
         "reply",
         [
-            answer(b""),
-            answer(b"<html>"),
-            answer(b"[" * 60_000),
-            answer([]),
-            answer(None),
-            answer({}),
-            answer({"signing_key": None}),
-            answer({"signing_key": ""}),
-            answer({"signing_key": 7}),
-            answer(b'{"signing_key": "\xff"}'),
-            answer({"signing_key": "k1"}, "404 Not Found"),
-            answer({"signing_key": "k1"}, "503 Service Unavailable"),
-            answer({"signing_key": "k1", "padding": "x" * 65_536}),
-            answer(b'{"signing_key": "k1', ending="close", Content_Length="100"),
-            answer(b'{"signing_key": "\\ud800"}'),
+            response(b""),
+            response(b"<html>"),
+            response(b"[" * 60_000),
+            response([]),
+            response(None),
+            response({}),
+            response({"signing_key": None}),
+            response({"signing_key": ""}),
+            response({"signing_key": 7}),
+            response(b'{"signing_key": "\xff"}'),
+            response({"signing_key": "k1"}, "404 Not Found"),
+            response({"signing_key": "k1"}, "503 Service Unavailable"),
+            response({"signing_key": "k1", "padding": "x" * 65_536}),
+            response(b'{"signing_key": "k1', ending="close", Content_Length="100"),
+            response(b'{"signing_key": "\\ud800"}'),
             Rude(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000),
             Rude(b"nonsense\r\n\r\n"),
             Rude(b"", "reset"),
@@ -406,7 +406,7 @@ class TestFetching:
     def test_64_kib_are_read(self, site: Site) -> None:
         """W2."""
         whole = json.dumps({"signing_key": "k1", "padding": ""})
-        site.rude.always(answer({"signing_key": "k1", "padding": "x" * (65_536 - len(whole))}))
+        site.rude.always(response({"signing_key": "k1", "padding": "x" * (65_536 - len(whole))}))
 
         assert site.outcome() == "verified"
 
@@ -643,14 +643,14 @@ class TestLimits:
         for number in range(100, 100 + webhook_signature.MAX_ANSWERS + 1):
             site.clock.advance(6)
             site.outcome("forged", number)
-        asked = len(site.calls)
+        lookups = len(site.calls)
 
         site.outcome("forged", 100 + webhook_signature.MAX_ANSWERS)
         assert site.outcome() == "verified"
-        assert len(site.calls) == asked, "both are remembered"
+        assert len(site.calls) == lookups, "both are remembered"
         site.clock.advance(6)
         site.outcome("forged", 100)
-        assert len(site.calls) == asked + 1, "the first of the strangers is forgotten"
+        assert len(site.calls) == lookups + 1, "the first of the strangers is forgotten"
 
 
 class Kept:

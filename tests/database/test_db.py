@@ -55,10 +55,10 @@ def test_connection_that_just_died_fails_one_statement_and_closes_the_other_idle
 @pytest.mark.postgres
 def test_live_connection_is_reused_without_a_check(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(db, "SKIP_PING_IF_IDLE_LESS_THAN_S", 3600.0)
-    asked: list[object] = []
-    monkeypatch.setattr(type(db.database._adapter), "is_connection_closed", lambda _, conn: asked.append(conn))
+    checked: list[object] = []
+    monkeypatch.setattr(type(db.database._adapter), "is_connection_closed", lambda _, conn: checked.append(conn))
     pids = {_pid() for _ in range(5)}
-    assert (len(pids), asked) == (1, [])
+    assert (len(pids), checked) == (1, [])
 
 
 def test_handwritten_selects_return_rows_like_peewee(database: str) -> None:

@@ -104,11 +104,11 @@ def test_it_builds_pushes_deploys_and_waits_until_healthy(tools: Tools) -> None:
 def test_the_container_gets_the_settings_and_the_newest_image_and_no_secret_is_an_argument(tools: Tools) -> None:
     """A6."""
     tools.run("deploy", TBOT_API_KEY="the-operators-own-key", **SETTINGS)
-    asked = json.loads((tools.folder / "deployment.json").read_text())
-    container = asked["containers"]["tbot"]
+    deployment = json.loads((tools.folder / "deployment.json").read_text())
+    container = deployment["containers"]["tbot"]
     assert container["image"] == ":ticketbot.tbot.10"
     assert container["environment"] == {**SETTINGS, "TBOT_HOST": "0.0.0.0", "TBOT_PORT": "8080"}
-    assert asked["publicEndpoint"]["healthCheck"]["path"] == "/healthcheck"
+    assert deployment["publicEndpoint"]["healthCheck"]["path"] == "/healthcheck"
     assert not [secret for secret in ("privatekey", "bottoken", "secret@") if secret in tools.calls()]
 
 

@@ -99,10 +99,10 @@ def _fill(api: Api) -> None:
         resources=["ana"],
         updated_at=api.clock.now(),
     )
-    told = {"subject": "new:4711", "outcome": "told"}
+    decision = {"subject": "new:4711", "outcome": "told"}
     decisions = [
-        told | {"who": "Help Desk", "reasons": [RULE]},
-        told | {"who": "Ana Alvarez", "reasons": [ASSIGNED]},
+        decision | {"who": "Help Desk", "reasons": [RULE]},
+        decision | {"who": "Ana Alvarez", "reasons": [ASSIGNED]},
     ]
     done = {"action": "added", "finished_at": api.clock.now(), "decisions": decisions}
     event = api.event(4711, correlation="5f2b8c3d9e0a4f61", **done)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.environment import World, is_quiet, minutes_ago, wait_for
+from tests.environment import World, is_idle, minutes_ago, wait_for
 from ticketbot.database import db
 from ticketbot.models import servers
 from ticketbot.server import serve
@@ -101,7 +101,7 @@ def test_after_a_restore_nothing_is_missed_and_notifications_since_the_backup_re
     _tell_up_to_the_restore(world, drill)
     with world.server():
         world.connectwise.add_ticket(world.board, "after the backup")
-        assert wait_for(lambda: len(_told(world)) == 4 and is_quiet()), _told(world)
+        assert wait_for(lambda: len(_told(world)) == 4 and is_idle()), _told(world)
     assert _told(world) == {"before": 1, "between": 2, "meanwhile": 1, "after": 1}
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.environment import World, ledger, minutes_ago, post_hook, wait_for
+from tests.environment import World, ledger, minutes_ago, post_webhook, wait_for
 from ticketbot import errors
 from ticketbot.background import catch_up
 from ticketbot.connectwise.connectwise_client import ConnectWise
@@ -102,7 +102,7 @@ def test_a_ticket_stored_by_a_sync_before_its_webhook_is_still_new(world: World)
         ticket = world.connectwise.add_ticket(world.board, "Printer", resources=["ana"], note="Smoke", notify=False)
         _sync_tickets(server)
         assert ledger() == []
-        assert post_hook(server.url, world, world.connectwise.webhook_body(ticket, "updated")).ok
+        assert post_webhook(server.url, world, world.connectwise.webhook_body(ticket, "updated")).ok
         world.settle()
     assert [(row.recipient_name, row.kind, row.state) for row in ledger()] == [
         ("Help Desk", "new", "sent"),
@@ -189,8 +189,10 @@ def test_changes_of_three_hours_without_a_server_are_announced_once_and_in_order
     assert set(_told(world, *words).values()) == {1}
     texts = [message.markdown for message in world.webex.messages()]
     for kind in ("service", "project"):
-        told = [next(word for word in words if word in text) for text in texts]
-        mine = [word for word in told if (int(word.strip(".").split("-")[1]) % 60 == 0) == (kind == "project")]
+        order_of_words = [next(word for word in words if word in text) for text in texts]
+        mine = [
+            word for word in order_of_words if (int(word.strip(".").split("-")[1]) % 60 == 0) == (kind == "project")
+        ]
         assert mine == [word for word in words if word in mine]
 
 
@@ -246,12 +248,12 @@ def test_ticket_with_a_waiting_event_is_not_queued_again(world: World) -> None:
 
 def test_changes_are_due_in_the_order_they_happened(world: World) -> None:
     _start_watching(minutes_ago(60))
-    made = [world.connectwise.add_ticket(world.board, f"Ticket {number}") for number in range(3)]
-    for minutes, ticket in ((9, made[1]), (6, made[2]), (3, made[0])):
+    ticket_ids = [world.connectwise.add_ticket(world.board, f"Ticket {number}") for number in range(3)]
+    for minutes, ticket in ((9, ticket_ids[1]), (6, ticket_ids[2]), (3, ticket_ids[0])):
         world.connectwise.now = lambda minutes=minutes: minutes_ago(minutes)  # type: ignore[misc]
         world.connectwise.update_ticket(ticket)
     _catch_up(world)
-    assert [ticket for ticket, _ in _queued()] == [made[1], made[2], made[0]]
+    assert [ticket for ticket, _ in _queued()] == [ticket_ids[1], ticket_ids[2], ticket_ids[0]]
 
 
 @pytest.mark.parametrize("ending", ["dead", "done"])

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.clock import START
 from tests.environment import ledger
 from tests.flow.test_health import Server
-from tests.simulated_time import Stepper, event_rows, heard
+from tests.simulated_time import Stepper, event_rows, received_notes
 from ticketbot.background import outbox_upkeep
 from ticketbot.database import db
 from ticketbot.models import events, facts, notifications
@@ -54,9 +54,9 @@ def test_a_first_start_with_the_clock_ahead_announces_new_tickets(stepper: Stepp
     server = SkewedServer(stepper, ahead)
     server.start()
     server.clocks.hear(stepper.clock())
-    stepper.hook(stepper.add_ticket("ana", note="new"), "added")
+    stepper.accept_webhook(stepper.add_ticket("ana", note="new"), "added")
     server.work()
-    assert heard(stepper.world, "Ana Alvarez") == ["new"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["new"]
 
 
 @pytest.mark.parametrize("ahead", AHEAD, ids=str)
@@ -80,9 +80,9 @@ def test_times_stored_by_a_wrong_clock_are_corrected(
 
     stepper.clock.advance(minutes=1)
     right = SkewedServer(stepper)
-    stepper.hook(stepper.add_ticket("ana", note="new"), "added")
+    stepper.accept_webhook(stepper.add_ticket("ana", note="new"), "added")
     right.work()
-    assert heard(stepper.world, "Ana Alvarez") == ["new"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["new"]
 
 
 def test_times_in_the_past_are_left_alone(stepper: Stepper) -> None:
@@ -96,7 +96,7 @@ def test_times_in_the_past_are_left_alone(stepper: Stepper) -> None:
 def test_a_clock_that_jumps_a_day_ahead_kills_no_message(stepper: Stepper) -> None:
     server = SkewedServer(stepper)
     stepper.world.webex.faults.add(faults.status(503, path="/messages", times=2))
-    stepper.hook(stepper.add_ticket("ana", note="late"), "added")
+    stepper.accept_webhook(stepper.add_ticket("ana", note="late"), "added")
     server.work()
     stepper.clock.advance(minutes=10)
     server.off = timedelta(days=1)
@@ -111,7 +111,7 @@ def test_a_clock_that_jumps_a_day_ahead_kills_no_message(stepper: Stepper) -> No
 def test_a_clock_that_jumps_a_day_ahead_kills_no_event(stepper: Stepper) -> None:
     server = SkewedServer(stepper)
     stepper.world.connectwise.faults.add(faults.status(500, path="/tickets/"))
-    stepper.hook(stepper.add_ticket("ana", note="late"), "added")
+    stepper.accept_webhook(stepper.add_ticket("ana", note="late"), "added")
     stepper.clock.advance(minutes=10)
     server.off = timedelta(days=2)
     server.work()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from tests.simulated_time import Stepper, event_rows, heard
+from tests.simulated_time import Stepper, event_rows, received_notes
 from ticketbot import metrics
 from ticketbot.database import db
 from ticketbot.models import event_claims, events, holds
@@ -64,10 +64,10 @@ def test_server_claims_nothing_beside_an_event_that_ended_a_process(database: st
 def test_event_is_dead_after_five_processes_ended_while_it_ran_alone(stepper: Stepper) -> None:
     counted = metrics.EVENTS.labels("dead")._value.get()
     ticket = stepper.add_ticket("ana", note="kills")
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     for _ in range(1 + event_claims.MAX_CRASHES_ALONE):
         assert event_claims.claim(GONE, stepper.clock())
-        stepper.take_for_dead(GONE)
+        stepper.mark_dead(GONE)
     (event,) = event_rows()
     assert (event.state, event.error) == (events.DEAD, event_claims.CRASHED)
     assert metrics.EVENTS.labels("dead")._value.get() == counted + 1
@@ -75,7 +75,7 @@ def test_event_is_dead_after_five_processes_ended_while_it_ran_alone(stepper: St
     with db.transaction("retry"):
         assert events.retry_dead(events.Event.id == event.id, now=stepper.clock())
     stepper.work()
-    assert heard(stepper.world, "Ana Alvarez") == ["kills"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["kills"]
 
 
 def test_a_server_that_was_stopped_never_counts_against_its_events(database: str) -> None:
@@ -90,9 +90,9 @@ def test_a_server_that_was_stopped_never_counts_against_its_events(database: str
 
 def test_no_event_is_claimed_while_connectwise_refuses_everything(stepper: Stepper) -> None:
     """T7: during a hold nothing is claimed, alone or not."""
-    stepper.hook(stepper.add_ticket("ana", note="kills"))
+    stepper.accept_webhook(stepper.add_ticket("ana", note="kills"))
     assert event_claims.claim(GONE, stepper.clock())
-    stepper.take_for_dead(GONE)
+    stepper.mark_dead(GONE)
     until = stepper.clock() + timedelta(minutes=1)
     with db.transaction("test"):
         holds.begin("connectwise", until=until, now=stepper.clock(), reason="401")

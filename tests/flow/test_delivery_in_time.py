@@ -11,7 +11,7 @@ import pytest
 
 from tests.clock import START
 from tests.environment import ledger, wait_for
-from tests.simulated_time import Stepper, heard, rows_of
+from tests.simulated_time import Stepper, received_notes, rows_of
 from ticketbot import metrics
 from ticketbot.background import outbox_upkeep
 from ticketbot.database import db
@@ -35,7 +35,7 @@ def _write(stepper: Stepper, ticket: int, *notes: str) -> None:
     for text in notes:
         stepper.clock.advance(seconds=1)  # ConnectWise dates notes in whole seconds
         stepper.note(ticket, text)
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
 
 
 def _decide(stepper: Stepper) -> None:
@@ -49,7 +49,7 @@ def _taken_over_by_another_server(stepper: Stepper) -> Callable[[], None]:
     _, other_desk = stepper.server()
 
     def pause() -> None:
-        stepper.take_for_dead(stepper.messages.server.id)
+        stepper.mark_dead(stepper.messages.server.id)
         assert deliver.send_next(other_desk)
 
     return pause
@@ -71,7 +71,11 @@ def test_after_a_429_and_a_502_every_message_arrives_in_order(stepper: Stepper) 
     started = stepper.clock()
     stepper.run(minutes=1)
 
-    assert heard(stepper.world, "Ana Alvarez") == heard(stepper.world, "Ben Bauer") == ["zero", "one", "two", "three"]
+    assert (
+        received_notes(stepper.world, "Ana Alvarez")
+        == received_notes(stepper.world, "Ben Bauer")
+        == ["zero", "one", "two", "three"]
+    )
     assert {row.state for row in ledger()} == {"sent"}
     assert [call.status for call in _posts(stepper)[before:]] == [429, 502] + [200] * 2
     waited = [call.at - started for call in _posts(stepper)[before:]]
@@ -87,7 +91,7 @@ def test_message_that_always_fails_is_overtaken_and_dead_after_a_day(stepper: St
         stepper.announce(note=note)
     stepper.run(minutes=10)
 
-    assert heard(stepper.world, "Help Desk") == ["first", "third", "fourth", "fifth"]
+    assert received_notes(stepper.world, "Help Desk") == ["first", "third", "fourth", "fifth"]
     poisoned, *others = sorted(rows_of("Help Desk"), key=lambda row: row.state != "pending")
     assert (poisoned.state, poisoned.overtaken, poisoned.recipient_id) == ("pending", True, room)
     assert poisoned.attempts >= 5
@@ -110,7 +114,7 @@ def test_failures_of_one_recipient_do_not_delay_others(stepper: Stepper) -> None
     started = stepper.clock()
     stepper.work()
 
-    assert heard(stepper.world, "Ben Bauer") == ["zero", "one", "two"]
+    assert received_notes(stepper.world, "Ben Bauer") == ["zero", "one", "two"]
     assert stepper.clock() == started
 
 
@@ -122,14 +126,14 @@ def test_message_without_a_response_is_resent_and_flagged(stepper: Stepper) -> N
 
     (row,) = ledger()
     assert (row.state, row.possible_duplicate, row.attempts) == ("sent", True, 2)
-    assert heard(stepper.world, "Ana Alvarez") == ["zero", "zero"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero", "zero"]
     assert row.webex_message_id == stepper.world.webex.messages()[-1].id
 
 
-@pytest.mark.parametrize("answer", ["{}", '{"id": ""}', '{"id": null}', "[]", '"OK"'])
-def test_response_without_an_id_is_no_success(stepper: Stepper, answer: str) -> None:
+@pytest.mark.parametrize("response", ["{}", '{"id": ""}', '{"id": null}', "[]", '"OK"'])
+def test_response_without_an_id_is_no_success(stepper: Stepper, response: str) -> None:
     """L1, sent-means-id."""
-    stepper.world.webex.faults.add(faults.wrong_json(answer, path="/messages", times=1))
+    stepper.world.webex.faults.add(faults.wrong_json(response, path="/messages", times=1))
     stepper.announce("ana", note="zero")
     (row,) = ledger()
     assert (row.state, row.webex_message_id, row.possible_duplicate) == ("pending", None, True)
@@ -179,7 +183,11 @@ def test_401_holds_all_sending_and_nothing_dies_within_a_day(stepper: Stepper) -
 
     stepper.world.webex.token = token
     stepper.run(minutes=6)
-    assert heard(stepper.world, "Ana Alvarez") == heard(stepper.world, "Ben Bauer") == ["zero", "one", "two"]
+    assert (
+        received_notes(stepper.world, "Ana Alvarez")
+        == received_notes(stepper.world, "Ben Bauer")
+        == ["zero", "one", "two"]
+    )
     assert set(stepper.checks().values()) == {"ok"}
 
 
@@ -197,7 +205,7 @@ def test_unsent_message_is_dead_after_a_day_even_during_a_hold(stepper: Stepper)
     stepper.world.webex.token = token
     _write(stepper, ticket, "three")
     stepper.run(minutes=6)
-    assert heard(stepper.world, "Ana Alvarez") == ["zero", "three"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero", "three"]
 
 
 def test_server_started_after_a_weekend_does_not_send_fridays_messages(stepper: Stepper) -> None:
@@ -211,7 +219,7 @@ def test_server_started_after_a_weekend_does_not_send_fridays_messages(stepper: 
     stepper.clock.advance(hours=60)
     while deliver.send_next(stepper.messages):  # before the housekeeping has had its first look
         pass
-    stepper.take_for_dead(vanished)
+    stepper.mark_dead(vanished)
     stepper.work()
     assert len(_posts(stepper)) == posts
     assert [row.state for row in ledger()] == ["sent"] * 2 + ["dead"] * 4
@@ -231,8 +239,8 @@ def test_refused_message_is_dead_at_once_with_webexs_message(stepper: Stepper, s
         _write(stepper, ticket, note)
         stepper.work()
 
-    assert heard(stepper.world, "Ben Bauer") == ["zero", "one", "two"]
-    assert heard(stepper.world, "Ana Alvarez") == ["zero", "two"]
+    assert received_notes(stepper.world, "Ben Bauer") == ["zero", "one", "two"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero", "two"]
     (dead,) = [row for row in ledger() if row.state == "dead"]
     assert (dead.recipient_name, dead.tracking_id, dead.attempts) == ("Ana Alvarez", "ROUTER_42", 1)
     assert words in dead.error
@@ -305,7 +313,7 @@ def test_success_of_others_makes_a_failing_message_due_only_once(stepper: Steppe
         _write(stepper, ticket, f"note {number}")
         stepper.work()
     assert rows_of("Ana Alvarez")[0].attempts <= before + 1
-    assert len(heard(stepper.world, "Ben Bauer")) == 11
+    assert len(received_notes(stepper.world, "Ben Bauer")) == 11
 
 
 def test_success_of_an_earlier_request_does_not_end_a_hold(stepper: Stepper) -> None:
@@ -326,11 +334,11 @@ def test_success_of_an_earlier_request_does_not_end_a_hold(stepper: Stepper) -> 
     hold = _hold()
     assert hold is not None
     assert hold.until - stepper.clock() == timedelta(seconds=30)
-    assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero", "one"]
     stepper.run(seconds=29)
-    assert heard(stepper.world, "Ben Bauer") == ["zero"]
+    assert received_notes(stepper.world, "Ben Bauer") == ["zero"]
     stepper.run(seconds=1)
-    assert heard(stepper.world, "Ben Bauer") == ["zero", "one"]
+    assert received_notes(stepper.world, "Ben Bauer") == ["zero", "one"]
     assert _hold() is None
 
 
@@ -359,10 +367,10 @@ def test_message_of_a_vanished_server_is_resent_and_flagged(stepper: Stepper) ->
     vanished = stepper.add_server()
     assert messages.claim(vanished, stepper.clock()) is not None
     stepper.run(seconds=30)
-    assert heard(stepper.world, "Ana Alvarez") == ["zero"]
-    stepper.take_for_dead(vanished)
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero"]
+    stepper.mark_dead(vanished)
     stepper.work()
-    assert heard(stepper.world, "Ana Alvarez") == ["zero", "one", "two"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero", "one", "two"]
     assert [row.possible_duplicate for row in ledger()] == [False, True, True], "both notes were in that message"
 
 
@@ -403,12 +411,12 @@ def test_message_of_a_vanished_server_is_not_resent_while_notifications_are_off(
     vanished = stepper.add_server()
     assert messages.claim(vanished, stepper.clock()) is not None
     stepper.world.configure(attempt_notify=False)
-    stepper.take_for_dead(vanished)
+    stepper.mark_dead(vanished)
     stepper.run(minutes=1)
     assert [row.state for row in ledger()] == ["sent", "skipped", "skipped"]
     stepper.world.configure(attempt_notify=True)
     stepper.run(hours=1)
-    assert heard(stepper.world, "Ana Alvarez") == ["zero"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero"]
 
 
 def test_notes_beyond_the_newest_five_count_as_sent_without_being_shown(stepper: Stepper) -> None:
@@ -419,7 +427,7 @@ def test_notes_beyond_the_newest_five_count_as_sent_without_being_shown(stepper:
         _write(stepper, ticket, f"note {number}")
         stepper.work()
     stepper.run(minutes=2)
-    assert heard(stepper.world, "Ana Alvarez") == ["zero", *(f"note {number}" for number in range(2, 7))]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero", *(f"note {number}" for number in range(2, 7))]
     assert "2 earlier notes not shown" in stepper.world.webex.messages()[-1].markdown
     assert [(row.state, row.shown) for row in ledger()[1:]] == [("sent", False)] * 2 + [("sent", True)] * 5
     assert len({row.message_id for row in ledger()[1:]}) == 1

@@ -53,17 +53,21 @@ class Server:
             raise errors.NotAllowed("Not for strangers")
 
     def get(self, path: str) -> requests.Response:
-        answer = self._session.get(f"{URL}{path}")
-        assert answer.headers["X-Request-ID"]
-        return answer
+        response = self._session.get(f"{URL}{path}")
+        assert response.headers["X-Request-ID"]
+        return response
 
     def ready(self) -> tuple[int, str, dict[str, str]]:
         """Return status, what it says of the whole, and the checks that are not well, all looked at again."""
         self.seconds += health.READY_FOR_S
-        answer = self.get("/readyz")
-        body = answer.json()
+        response = self.get("/readyz")
+        body = response.json()
         assert set(body) == {"status", "checks"}
-        return answer.status_code, body["status"], {name: each for name, each in body["checks"].items() if each != "ok"}
+        return (
+            response.status_code,
+            body["status"],
+            {name: each for name, each in body["checks"].items() if each != "ok"},
+        )
 
 
 @pytest.fixture
@@ -277,10 +281,10 @@ def test_metrics_are_prometheus_text_and_match_the_queues(server: Server) -> Non
     _event(30, state=events.DEAD, ticket_id=2)
     _notification(120)
 
-    answer = server.get("/metrics")
+    response = server.get("/metrics")
 
-    assert answer.headers["Content-Type"].startswith("text/plain; version=")
-    families = {family.name: family for family in text_string_to_metric_families(answer.text)}
+    assert response.headers["Content-Type"].startswith("text/plain; version=")
+    families = {family.name: family for family in text_string_to_metric_families(response.text)}
     assert {"tbot_hooks", "tbot_events", "tbot_notifications", "tbot_api_call_seconds", "tbot_catch_up_finds"} <= set(
         families
     )
@@ -307,8 +311,8 @@ def test_running_server_is_healthy_and_refuses_forwarded_requests(path: str, sql
         assert wait_for(lambda: requests.get(f"{server.url}/readyz", timeout=5).json()["status"] == "ok")
         assert requests.get(server.url + path, timeout=5).status_code == 200
         for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
-            answer = requests.get(server.url + path, headers={header: "127.0.0.1"}, timeout=5)
-            assert answer.status_code == (401 if path == "/metrics" else 200)
+            response = requests.get(server.url + path, headers={header: "127.0.0.1"}, timeout=5)
+            assert response.status_code == (401 if path == "/metrics" else 200)
         refused = requests.post(server.url + path, timeout=5)
         assert (refused.status_code, refused.headers["Content-Type"]) == (405, application.PROBLEM)
         assert refused.headers["X-Request-ID"]

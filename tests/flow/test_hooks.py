@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 import requests
 
-from tests.environment import World, is_quiet, post_hook, wait_for
+from tests.environment import World, is_idle, post_webhook, wait_for
 from ticketbot.background import retention
 from ticketbot.database import db
 from ticketbot.models import events
@@ -32,8 +32,8 @@ def _rows() -> list[events.Event]:
         return list(events.Event.select().order_by(events.Event.id))
 
 
-def _status(answer: requests.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["status"]
+def _status(response: requests.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["status"]
 
 
 class TestCommit:
@@ -42,12 +42,12 @@ class TestCommit:
     def test_acknowledged_webhook_is_in_the_database(self, world: World) -> None:
         """W3, O1: and the answer names the id that leads on from here."""
         with world.server(TBOT_WORKERS="1") as server:
-            answer = post_hook(server.url, world, _hook(world, MessageId="once"))
+            response = post_webhook(server.url, world, _hook(world, MessageId="once"))
 
-            assert _status(answer) == (200, "accepted")
+            assert _status(response) == (200, "accepted")
             (event,) = _rows()
             assert (event.ticket_id, event.source, event.action) == (GONE, "hook", "updated")
-            assert event.correlation == answer.headers["X-Request-ID"]
+            assert event.correlation == response.headers["X-Request-ID"]
             with db.session():
                 assert [row.message_id for row in events.ProcessedMessage.select()] == ["once"]
 
@@ -56,25 +56,25 @@ class TestCommit:
     ) -> None:
         """W3, no-leaks: 429, with no word about what ails us; the same hook is taken in later."""
         with world.server(TBOT_WORKERS="1") as server:
-            assert _status(post_hook(server.url, world, _hook(world))) == (200, "accepted")
+            assert _status(post_webhook(server.url, world, _hook(world))) == (200, "accepted")
             body = _hook(world, GONE + 1)
             with gone():
-                answer = post_hook(server.url, world, body)
+                response = post_webhook(server.url, world, body)
 
-            _assert_put_off(answer)
+            _assert_put_off(response)
             assert "answered a webhook with 429, the database cannot store it" in caplog.text
             assert [row.ticket_id for row in _rows()] == [GONE]
-            assert _status(post_hook(server.url, world, body)) == (200, "accepted")
+            assert _status(post_webhook(server.url, world, body)) == (200, "accepted")
 
     def test_unwritable_database_is_429(self, world: World) -> None:
         """W3: whatever its reason, such as being read-only after a failover; nothing of the hook is remembered."""
         body = _hook(world, MessageId="once")
         with world.server(TBOT_WORKERS="1") as server:
             with refusing_events():
-                _assert_put_off(post_hook(server.url, world, body))
+                _assert_put_off(post_webhook(server.url, world, body))
             with db.session():
                 assert events.ProcessedMessage.select().count() == 0
-            assert _status(post_hook(server.url, world, body)) == (200, "accepted")
+            assert _status(post_webhook(server.url, world, body)) == (200, "accepted")
 
     @pytest.mark.parametrize(
         "fault",
@@ -92,7 +92,7 @@ class TestCommit:
             fault.path = "callbackkey"
             world.connectwise.faults.add(fault)
 
-            _assert_put_off(post_hook(server.url, world, _hook(world)))
+            _assert_put_off(post_webhook(server.url, world, _hook(world)))
             assert _rows() == []
 
 
@@ -105,7 +105,7 @@ class TestKeys:
             outcomes = []
             for number in range(30):
                 callbacks.rotate_key(f"id-{number}", f"key-{number}")
-                outcomes.append(_status(post_hook(server.url, world, _hook(world, GONE + number))))
+                outcomes.append(_status(post_webhook(server.url, world, _hook(world, GONE + number))))
 
         assert outcomes == [(200, "accepted")] * 30
 
@@ -115,29 +115,29 @@ class TestKeys:
             from_stranger = {"X-Forwarded-For": "198.51.100.7, 203.0.113.9"}
             forged = [_hook(world, Metadata={"key_url": f"{own_key}{number}"}) for number in range(15)]
             for body in forged:
-                _assert_put_off(post_hook(server.url, world, body, **from_stranger))
+                _assert_put_off(post_webhook(server.url, world, body, **from_stranger))
 
-            answer = post_hook(server.url, world, genuine, **{"X-Forwarded-For": "192.0.2.1"})
+            response = post_webhook(server.url, world, genuine, **{"X-Forwarded-For": "192.0.2.1"})
 
-            assert _status(answer) == (200, "accepted")
+            assert _status(response) == (200, "accepted")
             assert sum("callbackkey" in call.path for call in world.connectwise.calls.log()) == 11
 
     def test_after_a_restart_and_an_upgrade_of_connectwise_the_key_need_not_be_fetched(self, world: World) -> None:
         with world.server(TBOT_WORKERS="1") as server:
-            assert _status(post_hook(server.url, world, _hook(world))) == (200, "accepted")
+            assert _status(post_webhook(server.url, world, _hook(world))) == (200, "accepted")
         world.connectwise.faults.add(faults.status(503, path="callbackkey"))
         world.connectwise.callbacks.codebase = "v2099_1"
 
         with world.server(TBOT_WORKERS="1") as server:
-            answer = post_hook(server.url, world, _hook(world))
+            response = post_webhook(server.url, world, _hook(world))
 
-        assert _status(answer) == (200, "accepted")
+        assert _status(response) == (200, "accepted")
 
     def test_key_that_cannot_be_stored_still_verifies(self, world: World, caplog: pytest.LogCaptureFixture) -> None:
         with world.server(TBOT_WORKERS="1") as server, without_kept_keys():
-            answer = post_hook(server.url, world, _hook(world))
+            response = post_webhook(server.url, world, _hook(world))
 
-        assert _status(answer) == (200, "accepted")
+        assert _status(response) == (200, "accepted")
         assert "signing key" in caplog.text
         assert world.connectwise.callbacks.signing_key not in caplog.text
 
@@ -166,9 +166,9 @@ class TestNotCleanUtf8:
         body = clean.replace(b'": ', b'":').replace(found, replacement)
         assert body != clean
         with world.server(TBOT_WORKERS="1") as server:
-            answer = post_hook(server.url, world, body)
+            response = post_webhook(server.url, world, body)
 
-        assert _status(answer) == (200, "accepted")
+        assert _status(response) == (200, "accepted")
         (event,) = _rows()
         assert (event.ticket_id, event.action, event.kind_hint) == (GONE, "updated", "project")
 
@@ -176,7 +176,7 @@ class TestNotCleanUtf8:
     def test_message_id_with_replacement_characters_is_recognized_as_a_replay(self, world: World, stray: bytes) -> None:
         body = _hook(world, MessageId="once?").replace(b"once?", b"once" + stray)
         with world.server(TBOT_WORKERS="1") as server:
-            outcomes = [_status(post_hook(server.url, world, body)) for _ in range(2)]
+            outcomes = [_status(post_webhook(server.url, world, body)) for _ in range(2)]
 
         assert outcomes == [(200, "accepted"), (200, "replayed")]
 
@@ -187,28 +187,31 @@ class TestReplays:
     def test_a_replay_is_acknowledged_and_dropped(self, world: World) -> None:
         with world.server(TBOT_WORKERS="1") as server:
             body = _hook(world, MessageId="once")
-            assert _status(post_hook(server.url, world, body)) == (200, "accepted")
-            assert _status(post_hook(server.url, world, body)) == (200, "replayed")
-            assert _status(post_hook(server.url, world, _hook(world, GONE + 1, MessageId="once"))) == (200, "replayed")
+            assert _status(post_webhook(server.url, world, body)) == (200, "accepted")
+            assert _status(post_webhook(server.url, world, body)) == (200, "replayed")
+            assert _status(post_webhook(server.url, world, _hook(world, GONE + 1, MessageId="once"))) == (
+                200,
+                "replayed",
+            )
 
             assert [row.hooks for row in _rows()] == [1]
 
     def test_replay_after_seven_days_is_accepted(self, world: World) -> None:
         with world.server(TBOT_WORKERS="1") as server:
             body, now = _hook(world, MessageId="once"), datetime.now(UTC)
-            post_hook(server.url, world, body)
+            post_webhook(server.url, world, body)
 
             retention.forget(now + timedelta(days=7) - timedelta(minutes=1), heartbeat=lambda: None)
-            assert _status(post_hook(server.url, world, body)) == (200, "replayed")
+            assert _status(post_webhook(server.url, world, body)) == (200, "replayed")
             retention.forget(now + timedelta(days=7, minutes=1), heartbeat=lambda: None)
-            assert _status(post_hook(server.url, world, body)) == (200, "accepted")
+            assert _status(post_webhook(server.url, world, body)) == (200, "accepted")
 
     def test_same_webhook_fifty_times_at_once_is_accepted_once(self, world: World) -> None:
         with world.server(TBOT_WORKERS="1") as server, ThreadPoolExecutor(16) as pool:
             body = _hook(world, MessageId="once")
-            answers = list(pool.map(lambda _: _status(post_hook(server.url, world, body)), range(50)))
+            responses = list(pool.map(lambda _: _status(post_webhook(server.url, world, body)), range(50)))
 
-            assert sorted(answers) == [(200, "accepted"), *[(200, "replayed")] * 49]
+            assert sorted(responses) == [(200, "accepted"), *[(200, "replayed")] * 49]
             assert sum(row.hooks for row in _rows()) == 1
 
 
@@ -221,9 +224,11 @@ class TestBursts:
         world.connectwise.faults.add(faults.slow(1.5, path=path))
         world.configure(catch_up_interval=0)  # it would find the ticket, too
         with world.server(TBOT_WORKERS="2") as server, ThreadPoolExecutor(16) as pool:
-            answers = list(pool.map(lambda _: _status(post_hook(server.url, world, _hook(world, ticket))), range(50)))
+            responses = list(
+                pool.map(lambda _: _status(post_webhook(server.url, world, _hook(world, ticket))), range(50))
+            )
 
-            assert answers == [(200, "accepted")] * 50
+            assert responses == [(200, "accepted")] * 50
             assert sum(row.hooks for row in _rows()) == 50
             assert [row.state for row in _rows()] == ["running", "waiting"]
             assert world.connectwise.calls.count("GET service/tickets/{id}/allNotes") == 1
@@ -233,7 +238,7 @@ class TestBursts:
         world.connectwise.faults.add(faults.slow(1, path=rf"/tickets/{stuck}$"))
         with world.server(TBOT_WORKERS="2") as server:
             for ticket in (stuck, free, stuck):
-                post_hook(server.url, world, _hook(world, ticket))
+                post_webhook(server.url, world, _hook(world, ticket))
 
             assert wait_for(lambda: {row.ticket_id: row.state for row in _rows()}.get(free) == "done")
             assert "done" not in [row.state for row in _rows() if row.ticket_id == stuck]
@@ -242,12 +247,12 @@ class TestBursts:
         """W5, W7: each is looked up, and what is there counts."""
         with world.server(TBOT_WORKERS="2") as server:
             for number, action in enumerate(("added", "Updated", "DELETED")):
-                assert _status(post_hook(server.url, world, _hook(world, GONE + number, Action=action))) == (
+                assert _status(post_webhook(server.url, world, _hook(world, GONE + number, Action=action))) == (
                     200,
                     "accepted",
                 )
 
-            assert wait_for(is_quiet)
+            assert wait_for(is_idle)
             assert {row.state for row in _rows()} == {"done"}
             assert {row.decisions[0]["reasons"][0]["code"] for row in _rows()} == {"deleted"}
 
@@ -285,7 +290,7 @@ def test_webhook_is_accepted_whatever_its_other_fields_contain(sqlite: str) -> N
         ):
             for odd in ODD:
                 body = _hook(world, **{"MessageId": ..., field: odd})
-                assert _status(post_hook(server.url, world, body)) == (200, "accepted"), (field, odd)
+                assert _status(post_webhook(server.url, world, body)) == (200, "accepted"), (field, odd)
 
 
 @pytest.mark.parametrize(
@@ -295,7 +300,7 @@ def test_webhook_is_accepted_whatever_its_other_fields_contain(sqlite: str) -> N
 def test_record_type_is_used_as_a_hint(record_type: str, hint: str | None, sqlite: str) -> None:
     """T1."""
     with World(sqlite) as world, world.server(TBOT_WORKERS="1") as server:
-        post_hook(server.url, world, _hook(world, Entity=json.dumps({"recordType": record_type})))
+        post_webhook(server.url, world, _hook(world, Entity=json.dumps({"recordType": record_type})))
 
         assert [row.kind_hint for row in _rows()] == [hint]
 
@@ -303,19 +308,19 @@ def test_record_type_is_used_as_a_hint(record_type: str, hint: str | None, sqlit
 def test_largest_possible_id_is_accepted(world: World) -> None:
     """W6."""
     with world.server(TBOT_WORKERS="1") as server:
-        assert _status(post_hook(server.url, world, _hook(world, 2**63 - 1))) == (200, "accepted")
+        assert _status(post_webhook(server.url, world, _hook(world, 2**63 - 1))) == (200, "accepted")
         assert [row.ticket_id for row in _rows()] == [2**63 - 1]
 
 
-def _assert_put_off(answer: requests.Response) -> None:
+def _assert_put_off(response: requests.Response) -> None:
     """Hold an answer to what ConnectWise sends again, and to what strangers may know."""
-    assert answer.status_code == 429
-    assert int(answer.headers["Retry-After"]) >= 1
-    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert response.status_code == 429
+    assert int(response.headers["Retry-After"]) >= 1
+    assert response.headers["Content-Type"] == "application/problem+json"
     assert not [
         word
         for word in ("sqlite", "postgres", "/tmp", "127.0.0.1", "connect", "SQL")
-        if word in answer.json()["detail"]
+        if word in response.json()["detail"]
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.clock import START
 from tests.environment import ledger
-from tests.simulated_time import Stepper, event_rows, heard
+from tests.simulated_time import Stepper, event_rows, received_notes
 from ticketbot import metrics
 from ticketbot.database import db
 from ticketbot.decide import plan
@@ -38,19 +38,19 @@ def test_outage_of_connectwise_loses_nothing_and_each_note_is_announced_once(ste
     outage = stepper.world.connectwise.faults.add(faults.status(500))
     for number in range(1, 6):
         stepper.note(ticket, f"note {number}")
-        stepper.hook(ticket)
+        stepper.accept_webhook(ticket)
         stepper.run(minutes=2)
-    assert heard(stepper.world, "Ana Alvarez") == ["zero"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero"]
     assert stepper.checks()["connectwise"] == "degraded"
 
     stepper.world.connectwise.faults.remove(outage)
     stepper.run(minutes=5)
     expected = ["zero", *(f"note {number}" for number in range(1, 6))]
-    assert heard(stepper.world, "Ana Alvarez") == heard(stepper.world, "Ben Bauer") == expected
+    assert received_notes(stepper.world, "Ana Alvarez") == received_notes(stepper.world, "Ben Bauer") == expected
     assert {row.state for row in event_rows()} == {"done"}
     assert set(stepper.checks().values()) == {"ok"}
 
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.run(hours=1)
     assert len(ledger()) == 12
 
@@ -68,7 +68,7 @@ def test_unusable_response_is_retried(stepper: Stepper, fault: faults.Fault) -> 
     stepper.announce("ana", note="zero")
     assert ledger() == []
     stepper.run(minutes=1)
-    assert heard(stepper.world, "Ana Alvarez") == ["zero"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero"]
 
 
 def test_event_honors_retry_after(stepper: Stepper) -> None:
@@ -78,7 +78,7 @@ def test_event_honors_retry_after(stepper: Stepper) -> None:
     stepper.run(seconds=44)
     assert ledger() == []
     stepper.run(seconds=1)
-    assert heard(stepper.world, "Ana Alvarez") == ["zero"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero"]
 
 
 def test_event_that_fails_for_a_day_is_dead_and_the_next_webhook_retries_it(stepper: Stepper) -> None:
@@ -94,9 +94,9 @@ def test_event_that_fails_for_a_day_is_dead_and_the_next_webhook_retries_it(step
     assert "Out of order" in event.error
 
     stepper.world.connectwise.faults.remove(outage)
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.run(minutes=1)
-    assert heard(stepper.world, "Ana Alvarez") == ["zero"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero"]
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -105,16 +105,18 @@ def test_refused_credentials_hold_all_events_and_release_them(stepper: Stepper, 
     refusal = stepper.world.connectwise.faults.add(faults.status(status, "Not you"))
     added = [stepper.add_ticket("ana", note=f"ticket {number}") for number in range(8)]
     for ticket in added:
-        stepper.hook(ticket)
+        stepper.accept_webhook(ticket)
     stepper.run(seconds=3)
-    asked = [call for call in stepper.world.connectwise.calls.log() if call.path.endswith(tuple(map(str, added)))]
-    assert [call.at - START for call in asked] == [timedelta(seconds=each) for each in (0, 1, 3)]
+    requests_sent = [
+        call for call in stepper.world.connectwise.calls.log() if call.path.endswith(tuple(map(str, added)))
+    ]
+    assert [call.at - START for call in requests_sent] == [timedelta(seconds=each) for each in (0, 1, 3)]
     assert stepper.checks()["connectwise"] == "degraded"
     assert stepper.checks()["queues"] == "ok"
 
     stepper.world.connectwise.faults.remove(refusal)
     stepper.run(minutes=5)
-    assert sorted(heard(stepper.world, "Ana Alvarez")) == [f"ticket {number}" for number in range(8)]
+    assert sorted(received_notes(stepper.world, "Ana Alvarez")) == [f"ticket {number}" for number in range(8)]
     assert set(stepper.checks().values()) == {"ok"}
 
 
@@ -132,31 +134,31 @@ def test_event_with_a_bug_is_dead_after_five_attempts_and_the_next_webhook_retri
     monkeypatch.setattr(plan, "decide", decide_but_for_one)
     unlucky = stepper.add_ticket("ana", note="unlucky")
     stepper.world.connectwise.update_ticket(unlucky, summary="Unlucky", notify=False)
-    stepper.hook(unlucky)
+    stepper.accept_webhook(unlucky)
     stepper.announce("ana", note="lucky")
     stepper.run(hours=1)
 
-    assert heard(stepper.world, "Ana Alvarez") == ["lucky"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["lucky"]
     (dead,) = [row for row in event_rows() if row.state == "dead"]
     assert (dead.ticket_id, dead.bugs, dead.attempts) == (unlucky, 5, 0)
     assert dead.error == "a bug in tbot: ZeroDivisionError: on purpose"
 
     monkeypatch.undo()
-    stepper.hook(unlucky)
+    stepper.accept_webhook(unlucky)
     stepper.run(minutes=1)
-    assert heard(stepper.world, "Ana Alvarez") == ["lucky", "unlucky"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["lucky", "unlucky"]
 
 
 def test_slow_worker_that_lost_its_event_discards_nothing(stepper: Stepper) -> None:
     """T7, no-webhook-lost: a paused worker lost its event and then fails; the webhook that came in is kept."""
     ticket = stepper.add_ticket("ana", note="zero")
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     other_events, _ = stepper.server()
     paused = event_claims.claim(stepper.events.server.id, stepper.clock())
     assert paused is not None
-    stepper.take_for_dead(stepper.events.server.id)
+    stepper.mark_dead(stepper.events.server.id)
     assert event_claims.claim(other_events.server.id, stepper.clock()) is not None
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     with db.transaction("return-event"):
         assert not events.requeue(paused, due_at=stepper.clock(), error="too slow")
     assert [row.state for row in event_rows()] == ["running", "waiting"]
@@ -165,26 +167,26 @@ def test_slow_worker_that_lost_its_event_discards_nothing(stepper: Stepper) -> N
 def test_two_servers_that_clean_up_after_a_third_lose_no_event(stepper: Stepper) -> None:
     """T7, no-webhook-lost: the second to clean up finds the work done."""
     ticket = stepper.add_ticket("ana", note="zero")
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     dead = stepper.add_server()
     claimed = event_claims.claim(dead, stepper.clock())
     assert claimed is not None
     for _ in range(2):
-        stepper.take_for_dead(dead)
+        stepper.mark_dead(dead)
     with db.transaction("release"):
         assert not events.requeue(claimed, due_at=stepper.clock(), error=None)
     stepper.work()
-    assert heard(stepper.world, "Ana Alvarez") == ["zero"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero"]
 
 
 def test_decision_of_a_paused_worker_is_rolled_back_once_its_event_was_taken_over(stepper: Stepper) -> None:
     """T3, T7: its transaction is rolled back as a whole."""
     ticket = stepper.add_ticket("ana", note="zero")
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     other_events, _ = stepper.server()
 
     def be_taken_over() -> None:
-        stepper.take_for_dead(stepper.events.server.id)
+        stepper.mark_dead(stepper.events.server.id)
         assert event_claims.claim(other_events.server.id, stepper.clock()) is not None
 
     assert process_event.process_next(stepper.paused_before_its_commit(be_taken_over))
@@ -196,13 +198,13 @@ def test_decision_of_a_paused_worker_is_rolled_back_once_its_event_was_taken_ove
 
 def test_a_paused_worker_that_fails_counts_nothing_once_its_event_was_taken_over(stepper: Stepper) -> None:
     """T7, O3: whoever has the event now says what becomes of it."""
-    stepper.hook(stepper.add_ticket("ana", note="zero"))
+    stepper.accept_webhook(stepper.add_ticket("ana", note="zero"))
     stepper.world.connectwise.faults.add(faults.status(500, times=1))
     other_events, _ = stepper.server()
     before = _tried_again()
 
     def be_taken_over() -> None:
-        stepper.take_for_dead(stepper.events.server.id)
+        stepper.mark_dead(stepper.events.server.id)
         assert event_claims.claim(other_events.server.id, stepper.clock()) is not None
 
     assert process_event.process_next(stepper.paused_before_its_commit(be_taken_over, decides=False))
@@ -215,11 +217,11 @@ def test_a_paused_worker_deletes_no_ticket_once_its_event_was_taken_over(stepper
     """T3, T7, W7: what it saw may be over by now."""
     ticket = stepper.announce("ana", note="zero")
     stepper.world.connectwise.delete_ticket(ticket, notify=False)
-    stepper.hook(ticket, "deleted")
+    stepper.accept_webhook(ticket, "deleted")
     other_events, _ = stepper.server()
 
     def be_taken_over() -> None:
-        stepper.take_for_dead(stepper.events.server.id)
+        stepper.mark_dead(stepper.events.server.id)
         assert event_claims.claim(other_events.server.id, stepper.clock()) is not None
 
     assert process_event.process_next(stepper.paused_before_its_commit(be_taken_over, decides=False))
@@ -232,17 +234,17 @@ def test_a_deleted_ticket_that_is_gone_is_deleted_and_one_that_reappears_is_back
     """W7, T4."""
     ticket = stepper.announce("ana", note="zero")
     stepper.world.connectwise.delete_ticket(ticket, notify=False)
-    stepper.hook(ticket, "deleted")
+    stepper.accept_webhook(ticket, "deleted")
     stepper.work()
     assert _stored(ticket).deleted_at is not None
     assert event_rows()[-1].decisions[0]["reasons"] == [{"code": "deleted"}]
 
     stepper.world.connectwise.restore_ticket(ticket, notify=False)
     stepper.note(ticket, "back")
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.work()
     assert _stored(ticket).deleted_at is None
-    assert heard(stepper.world, "Ana Alvarez") == ["zero", "back"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero", "back"]
 
 
 def test_a_ticket_that_is_restored_with_an_older_date_is_back_all_the_same(stepper: Stepper) -> None:
@@ -251,7 +253,7 @@ def test_a_ticket_that_is_restored_with_an_older_date_is_back_all_the_same(stepp
     with db.transaction("test"):
         later = {"updated_at": stepper.clock() + timedelta(hours=1), "deleted_at": stepper.clock()}
         tickets.Ticket.update(**later).where(tickets.Ticket.id == ticket).execute()
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.work()
     assert _stored(ticket).deleted_at is None
 
@@ -260,17 +262,17 @@ def test_false_deletion_webhook_is_an_update(stepper: Stepper) -> None:
     """W7."""
     ticket = stepper.announce("ana", note="zero")
     stepper.note(ticket, "one")
-    stepper.hook(ticket, "deleted")
+    stepper.accept_webhook(ticket, "deleted")
     stepper.work()
     assert _stored(ticket).deleted_at is None
-    assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero", "one"]
 
 
 def test_an_endpoint_that_does_not_exist_deletes_nothing(stepper: Stepper) -> None:
     """W7: it is a missing permission."""
     ticket = stepper.announce("ana", note="zero")
     stepper.world.connectwise.faults.add(faults.no_endpoint("/tickets/"))
-    stepper.hook(ticket, "deleted")
+    stepper.accept_webhook(ticket, "deleted")
     stepper.run(minutes=5)
     assert _stored(ticket).deleted_at is None
     assert [row.state for row in event_rows()] == ["done", "waiting"]
@@ -280,9 +282,9 @@ def test_an_endpoint_that_does_not_exist_deletes_nothing(stepper: Stepper) -> No
 def test_project_ticket_is_announced_whatever_the_webhook_called_it(stepper: Stepper, hint: str | None) -> None:
     """T1."""
     ticket = stepper.add_ticket("ana", board=stepper.world.project_board, note="zero")
-    stepper.hook(ticket, kind_hint=hint)
+    stepper.accept_webhook(ticket, kind_hint=hint)
     stepper.work()
-    assert heard(stepper.world, "Ana Alvarez") == ["zero"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero"]
     assert _stored(ticket).kind == "project"
 
 
@@ -299,11 +301,11 @@ def test_missing_permission_for_projects_does_not_hold_service_tickets(stepper: 
     """T7, W7."""
     missing = stepper.world.connectwise.faults.add(fault)
     project = stepper.add_ticket("ana", board=stepper.world.project_board, note="a project")
-    stepper.hook(project, kind_hint="project")
+    stepper.accept_webhook(project, kind_hint="project")
     stepper.announce("ana", note="a service ticket")
-    assert heard(stepper.world, "Ana Alvarez") == ["a service ticket"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["a service ticket"]
     assert "inquiry rights for project tickets" in event_rows()[0].error
 
     stepper.world.connectwise.faults.remove(missing)
     stepper.run(minutes=1)
-    assert heard(stepper.world, "Ana Alvarez") == ["a service ticket", "a project"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["a service ticket", "a project"]

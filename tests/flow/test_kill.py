@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 import requests
 
-from tests.environment import World, is_quiet, ledger, post_hook, wait_for
+from tests.environment import World, is_idle, ledger, post_webhook, wait_for
 from tests.servers import ServerProcess
 from ticketbot import failpoints
 from ticketbot.simulators import faults
@@ -51,12 +51,12 @@ class _Story:
             self._scenes[0] = lambda: None  # a note is written once, however often its hook is sent
             if _is_acknowledged(server, self.world, self.ticket):
                 del self._scenes[0]
-                wait_for(lambda: is_quiet() or server.ended)
+                wait_for(lambda: is_idle() or server.ended)
 
 
 def _is_acknowledged(server: ServerProcess, world: World, ticket: int) -> bool:
     try:
-        return post_hook(server.url, world, world.connectwise.webhook_body(ticket)).ok
+        return post_webhook(server.url, world, world.connectwise.webhook_body(ticket)).ok
     except requests.RequestException:
         return False
 
@@ -96,5 +96,5 @@ def test_kill_at_a_fail_point_loses_nothing_and_flags_every_repeat(point: str, p
     assert server.was_killed or not killed, server.log()
     with ServerProcess(world.environ()) as server:
         story.play(server)
-        assert wait_for(is_quiet), f"still busy after a kill at {point}:{passage}"
+        assert wait_for(is_idle), f"still busy after a kill at {point}:{passage}"
     _check(world)

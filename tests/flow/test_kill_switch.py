@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.databases import fresh_postgres
-from tests.environment import World, is_quiet, post_hook, wait_for
+from tests.environment import World, is_idle, post_webhook, wait_for
 from tests.ledger import add_pending, draft
 from tests.servers import ServerProcess
 from ticketbot.database import db
@@ -62,7 +62,7 @@ def test_turning_notifications_off_skips_all_waiting_messages_within_five_second
         assert world.webex.wait_for_messages(1)
         world.configure(attempt_notify=False)
         switched_off = time.monotonic()
-        assert wait_for(is_quiet, 5.0), _counts()
+        assert wait_for(is_idle, 5.0), _counts()
         assert time.monotonic() - switched_off < 5.0
         sent = len(world.webex.messages())
         assert _counts() == {"sent": sent, "skipped": _WAITING - sent}
@@ -72,7 +72,7 @@ def test_turning_notifications_off_skips_all_waiting_messages_within_five_second
         world.webex.messages_per_s = None
         for server in servers:
             ticket = world.connectwise.add_ticket(world.board, "Afterwards", resources=["ana"], notify=False)
-            assert post_hook(server.url, world, world.connectwise.webhook_body(ticket)).ok
+            assert post_webhook(server.url, world, world.connectwise.webhook_body(ticket)).ok
         assert len(world.webex.wait_for_messages(sent + 2)) == sent + 2
-        assert wait_for(is_quiet)
+        assert wait_for(is_idle)
         assert _counts() == {"sent": sent + 2, "skipped": _WAITING - sent}

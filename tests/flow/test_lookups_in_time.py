@@ -7,7 +7,7 @@ import pytest
 
 from tests.clock import START
 from tests.environment import ledger
-from tests.simulated_time import Stepper, event_rows, heard, rows_of
+from tests.simulated_time import Stepper, event_rows, received_notes, rows_of
 from ticketbot.database import db
 from ticketbot.models import recipients, tickets
 from ticketbot.pipeline import people
@@ -20,15 +20,19 @@ def _news(stepper: Stepper, ticket: int, text: str) -> None:
     """Have a note written when everything that was looked up is stale."""
     stepper.clock.advance(minutes=STALE_MINUTES)
     stepper.note(ticket, text)
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.work()
 
 
 def test_only_members_are_looked_up(stepper: Stepper) -> None:
     """T2: a ticket itself names its board, status, company and contact."""
     stepper.announce("ana", company=stepper.world.company, note="zero")
-    asked = stepper.world.connectwise.calls.counts()
-    assert sorted(asked) == ["GET service/tickets/{id}", "GET service/tickets/{id}/allNotes", "GET system/members"]
+    call_counts = stepper.world.connectwise.calls.counts()
+    assert sorted(call_counts) == [
+        "GET service/tickets/{id}",
+        "GET service/tickets/{id}/allNotes",
+        "GET system/members",
+    ]
     (message,) = stepper.world.webex.messages()
     assert "Hanrahan Logistics" in message.markdown
 
@@ -38,8 +42,8 @@ def test_ticket_without_board_company_and_contact_notifies_its_people(stepper: S
     stepper.world.add_rule("Help Desk")
     stepper.world.connectwise.faults.add(faults.without("board", "company", "contact", path=r"/tickets/\d+$"))
     stepper.announce("ana", note="zero")
-    assert heard(stepper.world, "Ana Alvarez") == ["zero"]
-    assert heard(stepper.world, "Help Desk") == []
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero"]
+    assert received_notes(stepper.world, "Help Desk") == []
 
 
 def test_a_member_unknown_to_connectwise_is_recorded_as_unknown(stepper: Stepper) -> None:
@@ -47,7 +51,7 @@ def test_a_member_unknown_to_connectwise_is_recorded_as_unknown(stepper: Stepper
     stepper.world.connectwise.faults.add(faults.wrong_json("[]", path="/system/members", query="ben", times=1))
     stepper.announce("ana", note="zero")
     stepper.announce("ben", "ana", note="one")
-    assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero", "one"]
     (row,) = rows_of("ben")
     assert (row.state, row.reason) == ("skipped", "not a member ConnectWise knows")
 
@@ -66,7 +70,7 @@ def test_an_unknown_member_is_looked_up_no_more_often_than_a_known_one(stepper: 
     stepper.world.connectwise.faults.clear()
     stepper.clock.advance(minutes=STALE_MINUTES)
     stepper.announce("ben", note="two")
-    assert heard(stepper.world, "Ben Bauer") == ["two"]
+    assert received_notes(stepper.world, "Ben Bauer") == ["two"]
 
 
 def test_an_address_without_an_account_is_looked_up_once_in_fifteen_minutes(stepper: Stepper) -> None:
@@ -78,7 +82,7 @@ def test_an_address_without_an_account_is_looked_up_once_in_fifteen_minutes(step
     stepper.world.webex.add_person("dan@msp.example", "Dan Doe")
     stepper.clock.advance(minutes=STALE_MINUTES)
     stepper.announce("dan", note="two")
-    assert heard(stepper.world, "Dan Doe") == ["two"]
+    assert received_notes(stepper.world, "Dan Doe") == ["two"]
 
 
 def test_lookups_that_found_nothing_are_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,19 +98,19 @@ def test_deleted_member_is_left_out_until_restored(stepper: Stepper) -> None:
     with db.transaction("test"):
         tickets.soft_delete(tickets.Member, [row.id for row in tickets.Member.select().where(_named("ana"))], START)
     stepper.note(ticket, "one")
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.work()
-    assert heard(stepper.world, "Ana Alvarez") == ["zero"]
-    assert heard(stepper.world, "Ben Bauer") == ["zero", "one"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero"]
+    assert received_notes(stepper.world, "Ben Bauer") == ["zero", "one"]
     why = [{"code": "excluded", "names": ["deleted member"]}]
     assert ("Ana Alvarez", why) in [(each["who"], each["reasons"]) for each in event_rows()[-1].decisions]
 
     stepper.world.connectwise.faults.add(faults.wrong_json("[]", path="/system/members", times=1))
     _news(stepper, ticket, "two")
-    assert heard(stepper.world, "Ben Bauer") == ["zero", "one"]
+    assert received_notes(stepper.world, "Ben Bauer") == ["zero", "one"]
     _news(stepper, ticket, "three")
-    assert heard(stepper.world, "Ana Alvarez") == ["zero", "three"]
-    assert heard(stepper.world, "Ben Bauer") == ["zero", "one", "three"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero", "three"]
+    assert received_notes(stepper.world, "Ben Bauer") == ["zero", "one", "three"]
 
 
 def _named(identifier: str) -> peewee.Expression:
@@ -119,7 +123,7 @@ def test_one_account_with_two_addresses_belongs_to_both_members(stepper: Stepper
     stepper.world.webex.change_person(person, {"emails": ["ana@msp.example", "dan@msp.example"]})
     ticket = stepper.announce("ana", "dan", note="zero")
     _news(stepper, ticket, "one")
-    assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero", "one"]
     assert {row.state for row in ledger()} == {"sent"}
 
 
@@ -132,7 +136,7 @@ def test_an_account_that_lost_one_of_its_addresses_keeps_the_other(stepper: Step
     stepper.clock.advance(minutes=STALE_MINUTES)
     stepper.announce("dan", note="for nobody")
     stepper.announce("ana", note="one")
-    assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero", "one"]
 
     stepper.world.webex.remove_person(person)
     stepper.clock.advance(minutes=STALE_MINUTES)
@@ -152,8 +156,8 @@ def test_account_whose_primary_address_moved_keeps_the_others(stepper: Stepper) 
     other = stepper.world.webex.add_person("ana@msp.example", "Ana the Second")
     stepper.clock.advance(minutes=STALE_MINUTES)
     stepper.announce("ana", "dan", note="one")
-    assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
-    assert heard(stepper.world, "Ana the Second") == ["one"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero", "one"]
+    assert received_notes(stepper.world, "Ana the Second") == ["one"]
     with db.session():
         emails = {row.webex_id: row.email for row in recipients.Recipient.select()}
     assert emails == {person: "dan@msp.example", other: "ana@msp.example"}
@@ -164,7 +168,7 @@ def test_cached_member_is_used_while_connectwise_is_unavailable(stepper: Stepper
     ticket = stepper.announce("ana", note="zero")
     stepper.world.connectwise.faults.add(faults.status(500, path="/system/members"))
     _news(stepper, ticket, "one")
-    assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero", "one"]
 
 
 def test_lookup_of_an_unknown_member_is_retried(stepper: Stepper) -> None:
@@ -175,8 +179,8 @@ def test_lookup_of_an_unknown_member_is_retried(stepper: Stepper) -> None:
     assert len(ledger()) == 1
     assert event_rows()[-1].state == "waiting"
     stepper.run(minutes=1)
-    assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
-    assert heard(stepper.world, "Ben Bauer") == ["one"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero", "one"]
+    assert received_notes(stepper.world, "Ben Bauer") == ["one"]
 
 
 def test_cached_account_is_used_while_webex_is_unavailable(stepper: Stepper) -> None:
@@ -184,7 +188,7 @@ def test_cached_account_is_used_while_webex_is_unavailable(stepper: Stepper) -> 
     ticket = stepper.announce("ana", note="zero")
     stepper.world.webex.faults.add(faults.status(500, path="/people"))
     _news(stepper, ticket, "one")
-    assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero", "one"]
 
 
 def test_lookup_of_an_address_without_an_account_is_retried(stepper: Stepper) -> None:
@@ -193,7 +197,7 @@ def test_lookup_of_an_address_without_an_account_is_retried(stepper: Stepper) ->
     stepper.announce("ana", note="zero")
     assert ledger() == []
     stepper.run(minutes=1)
-    assert heard(stepper.world, "Ana Alvarez") == ["zero"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero"]
 
 
 @pytest.mark.parametrize("status", [400, 404])
@@ -203,7 +207,7 @@ def test_address_refused_by_webex_has_no_account(stepper: Stepper, status: int) 
     stepper.announce("ana", "ben", note="zero")
     (row,) = rows_of("Ana Alvarez")
     assert (row.state, row.reason) == ("skipped", "not on Webex: nobody found for ana@msp.example")
-    assert heard(stepper.world, "Ben Bauer") == ["zero"]
+    assert received_notes(stepper.world, "Ben Bauer") == ["zero"]
 
 
 def test_bot_with_the_address_of_a_member_is_not_notified(stepper: Stepper) -> None:

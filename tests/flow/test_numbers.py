@@ -10,7 +10,7 @@ from typing import Any
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.environment import World, is_quiet, ledger, post_hook, wait_for
+from tests.environment import World, is_idle, ledger, post_webhook, wait_for
 from tests.servers import ServerProcess
 from ticketbot.simulators import faults
 
@@ -39,10 +39,10 @@ def test_metrics_match_the_ledger_and_one_correlation_id_links_webhook_and_messa
 
         def tell(ticket: int, **headers: str) -> None:
             body = world.connectwise.webhook_body(ticket)
-            answer = post_hook(server.url, world, body, **headers)
-            hooks[ticket] = answer.headers["X-Request-ID"]
-            if answer.ok:
-                assert post_hook(server.url, world, body).json() == {"status": "replayed"}
+            response = post_webhook(server.url, world, body, **headers)
+            hooks[ticket] = response.headers["X-Request-ID"]
+            if response.ok:
+                assert post_webhook(server.url, world, body).json() == {"status": "replayed"}
 
         def add(*resources: str) -> int:
             return world.connectwise.add_ticket(
@@ -54,11 +54,11 @@ def test_metrics_match_the_ledger_and_one_correlation_id_links_webhook_and_messa
         world.webex.faults.add(refusal)
         tell(first)
         tell(second)
-        assert wait_for(is_quiet)
+        assert wait_for(is_idle)
         world.configure(attempt_notify=False)
         third = add("ana")
         tell(third)
-        assert wait_for(is_quiet)
+        assert wait_for(is_idle)
         tell(third, **{"x-content-signature": "forged"})
         total, rows, written = _numbers(server), ledger(), _log(server)
 
@@ -75,12 +75,12 @@ def test_metrics_match_the_ledger_and_one_correlation_id_links_webhook_and_messa
     assert total("tbot_queue_oldest_seconds") == 0
     assert total("tbot_api_call_seconds_count", service="webex", operation="send") == sum(row.attempts for row in rows)
 
-    told = {line["webex_message_id"]: line for line in written if "webex_message_id" in line}
-    assert set(told) == {message.id for message in world.webex.messages()}
+    lines_by_message = {line["webex_message_id"]: line for line in written if "webex_message_id" in line}
+    assert set(lines_by_message) == {message.id for message in world.webex.messages()}
     for row in rows:
         assert row.correlation == hooks[row.ticket_id] or row.ticket_id == third
         if row.state == "sent":
-            assert told[row.webex_message_id]["correlation"] == hooks[row.ticket_id]
+            assert lines_by_message[row.webex_message_id]["correlation"] == hooks[row.ticket_id]
     decided = {line["ticket_id"]: line["correlation"] for line in written if " decided: " in line["message"]}
     assert decided[first] == hooks[first]
     assert decided[second] == hooks[second]

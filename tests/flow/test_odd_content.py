@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from tests.environment import ledger
-from tests.simulated_time import Stepper, event_rows, heard, rows_of
+from tests.simulated_time import Stepper, event_rows, received_notes, rows_of
 from ticketbot.database import db
 from ticketbot.models import tickets
 from ticketbot.pipeline import process_event
@@ -42,12 +42,12 @@ def test_a_time_entry_and_a_note_of_the_same_id_are_two_notes(stepper: Stepper) 
     """T6."""
     ticket = stepper.announce("ana")
     note = stepper.note(ticket, "a note")
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.work()
     assert stepper.note(ticket, "an hour", member="ben", kind="TimeEntryNote") == note
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.work()
-    assert heard(stepper.world, "Ana Alvarez") == ["a note", "an hour"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["a note", "an hour"]
     assert _stored_notes() == [("TicketNote", note), ("TimeEntryNote", note)]
 
 
@@ -56,16 +56,16 @@ def test_note_shared_by_two_tickets_decided_at_once_is_announced_once(stepper: S
     child, parent = stepper.announce("ana", note="child"), stepper.announce("ana", "ben", note="parent")
     stepper.world.connectwise.bundle(child, parent, notify=False)
     stepper.note(child, "news")
-    stepper.hook(parent)
-    stepper.hook(child)
+    stepper.accept_webhook(parent)
+    stepper.accept_webhook(child)
 
     def let_the_child_be_decided() -> None:
         assert process_event.process_next(stepper.server()[0])
 
     assert process_event.process_next(stepper.paused_before_its_commit(let_the_child_be_decided))
     stepper.work()
-    assert heard(stepper.world, "Ana Alvarez") == ["child", "parent", "news"]
-    assert heard(stepper.world, "Ben Bauer") == ["parent", "news"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["child", "parent", "news"]
+    assert received_notes(stepper.world, "Ben Bauer") == ["parent", "news"]
     assert {row.state for row in event_rows()} == {"done"}
 
 
@@ -75,27 +75,27 @@ def test_notes_of_a_merged_or_bundled_ticket_are_announced_once(stepper: Stepper
     child = stepper.announce("ana", note="child")
     stepper.note(child, "child again")
     parent = stepper.announce("ana", note="parent")
-    stepper.hook(child)
+    stepper.accept_webhook(child)
     stepper.work()
     getattr(stepper.world.connectwise, how)(child, parent, notify=False)
     stepper.clock.advance(seconds=5)
     stepper.note(child, "after")
     for ticket in (parent, child, parent):
-        stepper.hook(ticket)
+        stepper.accept_webhook(ticket)
     stepper.run(minutes=1)
-    assert heard(stepper.world, "Ana Alvarez") == ["child", "parent", "child again", "after"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["child", "parent", "child again", "after"]
 
 
 def test_edited_note_is_not_announced_again(stepper: Stepper) -> None:
     """T6."""
     ticket = stepper.announce("ana", note="zero")
     note = stepper.note(ticket, "one")
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.work()
     stepper.world.connectwise.edit_note(ticket, note, "one, corrected", notify=False)
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.work()
-    assert heard(stepper.world, "Ana Alvarez") == ["zero", "one"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero", "one"]
 
 
 def test_time_entry_entered_weeks_later_is_news(stepper: Stepper) -> None:
@@ -103,9 +103,9 @@ def test_time_entry_entered_weeks_later_is_news(stepper: Stepper) -> None:
     ticket = stepper.announce("ana", note="zero")
     long_ago = stepper.clock() - timedelta(days=40)
     stepper.note(ticket, "an hour in January", member="ben", kind="TimeEntryNote", work_at=long_ago)
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.work()
-    assert heard(stepper.world, "Ana Alvarez") == ["zero", "an hour in January"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["zero", "an hour in January"]
 
 
 @pytest.mark.parametrize("order", ["", "_info/sortByDate"], ids=["as asked", "oldest first"])
@@ -116,15 +116,15 @@ def test_time_entry_for_old_work_is_found_behind_a_hundred_notes(stepper: Steppe
     for number in range(150):
         stepper.clock.advance(seconds=1)
         stepper.note(ticket, f"note {number}")
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.work()
-    told = len(heard(stepper.world, "Ana Alvarez"))
+    count_before = len(received_notes(stepper.world, "Ana Alvarez"))
     stepper.clock.advance(minutes=1)
     long_ago = stepper.clock() - timedelta(days=40)
     stepper.note(ticket, "an hour in January", member="ben", kind="TimeEntryNote", work_at=long_ago)
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.work()
-    assert heard(stepper.world, "Ana Alvarez")[told:] == ["an hour in January"]
+    assert received_notes(stepper.world, "Ana Alvarez")[count_before:] == ["an hour in January"]
 
 
 def test_of_very_many_new_notes_200_are_read_and_the_newest_announced(stepper: Stepper) -> None:
@@ -134,20 +134,20 @@ def test_of_very_many_new_notes_200_are_read_and_the_newest_announced(stepper: S
         stepper.clock.advance(seconds=1)
         stepper.note(ticket, f"note {number}")
     stepper.world.connectwise.calls.clear()
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.work()
 
     assert stepper.world.connectwise.calls.count("GET service/tickets/{id}/allNotes") == 2
-    assert heard(stepper.world, "Ana Alvarez")[1:] == [f"note {number}" for number in range(246, 251)]
+    assert received_notes(stepper.world, "Ana Alvarez")[1:] == [f"note {number}" for number in range(246, 251)]
     first_update = stepper.world.webex.messages()[1]
     assert "195 earlier notes not shown" in first_update.markdown
     assert len([row for row in rows_of("Ana Alvarez") if row.state == "skipped"]) == 195
 
     stepper.world.connectwise.calls.clear()
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.work()
     assert stepper.world.connectwise.calls.count("GET service/tickets/{id}/allNotes") == 1
-    assert len(heard(stepper.world, "Ana Alvarez")) == 6
+    assert len(received_notes(stepper.world, "Ana Alvarez")) == 6
 
 
 @pytest.mark.parametrize("absent", [faults.without, faults.nulls], ids=["missing", "null"])
@@ -159,7 +159,7 @@ def test_ticket_without_optional_fields_is_announced_once(
     stepper.world.connectwise.faults.add(absent(*_TICKET_PARTS, path=r"/tickets/\d+$"))
     stepper.world.connectwise.faults.add(absent(*_NOTE_PARTS, path="/allNotes$"))
     ticket = stepper.announce("ana", note="a description that the role does not show")
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.run(hours=1)
 
     assert {row.state for row in event_rows()} == {"done"}
@@ -173,7 +173,7 @@ def test_old_models_with_nulls_for_unset_fields_are_understood(stepper_of_old: S
     stepper.world.add_rule("Help Desk")
     ticket = stepper.world.connectwise.add_ticket(stepper.world.board, "Nobody's", notify=False)
     stepper.world.connectwise.add_note(ticket, None, notify=False)
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.work()
     assert [row.state for row in event_rows()] == ["done"]
     assert [(row.recipient_name, row.state) for row in ledger()] == [("Help Desk", "sent")]
@@ -197,7 +197,7 @@ def test_100_kb_note_is_stored_announced_and_harmless(stepper: Stepper, text: st
     ticket = stepper.announce("ana", note="zero")
     stepper.world.connectwise.faults.add(_note_of(text))
     stepper.note(ticket, "one")
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.work()
 
     assert [row.state for row in ledger()] == ["sent", "sent"], [row.error for row in ledger()]

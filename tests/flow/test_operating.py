@@ -24,16 +24,16 @@ def test_the_first_administrator_comes_from_the_settings_once(world: World) -> N
     with world.server(**ADMIN) as server:
         first = client.Client(server.url, KEY)
         assert first.me().email == EMAIL
-        made = first.create_key(first.me().id)
-        client.Client(server.url, made.key).delete_key(first.keys()[0].id)
+        created = first.create_key(first.me().id)
+        client.Client(server.url, created.key).delete_key(first.keys()[0].id)
         assert (
             requests.get(f"{server.url}/users", headers={"Authorization": f"Bearer {KEY}"}, timeout=5).status_code
             == 401
         )
     again = table.load({}, world.environ(**ADMIN))
-    serve.prepare_database(again, skip_missed=False, now=made.created_at)
+    serve.prepare_database(again, skip_missed=False, now=created.created_at)
     with db.session():
-        assert [row.hint for row in api_keys.ApiKey.select()] == [made.hint]
+        assert [row.hint for row in api_keys.ApiKey.select()] == [created.hint]
 
 
 def test_no_administrator_without_settings(world: World) -> None:
@@ -48,21 +48,21 @@ def test_a_key_deleted_on_one_server_ends_on_the_other_within_five_seconds(migra
     """A1."""
     with (
         World(fresh_postgres(migrated_postgres)) as world,
-        ServerProcess(world.environ(**ADMIN)) as here,
-        ServerProcess(world.environ()) as there,
+        ServerProcess(world.environ(**ADMIN)) as first_server,
+        ServerProcess(world.environ()) as second_server,
     ):
-        ana = client.Client(here.url, KEY)
-        made = ana.create_key(ana.me().id)
+        ana = client.Client(first_server.url, KEY)
+        created = ana.create_key(ana.me().id)
 
         def ends(server: ServerProcess) -> bool:
-            header = {"Authorization": f"Bearer {made.key}"}
+            header = {"Authorization": f"Bearer {created.key}"}
             return requests.get(f"{server.url}/users", headers=header, timeout=5).status_code == 401
 
-        assert not ends(here)
-        assert not ends(there)
-        ana.delete_key(made.id)
-        assert ends(here)
-        assert wait_for(lambda: ends(there), 5.0)
+        assert not ends(first_server)
+        assert not ends(second_server)
+        ana.delete_key(created.id)
+        assert ends(first_server)
+        assert wait_for(lambda: ends(second_server), 5.0)
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_bodies_over_http_are_read_in_chunks_and_refused_when_too_large(world: W
     with world.server(**ADMIN) as server:
         header = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
         chunks = iter([b'{"name": "Ben", ', b'"email": "ben@example.com"}'])
-        made = requests.post(f"{server.url}/users", data=chunks, headers=header, timeout=5)
-        assert (made.status_code, made.json()["name"]) == (201, "Ben")
+        created = requests.post(f"{server.url}/users", data=chunks, headers=header, timeout=5)
+        assert (created.status_code, created.json()["name"]) == (201, "Ben")
         large = requests.post(f"{server.url}/users", data=b" " * (2 * 1024 * 1024), headers=header, timeout=5)
         assert (large.status_code, large.headers["Content-Type"]) == (413, "application/problem+json")
 

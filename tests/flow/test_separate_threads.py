@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import requests
 
-from tests.environment import World, post_hook, wait_for
+from tests.environment import World, post_webhook, wait_for
 from ticketbot.api import client
 from ticketbot.database import db
 from ticketbot.server import dispatch
@@ -37,7 +37,7 @@ def test_webhooks_and_health_are_answered_while_every_other_thread_waits(world: 
         world.webex.faults.add(faults.slow(8, path="/messages", times=dispatch.OTHER_THREADS))
         slow = [pool.submit(requests.post, test, headers=header, timeout=20) for _ in range(dispatch.OTHER_THREADS * 2)]
         assert wait_for(lambda: hanging() == dispatch.OTHER_THREADS)
-        hook = post_hook(server.url, world, _hook_body(world))
+        hook = post_webhook(server.url, world, _hook_body(world))
         health = requests.get(f"{server.url}/healthcheck", timeout=5)
         assert hanging() == dispatch.OTHER_THREADS, "the answers came before those that hang"
         assert (hook.status_code, health.status_code) == (200, 200)
@@ -53,11 +53,12 @@ def test_health_is_answered_while_every_webhook_waits_for_the_database(sqlite: s
         return datetime.now(UTC)
 
     with World(sqlite) as world, world.server(now, TBOT_WORKERS="1") as server, ThreadPoolExecutor(16) as pool:
-        post_hook(server.url, world, _hook_body(world))
+        post_webhook(server.url, world, _hook_body(world))
         assert waiting.acquire(timeout=10)
         with db.transaction("test"):  # holds the lock that every writer needs
             hooks = [
-                pool.submit(post_hook, server.url, world, _hook_body(world)) for _ in range(dispatch.HOOK_THREADS + 1)
+                pool.submit(post_webhook, server.url, world, _hook_body(world))
+                for _ in range(dispatch.HOOK_THREADS + 1)
             ]
             for _ in range(dispatch.HOOK_THREADS):
                 assert waiting.acquire(timeout=10)

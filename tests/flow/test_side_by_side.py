@@ -25,7 +25,7 @@ def test_messages_to_one_recipient_are_sent_in_order(world: World) -> None:
     with world.server(TBOT_WORKERS="1"):
         tickets = world.connectwise.add_many(6, world.board, summary="Printer", notify=True)
         world.settle()
-    told = [int(message.markdown.partition("[#")[2].partition("]")[0]) for message in world.webex.messages()]
-    assert sorted(told) == tickets
-    assert told == [row.ticket_id for row in ledger()]
+    ticket_ids = [int(message.markdown.partition("[#")[2].partition("]")[0]) for message in world.webex.messages()]
+    assert sorted(ticket_ids) == tickets
+    assert ticket_ids == [row.ticket_id for row in ledger()]
     assert world.webex.calls.peak == 1

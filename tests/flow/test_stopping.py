@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 
-from tests.environment import World, is_quiet, ledger, post_hook, wait_for
+from tests.environment import World, is_idle, ledger, post_webhook, wait_for
 from tests.servers import ServerProcess
 from ticketbot import errors
 from ticketbot.database import db
@@ -27,7 +27,7 @@ def _terminate(server: ServerProcess) -> tuple[int, float]:
 def _add_tickets(world: World, server: ServerProcess, count: int) -> None:
     for number in range(count):
         ticket = world.connectwise.add_ticket(world.board, f"Ticket {number}", resources=["ana"], notify=False)
-        assert post_hook(server.url, world, world.connectwise.webhook_body(ticket)).ok
+        assert post_webhook(server.url, world, world.connectwise.webhook_body(ticket)).ok
 
 
 def _in_flight(log: request_log.Calls, part: str) -> bool:
@@ -52,7 +52,7 @@ def test_work_in_flight_is_finished_and_the_next_server_continues_at_once(world:
         status, took_s = _terminate(server)
         assert (status, took_s < 10) == (0, True), server.log()
     assert _claimed() == 0
-    assert not is_quiet(), "everything was done before the signal came"
+    assert not is_idle(), "everything was done before the signal came"
     assert all(row.webex_message_id for row in ledger() if row.state == "sent")
     assert {message.id for message in world.webex.messages()} == {
         row.webex_message_id for row in ledger() if row.state == "sent"
@@ -60,7 +60,7 @@ def test_work_in_flight_is_finished_and_the_next_server_continues_at_once(world:
 
     world.connectwise.latency_s = world.webex.latency_s = 0.0
     with ServerProcess(world.environ()):
-        assert wait_for(is_quiet, 5.0)
+        assert wait_for(is_idle, 5.0)
     assert len(world.webex.messages()) == len(ledger()) == 12
     assert not any(row.possible_duplicate for row in ledger())
 
@@ -81,7 +81,7 @@ def test_hanging_work_is_released_after_ten_seconds(sqlite: str) -> None:
         world.connectwise.faults.clear()
         world.webex.faults.clear()
         with ServerProcess(world.environ()):
-            assert wait_for(lambda: is_quiet() and len(ledger()) == 2, 5.0)
+            assert wait_for(lambda: is_idle() and len(ledger()) == 2, 5.0)
         assert [(row.state, row.possible_duplicate) for row in ledger()] == [("sent", True), ("sent", False)]
 
 

@@ -66,8 +66,8 @@ def test_running_sync_blocks_the_next_which_gets_its_id(served: Served) -> None:
     run = served.start_a_long_one()
     assert served.sync_status().syncing
     headers = {"Authorization": f"Bearer {KEY}"}
-    answer = requests.post(f"{served.url}/sync", json={"boards": True}, headers=headers, timeout=10)
-    assert (answer.status_code, answer.json()["run_id"]) == (409, run.id)
+    response = requests.post(f"{served.url}/sync", json={"boards": True}, headers=headers, timeout=10)
+    assert (response.status_code, response.json()["run_id"]) == (409, run.id)
     served.cancel_sync()
     assert served.await_end(run.id).state == "cancelled"
 

@@ -16,10 +16,10 @@ from ticketbot.simulators import faults
 
 @pytest.fixture
 def syncing(world: World) -> Iterator[Syncing]:
-    here = Syncing(world)
-    yield here
-    here.syncs.stop()
-    assert here.syncs.join(10)
+    syncing = Syncing(world)
+    yield syncing
+    syncing.syncs.stop()
+    assert syncing.syncs.join(10)
 
 
 def _boards(*, deleted: bool = False) -> list[str]:
@@ -273,8 +273,8 @@ def test_people_are_looked_up_in_batches_of_85(syncing: Syncing) -> None:
     crowd = [world.webex.add_person(f"person{number}@msp.example", f"Person {number}") for number in range(200)]
     world.webex.add_room("Everybody", crowd)
     syncing.run(recipients=True)
-    asked = [call.query for call in world.webex.calls.log() if call.path.endswith("/people") and "id=" in call.query]
-    assert len(asked) == 3
+    queries = [call.query for call in world.webex.calls.log() if call.path.endswith("/people") and "id=" in call.query]
+    assert len(queries) == 3
     assert len(stored_recipients(type="person")) >= 200
 
 

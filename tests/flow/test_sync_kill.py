@@ -20,7 +20,7 @@ import pytest
 
 from tests.cases import CAST
 from tests.environment import World, ledger
-from tests.sync_fixture import a_minute_later_each_time, open_tickets
+from tests.sync_fixture import minute_clock, open_tickets
 from ticketbot import failpoints
 from ticketbot.database import db
 from ticketbot.models import events, recipients, syncs, tickets
@@ -78,10 +78,10 @@ class Driver:
 
 @pytest.fixture
 def driver(world: World) -> Iterator[Driver]:
-    world.connectwise.now = a_minute_later_each_time()
-    here = Driver(world)
-    yield here
-    here.stop()
+    world.connectwise.now = minute_clock()
+    driver = Driver(world)
+    yield driver
+    driver.stop()
 
 
 def _happen(world: World, dice: random.Random, *, new: int) -> None:

@@ -22,10 +22,10 @@ from ticketbot.sync import sync_service
 
 @pytest.fixture
 def syncing(world: World) -> Iterator[Syncing]:
-    here = Syncing(world)
-    yield here
-    here.syncs.stop()
-    assert here.syncs.join(10)
+    syncing = Syncing(world)
+    yield syncing
+    syncing.syncs.stop()
+    assert syncing.syncs.join(10)
 
 
 def _is_reading_notes(syncing: Syncing, run_id: int) -> bool:
@@ -75,7 +75,7 @@ def test_a_run_is_canceled_on_request_and_keeps_what_it_has_stored(syncing: Sync
     read = len(note_texts())
     syncing.connectwise.latency_s = 0
     assert wait_for(_is_nobody_asking), "calls that were under way do not end"
-    syncing.forget_calls()
+    syncing.clear_calls()
     assert syncing.run(tickets=True).state == "done"
     assert syncing.count_calls() == 2 + 300 - read
 
@@ -114,12 +114,12 @@ def test_boards_that_neither_we_nor_connectwise_know_are_unknown(syncing: Syncin
     world = syncing.world
     new = world.connectwise.add_board("Night Desk")
     world.add_rule("Help Desk")
-    asked = [world.board, new, 999]
-    assert syncing.syncs.unknown_boards(asked) == {999}
+    requested_ids = [world.board, new, 999]
+    assert syncing.syncs.unknown_boards(requested_ids) == {999}
     assert syncing.syncs.unknown_boards([world.board]) == set()
     world.connectwise.faults.add(faults.down(path="/service/boards$"))
     with pytest.raises(errors.RemoteUnavailable):
-        syncing.syncs.unknown_boards(asked)
+        syncing.syncs.unknown_boards(requested_ids)
 
 
 def test_a_run_whose_server_was_taken_for_dead_does_not_block_the_next_and_ends_itself(syncing: Syncing) -> None:

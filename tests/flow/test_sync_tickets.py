@@ -19,10 +19,10 @@ LISTS = ("GET service/tickets", "GET project/tickets")
 
 @pytest.fixture
 def syncing(world: World) -> Iterator[Syncing]:
-    here = Syncing(world)
-    yield here
-    here.syncs.stop()
-    assert here.syncs.join(10)
+    syncing = Syncing(world)
+    yield syncing
+    syncing.syncs.stop()
+    assert syncing.syncs.join(10)
 
 
 def test_open_tickets_and_their_notes_are_stored_with_one_call_for_each_and_one_for_each_page(syncing: Syncing) -> None:
@@ -48,11 +48,11 @@ def test_open_tickets_and_their_notes_are_stored_with_one_call_for_each_and_one_
 def test_a_second_sync_reads_only_the_notes_of_what_changed(syncing: Syncing) -> None:
     """S3"""
     world = syncing.world
-    made = world.connectwise.add_many(20, world.board, notes=1)
+    ticket_ids = world.connectwise.add_many(20, world.board, notes=1)
     syncing.run(tickets=True)
-    for ticket in made[3:6]:
+    for ticket in ticket_ids[3:6]:
         world.connectwise.add_note(ticket, f"news of {ticket}", contact=world.contact)
-    syncing.forget_calls()
+    syncing.clear_calls()
     run = syncing.run(tickets=True)
     assert run.state == "done"
     assert syncing.count_calls() == 2 + 3
@@ -66,7 +66,7 @@ def test_a_note_of_the_second_that_was_just_read_is_not_missed_by_the_next_sync(
     (ticket,) = world.connectwise.add_many(1, world.board, notes=1)
     syncing.run(tickets=True)
     world.connectwise.add_note(ticket, "in the same second?", contact=world.contact)
-    syncing.forget_calls()
+    syncing.clear_calls()
     syncing.run(tickets=True)
     assert "in the same second?" in note_texts()
     syncing.run(tickets=True)
@@ -107,18 +107,18 @@ def test_a_sync_stores_and_never_decides(syncing: Syncing) -> None:
 def test_closed_and_deleted_tickets_are_noticed_without_a_call_for_each(syncing: Syncing) -> None:
     """S3"""
     world = syncing.world
-    made = world.connectwise.add_many(30, world.board)
+    ticket_ids = world.connectwise.add_many(30, world.board)
     moved = world.connectwise.add_ticket(world.project_board, "Plan", notify=False)
     syncing.run(tickets=True)
-    for ticket in made[:15]:
+    for ticket in ticket_ids[:15]:
         world.connectwise.update_ticket(ticket, status=">Closed", notify=False)
-    world.connectwise.delete_ticket(made[15], notify=False)
+    world.connectwise.delete_ticket(ticket_ids[15], notify=False)
     world.connectwise.delete_ticket(moved, notify=False)
-    syncing.forget_calls()
+    syncing.clear_calls()
     run = syncing.run(tickets=True)
-    assert open_tickets() == made[16:]
-    assert stored(made[0]).status == ">Closed"
-    assert stored(made[15]).deleted_at is not None
+    assert open_tickets() == ticket_ids[16:]
+    assert stored(ticket_ids[0]).status == ">Closed"
+    assert stored(ticket_ids[15]).deleted_at is not None
     assert stored(moved).deleted_at is not None
     assert phases(run)["closed tickets"] == (17, 17, 0)
     # Two lists, one question by id for each kind, two single tickets under both paths.
@@ -166,14 +166,14 @@ def test_an_older_row_never_overwrites_a_newer_one(syncing: Syncing) -> None:
 def test_an_empty_open_set_closes_nothing_unless_forced(syncing: Syncing) -> None:
     """S: more than ten known open tickets do not vanish at once."""
     world = syncing.world
-    made = world.connectwise.add_many(11, world.board)
+    ticket_ids = world.connectwise.add_many(11, world.board)
     syncing.run(tickets=True)
-    for ticket in made:
+    for ticket in ticket_ids:
         world.connectwise.update_ticket(ticket, status=">Closed", notify=False)
     run = syncing.run(tickets=True)
     assert run.state == "failed"
     assert "11 of 11 open tickets would be removed" in run.errors[0]
-    assert open_tickets() == made
+    assert open_tickets() == ticket_ids
     assert syncing.run(tickets=True, force=True).state == "done"
     assert open_tickets() == []
 
@@ -192,25 +192,25 @@ def test_ten_open_tickets_may_all_close(syncing: Syncing) -> None:
 def test_a_page_that_fails_once_is_asked_for_again(syncing: Syncing) -> None:
     """S"""
     world = syncing.world
-    made = world.connectwise.add_many(4, world.board, notes=1)
+    ticket_ids = world.connectwise.add_many(4, world.board, notes=1)
     world.connectwise.faults.add(faults.status(502, path="/service/tickets$", times=1))
     world.connectwise.faults.add(faults.half_a_body(path="/allNotes", times=1))
     run = syncing.run(tickets=True)
     assert (run.state, run.error_count) == ("done", 0)
-    assert open_tickets() == made
+    assert open_tickets() == ticket_ids
 
 
 def test_notes_that_cannot_be_read_are_named_and_the_rest_goes_on(syncing: Syncing) -> None:
     """S"""
     world = syncing.world
-    made = world.connectwise.add_many(6, world.board, notes=1)
-    world.connectwise.faults.add(faults.status(400, "No.", path=f"/{made[2]}/allNotes"))
+    ticket_ids = world.connectwise.add_many(6, world.board, notes=1)
+    world.connectwise.faults.add(faults.status(400, "No.", path=f"/{ticket_ids[2]}/allNotes"))
     run = syncing.run(tickets=True)
     assert (run.state, run.error_count) == ("done", 1)
-    assert f"notes of ticket {made[2]}" in run.errors[0]
+    assert f"notes of ticket {ticket_ids[2]}" in run.errors[0]
     assert len(note_texts()) == 5
     world.connectwise.faults.clear()
-    syncing.forget_calls()
+    syncing.clear_calls()
     assert syncing.run(tickets=True).error_count == 0
     assert (len(note_texts()), syncing.count_calls("GET service/tickets/{id}/allNotes")) == (6, 1)
 
@@ -222,44 +222,44 @@ def test_page_that_times_out_is_requested_in_smaller_ones(
     """S: large systems answer large questions too late."""
     monkeypatch.setattr(adaptive_pool, "TRIES", 1)
     world = syncing.world
-    made = world.connectwise.add_many(60, world.board)
+    ticket_ids = world.connectwise.add_many(60, world.board)
     world.connectwise.faults.add(faults.status(504, path="/service/tickets$", query=f"pageSize={too_many}(&|$)"))
     run = syncing.run(tickets=True)
     assert (run.state, run.error_count) == ("done", 0)
-    assert open_tickets() == made
+    assert open_tickets() == ticket_ids
 
 
 def test_possibly_closed_tickets_stay_open_until_confirmed(syncing: Syncing) -> None:
     """S3: no answer closes nothing."""
     world = syncing.world
-    made = world.connectwise.add_many(4, world.board)
+    ticket_ids = world.connectwise.add_many(4, world.board)
     syncing.run(tickets=True)
-    for ticket in made[:2]:
+    for ticket in ticket_ids[:2]:
         world.connectwise.update_ticket(ticket, status=">Closed", notify=False)
     world.connectwise.faults.add(faults.status(400, "No.", path="/service/tickets$", query=r"id in \("))
     run = syncing.run(tickets=True)
     assert (run.state, run.error_count) == ("done", 1)
     assert run.errors[0].startswith("2 tickets that may have closed: ")
-    assert open_tickets() == made
+    assert open_tickets() == ticket_ids
     world.connectwise.faults.clear()
     assert syncing.run(tickets=True).error_count == 0
-    assert open_tickets() == made[2:]
+    assert open_tickets() == ticket_ids[2:]
 
 
 def test_possibly_deleted_ticket_stays_until_confirmed(syncing: Syncing) -> None:
     """S3, W7"""
     world = syncing.world
-    made = world.connectwise.add_many(3, world.board)
+    ticket_ids = world.connectwise.add_many(3, world.board)
     syncing.run(tickets=True)
-    world.connectwise.delete_ticket(made[0], notify=False)
-    world.connectwise.faults.add(faults.status(400, "No.", path=f"/tickets/{made[0]}$"))
+    world.connectwise.delete_ticket(ticket_ids[0], notify=False)
+    world.connectwise.faults.add(faults.status(400, "No.", path=f"/tickets/{ticket_ids[0]}$"))
     run = syncing.run(tickets=True)
     assert (run.state, run.error_count) == ("done", 1)
-    assert run.errors[0].startswith(f"ticket {made[0]}: ")
-    assert open_tickets() == made
+    assert run.errors[0].startswith(f"ticket {ticket_ids[0]}: ")
+    assert open_tickets() == ticket_ids
     world.connectwise.faults.clear()
     assert syncing.run(tickets=True).error_count == 0
-    assert open_tickets() == made[1:]
+    assert open_tickets() == ticket_ids[1:]
 
 
 def test_a_ticket_that_became_a_project_ticket_is_found_there(syncing: Syncing) -> None:
@@ -276,8 +276,10 @@ def test_a_ticket_that_became_a_project_ticket_is_found_there(syncing: Syncing) 
 def test_ticket_deleted_while_its_notes_are_read_is_no_error(syncing: Syncing) -> None:
     """S3: the next sync finds out."""
     world = syncing.world
-    made = world.connectwise.add_many(3, world.board, notes=1)
-    gone = faults.Fault(effect="answer", status=404, content='{"code":"NotFound"}', path=f"/{made[0]}/(allNotes|notes)")
+    ticket_ids = world.connectwise.add_many(3, world.board, notes=1)
+    gone = faults.Fault(
+        effect="answer", status=404, content='{"code":"NotFound"}', path=f"/{ticket_ids[0]}/(allNotes|notes)"
+    )
     world.connectwise.faults.add(gone)
     run = syncing.run(tickets=True)
     assert (run.state, run.error_count) == ("done", 0)
@@ -288,12 +290,12 @@ def test_ticket_deleted_while_its_notes_are_read_is_no_error(syncing: Syncing) -
 def test_missing_permission_for_projects_is_an_error_but_no_failure(syncing: Syncing) -> None:
     """S"""
     world = syncing.world
-    made = world.connectwise.add_many(2, world.board)
+    ticket_ids = world.connectwise.add_many(2, world.board)
     world.connectwise.faults.add(faults.no_endpoint("/project/tickets"))
     run = syncing.run(tickets=True)
     assert (run.state, run.error_count) == ("done", 1)
     assert "inquiry rights" in run.errors[0]
-    assert open_tickets() == made
+    assert open_tickets() == ticket_ids
 
 
 def test_wrong_credentials_fail_the_run(syncing: Syncing) -> None:
@@ -316,11 +318,11 @@ def test_a_merged_ticket_brings_its_notes_once(syncing: Syncing) -> None:
 def test_429_slows_a_sync_down_without_losing_anything(syncing: Syncing) -> None:
     """S3, S4"""
     world = syncing.world
-    made = world.connectwise.add_many(30, world.board, notes=1)
+    ticket_ids = world.connectwise.add_many(30, world.board, notes=1)
     world.connectwise.faults.add(faults.throttled("0", path="/allNotes", skip=6, times=3))
     run = syncing.run(tickets=True)
     assert (run.state, run.error_count) == ("done", 0)
-    assert len(note_texts()) == len(made)
+    assert len(note_texts()) == len(ticket_ids)
 
 
 def test_parallel_calls_stay_within_max_concurrent_syncs(syncing: Syncing) -> None:
@@ -336,9 +338,9 @@ def test_parallel_calls_stay_within_max_concurrent_syncs(syncing: Syncing) -> No
 def test_a_ticket_without_dates_is_stored_and_ends_no_sync(syncing: Syncing) -> None:
     """An API member of a narrow role sees no `_info`."""
     world = syncing.world
-    made = world.connectwise.add_many(3, world.board, notes=1)
+    ticket_ids = world.connectwise.add_many(3, world.board, notes=1)
     world.connectwise.faults.add(faults.without("_info"))
     for _ in range(2):
         assert syncing.run(tickets=True).state == "done"
-    assert open_tickets() == made
+    assert open_tickets() == ticket_ids
     assert len(note_texts()) == 3

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.databases import fresh_postgres
-from tests.environment import World, is_quiet, ledger, post_hook, wait_for
+from tests.environment import World, is_idle, ledger, post_webhook, wait_for
 from tests.servers import ServerProcess
 from ticketbot.database import db
 from ticketbot.models import events
@@ -65,10 +65,10 @@ class _Burst:
         """Post a hook; what a dead server does not take goes to the other one."""
         for server in (self._servers[target], self._servers[1 - target]):
             try:
-                answer = post_hook(server.url, self._world, body)
+                response = post_webhook(server.url, self._world, body)
             except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):  # or in its answer
                 continue
-            assert answer.status_code == 200, answer.text
+            assert response.status_code == 200, response.text
             return
         raise AssertionError("both servers are gone")
 
@@ -86,7 +86,7 @@ def _received(world: World) -> Counter[tuple[str, str]]:
 def _is_done(burst: _Burst, rounds: int) -> Callable[[], bool]:
     # Each ticket: once to the room and the three; then each further note to the three.
     expected = len(burst.tickets) * (4 + 3 * (rounds - 1))
-    return lambda: is_quiet() and len(ledger()) == expected
+    return lambda: is_idle() and len(ledger()) == expected
 
 
 def test_two_servers_notify_everybody_once(world: World) -> None:

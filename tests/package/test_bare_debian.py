@@ -25,9 +25,9 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def in_bare_root(binary: Binary) -> Iterator[Run]:
     """Return how to run the binary inside, with nothing in its environment."""
-    there = Path(ROOT) / "opt/alone"
-    there.mkdir(parents=True, exist_ok=True)
-    shutil.copy(binary.path, there / "tbot")
+    folder = Path(ROOT) / "opt/alone"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(binary.path, folder / "tbot")
     chroot = shutil.which("chroot") or "/usr/sbin/chroot"
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -35,7 +35,7 @@ def in_bare_root(binary: Binary) -> Iterator[Run]:
         return subprocess.run(command, env={}, capture_output=True, text=True, timeout=120, check=False)
 
     yield run
-    shutil.rmtree(there)
+    shutil.rmtree(folder)
 
 
 def test_demo_runs_without_python_certificates_or_time_zones(in_bare_root: Run) -> None:

@@ -66,7 +66,7 @@ def test_binary_serves_syncs_and_delivers(binary: Binary, world: World) -> None:
     world.add_rule("Help Desk")
     with PackedServer(binary, _environ(world, binary)) as server:
         client = _client(server)
-        world.call_back(server.url)
+        world.register_callback(server.url)
         world.connectwise.add_ticket(world.board, "Printer on fire", note="smoke")
         assert wait_for(lambda: [m.room_title for m in world.webex.messages()] == ["Help Desk"]), server.log()
 

@@ -37,14 +37,14 @@ def box(monkeypatch: pytest.MonkeyPatch) -> Callable[[Commit], accept.Inbox]:
 
 @contextlib.contextmanager
 def _all_but_one_waiting(
-    here: accept.Inbox, begun: threading.Event, go_on: threading.Event
+    inbox: accept.Inbox, begun: threading.Event, go_on: threading.Event
 ) -> Iterator[list[Future[str]]]:
     """Let arrivals come in while the first is being committed, which sets `begun` and waits for `go_on`."""
     with ThreadPoolExecutor(THREADS) as pool:
-        outcomes = [pool.submit(here.accept, _arrival(0))]
+        outcomes = [pool.submit(inbox.accept, _arrival(0))]
         assert begun.wait(10)
-        outcomes += [pool.submit(here.accept, _arrival(number)) for number in range(1, THREADS)]
-        assert wait_for(lambda: len(here._arrivals) == THREADS - 1)
+        outcomes += [pool.submit(inbox.accept, _arrival(number)) for number in range(1, THREADS)]
+        assert wait_for(lambda: len(inbox._arrivals) == THREADS - 1)
         go_on.set()
         yield outcomes
 
@@ -59,8 +59,8 @@ def test_webhooks_that_arrive_during_a_commit_are_committed_together(box: Callab
         assert go_on.wait(10)
         return ["accepted"] * len(batch)
 
-    here = box(commit)
-    with _all_but_one_waiting(here, begun, go_on) as outcomes:
+    inbox = box(commit)
+    with _all_but_one_waiting(inbox, begun, go_on) as outcomes:
         assert {each.result(10) for each in outcomes} == {"accepted"}
     assert batches == [[0], [*range(1, THREADS)]]
 
@@ -77,10 +77,10 @@ def test_of_very_many_at_once_each_is_committed_once_with_its_own_outcome(
         under_way.release()
         return [f"outcome {each.ticket_id}" for each in batch]
 
-    here = box(commit)
+    inbox = box(commit)
     with ThreadPoolExecutor(THREADS) as pool:
-        told = list(pool.map(lambda number: here.accept(_arrival(number)), range(2000)))
-    assert told == [f"outcome {number}" for number in range(2000)]
+        results = list(pool.map(lambda number: inbox.accept(_arrival(number)), range(2000)))
+    assert results == [f"outcome {number}" for number in range(2000)]
     assert sorted(committed) == [*range(2000)]
 
 
@@ -98,16 +98,16 @@ def test_failed_commit_affects_no_other_batch(
 
     def accepted(number: int) -> bool:
         try:
-            return here.accept(_arrival(number)) == "accepted"
+            return inbox.accept(_arrival(number)) == "accepted"
         except (ValueError, errors.Unreachable):
             return False
 
-    here = box(commit)
+    inbox = box(commit)
     with ThreadPoolExecutor(THREADS) as pool:
-        told = list(pool.map(accepted, range(300)))
-    refused = {number for number, is_in in enumerate(told) if not is_in}
+        results = list(pool.map(accepted, range(300)))
+    refused = {number for number, is_in in enumerate(results) if not is_in}
     assert {number for number in range(300) if number % 7 == 0} <= refused
-    assert here.accept(_arrival(1)) == "accepted"
+    assert inbox.accept(_arrival(1)) == "accepted"
 
 
 def test_webhook_that_cannot_be_stored_is_refused_alone(box: Callable[[Commit], accept.Inbox]) -> None:
@@ -139,7 +139,7 @@ def test_waiting_webhooks_are_refused_together_while_the_database_is_unavailable
         assert go_on.wait(10)
         raise errors.Unreachable("The database is unavailable")
 
-    here = box(commit)
-    with _all_but_one_waiting(here, begun, go_on) as outcomes:
+    inbox = box(commit)
+    with _all_but_one_waiting(inbox, begun, go_on) as outcomes:
         assert {type(each.exception(10)) for each in outcomes} == {errors.Unreachable}
     assert tries == [1]

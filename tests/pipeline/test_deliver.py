@@ -16,10 +16,10 @@ from ticketbot.pipeline import deliver, process_event
 @pytest.fixture
 def stepper(outage: Outage) -> Iterator[Stepper]:
     """Return a server with one message to send."""
-    with Stepper(outage.url) as here:
-        here.hook(here.add_ticket("ana", note="zero"))
-        assert process_event.process_next(here.events)
-        yield here
+    with Stepper(outage.url) as stepper:
+        stepper.accept_webhook(stepper.add_ticket("ana", note="zero"))
+        assert process_event.process_next(stepper.events)
+        yield stepper
 
 
 def _send(stepper: Stepper, outage: Outage, pause: Callable[[float], bool]) -> None:
@@ -52,7 +52,7 @@ def test_a_server_that_stops_meanwhile_leaves_the_message_to_the_next_one(
     outage.end()
     assert [row.state for row in ledger()] == ["sending"]
     assert "may be sent again" in caplog.text
-    stepper.take_for_dead(stepper.messages.server.id)
+    stepper.mark_dead(stepper.messages.server.id)
     stepper.run(minutes=1)
     (row,) = ledger()
     assert (row.state, row.possible_duplicate) == ("sent", True)

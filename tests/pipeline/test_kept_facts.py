@@ -23,12 +23,12 @@ def test_deciding_again_gives_what_was_decided(stepper: Stepper) -> None:
     ticket = stepper.announce("ana", "ben", "dan", "eve", note="zero")
     for number in range(8):
         stepper.note(ticket, f"note {number}", **({"member": "ben"} if number % 3 == 0 else {}))
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.work()
     stepper.world.connectwise.update_ticket(ticket, resources=["ana", "ben", "cora"], notify=False)
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.work()
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.work()
     stored = [tuple(msgspec.convert(row.decisions, list[values.Decision])) for row in event_rows()]
     assert [_again(row) for row in event_rows()] == stored
@@ -39,7 +39,7 @@ def test_facts_hold_the_notes_that_are_topics_and_share_rules_and_forwards(stepp
     ticket = stepper.announce("ana", note="zero")
     for text in ("one", "two"):
         stepper.note(ticket, text)
-        stepper.hook(ticket)
+        stepper.accept_webhook(ticket)
         stepper.work()
     with db.session():
         kept = [kept_facts.load(row) for row in event_rows()]
@@ -51,6 +51,6 @@ def test_an_event_without_facts_has_none(stepper: Stepper) -> None:
     """T9: as those of 1.x, or those that are too old."""
     gone = stepper.add_ticket("ana")
     stepper.world.connectwise.delete_ticket(gone, notify=False)
-    stepper.hook(gone)
+    stepper.accept_webhook(gone)
     stepper.work()
     assert kept_facts.load(event_rows()[0]) is None

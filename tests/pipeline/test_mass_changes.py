@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulated_time import Stepper, event_rows, heard
+from tests.simulated_time import Stepper, event_rows, received_notes
 from ticketbot.models import events
 from ticketbot.pipeline import process_event
 from ticketbot.simulators import faults
@@ -16,19 +16,19 @@ MANY = 15
 def decided(stepper: Stepper, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return many tickets that were announced, each to Ana; here, more than five are a mass change."""
     monkeypatch.setattr(events, "MASS_CHANGE_FROM", 5)
-    made = [stepper.add_ticket("ana") for _ in range(MANY)]
-    for ticket in made:
-        stepper.hook(ticket, "added")
+    ticket_ids = [stepper.add_ticket("ana") for _ in range(MANY)]
+    for ticket in ticket_ids:
+        stepper.accept_webhook(ticket, "added")
     stepper.work()
     stepper.clock.advance(minutes=5)
     stepper.world.connectwise.calls.clear()
-    return made
+    return ticket_ids
 
 
 def _change_all(stepper: Stepper, tickets: list[int], status: str = "In Progress") -> None:
     for ticket in tickets:
         stepper.world.connectwise.update_ticket(ticket, status=status, notify=False)
-        stepper.hook(ticket)
+        stepper.accept_webhook(ticket)
 
 
 def test_tickets_of_a_mass_change_are_read_with_one_call(stepper: Stepper, decided: list[int]) -> None:
@@ -48,7 +48,7 @@ def test_notes_are_read_only_of_tickets_that_are_newer_than_what_was_decided(
     stepper: Stepper, decided: list[int]
 ) -> None:
     for ticket in decided:  # webhooks without a change
-        stepper.hook(ticket)
+        stepper.accept_webhook(ticket)
     stepper.clock.advance(minutes=1)
     stepper.work()
     counts = stepper.world.connectwise.calls.counts()
@@ -62,9 +62,9 @@ def test_a_ticket_that_changes_after_it_was_read_is_read_again(stepper: Stepper,
         assert process_event.process_next(stepper.events)
     last = decided[-1]
     stepper.note(last, "too late for the list")
-    stepper.hook(last)
+    stepper.accept_webhook(last)
     stepper.work()
-    assert heard(stepper.world, "Ana Alvarez") == ["too late for the list"]
+    assert received_notes(stepper.world, "Ana Alvarez") == ["too late for the list"]
 
 
 def test_a_ticket_that_the_list_lacks_is_read_alone(stepper: Stepper, decided: list[int]) -> None:

@@ -1,4 +1,4 @@
-"""Who is told by forwards, worked out the slow way: every way is walked to its end, as product.md F1 to F5 say it."""
+"""A brute-force oracle of forwards: every path is followed to its end, as F1 to F5 say."""
 
 from __future__ import annotations
 
@@ -10,62 +10,67 @@ from ticketbot.decide.values import Forward
 
 Path = tuple[Forward, ...]
 
-_ALWAYS, _FOR_EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_ALWAYS, _FOREVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class Walk(NamedTuple):
-    """A way from a recipient to where it ends; `circle` holds those it goes around in for ever, if it does."""
+    """A path from a recipient to its end, or the recipients of the cycle it runs into."""
 
     path: Path
-    circle: frozenset[int] = frozenset()
+    cycle: frozenset[int] = frozenset()
 
 
 class Outcome(NamedTuple):
-    """Told recipients with their way (empty: in their own right), and those whose notification went to others."""
+    """Notified recipients with their path (empty: directly), and those whose notification went to others."""
 
-    told: dict[int, tuple[int, ...]]
+    notified: dict[int, tuple[int, ...]]
     relieved: frozenset[int]
 
 
-def work_out(originals: Sequence[int], forwards: Sequence[Forward], now: datetime) -> Outcome:
-    """Return who is told, read literally from the clauses."""
-    active = [each for each in forwards if (each.start or _ALWAYS) <= now < (each.end or _FOR_EVER)]
+def expected_outcome(originals: Sequence[int], forwards: Sequence[Forward], now: datetime) -> Outcome:
+    """Return recipient_id is notified, by a literal reading of the clauses."""
+    active = [each for each in forwards if (each.start or _ALWAYS) <= now < (each.end or _FOREVER)]
 
-    def keeps(who: int) -> bool:
-        leaving = [each for each in active if each.source.id == who]
-        return not leaving or any(each.keep_copy for each in leaving)  # F1
+    def keeps(recipient_id: int) -> bool:
+        outgoing = [each for each in active if each.source.id == recipient_id]
+        return not outgoing or any(each.keep_copy for each in outgoing)  # F1
 
-    walks = {who: list(_walks(who, active)) for who in originals}
+    walks = {recipient_id: list(_walks(recipient_id, active)) for recipient_id in originals}
     arrivals = {
-        who: [walk.path for walk in walks[who] if walk.path and keeps(walk.path[-1].destination.id)] for who in walks
+        recipient_id: [walk.path for walk in walks[recipient_id] if walk.path and keeps(walk.path[-1].destination.id)]
+        for recipient_id in walks
     }
-    circles = {who: frozenset().union(*(walk.circle for walk in walks[who])) for who in walks}
-    lost = {who for who in originals if not keeps(who) and not arrivals[who]}
-    in_circle = {who for who in lost if who in circles[who]}
-    stays = {who for who in originals if keeps(who)} | in_circle | {who for who in lost if not circles[who] & in_circle}
-    told: dict[int, tuple[int, ...]] = dict.fromkeys(stays, ())
+    cycles = {recipient_id: frozenset().union(*(walk.cycle for walk in walks[recipient_id])) for recipient_id in walks}
+    lost = {recipient_id for recipient_id in originals if not keeps(recipient_id) and not arrivals[recipient_id]}
+    in_cycle = {recipient_id for recipient_id in lost if recipient_id in cycles[recipient_id]}
+    stays = (
+        {recipient_id for recipient_id in originals if keeps(recipient_id)}
+        | in_cycle
+        | {recipient_id for recipient_id in lost if not cycles[recipient_id] & in_cycle}
+    )
+    notified: dict[int, tuple[int, ...]] = dict.fromkeys(stays, ())
     for path in sorted(
         (path for paths in arrivals.values() for path in paths), key=lambda path: (len(path), _ids(path))
     ):
-        told.setdefault(path[-1].destination.id, _ids(path))  # F3
-    return Outcome(told, frozenset(originals) - stays)
+        notified.setdefault(path[-1].destination.id, _ids(path))  # F3
+    return Outcome(notified, frozenset(originals) - stays)
 
 
-def closes_circle(new: Forward, others: Sequence[Forward]) -> bool:
-    """Return whether `new` is part of any circle whose forwards have a moment in common (F4)."""
+def closes_cycle(new: Forward, others: Sequence[Forward]) -> bool:
+    """Return whether `new` is part of a cycle whose forwards are all active at some time (F4)."""
     return any(
-        has_common_moment((new, *walk.path)) and (walk.path[-1] if walk.path else new).destination.id == new.source.id
+        overlap((new, *walk.path)) and (walk.path[-1] if walk.path else new).destination.id == new.source.id
         for walk in [Walk(()), *_walks(new.destination.id, list(others))]
     )
 
 
-def has_common_moment(forwards: Sequence[Forward]) -> bool:
-    """Return whether all of them are active together at some time."""
-    return max((each.start or _ALWAYS) for each in forwards) < min((each.end or _FOR_EVER) for each in forwards)
+def overlap(forwards: Sequence[Forward]) -> bool:
+    """Return whether all forwards are active at some common time."""
+    return max((each.start or _ALWAYS) for each in forwards) < min((each.end or _FOREVER) for each in forwards)
 
 
 def _walks(start: int, forwards: Sequence[Forward], path: Path = ()) -> Iterator[Walk]:
-    """Yield every way that passes nobody twice, and every way that comes back to somebody it has passed."""
+    """Yield every path without a repeated recipient, and every path that runs into a cycle."""
     nodes = [start, *(step.destination.id for step in path)]
     for step in forwards:
         if step.source.id != nodes[-1]:

@@ -149,15 +149,17 @@ def _requests(
 
 
 def _query(draw: Any, operation: Operation, from_rows: Mapping[str, Any], *, makes_sense: bool) -> str:
-    asked: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     for each in operation.described.get("parameters", []):
         if each["in"] == "query" and (each["required"] or draw(st.booleans())):
             name = each["name"]
             fits = from_rows[name] if name in from_rows else json_schemas.fitting(each["schema"], {}, {})
-            asked[name] = draw(fits if makes_sense else fits | st.text() | st.integers())
+            arguments[name] = draw(fits if makes_sense else fits | st.text() | st.integers())
     if not makes_sense and draw(st.booleans()):
-        asked |= draw(st.dictionaries(st.text(), st.text(), max_size=2))
-    return urlencode({name: str(value).lower() if value in (True, False) else value for name, value in asked.items()})
+        arguments |= draw(st.dictionaries(st.text(), st.text(), max_size=2))
+    return urlencode(
+        {name: str(value).lower() if value in (True, False) else value for name, value in arguments.items()}
+    )
 
 
 def _body(
@@ -284,13 +286,13 @@ def test_no_stranger_breaks_the_webhook_route(api: Api) -> None:
 
     @hypothesis.settings(max_examples=150, database=None, suppress_health_check=list(hypothesis.HealthCheck))
     @hypothesis.given(bodies, st.none() | st.from_regex(r"[!-~]{0,60}", fullmatch=True))
-    def knock(body: bytes, signature: str | None) -> None:
+    def post(body: bytes, signature: str | None) -> None:
         headers = {} if signature is None else {"x-content-signature": signature}
         response = api.request("POST", webhooks.PATH, data=body, headers=headers)
         _check(operation, response, document["components"]["schemas"])
         assert response.status_code in (400, 401, 429)
 
-    knock()
+    post()
     with db.session():
         assert not events.Event.select().exists()
         assert not events.ProcessedMessage.select().exists()

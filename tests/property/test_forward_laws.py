@@ -1,4 +1,4 @@
-"""Laws of forwards (F1 to F6): they end, nobody is lost, nobody away is disturbed, and a slow oracle agrees."""
+"""Laws of forwards (F1 to F6): they terminate, nobody is missed, nobody away is disturbed, and an oracle agrees."""
 
 from __future__ import annotations
 
@@ -43,90 +43,92 @@ def graphs(draw: st.DrawFn, *, always: bool = False, most: int = 10) -> list[For
 either = st.one_of(graphs(), graphs(always=True))
 
 
-def _told(routing: forwarding.Routing) -> dict[int, tuple[int, ...]]:
+def _notified(routing: forwarding.Routing) -> dict[int, tuple[int, ...]]:
     return {each.recipient.id: tuple(step.id for step in each.path) for each in routing.deliveries}
 
 
 @given(originals, either)
 @hypothesis.settings(max_examples=600)
-def test_brute_force_oracle_agrees(told: list[Recipient], rows: list[Forward]) -> None:
+def test_brute_force_oracle_agrees(recipients: list[Recipient], rows: list[Forward]) -> None:
     """F1 to F5, read literally."""
-    routing = forwarding.route(told, rows, NOW)
+    routing = forwarding.route(recipients, rows, NOW)
 
-    expected = forward_oracle.work_out([each.id for each in told], rows, NOW)
-    assert _told(routing) == expected.told
+    expected = forward_oracle.expected_outcome([each.id for each in recipients], rows, NOW)
+    assert _notified(routing) == expected.notified
     assert {each.recipient.id for each in routing.relieved} == expected.relieved
 
 
 @given(originals)
-def test_without_forwards_the_output_is_the_input(told: list[Recipient]) -> None:
+def test_without_forwards_the_output_is_the_input(recipients: list[Recipient]) -> None:
     """F6."""
-    routing = forwarding.route(told, [], NOW)
+    routing = forwarding.route(recipients, [], NOW)
 
-    assert [each.recipient for each in routing.deliveries] == sorted(told, key=lambda each: each.id)
+    assert [each.recipient for each in routing.deliveries] == sorted(recipients, key=lambda each: each.id)
     assert not any(each.path for each in routing.deliveries)
     assert routing.relieved == ()
 
 
 @given(originals, either, st.randoms(use_true_random=False))
-def test_the_order_of_rows_does_not_matter(told: list[Recipient], rows: list[Forward], chance: random.Random) -> None:
+def test_the_order_of_rows_does_not_matter(
+    recipients: list[Recipient], rows: list[Forward], rng: random.Random
+) -> None:
     """F6."""
-    shuffled, asked = chance.sample(rows, len(rows)), chance.sample(told, len(told))
+    shuffled, reordered = rng.sample(rows, len(rows)), rng.sample(recipients, len(recipients))
 
-    assert forwarding.route(asked, shuffled, NOW) == forwarding.route(told, rows, NOW)
+    assert forwarding.route(reordered, shuffled, NOW) == forwarding.route(recipients, rows, NOW)
 
 
 @given(originals, either)
-def test_nobody_is_missed_notified_twice_or_disturbed(told: list[Recipient], rows: list[Forward]) -> None:
-    """F1, F3, F5: everybody original is told or relieved; somebody is told; a relieved one is not."""
-    routing = forwarding.route(told, rows, NOW)
+def test_nobody_is_missed_notified_twice_or_disturbed(recipients: list[Recipient], rows: list[Forward]) -> None:
+    """F1, F3, F5: every original recipient is notified or relieved, never both; somebody is notified."""
+    routing = forwarding.route(recipients, rows, NOW)
 
     reached = [each.recipient.id for each in routing.deliveries]
     relieved = {each.recipient.id for each in routing.relieved}
     assert len(reached) == len(set(reached))
-    assert bool(reached) == bool(told)
+    assert bool(reached) == bool(recipients)
     assert not relieved & set(reached)
-    assert relieved | set(reached) >= {each.id for each in told}
+    assert relieved | set(reached) >= {each.id for each in recipients}
     assert all(each.by for each in routing.relieved)
 
 
 @given(originals, either)
 def test_a_path_leads_from_an_original_to_its_end_over_active_forwards(
-    told: list[Recipient], rows: list[Forward]
+    recipients: list[Recipient], rows: list[Forward]
 ) -> None:
-    """F2, F3: and who is told in his own right has none."""
-    for delivery in forwarding.route(told, rows, NOW).deliveries:
+    """F2, F3: recipients notified directly have no path."""
+    for delivery in forwarding.route(recipients, rows, NOW).deliveries:
         assert all(forwarding.is_active(step, NOW) for step in delivery.path)
         assert all(one.destination == next_.source for one, next_ in itertools.pairwise(delivery.path))
         if delivery.path:
-            assert delivery.path[0].source in told
+            assert delivery.path[0].source in recipients
             assert delivery.path[-1].destination == delivery.recipient
             assert delivery.chain == tuple(step.source.name for step in delivery.path)
         else:
-            assert delivery.recipient in told
+            assert delivery.recipient in recipients
 
 
 @given(graphs(), st.data())
 @hypothesis.settings(max_examples=400)
 def test_cycle_is_found_exactly_if_there_is_one(rows: list[Forward], data: st.DataObject) -> None:
-    """F4: with forwards active at some common time, and it is spelled out from the new one on."""
+    """F4: forwards active at some common time; the cycle is spelled out from the new one on."""
     if not rows:
         return
     new = data.draw(st.sampled_from(rows))
     others = [each for each in rows if each.id != new.id]
 
-    circle = forwarding.find_cycle(new, rows)
+    cycle = forwarding.find_cycle(new, rows)
 
-    assert (circle is not None) == forward_oracle.closes_circle(new, others)
-    if circle:
-        assert circle[0] == new
-        assert all(one.destination == next_.source for one, next_ in itertools.pairwise([*circle, circle[0]]))
-        assert forward_oracle.has_common_moment(circle)
+    assert (cycle is not None) == forward_oracle.closes_cycle(new, others)
+    if cycle:
+        assert cycle[0] == new
+        assert all(one.destination == next_.source for one, next_ in itertools.pairwise([*cycle, cycle[0]]))
+        assert forward_oracle.overlap(cycle)
 
 
 @given(graphs(), originals)
-def test_forwards_accepted_one_by_one_never_form_a_cycle(rows: list[Forward], told: list[Recipient]) -> None:
-    """F4: refusing circles when forwards are created keeps every moment free of them, so nobody falls back on F5."""
+def test_forwards_accepted_one_by_one_never_form_a_cycle(rows: list[Forward], recipients: list[Recipient]) -> None:
+    """F4: refusing cycles when forwards are created excludes them at any time, so that F5 never applies."""
     admitted: list[Forward] = []
     for row in rows:
         if not forwarding.find_cycle(row, admitted):
@@ -134,7 +136,7 @@ def test_forwards_accepted_one_by_one_never_form_a_cycle(rows: list[Forward], to
 
     for hour in range(-4, 5):
         now = NOW + timedelta(hours=hour)
-        for delivery in forwarding.route(told, admitted, now).deliveries:
+        for delivery in forwarding.route(recipients, admitted, now).deliveries:
             leaving = [
                 each for each in admitted if each.source == delivery.recipient and forwarding.is_active(each, now)
             ]
@@ -142,7 +144,7 @@ def test_forwards_accepted_one_by_one_never_form_a_cycle(rows: list[Forward], to
 
 
 def test_dense_forwards_are_searched_quickly() -> None:
-    """F4: the number of ways through 40 layers is beyond counting, the number of forwards is not."""
+    """F4: 40 layers have an astronomical number of paths, but few forwards."""
     people = [Recipient(number, "person", str(number)) for number in range(82)]
     pairs = [
         (people[2 * layer + one], people[2 * layer + 2 + other])
@@ -162,7 +164,7 @@ zones = st.sampled_from(["UTC", "America/New_York", "Europe/Berlin", "Africa/Cai
 
 @given(st.dates(date(2000, 1, 1), date(2090, 1, 1)), st.integers(0, 9), zones)
 def test_dates_are_whole_days(first: date, days: int, zone: str) -> None:
-    """F: the end date included, however long the days are, and the next day begins where the last one ends."""
+    """F: the end date is included, however long its day is, and the next day begins where it ends."""
     last, tz = first + timedelta(days=days), ZoneInfo(zone)
 
     start, end = forwarding.parse_period(first.isoformat(), last.isoformat(), tz)
@@ -182,7 +184,7 @@ def test_dates_are_whole_days(first: date, days: int, zone: str) -> None:
     zones,
 )
 def test_time_is_parsed_or_refused(text: str, zone: str) -> None:
-    """Whatever somebody types: aware moments in order, or a ValueError."""
+    """Any text gives aware times in order, or a ValueError."""
     try:
         start, end = forwarding.parse_period(text, text, ZoneInfo(zone))
     except ValueError:

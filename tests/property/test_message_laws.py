@@ -113,7 +113,7 @@ def test_everything_is_shown_as_typed(content: rendering.Content) -> None:
 
     ticket, note = content.ticket, next(iter(content.notes), None)
     shown = " ".join(words(rendered.remote))
-    told = [
+    expected_texts = [
         ticket.summary,
         ticket.company,
         ticket.contact,
@@ -122,7 +122,7 @@ def test_everything_is_shown_as_typed(content: rendering.Content) -> None:
         ticket.priority,
         *content.forwarded_from,
     ]
-    for text in [*told, *([note.author] if note else [])]:
+    for text in [*expected_texts, *([note.author] if note else [])]:
         assert len(text or "") > 100 or " ".join(words(text or "")) in shown
     if note and "![" not in note.text:  # B5
         assert words(rendered.quoted) == (words(note.text) or ["(no", "text)"])

@@ -1,7 +1,7 @@
 """The two queues under any order of webhooks, claims, failures, crashes and clock jumps (W5, L1 to L5).
 
-The machine plays ConnectWise, Webex and any number of workers and senders that may vanish or be paused at any point.
-The rows, claims and verdicts are the real ones.
+The machine simulates ConnectWise, Webex and any number of workers and senders that can vanish or pause at any point.
+The rows, claims and retry decisions are the real ones.
 """
 
 from __future__ import annotations
@@ -24,14 +24,16 @@ from hypothesis.stateful import (
 from tests.databases import fresh_postgres
 from tests.ledger import draft
 from tests.property import reference_model
-from tests.property.reference_model import ReferenceModel, Sending, Work
+from tests.property.reference_model import ReferenceModel, SendAttempt, Work
 from ticketbot import errors
 from ticketbot.background import heartbeat, outbox_upkeep
 from ticketbot.database import db
 from ticketbot.decide import retry
 from ticketbot.models import event_claims, events, holds, messages, notifications, recipients, runtime_config
 
-_TIMES = int(os.environ.get("TBOT_TEST_EXAMPLES", "1"))  # `TBOT_TEST_EXAMPLES=100` looks a hundred times as hard
+_TIMES = int(
+    os.environ.get("TBOT_TEST_EXAMPLES", "1")
+)  # `TBOT_TEST_EXAMPLES=100` runs a hundred times as many examples
 _START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 _TICKETS = st.integers(1, 2)
 _PAUSES = st.sampled_from([31.0, 31.0, 1.0, 1.0, 301.0, 25 * 3600.0])
@@ -59,13 +61,13 @@ _UNKNOWN = errors.RemoteUnavailable("no answer", service="webex", outcome_unknow
 
 
 class Queues(RuleBasedStateMachine):
-    """See the module."""
+    """The state machine."""
 
     @initialize()
     def start(self) -> None:
         self.now = _START
         self.working: list[Work] = []
-        self.sending: list[Sending] = []
+        self.sending: list[SendAttempt] = []
         self.owners = 0
         self.vanished: list[int] = []
         with db.transaction("test"):
@@ -83,9 +85,9 @@ class Queues(RuleBasedStateMachine):
                 recipients.Recipient.create(type=recipients.PERSON, webex_id=f"webex-{n}", name=f"Person {n}").id
                 for n in range(2)
             ]
-        self.truth = ReferenceModel(people)
+        self.model = ReferenceModel(people)
 
-    # One rule for all steps: of several, Hypothesis leaves out some in each run, and then too little would happen.
+    # One rule for all steps: Hypothesis disables some of several rules in each run, and too little would happen.
 
     @rule(step=st.sampled_from(_STEPS), data=st.data())
     def step(self, step: str, data: st.DataObject) -> None:
@@ -106,8 +108,8 @@ class Queues(RuleBasedStateMachine):
                 self.now += timedelta(seconds=data.draw(_PAUSES))
 
     def _hook(self, ticket: int, copies: int) -> None:
-        """A change, its hook committed and acknowledged; a replay of it changes nothing (W4)."""
-        change = len(self.truth.changes) + 1
+        """Commit and acknowledge the webhook of a change; replays have no effect (W4)."""
+        change = len(self.model.changes) + 1
         message_id = f"message-{change}"
         for copy in range(copies):
             with db.transaction("accept"):
@@ -115,17 +117,17 @@ class Queues(RuleBasedStateMachine):
                 assert is_new == (copy == 0)
                 if is_new:
                     events.enqueue([events.Change(ticket, "hook", "updated", None, message_id, self.now)])
-        self.truth.changes[change] = ticket
+        self.model.changes[change] = ticket
 
     def _at_an_event(self, step: str, data: st.DataObject) -> None:
-        """A worker takes an event up, reads the ticket, commits, fails, or is gone."""
+        """Let a worker claim an event, read the ticket, commit, fail, or vanish."""
         alive = self._alive()
         if step == "claim" or not alive:
             self._claim_event()
             return
         work = data.draw(st.sampled_from(alive))
         if step == "read":
-            work.seen = self.truth.of(work.event.ticket_id)
+            work.seen = self.model.of(work.event.ticket_id)
         elif step == "finish":
             self._finish(work)
         elif step == "fail":
@@ -134,7 +136,7 @@ class Queues(RuleBasedStateMachine):
             self._vanish(work, found_by=data.draw(st.integers(0, 2)))
 
     def _at_a_message(self, step: str, data: st.DataObject) -> None:
-        """A sender takes a message up, and Webex takes it, or not, and says so, or not."""
+        """Let a sender claim a message; Webex accepts it or not, and responds or not."""
         if step == "claim" or not self.sending:
             self._claim_message()
             return
@@ -154,7 +156,7 @@ class Queues(RuleBasedStateMachine):
             self._not_sent(sending, _MESSAGE_ERRORS[data.draw(st.sampled_from(sorted(_MESSAGE_ERRORS)))])
         else:
             self.vanished.append(sending.owner)
-            if data.draw(st.booleans()):  # it was only paused, and goes on when it has been taken for dead
+            if data.draw(st.booleans()):  # it was only paused, and continues after it was taken for dead
                 sending.was_posted = takes
                 self.sending.append(sending)
 
@@ -166,28 +168,28 @@ class Queues(RuleBasedStateMachine):
         if event is None:
             return
         others = [each for each in self._alive() if each.event.ticket_id == event.ticket_id]
-        assert not others, "two workers on one ticket"
+        assert not others, "two workers claimed one ticket"
         self.working.append(Work(event, owner))
 
     def _finish(self, work: Work) -> None:
         self.working.remove(work)
-        seen = self.truth.of(work.event.ticket_id) if work.seen is None else work.seen
-        news = sorted(seen - self.truth.decided)
-        is_his = self._holds(work)
+        seen = self.model.of(work.event.ticket_id) if work.seen is None else work.seen
+        news = sorted(seen - self.model.decided)
+        is_owner = self._holds(work)
         with db.transaction("finish-event"):
-            assert events.finish(work.event, now=self.now, decisions=[]) == is_his
-            if not is_his:
+            assert events.finish(work.event, now=self.now, decisions=[]) == is_owner
+            if not is_owner:
                 return
             self._add(self._drafts(work.event, news))
             holds.end("connectwise", called_at=self.now)
-        self.truth.decided.update(news)
+        self.model.decided.update(news)
 
     def _holds(self, work: Work) -> bool:
         row = next(row for row in _event_rows() if row.id == work.event.id)
         return bool(row.state == events.RUNNING and row.server_id == work.owner)
 
     def _drafts(self, event: events.Event, news: Iterable[int]) -> list[dict[str, object]]:
-        return [self._draft(event, change, person) for change in news for person in self.truth.people]
+        return [self._draft(event, change, person) for change in news for person in self.model.people]
 
     def _draft(self, event: events.Event, change: int, person: int) -> dict[str, object]:
         return {
@@ -196,7 +198,7 @@ class Queues(RuleBasedStateMachine):
         }
 
     def _add(self, rows: list[dict[str, object]]) -> None:
-        assert not rows or notifications.add(rows), "told before"
+        assert not rows or notifications.add(rows), "decided twice"
         messages.attach(rows, self.now)
 
     def _fail(self, work: Work, error: Exception) -> None:
@@ -223,14 +225,14 @@ class Queues(RuleBasedStateMachine):
                 events.requeue(event, due_at=verdict.retry_at, error=verdict.reason)
 
     def _vanish(self, work: Work, found_by: int) -> None:
-        """Its process is gone; none, one or two other servers see that at once."""
+        """End the process of a worker; no, one or two other servers notice at once."""
         work.has_vanished = True
         self.vanished.append(work.owner)
         for _ in range(found_by):
             heartbeat.release(work.owner, self.now)
 
     def _tidy(self) -> None:
-        """Look after the outbox, and for servers that are dead: whoever was paused too long is taken for one."""
+        """Tidy the outbox and release dead servers; whichever was paused too long counts as dead."""
         outbox_upkeep.tidy_outbox(self.now)
         for owner in self.vanished:
             heartbeat.release(owner, self.now)
@@ -247,28 +249,28 @@ class Queues(RuleBasedStateMachine):
             return
         message = claimed.message
         others = [each for each in self.sending if each.claimed.message.id == message.id]
-        assert all(each.was_taken_over for each in others), "a message in the hands of two"
-        assert all(row.give_up_at > self.now for row in claimed.notifications), "Friday's news"
+        assert all(each.was_taken_over for each in others), "a message claimed by two senders"
+        assert all(row.give_up_at > self.now for row in claimed.notifications), "claimed an overdue message"
         for older in _messages():
             if older.recipient_id == message.recipient_id and older.place < message.place:
                 assert older.state not in (notifications.PENDING, notifications.SENDING) or older.overtaken, (
                     "out of order"
                 )
-        self.sending.append(Sending(claimed, owner))
+        self.sending.append(SendAttempt(claimed, owner))
 
-    def _sent(self, sending: Sending) -> None:
-        changes = {"state": notifications.SENT, "webex_message_id": f"id-{len(self.truth.taken)}"}
+    def _sent(self, sending: SendAttempt) -> None:
+        changes = {"state": notifications.SENT, "webex_message_id": f"id-{len(self.model.accepted)}"}
         with db.transaction("sent"):
             messages.record(sending.claimed, changes)
             holds.end("webex", called_at=self.now)
             messages.retry_backing_off_now(self.now)
 
-    def _webex_takes(self, sending: Sending) -> None:
-        self.truth.take(sending.claimed)
+    def _webex_takes(self, sending: SendAttempt) -> None:
+        self.model.record_post(sending.claimed)
         if sending.was_taken_over:
-            self.truth.out_of_turn.update(int(row.id) for row in sending.claimed.notifications)
+            self.model.out_of_turn.update(int(row.id) for row in sending.claimed.notifications)
 
-    def _not_sent(self, sending: Sending, error: Exception) -> None:
+    def _not_sent(self, sending: SendAttempt, error: Exception) -> None:
         row = sending.claimed.message
         with db.session():
             failed_holds = holds.failed_in_a_row("webex", self.now)
@@ -295,11 +297,11 @@ class Queues(RuleBasedStateMachine):
             if verdict.hold_until:
                 holds.begin("webex", until=verdict.hold_until, now=self.now, reason=verdict.reason)
 
-    # What happens around them
+    # Operations
 
     def _retry(self) -> None:
-        """Somebody asks for everything dead to be tried again (L5, T7)."""
-        self.truth.out_of_turn.update(row.id for row in _rows(notifications.Notification.state == notifications.DEAD))
+        """Retry everything dead (L5, T7)."""
+        self.model.out_of_turn.update(row.id for row in _rows(notifications.Notification.state == notifications.DEAD))
         with db.transaction("retry"):
             every = notifications.Notification.id > 0
             messages.retry_dead(every, now=self.now, give_up_at=self.now + retry.GIVE_UP_AFTER)
@@ -313,17 +315,17 @@ class Queues(RuleBasedStateMachine):
     def promises_are_kept(self) -> None:
         queue, rows = _event_rows(), _rows()
         reference_model.check_one_event_waits_and_one_runs(queue)
-        self.truth.check_no_hook_is_lost(queue, self._alive())
+        self.model.check_no_webhook_is_lost(queue, self._alive())
         carried_by = {row.id: row for row in _messages()}
-        self.truth.check_everybody_is_told_once(rows, carried_by)
-        self.truth.check_order(carried_by)
-        self.truth.check_fates(rows)
+        self.model.check_everybody_is_notified_once(rows, carried_by)
+        self.model.check_order(carried_by)
+        self.model.check_final_states(rows)
 
-    # And in the end
+    # The end of a run
 
     def teardown(self) -> None:
-        """Let everybody finish: then every acknowledged change is decided and every message has met its fate."""
-        if not hasattr(self, "truth"):
+        """Finish all work; then every acknowledged change is decided and every message is finished."""
+        if not hasattr(self, "model"):
             return
         self._switch(is_on=True)
         self.vanished += [each.owner for each in (*self.working, *self.sending)]
@@ -335,7 +337,7 @@ class Queues(RuleBasedStateMachine):
             self._work_all_off()
             if self._all_is_over():
                 break
-        assert self.truth.decided == set(self.truth.changes)
+        assert self.model.decided == set(self.model.changes)
         assert self._all_is_over()
         self.promises_are_kept()
 
@@ -347,11 +349,11 @@ class Queues(RuleBasedStateMachine):
         while event := event_claims.claim(0, self.now):
             with db.transaction("finish-event"):
                 assert events.finish(event, now=self.now, decisions=[])
-                news = sorted(self.truth.of(event.ticket_id) - self.truth.decided)
+                news = sorted(self.model.of(event.ticket_id) - self.model.decided)
                 self._add(self._drafts(event, news))
-            self.truth.decided.update(news)
+            self.model.decided.update(news)
         while claimed := messages.claim(0, self.now):
-            self.truth.take(claimed)
+            self.model.record_post(claimed)
             with db.transaction("sent"):
                 messages.record(claimed, {"state": notifications.SENT, "webex_message_id": "last"})
 
@@ -388,13 +390,13 @@ def _play(examples: int) -> None:
 
 def test_queues_keep_their_promises_on_sqlite(sqlite: str) -> None:
     with db.session():
-        db.database.execute_sql("PRAGMA synchronous = off")  # no power is cut here
+        db.database.execute_sql("PRAGMA synchronous = off")  # no power failure here
     _play(examples=60)
 
 
 @pytest.mark.postgres
 def test_queues_keep_their_promises_on_postgres(migrated_postgres: str) -> None:
-    db.open_database(fresh_postgres(migrated_postgres))  # it may hold what another test left
+    db.open_database(fresh_postgres(migrated_postgres))  # it may have rows of another test
     with db.session():
         db.database.execute_sql("SET synchronous_commit = off")
     try:

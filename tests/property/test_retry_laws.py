@@ -33,11 +33,11 @@ def test_delay_never_shrinks_with_more_failures(one: int, other: int, jitter: fl
 
 
 @given(st.floats(0, allow_nan=False), failures, jitters)
-def test_retry_after_is_honored_up_to_15_minutes(asked: float, number: int, jitter: float) -> None:
+def test_retry_after_is_honored_up_to_15_minutes(requested_s: float, number: int, jitter: float) -> None:
     """L2: never less than a second, lest a zero makes us hammer."""
-    wait_s = retry.wait_s(_throttled(asked), number, jitter)
+    wait_s = retry.wait_s(_throttled(requested_s), number, jitter)
 
-    assert wait_s == min(max(asked, 1), 900)
+    assert wait_s == min(max(requested_s, 1), 900)
     assert math.isfinite(wait_s)
 
 

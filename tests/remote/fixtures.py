@@ -33,8 +33,8 @@ def _site(request: pytest.FixtureRequest, service: str, url: str, prefix: str) -
     """Yield the address to ask: the real one over the test's cassette, or the replay server while recording."""
     path: Path = CASSETTES / service / f"{request.function.__name__.removeprefix('test_')}.yaml"
     if os.environ.get(RECORD):
-        with serving(prefix, replies_of(request.function)) as here, recording(path, url, here):
-            yield here
+        with serving(prefix, replies_of(request.function)) as local, recording(path, url, local):
+            yield local
     else:
         with replaying(path):
             yield url

@@ -39,7 +39,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
 
-    def answer(self) -> None:
+    def response(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         reply = self.server.find(self.command, self.path)
         content = reply.content() if reply else b""
@@ -54,7 +54,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 - the names http.server calls
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = response  # noqa: N815 - the names http.server calls
 
     def log_message(self, *args: Any) -> None:
         """Say nothing."""

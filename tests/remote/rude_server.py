@@ -31,7 +31,7 @@ class Received:
     body: bytes
 
 
-def answer(body: Any, status: str = "200 OK", *, ending: Ending = "keep", **headers: str) -> Rude:
+def response(body: Any, status: str = "200 OK", *, ending: Ending = "keep", **headers: str) -> Rude:
     """Build a complete answer; anything but bytes becomes JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     names = {"Content_Length": str(len(content)), **headers}

@@ -11,7 +11,7 @@ import pytest
 
 from tests.remote.cassettes import TOKEN
 from tests.remote.requesting import failure, send
-from tests.remote.rude_server import Rude, RudeServer, answer
+from tests.remote.rude_server import Rude, RudeServer, response
 from ticketbot import errors
 from ticketbot.connectwise.connectwise_client import ConnectWise
 from ticketbot.remote import http_service
@@ -78,7 +78,7 @@ class TestNobodyKnows:
             pytest.param(Rude(CHUNKED + b"f\r\n{"), id="half a chunk"),
             pytest.param(Rude(CHUNKED + b"rubbish\r\n{"), id="no chunk at all"),
             pytest.param(Rude(b"SSH-2.0-OpenSSH_9.6\r\n"), id="another protocol"),
-            pytest.param(answer(b"no gzip", Content_Encoding="gzip"), id="broken gzip"),
+            pytest.param(response(b"no gzip", Content_Encoding="gzip"), id="broken gzip"),
         ],
     )
     def test_truncated_response(self, rude: RudeServer, rude_webex: Webex, rude_answer: Rude) -> None:
@@ -107,7 +107,7 @@ class TestNobodyKnows:
     )
     def test_a_2xx_without_an_id(self, rude: RudeServer, rude_webex: Webex, body: object) -> None:
         """L1"""
-        rude.always(answer(body, trackingId="ROUTER_1"))
+        rude.always(response(body, trackingId="ROUTER_1"))
         error = failure(lambda: send(rude_webex))
         assert error.outcome_unknown
         assert (error.status, error.tracking_id) == (200, "ROUTER_1")
@@ -116,13 +116,13 @@ class TestNobodyKnows:
     def test_endless_response(self, rude: RudeServer, rude_webex: Webex, monkeypatch: pytest.MonkeyPatch) -> None:
         """overload"""
         monkeypatch.setattr(http_service, "MAX_RESPONSE_BYTES", 1000)
-        rude.always(answer(gzip.compress(b" " * 100_000), Content_Encoding="gzip"))
+        rude.always(response(gzip.compress(b" " * 100_000), Content_Encoding="gzip"))
         assert failure(lambda: send(rude_webex)).outcome_unknown
 
     def test_trickling_response(self, rude: RudeServer, rude_webex: Webex, monkeypatch: pytest.MonkeyPatch) -> None:
         """overload"""
         monkeypatch.setattr(http_service, "MAX_RESPONSE_S", -1.0)
-        rude.always(answer({"id": "late"}))
+        rude.always(response({"id": "late"}))
         assert failure(lambda: send(rude_webex)).outcome_unknown
 
 
@@ -132,7 +132,7 @@ class TestUnusableAnswers:
     @pytest.mark.parametrize("status", ["404 Not Found", "500 Internal Server Error", "502 Bad Gateway"])
     def test_html_error_is_transient(self, rude: RudeServer, rude_connectwise: ConnectWise, status: str) -> None:
         """W7: such a 404 is no sign that a ticket was deleted."""
-        rude.always(answer(HTML, status, Content_Type="text/html"))
+        rude.always(response(HTML, status, Content_Type="text/html"))
         error = failure(lambda: rude_connectwise.ticket(69))
         assert not error.outcome_unknown
         assert str(error) == f"ConnectWise: GET /service/tickets/69 answered {status[:3]}: HTML"
@@ -141,7 +141,7 @@ class TestUnusableAnswers:
     def test_response_that_is_no_ticket_is_an_error(
         self, rude: RudeServer, rude_connectwise: ConnectWise, body: object
     ) -> None:
-        rude.always(answer(body))
+        rude.always(response(body))
         assert failure(lambda: rude_connectwise.ticket(69)).status == 200
 
     @pytest.mark.parametrize("body", [HTML, b"", {"code": "odd"}, None, 5])
@@ -149,28 +149,28 @@ class TestUnusableAnswers:
         self, rude: RudeServer, rude_connectwise: ConnectWise, body: object
     ) -> None:
         """S: nothing may be taken for deleted because of it."""
-        rude.always(answer(body))
+        rude.always(response(body))
         assert failure(rude_connectwise.boards).status == 200
 
     def test_rows_without_an_id_are_left_out(self, rude: RudeServer, rude_connectwise: ConnectWise) -> None:
-        rude.always(answer([None, 5, {}, {"id": True}, {"id": 2**40}, {"id": "7"}, {"id": 7, "name": "Left"}]))
+        rude.always(response([None, 5, {}, {"id": True}, {"id": 2**40}, {"id": "7"}, {"id": 7, "name": "Left"}]))
         assert [board.name for board in rude_connectwise.boards()] == ["Left"]
 
     def test_pages_that_repeat_end(self, rude: RudeServer, rude_connectwise: ConnectWise) -> None:
         """overload"""
-        rude.always(answer([{"id": 1}], Link='<http://x/?page=2>; rel="next"'))
+        rude.always(response([{"id": 1}], Link='<http://x/?page=2>; rel="next"'))
         assert "the same page" in str(failure(rude_connectwise.boards))
 
     def test_rooms_that_repeat_end(self, rude: RudeServer, rude_webex: Webex) -> None:
         """overload"""
-        rude.always(answer({"items": []}, Link=f'<{rude.url}/v1/rooms?after=x>; rel="next"'))
+        rude.always(response({"items": []}, Link=f'<{rude.url}/v1/rooms?after=x>; rel="next"'))
         assert "read already" in str(failure(rude_webex.rooms))
 
     def test_broken_characters_do_not_hide_a_ticket(self, rude: RudeServer, rude_connectwise: ConnectWise) -> None:
-        rude.always(answer(b'\xef\xbb\xbf{"id": 69, "summary": "a\\u0000b\\ud83d \xff!"}'))
+        rude.always(response(b'\xef\xbb\xbf{"id": 69, "summary": "a\\u0000b\\ud83d \xff!"}'))
         assert rude_connectwise.ticket(69).summary == "ab? \ufffd!"
 
     def test_compressed_response_is_read(self, rude: RudeServer, rude_connectwise: ConnectWise) -> None:
-        rude.always(answer(gzip.compress(b'{"id": 69, "summary": "small"}'), Content_Encoding="gzip"))
+        rude.always(response(gzip.compress(b'{"id": 69, "summary": "small"}'), Content_Encoding="gzip"))
         assert rude_connectwise.ticket(69).summary == "small"
         assert "gzip" in rude.received[0].headers["accept-encoding"]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.remote.cassettes import CREDENTIALS, TOKEN
 from tests.remote.requesting import failure, send
-from tests.remote.rude_server import Received, Rude, RudeServer, answer
+from tests.remote.rude_server import Received, Rude, RudeServer, response
 from ticketbot import errors
 from ticketbot.connectwise.connectwise_client import ConnectWise
 from ticketbot.connectwise.rate_limit import RateLimiter
@@ -31,7 +31,7 @@ class TestElsewhere:
     def test_redirects_are_not_followed(
         self, rude: RudeServer, elsewhere: RudeServer, rude_connectwise: ConnectWise, status: str
     ) -> None:
-        rude.always(answer(b"", status, Location=elsewhere.url))
+        rude.always(response(b"", status, Location=elsewhere.url))
         assert "not followed" in str(failure(lambda: rude_connectwise.ticket(69)))
 
     @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ class TestElsewhere:
     ) -> None:
         host, other = rude.url.removeprefix("http://"), elsewhere.url.removeprefix("http://")
         link = link.format(elsewhere=elsewhere.url, host=host, other=other, port=other.partition(":")[2])
-        rude.always(answer({"items": [{"id": "a"}]}, Link=f'<{link}>; rel="next"'))
+        rude.always(response({"items": [{"id": "a"}]}, Link=f'<{link}>; rel="next"'))
         assert "another host" in str(failure(rude_webex.rooms))
         assert len(rude.received) == 1
 
@@ -67,7 +67,7 @@ class TestElsewhere:
         self, rude: RudeServer, elsewhere: RudeServer, rude_webex: Webex, link: str
     ) -> None:
         link = link.format(other=elsewhere.url.removeprefix("http://"))
-        rude.reply = lambda request: answer(
+        rude.reply = lambda request: response(
             {"items": [{"id": request.line}]}, **({} if len(rude.received) > 1 else {"Link": f'<{link}>; rel="next"'})
         )
         assert len(rude_webex.rooms()) == 2
@@ -85,7 +85,7 @@ class TestElsewhere:
         monkeypatch.setenv("NETRC", str(netrc))
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, elsewhere.url)
-        rude.always(answer({"id": "message"}))
+        rude.always(response({"id": "message"}))
         assert send(rude_webex) == "message"
         assert rude.received[0].headers["authorization"] == f"Bearer {TOKEN}"
 
@@ -96,7 +96,7 @@ class TestRequests:
     def test_connectwise_request_has_client_id_and_version(
         self, rude: RudeServer, rude_connectwise: ConnectWise
     ) -> None:
-        rude.always(answer({"id": 69}))
+        rude.always(response({"id": 69}))
         rude_connectwise.ticket(69)
         (request,) = rude.received
         assert request.line == "GET /v4_6_release/apis/3.0/service/tickets/69 HTTP/1.1"
@@ -110,7 +110,7 @@ class TestRequests:
     def test_message_request_has_no_empty_fields(
         self, rude: RudeServer, rude_webex: Webex, recipient_type: str, field: bytes
     ) -> None:
-        rude.always(answer({"id": "message"}))
+        rude.always(response({"id": "message"}))
         rude_webex.send(recipient_type, "abc", "*hi*")
         (request,) = rude.received
         assert request.body == b'{"' + field + b'": "abc", "markdown": "*hi*"}'
@@ -128,7 +128,7 @@ class TestRequests:
     def test_tickets_of_very_many_boards_fit_into_an_address(
         self, rude: RudeServer, rude_connectwise: ConnectWise
     ) -> None:
-        rude.always(answer([{"id": n, "board": {"id": n}} for n in (1, 1999, 2000)]))
+        rude.always(response([{"id": n, "board": {"id": n}} for n in (1, 1999, 2000)]))
         pages = list(rude_connectwise.tickets(board_ids=range(2000), open_only=True))
         assert [ticket.id for page in pages for ticket in page.items] == [1, 1999]
         assert len(rude.received[0].line) < 2000
@@ -136,29 +136,29 @@ class TestRequests:
     def test_members_of_very_many_identifiers_fit_into_addresses(
         self, rude: RudeServer, rude_connectwise: ConnectWise
     ) -> None:
-        rude.always(answer([{"id": 1, "identifier": "ÄÖÜ"}, {"id": 2, "identifier": "unasked"}]))
+        rude.always(response([{"id": 1, "identifier": "ÄÖÜ"}, {"id": 2, "identifier": "unasked"}]))
         found = rude_connectwise.members_by_identifier(["äöü", *(f"Ünnamed{n}" for n in range(300)), "", "x" * 61])
         assert {member.identifier for member in found} == {"ÄÖÜ"}
         assert len(rude.received) > 1
         assert max(len(request.line) for request in rude.received) < 2000
 
     def test_changed_since_is_sent_in_utc(self, rude: RudeServer, rude_connectwise: ConnectWise) -> None:
-        rude.always(answer([]))
+        rude.always(response([]))
         since = NOW.astimezone(datetime.fromisoformat("2026-01-01T00:00+05:30").tzinfo) + timedelta(microseconds=9)
         list(rude_connectwise.tickets(updated_after=since))
         assert "conditions=lastUpdated%3E%3D%5B2026-03-04T10%3A00%3A00Z%5D" in rude.received[0].line
 
     def test_a_connection_serves_many_calls_good_and_bad(self, rude: RudeServer, rude_connectwise: ConnectWise) -> None:
-        rude.always(answer({"code": "NotFound"}, "404 Not Found"))
+        rude.always(response({"code": "NotFound"}, "404 Not Found"))
         for _ in range(3):
             with pytest.raises(errors.RemoteGone):
                 rude_connectwise.ticket(69)
-        rude.always(answer([]))
+        rude.always(response([]))
         assert rude_connectwise.boards() == []
         assert (rude.connections, len(rude.received)) == (1, 4)
 
     def test_cookies_are_not_kept(self, rude: RudeServer, rude_connectwise: ConnectWise) -> None:
-        rude.always(answer([], Set_Cookie="session=1; Path=/"))
+        rude.always(response([], Set_Cookie="session=1; Path=/"))
         for _ in range(2):
             rude_connectwise.boards()
         assert "cookie" not in rude.received[1].headers
@@ -167,7 +167,7 @@ class TestRequests:
         self, rude: RudeServer, rude_connectwise: ConnectWise
     ) -> None:
         def reply(request: Received) -> Rude:
-            return answer({"id": int(request.line.split()[1].rpartition("/")[2])})
+            return response({"id": int(request.line.split()[1].rpartition("/")[2])})
 
         rude.reply = reply
         with ThreadPoolExecutor(8) as pool:
@@ -177,14 +177,14 @@ class TestRequests:
 
     def test_only_background_calls_yield_to_events(self, rude: RudeServer) -> None:
         """S"""
-        asked: list[str] = []
-        limit = RateLimiter(100, busy=lambda: bool(asked.append("who waits?")))
-        rude.always(answer([]))
+        questions: list[str] = []
+        limit = RateLimiter(100, busy=lambda: bool(questions.append("who waits?")))
+        rude.always(response([]))
         with closing(ConnectWise(url=rude.url, **CREDENTIALS, limit=limit)) as client:
             client.boards()
-            assert asked == []
+            assert questions == []
             client.in_background().boards()
-            assert asked == ["who waits?"]
+            assert questions == ["who waits?"]
         assert rude.connections == 1
 
     def test_every_call_is_counted_once_with_its_outcome(self, rude: RudeServer) -> None:
@@ -196,7 +196,7 @@ class TestRequests:
             counted.append((service, operation, status))
 
         replies = iter(
-            [answer([]), answer({}, "429 Too Many"), Rude(), Rude(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")]
+            [response([]), response({}, "429 Too Many"), Rude(), Rude(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")]
         )
         rude.reply = lambda _: next(replies)
         with closing(ConnectWise(url=rude.url, **CREDENTIALS, on_call=count)) as client:
@@ -218,20 +218,20 @@ class TestTexts:
     def test_secrets_that_a_service_repeats_are_blanked(self, rude: RudeServer, rude_connectwise: ConnectWise) -> None:
         def repeat(request: Received) -> Rude:
             secrets = [*CREDENTIALS.values(), request.headers["authorization"]]
-            return answer({"message": f"{'x' * 100} {secrets}"}, "400 Bad", x_cw_request_id=secrets[2])
+            return response({"message": f"{'x' * 100} {secrets}"}, "400 Bad", x_cw_request_id=secrets[2])
 
         rude.reply = repeat
         with pytest.raises(errors.RemoteRefused) as caught:
             rude_connectwise.ticket(69)
-        told = "".join(traceback.format_exception(caught.value)) + str(caught.value.tracking_id)
-        assert "***" in told
+        output = "".join(traceback.format_exception(caught.value)) + str(caught.value.tracking_id)
+        assert "***" in output
         for secret in ("cassette-", "Basic Z", "Basic ZX"):
-            assert secret not in told
+            assert secret not in output
 
     def test_a_long_message_of_many_lines_becomes_one_short_one(
         self, rude: RudeServer, rude_connectwise: ConnectWise
     ) -> None:
-        rude.always(answer({"code": "NotFound", "message": "\x1b[31mred\r\n" + "long " * 500}, "404 Gone"))
+        rude.always(response({"code": "NotFound", "message": "\x1b[31mred\r\n" + "long " * 500}, "404 Gone"))
         with pytest.raises(errors.RemoteGone) as caught:
             rude_connectwise.ticket(69)
         assert str(caught.value).startswith("ConnectWise: GET /service/tickets/69 answered 404: [31mred long long")
@@ -274,7 +274,7 @@ def test_any_retry_after_is_handled(value: str) -> None:
 
 
 def test_the_date_of_a_retry_after_is_compared_with_the_given_time(rude: RudeServer) -> None:
-    rude.always(answer({}, "429 Too Many", Retry_After="Wed, 04 Mar 2026 10:00:07 GMT"))
+    rude.always(response({}, "429 Too Many", Retry_After="Wed, 04 Mar 2026 10:00:07 GMT"))
     client = Webex(url=rude.url, token=TOKEN, now=lambda: NOW)
     with closing(client) as webex, pytest.raises(errors.RemoteThrottled) as caught:
         send(webex)

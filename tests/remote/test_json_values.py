@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.remote.cassettes import CREDENTIALS, TOKEN
-from tests.remote.rude_server import RudeServer, answer, rude_server
+from tests.remote.rude_server import RudeServer, response, rude_server
 from ticketbot import errors
 from ticketbot.connectwise import records
 from ticketbot.connectwise.connectwise_client import ConnectWise
@@ -88,13 +88,13 @@ class TestAnyJson:
     @settings(max_examples=20, deadline=None)
     @given(body=BODIES | st.binary(max_size=40), status=st.sampled_from(STATUSES), link=LINKS)
     def test_any_response_is_handled(self, server, clients, operation: str, body, status: str, link: str) -> None:
-        server.always(answer(body, status, **({"Link": link} if link else {})))
+        server.always(response(body, status, **({"Link": link} if link else {})))
         with suppress(errors.TicketbotError):
             found = OPERATIONS[operation](*clients)
             msgspec.json.encode(found)  # half a surrogate pair could not be stored
 
     def test_deep_nesting_is_invalid_json(self, server: RudeServer, clients: tuple[ConnectWise, Webex]) -> None:
-        server.always(answer(b"[" * 200_000))
+        server.always(response(b"[" * 200_000))
         with pytest.raises(errors.RemoteUnavailable, match="not with JSON"):
             clients[0].boards()
 
@@ -237,7 +237,7 @@ class TestRooms:
     @pytest.fixture
     def listed(self, rude: RudeServer, rude_webex: Webex) -> Callable[[object], list[webex_client.Room]]:
         def listed(item: object) -> list[webex_client.Room]:
-            rude.always(answer({"items": [item]}))
+            rude.always(response({"items": [item]}))
             return rude_webex.rooms()
 
         return listed
@@ -265,7 +265,7 @@ class TestRooms:
 
 def test_addresses_are_compared_in_lower_case(rude: RudeServer, rude_webex: Webex) -> None:
     """D7"""
-    rude.always(answer({"items": [{"id": "p", "emails": ["Ana@Example.com", None, ""], "firstName": "Ana"}]}))
+    rude.always(response({"items": [{"id": "p", "emails": ["Ana@Example.com", None, ""], "firstName": "Ana"}]}))
     assert rude_webex.people_by_email("ana@example.com") == [
         webex_client.Person("p", "Ana", ("ana@example.com",), "person", None)
     ]

@@ -179,5 +179,5 @@ def wrong_fields(response: requests.Response) -> set[str]:
 
 
 def _syncs(organization: Webex, clock: Clock, site: connectwise_client.ConnectWise) -> sync_service.Syncs:
-    asked = webex_client.Webex(url=organization.url, token=organization.token)
-    return sync_service.Syncs(sync_run.Services(site, asked, servers.Current(1), clock.now))
+    webex_api_client = webex_client.Webex(url=organization.url, token=organization.token)
+    return sync_service.Syncs(sync_run.Services(site, webex_api_client, servers.Current(1), clock.now))

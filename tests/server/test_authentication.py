@@ -106,10 +106,10 @@ def test_a_thousand_keys_cost_no_more_than_one(api: Api, bcrypts: list[bytes]) -
     """A1: one row look-up, at most one bcrypt."""
     with db.transaction("test"):
         user = users.add_user("Many", "many@example.com", api.clock.now())
-        made = [api_keys.new_key() for _ in range(200)]
-        for each in made:
+        new_keys = [api_keys.new_key() for _ in range(200)]
+        for each in new_keys:
             api_keys.add_key(user, each, api.clock.now())
-    assert api.client(made[77]).me().name == "Many"
+    assert api.client(new_keys[77]).me().name == "Many"
     assert len(bcrypts) == 1
 
 

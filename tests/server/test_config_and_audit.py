@@ -94,8 +94,8 @@ def test_every_change_is_recorded_with_before_and_after(api: Api, ana: client.Cl
     ana.update_forward(forward.id, keep_copy=True)
     ana.delete_forward(forward.id)
     user = ana.create_user("Ben", "ben@example.com")
-    made = ana.create_key(user.id)
-    ana.delete_key(made.id)
+    created = ana.create_key(user.id)
+    ana.delete_key(created.id)
     ana.delete_user(user.id)
     ana.update_config({"retention_days": 30})
     dead = api.notification(other, "dead")
@@ -113,8 +113,8 @@ def test_every_change_is_recorded_with_before_and_after(api: Api, ana: client.Cl
         ("update", "forward", str(forward.id)),
         ("delete", "forward", str(forward.id)),
         ("create", "user", str(user.id)),
-        ("create", "key", str(made.id)),
-        ("delete", "key", str(made.id)),
+        ("create", "key", str(created.id)),
+        ("delete", "key", str(created.id)),
         ("delete", "user", str(user.id)),
         ("update", "config", None),
         ("retry", "notification", str(dead)),
@@ -136,13 +136,13 @@ def test_every_change_is_recorded_with_before_and_after(api: Api, ana: client.Cl
 
 def test_audit_trail_contains_no_key(api: Api, ana: client.Client) -> None:
     """A5, A6."""
-    made = ana.create_key(ana.me().id)
+    created = ana.create_key(ana.me().id)
     (entry,) = ana.audit()
     assert entry.after is not None
     assert entry.after["key"] == "***"
     with db.session():
         row = audit.Audit.get()
-    assert made.key not in msgspec.json.encode([row.before, row.after]).decode()
+    assert created.key not in msgspec.json.encode([row.before, row.after]).decode()
 
 
 def test_failed_changes_are_not_recorded(api: Api, ana: client.Client, key: str) -> None:

@@ -31,8 +31,8 @@ def test_the_table_of_the_api_is_complete() -> None:
         POST /notifications/{notification_id}/retry, POST /notifications/retry, GET /config, PUT /config, GET /audit,
         GET /openapi.json
     """
-    there = {f"{each.method} {each.path}" for each in all_routes.all_operations()}
-    assert {" ".join(each.split()) for each in wanted.split(",")} <= there
+    operations = {f"{each.method} {each.path}" for each in all_routes.all_operations()}
+    assert {" ".join(each.split()) for each in wanted.split(",")} <= operations
 
 
 @pytest.mark.parametrize(
@@ -160,14 +160,14 @@ def test_invalid_filter_is_named(path: str, field: str, api: Api, key: str) -> N
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_pages_hold_every_row_once_in_order(order: str, api: Api, key: str, ana: client.Client) -> None:
-    made = [api.recipient(f"Room {number}", room=True) for number in range(7)]
+    recipient_ids = [api.recipient(f"Room {number}", room=True) for number in range(7)]
     path, seen, pages = f"/webex/rooms?limit=3&order={order}", [], 0
     while path:
         response = api.request("GET", path, key=key)
         seen += [each["id"] for each in response.json()]
         path = response.links.get("next", {}).get("url", "").removeprefix("http://tbot.test")
         pages += 1
-    assert seen == (made if order == "asc" else made[::-1])
+    assert seen == (recipient_ids if order == "asc" else recipient_ids[::-1])
     assert pages == 3
     assert [each.id for each in ana.recipients(limit=4, newest=order == "desc")] == seen[:4]
 
@@ -191,10 +191,10 @@ def test_the_next_page_is_at_the_same_server_whatever_a_request_says_about_its_h
 
 
 def test_the_client_reads_all_pages(api: Api, ana: client.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = [api.recipient(f"Room {number}", room=True) for number in range(5)]
+    recipient_ids = [api.recipient(f"Room {number}", room=True) for number in range(5)]
     monkeypatch.setattr("ticketbot.api.requests.MAX_LIMIT", 2)
-    assert [each.id for each in ana.recipients()] == made
-    assert [each.id for each in ana.recipients(limit=3, newest=True)] == made[:1:-1]
+    assert [each.id for each in ana.recipients()] == recipient_ids
+    assert [each.id for each in ana.recipients(limit=3, newest=True)] == recipient_ids[:1:-1]
 
 
 def test_every_method_that_allow_names_is_possible(api: Api, key: str) -> None:

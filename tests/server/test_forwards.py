@@ -57,14 +57,14 @@ def test_states_follow_the_clock_in_the_zone_of_the_settings(
 ) -> None:
     """It is 10 o'clock on 2 March in Berlin."""
     day = {"start": "2026-03-02", "end": "2026-03-02"}
-    made = {
+    created = {
         "today": ana.create_forward(people["Ana"], people["Ben"], **day),
         "yesterday": ana.create_forward(people["Ana"], people["Cora"], end="2026-03-01"),
         "tomorrow": ana.create_forward(people["Ana"], people["Dan"], start="2026-03-03"),
         "off": ana.create_forward(people["Ben"], people["Dan"], enabled=False),
         "soon": ana.create_forward(people["Ben"], people["Cora"], start="2026-03-02T10:00:01"),
     }
-    assert {name: each.state for name, each in made.items()} == {
+    assert {name: each.state for name, each in created.items()} == {
         "today": "active",
         "yesterday": "expired",
         "tomorrow": "upcoming",
@@ -77,13 +77,13 @@ def test_states_follow_the_clock_in_the_zone_of_the_settings(
         ("upcoming", ["tomorrow", "soon"]),
         ("disabled", ["off"]),
     ):
-        assert [each.id for each in ana.forwards(state=state)] == [made[name].id for name in names]
+        assert [each.id for each in ana.forwards(state=state)] == [created[name].id for name in names]
     api.clock.advance(14 * 3600 - 1)  # a second before midnight in Berlin
-    assert ana.forward(made["today"].id).state == "active"
-    assert ana.forward(made["soon"].id).state == "active"
+    assert ana.forward(created["today"].id).state == "active"
+    assert ana.forward(created["soon"].id).state == "active"
     api.clock.advance(1)
-    assert ana.forward(made["today"].id).state == "expired"
-    assert ana.forward(made["tomorrow"].id).state == "active"
+    assert ana.forward(created["today"].id).state == "expired"
+    assert ana.forward(created["tomorrow"].id).state == "active"
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_concurrent_requests_cannot_create_a_cycle(api: Api, people: dict[str, i
 
 def test_concurrent_requests_cannot_enable_a_cycle(api: Api, people: dict[str, int], ana: client.Client) -> None:
     """F4."""
-    made = [
+    created = [
         ana.create_forward(people["Ana"], people["Ben"], enabled=False),
         ana.create_forward(people["Ben"], people["Ana"], enabled=False),
     ]
@@ -210,7 +210,7 @@ def test_concurrent_requests_cannot_enable_a_cycle(api: Api, people: dict[str, i
         except errors.Conflict:
             outcomes.append("conflict")
 
-    threads = [threading.Thread(target=enable, args=each) for each in zip(clients, made, strict=True)]
+    threads = [threading.Thread(target=enable, args=each) for each in zip(clients, created, strict=True)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -26,18 +26,18 @@ from ticketbot.server import listener
     ],
 )
 def test_listen_error_says_what_to_do(error: int, words: str) -> None:
-    told = str(listener.refusal(OSError(error, os.strerror(error)), "127.0.0.1", 80))
-    assert told.startswith(f"Cannot listen at 127.0.0.1:80: {words}")
+    message = str(listener.refusal(OSError(error, os.strerror(error)), "127.0.0.1", 80))
+    assert message.startswith(f"Cannot listen at 127.0.0.1:80: {words}")
 
 
 def test_a_name_that_does_not_resolve_is_no_bug() -> None:
-    told = str(listener.refusal(ValueError("Invalid host/port specified."), "tbot.invalid", 8080))
-    assert told == (
+    message = str(listener.refusal(ValueError("Invalid host/port specified."), "tbot.invalid", 8080))
+    assert message == (
         "Cannot listen at tbot.invalid:8080: there is no such host. "
         "Give an address of this machine with --host or TBOT_HOST"
     )
 
 
 def test_an_address_with_colons_stands_in_brackets() -> None:
-    told = str(listener.refusal(OSError(errno.EADDRINUSE, "Address already in use"), "::1", 8080))
-    assert told.startswith("Cannot listen at [::1]:8080: ")
+    message = str(listener.refusal(OSError(errno.EADDRINUSE, "Address already in use"), "::1", 8080))
+    assert message.startswith("Cannot listen at [::1]:8080: ")

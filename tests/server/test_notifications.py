@@ -249,14 +249,14 @@ def test_explain_shows_everything_about_a_ticket_newest_first(api: Api, ana: cli
     first = api.event(ticket, decisions=[DECISION])
     second = api.event(ticket, "dead", error="ConnectWise is down")
     api.event(ticket + 1)
-    told = api.notification(ben, ticket_id=ticket, event=first)
+    sent_id = api.notification(ben, ticket_id=ticket, event=first)
     skipped = api.notification(None, "skipped", ticket_id=ticket, event=first)
     trace = ana.explain(ticket)
     assert trace.ticket == ana.ticket(ticket)
     assert [each.id for each in trace.events] == [second, first]
     assert trace.events[0].error == "ConnectWise is down"
     assert [(each.who, each.outcome, each.reason) for each in trace.events[1].decisions] == [("Ana", "told", "rule 3")]
-    assert [each.id for each in trace.notifications] == [skipped, told]
+    assert [each.id for each in trace.notifications] == [skipped, sent_id]
     newest = ana.explain(ticket, limit=1)
     assert ([each.id for each in newest.events], [each.id for each in newest.notifications]) == ([second], [skipped])
 

@@ -99,11 +99,11 @@ def test_a_test_message_is_sent_once_and_says_what_it_is(api: Api, ana: client.C
 
 def test_refusal_by_webex_is_shown_with_its_message(api: Api, key: str) -> None:
     ben = api.recipient("Ben Bauer")
-    for status, words, answer in ((401, "The token expired.", 502), (403, "The bot is not in the room.", 409)):
+    for status, words, response in ((401, "The token expired.", 502), (403, "The bot is not in the room.", 409)):
         api.webex.faults.clear()
         api.webex.faults.add(faults.status(status, words, path="messages"))
         refused = problem(api.request("POST", f"/webex/rooms/{ben}/test", key=key))
-        assert refused["status"] == answer
+        assert refused["status"] == response
         assert words in refused["detail"]
     assert api.webex.messages() == []
 

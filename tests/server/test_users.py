@@ -60,17 +60,17 @@ def test_a_name_may_be_written_in_any_script(ana: client.Client) -> None:
 def test_key_is_shown_once_and_authenticates(api: Api, ana: client.Client) -> None:
     """A1: only a prefix, a hash and a hint are kept."""
     ben = ana.create_user("Ben", "ben@example.com")
-    made = ana.create_key(ben.id)
-    assert made.user_id == ben.id
-    assert made.key.endswith(made.hint)
-    assert len(made.hint) == 4
-    assert api.client(made.key).me() == ben
-    shown = api.request("GET", f"/users/keys/{made.id}", key=made.key).text
-    listed = api.request("GET", "/users/keys", key=made.key).text
-    assert made.key not in shown + listed
+    created = ana.create_key(ben.id)
+    assert created.user_id == ben.id
+    assert created.key.endswith(created.hint)
+    assert len(created.hint) == 4
+    assert api.client(created.key).me() == ben
+    shown = api.request("GET", f"/users/keys/{created.id}", key=created.key).text
+    listed = api.request("GET", "/users/keys", key=created.key).text
+    assert created.key not in shown + listed
     with db.session():
-        row = api_keys.ApiKey.get_by_id(made.id)
-    assert made.key[len(row.prefix) :] not in f"{row.prefix}{row.hash}{row.hint}"
+        row = api_keys.ApiKey.get_by_id(created.id)
+    assert created.key[len(row.prefix) :] not in f"{row.prefix}{row.hash}{row.hint}"
 
 
 def test_key_for_an_unknown_user_is_invalid(api: Api, key: str) -> None:
@@ -78,8 +78,8 @@ def test_key_for_an_unknown_user_is_invalid(api: Api, key: str) -> None:
 
 
 def test_a_deleted_key_is_gone(api: Api, ana: client.Client) -> None:
-    made = ana.create_key(ana.me().id)
-    ana.delete_key(made.id)
+    created = ana.create_key(ana.me().id)
+    ana.delete_key(created.id)
     for again in (ana.key, ana.delete_key):
         with pytest.raises(errors.NotFound):
-            again(made.id)
+            again(created.id)

@@ -74,12 +74,12 @@ class TestLists:
         assert len(ids(cw.get(TICKETS, pageSize=5000))) == 1000
 
     def test_navigable_pages_link_to_their_neighbours(self, system: ConnectWise, cw: Caller) -> None:
-        made = system.add_many(7, 1)
+        ticket_id = system.add_many(7, 1)
         first = cw.get(TICKETS, pageSize=3, orderBy="id")
         assert set(first.links) == {"next", "last"}
         assert set(cw.get(TICKETS, pageSize=3, page=2).links) == {"first", "prev", "next", "last"}
         assert set(cw.get(TICKETS, pageSize=3, page=3).links) == {"first", "prev"}
-        assert walk(cw, first) == [made[:3], made[3:6], made[6:]]
+        assert walk(cw, first) == [ticket_id[:3], ticket_id[3:6], ticket_id[6:]]
 
     def test_a_single_page_has_no_link_header(self, system: ConnectWise, cw: Caller) -> None:
         system.add_many(3, 1)
@@ -97,10 +97,10 @@ class TestLists:
         assert "conditions=lastUpdated+%3e%3d+%5b2026-01-01T00%3a00%3a00Z%5d" in link
 
     def test_forward_only_pages_follow_the_ids(self, system: ConnectWise, cw: Caller) -> None:
-        made = system.add_many(7, 1)
-        assert walk(cw, cw.get(TICKETS, headers=FORWARD, pageSize=3)) == [made[:3], made[3:6], made[6:]]
-        last = cw.get(TICKETS, headers=FORWARD, pageSize=3, pageId=made[3])
-        assert (ids(last), last.headers["Link"]) == (made[4:], "")
+        ticket_id = system.add_many(7, 1)
+        assert walk(cw, cw.get(TICKETS, headers=FORWARD, pageSize=3)) == [ticket_id[:3], ticket_id[3:6], ticket_id[6:]]
+        last = cw.get(TICKETS, headers=FORWARD, pageSize=3, pageId=ticket_id[3])
+        assert (ids(last), last.headers["Link"]) == (ticket_id[4:], "")
 
     def test_forward_only_paging_rejects_order_by(self, cw: Caller) -> None:
         assert cw.get(TICKETS, headers=FORWARD, orderBy="id").status_code == 400
@@ -109,9 +109,9 @@ class TestLists:
         other = system.add_board("Network")
         system.add_many(3, 1)
         mine = system.add_ticket(other, "Switch", status=">Closed")
-        asked = f"closedFlag = true and board/id in ({other}, 99)"
-        assert ids(cw.get(TICKETS, conditions=asked)) == [mine]
-        assert cw.get(f"{TICKETS}/count", conditions=asked).json() == {"count": 1}
+        wanted = f"closedFlag = true and board/id in ({other}, 99)"
+        assert ids(cw.get(TICKETS, conditions=wanted)) == [mine]
+        assert cw.get(f"{TICKETS}/count", conditions=wanted).json() == {"count": 1}
         assert cw.get(f"{TICKETS}/count").json() == {"count": 4}
 
     def test_unknown_field_is_refused_with_connectwises_message(self, cw: Caller) -> None:
@@ -136,17 +136,17 @@ class TestLists:
         assert ids(cw.get(TICKETS, orderBy="owner/identifier desc, summary")) == [a, b, c]
 
     def test_fields_select_keys_of_lists_and_single_rows(self, system: ConnectWise, cw: Caller) -> None:
-        made = system.add_ticket(1, "Printer")
+        ticket_id = system.add_ticket(1, "Printer")
         fields = "id, board/id,owner/identifier,_info/lastUpdated"
-        expected = {"id": made, "board": {"id": 1}, "_info": {"lastUpdated": "2026-03-02T09:00:00Z"}}
+        expected = {"id": ticket_id, "board": {"id": 1}, "_info": {"lastUpdated": "2026-03-02T09:00:00Z"}}
         assert cw.get(TICKETS, fields=fields).json() == [expected]
-        assert cw.get(f"{TICKETS}/{made}", fields=fields).json() == expected
+        assert cw.get(f"{TICKETS}/{ticket_id}", fields=fields).json() == expected
 
 
 class TestTickets:
     def test_ticket_has_its_people_and_its_board(self, system: ConnectWise, cw: Caller) -> None:
-        made = system.add_ticket(1, "Printer", owner="ana", resources=["ana", "ben"], contact=301, company=201)
-        row = cw.get(f"{TICKETS}/{made}").json()
+        ticket_id = system.add_ticket(1, "Printer", owner="ana", resources=["ana", "ben"], contact=301, company=201)
+        row = cw.get(f"{TICKETS}/{ticket_id}").json()
         assert row["recordType"] == "ServiceTicket"
         assert (row["owner"]["identifier"], row["owner"]["name"]) == ("ana", "Ana Alvarez")
         assert row["resources"] == "ana, ben"
@@ -174,34 +174,34 @@ class TestTickets:
         assert (ids(cw.get(TICKETS)), ids(cw.get("/project/tickets"))) == ([service], [project])
 
     def test_a_change_sets_last_updated_and_updated_by(self, system: ConnectWise, cw: Caller, clock: Clock) -> None:
-        made = system.add_ticket(1, "Printer", owner="ana", resources=["ana"])
+        ticket_id = system.add_ticket(1, "Printer", owner="ana", resources=["ana"])
         clock.advance(minutes=1)
-        system.update_ticket(made, owner=None, resources=[], status=">Closed", by="ben")
-        row = cw.get(f"{TICKETS}/{made}").json()
+        system.update_ticket(ticket_id, owner=None, resources=[], status=">Closed", by="ben")
+        row = cw.get(f"{TICKETS}/{ticket_id}").json()
         assert {"owner", "resources"}.isdisjoint(row)
         assert (row["closedFlag"], row["closedBy"], row["closedDate"]) == (True, "ben", "2026-03-02T09:01:00Z")
         assert (row["_info"]["lastUpdated"], row["_info"]["updatedBy"]) == ("2026-03-02T09:01:00Z", "ben")
         assert row["_info"]["dateEntered"] == "2026-03-02T09:00:00Z"
-        system.update_ticket(made, status="In Progress")
-        assert "closedDate" not in system.ticket(made)
+        system.update_ticket(ticket_id, status="In Progress")
+        assert "closedDate" not in system.ticket(ticket_id)
 
     def test_moving_to_another_board_sets_its_first_status(self, system: ConnectWise) -> None:
-        other, made = system.add_board("Network", ["Queued", ">Done"]), system.add_ticket(1, "Printer")
-        system.update_ticket(made, board=other)
-        assert system.ticket(made)["status"]["name"] == "Queued"
+        other, ticket_id = system.add_board("Network", ["Queued", ">Done"]), system.add_ticket(1, "Printer")
+        system.update_ticket(ticket_id, board=other)
+        assert system.ticket(ticket_id)["status"]["name"] == "Queued"
 
     def test_returned_rows_are_snapshots(self, system: ConnectWise) -> None:
-        made = system.add_ticket(1, "Printer")
-        before = system.ticket(made)
-        system.update_ticket(made, summary="Changed")
-        assert (before["summary"], system.ticket(made)["summary"]) == ("Printer", "Changed")
+        ticket_id = system.add_ticket(1, "Printer")
+        before = system.ticket(ticket_id)
+        system.update_ticket(ticket_id, summary="Changed")
+        assert (before["summary"], system.ticket(ticket_id)["summary"]) == ("Printer", "Changed")
 
     def test_invalid_arguments_raise(self, system: ConnectWise) -> None:
-        made = system.add_ticket(1, "Printer")
+        ticket_id = system.add_ticket(1, "Printer")
         with pytest.raises(TypeError, match="no colour"):
-            system.update_ticket(made, colour="red")
+            system.update_ticket(ticket_id, colour="red")
         with pytest.raises(KeyError, match="no status Lost"):
-            system.update_ticket(made, status="Lost")
+            system.update_ticket(ticket_id, status="Lost")
         with pytest.raises(KeyError, match="no ticket 1"):
             system.ticket(1)
 
@@ -215,11 +215,11 @@ class TestTickets:
 
     def test_add_many_numbers_tickets_and_adds_notes(self, system: ConnectWise, clock: Clock) -> None:
         entered = clock() - timedelta(days=30)
-        made = system.add_many(3, 1, summary="Old", notes=2, entered_at=entered, owner="ana")
-        rows = [system.ticket(number) for number in made]
+        ticket_id = system.add_many(3, 1, summary="Old", notes=2, entered_at=entered, owner="ana")
+        rows = [system.ticket(number) for number in ticket_id]
         assert [row["summary"] for row in rows] == ["Old 1", "Old 2", "Old 3"]
         assert {row["_info"]["dateEntered"] for row in rows} == {"2026-01-31T09:00:00Z"}
-        assert [len(system.notes(number)) for number in made] == [2, 2, 2]
+        assert [len(system.notes(number)) for number in ticket_id] == [2, 2, 2]
 
 
 class TestNotes:
@@ -239,66 +239,66 @@ class TestNotes:
 
     def test_notes_and_time_entries_are_numbered_separately(self, system: ConnectWise, cw: Caller) -> None:
         """T6"""
-        made = system.add_ticket(1, "Printer")
-        note = system.add_note(made, "Called back", member="ana")
-        entry = system.add_note(made, "Replaced fuser", member="ben", kind="TimeEntryNote")
+        ticket_id = system.add_ticket(1, "Printer")
+        note = system.add_note(ticket_id, "Called back", member="ana")
+        entry = system.add_note(ticket_id, "Replaced fuser", member="ben", kind="TimeEntryNote")
         assert note == entry
-        kinds = [(row["id"], row["noteType"]) for row in self.notes(cw, made)]
+        kinds = [(row["id"], row["noteType"]) for row in self.notes(cw, ticket_id)]
         assert kinds == [(note, "TicketNote"), (note, "TimeEntryNote")]
 
     def test_notes_endpoint_omits_time_entries_and_has_other_keys(self, system: ConnectWise, cw: Caller) -> None:
-        made = system.add_ticket(1, "Printer")
-        system.add_note(made, "Toner is low", member="ana", internal=True)
-        system.add_note(made, "Replaced fuser", member="ben", kind="TimeEntryNote")
-        (note,) = self.notes(cw, made, "notes")
-        assert (note["ticketId"], note["createdBy"], note["internalAnalysisFlag"]) == (made, "ana", True)
+        ticket_id = system.add_ticket(1, "Printer")
+        system.add_note(ticket_id, "Toner is low", member="ana", internal=True)
+        system.add_note(ticket_id, "Replaced fuser", member="ben", kind="TimeEntryNote")
+        (note,) = self.notes(cw, ticket_id, "notes")
+        assert (note["ticketId"], note["createdBy"], note["internalAnalysisFlag"]) == (ticket_id, "ana", True)
         assert {"noteType", "originalAuthor", "ticket"}.isdisjoint(note)
-        assert cw.get(f"{TICKETS}/{made}/notes/count").json() == {"count": 1}
+        assert cw.get(f"{TICKETS}/{ticket_id}/notes/count").json() == {"count": 1}
 
     def test_note_kinds_are_flags(self, system: ConnectWise, cw: Caller) -> None:
-        made = system.add_ticket(1, "Printer")
+        ticket_id = system.add_ticket(1, "Printer")
         for flags in ({}, {"internal": True}, {"resolution": True}, {"internal": True, "resolution": True}):
-            system.add_note(made, "Text", **flags)
+            system.add_note(ticket_id, "Text", **flags)
         names = ("detailDescriptionFlag", "internalAnalysisFlag", "resolutionFlag")
-        found = [tuple(row[name] for name in names) for row in self.notes(cw, made)]
+        found = [tuple(row[name] for name in names) for row in self.notes(cw, ticket_id)]
         assert found == [
             (True, False, False), (False, True, False), (False, False, True), (False, True, True)
         ]  # fmt: skip
 
     def test_time_entry_sorts_by_start_of_work(self, system: ConnectWise, cw: Caller, clock: Clock) -> None:
-        made = system.add_ticket(1, "Printer")
-        note = system.add_note(made, "Called back")
+        ticket_id = system.add_ticket(1, "Printer")
+        note = system.add_note(ticket_id, "Called back")
         clock.advance(minutes=30)
         began = clock() - timedelta(hours=2)
-        system.add_note(made, "Replaced fuser", kind="TimeEntryNote", work_at=began)
-        newest, oldest = self.notes(cw, made, orderBy="_info/sortByDate desc")
+        system.add_note(ticket_id, "Replaced fuser", kind="TimeEntryNote", work_at=began)
+        newest, oldest = self.notes(cw, ticket_id, orderBy="_info/sortByDate desc")
         assert (newest["id"], newest["noteType"]) == (note, "TicketNote")
         assert oldest["timeStart"] == oldest["_info"]["sortByDate"] == "2026-03-02T07:30:00Z"
         assert oldest["timeEnd"] == oldest["_info"]["dateEntered"] == "2026-03-02T09:30:00Z"
 
     def test_notes_can_be_selected_by_kind(self, system: ConnectWise, cw: Caller) -> None:
-        made = system.add_ticket(1, "Printer")
-        system.add_note(made, "Replaced fuser", kind="TimeEntryNote")
-        assert self.notes(cw, made, conditions="noteType = 'TicketNote'") == []
+        ticket_id = system.add_ticket(1, "Printer")
+        system.add_note(ticket_id, "Replaced fuser", kind="TimeEntryNote")
+        assert self.notes(cw, ticket_id, conditions="noteType = 'TicketNote'") == []
 
     def test_note_without_author_or_text(self, system: ConnectWise, cw: Caller) -> None:
-        made = system.add_ticket(1, "Printer")
-        system.add_note(made, None)
-        (note,) = self.notes(cw, made)
+        ticket_id = system.add_ticket(1, "Printer")
+        system.add_note(ticket_id, None)
+        (note,) = self.notes(cw, ticket_id)
         assert {"member", "contact", "text"}.isdisjoint(note)
         assert note["originalAuthor"] == note["_info"]["enteredBy"] == "EmailConnector"
 
     def test_note_updates_its_ticket_and_edit_updates_the_note(
         self, system: ConnectWise, cw: Caller, clock: Clock
     ) -> None:
-        made = system.add_ticket(1, "Printer")
+        ticket_id = system.add_ticket(1, "Printer")
         clock.advance(minutes=1)
-        note = system.add_note(made, "Helo", contact=301)
-        assert system.ticket(made)["_info"]["lastUpdated"] == "2026-03-02T09:01:00Z"
-        assert system.ticket(made)["customerUpdatedFlag"] is True
+        note = system.add_note(ticket_id, "Helo", contact=301)
+        assert system.ticket(ticket_id)["_info"]["lastUpdated"] == "2026-03-02T09:01:00Z"
+        assert system.ticket(ticket_id)["customerUpdatedFlag"] is True
         clock.advance(minutes=1)
-        system.edit_note(made, note, "Hello")
-        (row,) = self.notes(cw, made)
+        system.edit_note(ticket_id, note, "Hello")
+        (row,) = self.notes(cw, ticket_id)
         assert (row["text"], row["_info"]["dateEntered"]) == ("Hello", "2026-03-02T09:01:00Z")
         assert row["_info"]["lastUpdated"] == "2026-03-02T09:02:00Z"
 
@@ -355,8 +355,8 @@ class TestDirectory:
 def test_same_calls_build_the_same_tenant(clock: Clock) -> None:
     def built() -> list[dict[str, Any]]:
         system = ConnectWise(now=clock)
-        made = system.add_ticket(system.add_board("Help Desk"), "Printer", note="Help")
-        return [system.ticket(made), *system.notes(made)]
+        ticket_id = system.add_ticket(system.add_board("Help Desk"), "Printer", note="Help")
+        return [system.ticket(ticket_id), *system.notes(ticket_id)]
 
     assert built() == built()
 

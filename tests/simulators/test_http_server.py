@@ -34,7 +34,7 @@ def unharmed(_: http_server.Connection) -> None:
     """Do nothing to the connection."""
 
 
-def asked(connection: http.client.HTTPConnection, body: bytes = b"hello") -> http.client.HTTPResponse:
+def send(connection: http.client.HTTPConnection, body: bytes = b"hello") -> http.client.HTTPResponse:
     connection.request("POST", "/echo?x=1", body)
     return connection.getresponse()
 
@@ -42,7 +42,7 @@ def asked(connection: http.client.HTTPConnection, body: bytes = b"hello") -> htt
 def test_connection_is_kept_alive_with_correct_lengths() -> None:
     with connected(unharmed) as connection:
         for body in (b"one", b"two and more", b""):
-            response = asked(connection, body)
+            response = send(connection, body)
             used = connection.sock
             assert response.read() == b"POST " + body
             assert response.getheader("Content-Length") == str(5 + len(body))
@@ -61,7 +61,7 @@ def test_a_bug_in_the_application_is_a_500(capsys: pytest.CaptureFixture[str]) -
         raise KeyError("bug")
 
     with connected(trip) as connection:
-        assert asked(connection).status == 500
+        assert send(connection).status == 500
     assert "KeyError('bug')" in capsys.readouterr().err
 
 
@@ -70,7 +70,7 @@ def test_silent_connection_is_closed_without_a_byte() -> None:
         connection.silent = True
 
     with connected(silence) as connection, pytest.raises(http.client.RemoteDisconnected):
-        asked(connection)
+        send(connection)
 
 
 def test_limited_body_is_shorter_than_its_length() -> None:
@@ -78,7 +78,7 @@ def test_limited_body_is_shorter_than_its_length() -> None:
         connection.body_limit = 3
 
     with connected(limit) as connection:
-        response = asked(connection)
+        response = send(connection)
         with pytest.raises(http.client.IncompleteRead) as caught:
             response.read()
     assert caught.value.partial == b"POS"
@@ -89,7 +89,7 @@ def test_a_dripping_body_arrives_whole() -> None:
         connection.drip_s = 0.02
 
     with connected(drip) as connection:
-        assert asked(connection, b"x" * 100).read() == b"POST " + b"x" * 100
+        assert send(connection, b"x" * 100).read() == b"POST " + b"x" * 100
 
 
 def test_hang_up_closes_unannounced_after_a_whole_response() -> None:
@@ -97,11 +97,11 @@ def test_hang_up_closes_unannounced_after_a_whole_response() -> None:
         connection.hang_up = True
 
     with connected(hang_up) as connection:
-        response = asked(connection)
+        response = send(connection)
         assert response.getheader("Connection") is None
         assert response.read() == b"POST hello"
         with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
-            asked(connection)
+            send(connection)
 
 
 def test_a_pause_ends_when_the_server_stops() -> None:

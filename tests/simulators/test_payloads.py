@@ -113,8 +113,8 @@ class TestConnectWise:
         assert cw.get("/service/tickets").json() == [row]
 
     def test_a_project_ticket(self, system: ConnectWise, cw: Caller) -> None:
-        made = system.add_ticket(2, "Move", owner="ana", resources=["ana", "ben"], contact=301, company=201)
-        row = cw.get(f"/project/tickets/{made}").json()
+        ticket_id = system.add_ticket(2, "Move", owner="ana", resources=["ana", "ben"], contact=301, company=201)
+        row = cw.get(f"/project/tickets/{ticket_id}").json()
         self.held("project-ticket", row, payload("connectwise/project-ticket"))
         assert row["resources"] == "ana, ben"
         assert payload("connectwise/project-ticket")["resources"] == "User1, User10"
@@ -158,8 +158,8 @@ class TestConnectWise:
         assert set(cw.get("/system/members/count").json()) == set(payload("connectwise/member-count"))
 
     def test_callbacks(self, cw: Caller) -> None:
-        asked = {"url": "https://bot.example", "objectId": 1, "type": "ticket", "level": "owner"}
-        row = cw("/system/callbacks", "POST", json=asked).json()
+        fields = {"url": "https://bot.example", "objectId": 1, "type": "ticket", "level": "owner"}
+        row = cw("/system/callbacks", "POST", json=fields).json()
         self.held("callback", row, payload("connectwise/callback"))
 
     def test_company_info_and_system_info(self, system: ConnectWise, cw: Caller) -> None:
@@ -228,17 +228,17 @@ class TestWebex:
             assert {"id", "roomId", "roomType", "text", "markdown", "html", "personId", "created"} <= set(ours)
 
     def test_errors(self, organization: Webex, webex: Caller, room: str) -> None:
-        def told(name: str, **body: str) -> None:
+        def check(name: str, **body: str) -> None:
             ours, recorded = webex("/messages", "POST", json=body).json(), payload(f"webex/{name}")
             assert set(ours) == set(recorded)
             assert ours["message"] == recorded["message"]
             self.held(ours, recorded)
 
-        told("error_400_message_length_reconstructed", roomId=room, markdown="x" * 7440)
-        told("error_404_resource_not_found", roomId="nonsense", markdown="x")
-        told("error_direct_failed_one_on_one", toPersonEmail="nobody@msp.example", markdown="x")
+        check("error_400_message_length_reconstructed", roomId=room, markdown="x" * 7440)
+        check("error_404_resource_not_found", roomId="nonsense", markdown="x")
+        check("error_direct_failed_one_on_one", toPersonEmail="nobody@msp.example", markdown="x")
         organization.messages_per_s = 0.1
         webex("/messages", "POST", json={"roomId": room, "markdown": "x"})
-        told("error_429_rate_limited", roomId=room, markdown="x")
+        check("error_429_rate_limited", roomId=room, markdown="x")
         organization.token = "other"
-        told("error_401_unauthorized", roomId=room, markdown="x")
+        check("error_401_unauthorized", roomId=room, markdown="x")

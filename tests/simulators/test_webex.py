@@ -125,9 +125,9 @@ class TestMessages:
     def test_message_accepted_without_posting_looks_sent_but_is_not(self, organization: Webex, webex: Caller) -> None:
         room = organization.add_room("Help Desk")
         organization.accept_without_posting()
-        answers = [post(webex, roomId=room, markdown=text) for text in ("lost", "kept")]
-        assert [response.status_code for response in answers] == [200, 200]
-        assert all(response.json()["id"] for response in answers)
+        responses = [post(webex, roomId=room, markdown=text) for text in ("lost", "kept")]
+        assert [response.status_code for response in responses] == [200, 200]
+        assert all(response.json()["id"] for response in responses)
         assert [message.markdown for message in organization.messages()] == ["kept"]
 
     def test_messages_can_be_waited_for(self, organization: Webex) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.clock import START, Clock, ImpatientClock
+from tests.clock import START, Clock, TickingClock
 from ticketbot import errors
 from ticketbot.sync import adaptive_pool
 
@@ -27,14 +27,14 @@ class Service:
             self.asked.append(item)
             self.busy += 1
             self.peak = max(self.peak, self.busy)
-            answers = self.script.get(item, [])
-            answer = answers.pop(0) if answers else f"{item}!"
+            responses = self.script.get(item, [])
+            response = responses.pop(0) if responses else f"{item}!"
         threading.Event().wait(0.002)
         with self._lock:
             self.busy -= 1
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        if isinstance(response, Exception):
+            raise response
+        return response
 
 
 def _nothing() -> None:
@@ -51,7 +51,7 @@ def hire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., adaptive_poo
     ) -> adaptive_pool.AdaptivePool:
         hired.append(
             adaptive_pool.AdaptivePool(
-                lambda: width, check, clock=(clock or ImpatientClock()).monotonic, jitter=lambda: 0.5
+                lambda: width, check, clock=(clock or TickingClock()).monotonic, jitter=lambda: 0.5
             )
         )
         return hired[-1]
@@ -118,7 +118,7 @@ def test_hopeless_request_is_sent_once(
 
 def test_429_is_waited_for_and_does_not_count_as_an_attempt(hire: Callable[..., adaptive_pool.AdaptivePool]) -> None:
     """S4"""
-    clock = ImpatientClock()
+    clock = TickingClock()
     service = Service(a=[throttled(30.0) for _ in range(adaptive_pool.TRIES + 1)])
     (outcome,) = hire(clock=clock).map_unordered(["a"], service.ask)
     assert outcome.answer == "a!"

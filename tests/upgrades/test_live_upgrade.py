@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.environment import World, is_quiet, ledger, post_hook, wait_for
+from tests.environment import World, is_idle, ledger, post_webhook, wait_for
 from tests.servers import ServerProcess
 from tests.upgrades.conftest import postgres_with
 from ticketbot.database import db
@@ -70,13 +70,13 @@ _MOMENTS = [
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     """Return a world whose database is empty."""
     if request.param == "postgres":
-        with postgres_with("", request.getfixturevalue("migrated_postgres")) as url, World(url) as made:
-            yield made
+        with postgres_with("", request.getfixturevalue("migrated_postgres")) as url, World(url) as new_world:
+            yield new_world
         return
     url = f"sqlite:///{tmp_path / 'tbot.db'}"
     db.open_database(url)
-    with World(url) as made:
-        yield made
+    with World(url) as new_world:
+        yield new_world
     db.close_database()
 
 
@@ -85,10 +85,10 @@ def test_a_server_takes_over_from_one_of_1_1_0_and_loses_nothing(
     killed: str, world: World, release_1_1_0: Path
 ) -> None:
     with OldServer(release_1_1_0, world.environ()) as old:
-        made = [_told(world, old) for _ in range(5)]
-        assert len(world.webex.wait_for_messages(len(made))) >= len(made)
+        new_world = [_told(world, old) for _ in range(5)]
+        assert len(world.webex.wait_for_messages(len(new_world))) >= len(new_world)
         world.webex.latency_s = 0.5  # so that something is being sent
-        made += [_told(world, old) for _ in range(20)]
+        new_world += [_told(world, old) for _ in range(20)]
         if killed.startswith("migrate"):
             with NewServer(world.environ(TBOT_FAIL_AT=f"{killed}:1")) as first:
                 assert wait_for(lambda: first.was_killed, TAKES_OVER_WITHIN_S), first.log()
@@ -100,11 +100,11 @@ def test_a_server_takes_over_from_one_of_1_1_0_and_loses_nothing(
             assert wait_for(lambda: old.ended)
             assert old.process is not None
             assert old.was_killed or old.process.returncode == SCHEMA_TOO_NEW, old.log()
-            made += [_told(world, new) for _ in range(2)]
-            assert wait_for(is_quiet), new.log()
+            new_world += [_told(world, new) for _ in range(2)]
+            assert wait_for(is_idle), new.log()
 
     received = Counter(message.markdown.partition("]")[0] for message in world.webex.messages())
-    assert len(received) == len(made)
+    assert len(received) == len(new_world)
     repeated = sum(received.values()) - len(received)
     assert repeated <= sum(row.possible_duplicate for row in ledger())
     assert {row.state for row in ledger()} == {"sent"}
@@ -116,7 +116,7 @@ def _told(world: World, server: ServerProcess) -> int:
 
     def is_acknowledged() -> bool:
         try:
-            return post_hook(server.url, world, world.connectwise.webhook_body(ticket)).ok
+            return post_webhook(server.url, world, world.connectwise.webhook_body(ticket)).ok
         except requests.RequestException:
             return False
 

@@ -170,8 +170,8 @@ def test_work_of_a_killed_server_is_finished_after_the_upgrade(released_url: str
     assert notifications.PENDING not in states
     assert notifications.SENDING not in states
     assert [row.subject for row in ledger() if row.possible_duplicate] == ["new:1006"]
-    told = {(row.ticket_id, row.recipient_name) for row in ledger() if row.state == notifications.SENT}
-    assert {(1007, "Ben Bauer"), (1008, "Ben Bauer"), (1008, "Help Desk")} <= told
+    notified = {(row.ticket_id, row.recipient_name) for row in ledger() if row.state == notifications.SENT}
+    assert {(1007, "Ben Bauer"), (1008, "Ben Bauer"), (1008, "Help Desk")} <= notified
 
 
 def test_a_sync_left_running_ends_as_failed_after_the_upgrade(released_url: str) -> None:
