@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import UNSET, UnsetType
 from requests.adapters import BaseAdapter
 
 from ticketbot import errors
@@ -143,16 +142,21 @@ class Client:
         """Return one rule."""
         return self._server.get(f"/notifiers/rules/{rule_id}", responses.Rule)
 
-    def create_rule(self, board_id: int, recipient_id: int, *, enabled: bool = True) -> responses.Rule:
-        """Add a rule."""
-        body = requests.NewRule(board_id=board_id, recipient_id=recipient_id, enabled=enabled)
+    def create_rule(self, board_id: int | None, recipient_id: int | None, **more: Any) -> responses.Rule:
+        """Add a rule; `more` are other fields of `NewRule`. No board: all boards, no recipient: the assigned people."""
+        target = more.pop("target", "assigned" if recipient_id is None else "recipient")
+        body = requests.NewRule(board_id=board_id, recipient_id=recipient_id, target=target, **more)
         return self._server.call("POST", "/notifiers/rules", responses.Rule, body=body)
 
-    def update_rule(self, rule_id: int, *, enabled: bool) -> responses.Rule:
-        """Enable or disable a rule."""
-        return self._server.call(
-            "PATCH", f"/notifiers/rules/{rule_id}", responses.Rule, body=requests.RuleChanges(enabled=enabled)
-        )
+    def update_rule(self, rule_id: int, **changes: Any) -> responses.Rule:
+        """Change some of a rule, by the names of `RuleChanges`."""
+        body = requests.RuleChanges(**changes)
+        return self._server.call("PATCH", f"/notifiers/rules/{rule_id}", responses.Rule, body=body)
+
+    def check_condition(self, condition: str) -> responses.ConditionCheck:
+        """Return whether a condition can be used, and what is wrong with it."""
+        body = requests.ConditionText(condition=condition)
+        return self._server.call("POST", "/notifiers/rules/check", responses.ConditionCheck, body=body)
 
     def delete_rule(self, rule_id: int) -> None:
         """Delete a rule."""
@@ -175,31 +179,15 @@ class Client:
         *,
         start: str | None = None,
         end: str | None = None,
-        keep_copy: bool = False,
-        enabled: bool = True,
+        **more: bool,
     ) -> responses.Forward:
-        """Add a forward; `start` and `end` are dates or moments."""
-        body = requests.NewForward(
-            source_id=source_id,
-            destination_id=destination_id,
-            start=start,
-            end=end,
-            keep_copy=keep_copy,
-            enabled=enabled,
-        )
+        """Add a forward; `start` and `end` are dates or moments, `more` other fields of `NewForward`."""
+        body = requests.NewForward(source_id=source_id, destination_id=destination_id, start=start, end=end, **more)
         return self._server.call("POST", "/notifiers/forwards", responses.Forward, body=body)
 
-    def update_forward(
-        self,
-        forward_id: int,
-        *,
-        start: str | UnsetType | None = UNSET,
-        end: str | UnsetType | None = UNSET,
-        keep_copy: bool | UnsetType = UNSET,
-        enabled: bool | UnsetType = UNSET,
-    ) -> responses.Forward:
-        """Change what is given; None opens a side of its time."""
-        body = requests.ForwardChanges(start=start, end=end, keep_copy=keep_copy, enabled=enabled)
+    def update_forward(self, forward_id: int, **changes: Any) -> responses.Forward:
+        """Change some of a forward, by the names of `ForwardChanges`; None opens a side of its time."""
+        body = requests.ForwardChanges(**changes)
         return self._server.call("PATCH", f"/notifiers/forwards/{forward_id}", responses.Forward, body=body)
 
     def delete_forward(self, forward_id: int) -> None:

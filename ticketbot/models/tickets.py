@@ -66,6 +66,7 @@ class Ticket(fields.Model):
     contact_id = peewee.BigIntegerField(null=True)
     contact = peewee.TextField(null=True)
     priority = peewee.TextField(null=True)
+    details = fields.JsonField(default=dict)  # R4: what only conditions ask for
     owner = peewee.TextField(null=True)  # member identifier
     resources = fields.JsonField(default=list)  # member identifiers
     open = peewee.BooleanField(default=True)

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from ticketbot.api import responses
+from ticketbot.decide import plan
 from ticketbot.present import words
 
 Kind = Literal["id", "name", "state", "time", "value"]
@@ -78,6 +79,31 @@ def ticket_state(row: responses.Ticket) -> str:
     return "deleted" if row.deleted else "open" if row.open else "closed"
 
 
+def board_of(row: responses.Rule) -> str:
+    """Return the name of a rule's board."""
+    return "all boards" if row.board_id is None else row.board_name or ""
+
+
+def recipient_of(row: responses.Rule) -> str:
+    """Return the name of whom a rule notifies."""
+    return plan.ASSIGNED_PEOPLE if row.target == "assigned" else row.recipient_name or ""
+
+
+def rule_state(row: responses.Rule) -> str:
+    """Return the state of a rule."""
+    return "disabled" if not row.enabled else "dry run" if row.dry_run else "enabled"
+
+
+def rule_title(row: responses.Rule) -> str:
+    """Return what names a rule in a sentence."""
+    return row.name or f"{board_of(row)} > {recipient_of(row)}"
+
+
+def _limits(row: responses.Forward) -> str:
+    limits = (("public notes", row.public_only), ("if sole", row.only_if_sole))
+    return ", ".join(name for name, is_set in limits if is_set)
+
+
 def _why(row: responses.Notification) -> str:
     return row.error if row.error and row.state != "sent" else row.reason
 
@@ -113,12 +139,15 @@ ALL = (
     _entity(
         "rule",
         _column("board id", "board_id", kind="id"),
-        _column("board", "board_name", kind="name"),
+        _column("board", board_of, kind="name"),
         _column("recipient id", "recipient_id", kind="id"),
-        _column("recipient", "recipient_name", kind="name"),
+        _column("recipient", recipient_of, kind="name"),
         _column("type", "recipient_type"),
-        _column("state", lambda row: "enabled" if row.enabled else "disabled", "state"),
-        title=lambda row: f"{row.board_name} > {row.recipient_name}",
+        _column("events", lambda row: ", ".join(row.events)),
+        _column("when", lambda row: row.condition or "", kind="name"),
+        _column("name", lambda row: row.name or "", kind="name"),
+        _column("state", rule_state, "state"),
+        title=rule_title,
     ),
     _entity(
         "forward",
@@ -127,6 +156,7 @@ ALL = (
         _column("start", kind="time"),
         _column("end", kind="time"),
         _column("copy", "keep_copy"),
+        _column("only", _limits),
         _column("state", kind="state"),
         title=lambda row: f"{row.source_name} > {row.destination_name}",
     ),

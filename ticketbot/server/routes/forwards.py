@@ -156,6 +156,8 @@ def _presenter(services: operations.Services) -> Callable[[forwards.Forward], re
             start=row.start,
             end=row.end,
             keep_copy=row.keep_copy,
+            public_only=row.public_only,
+            only_if_sole=row.only_if_sole,
             enabled=row.enabled,
             state=_state(load_facts.forward_fact(row, services.timezone), enabled=row.enabled, now=now),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from ticketbot.api import client, responses
+from ticketbot.present import entities
 from ticketbot.tui import dialogs, forms, pickers, table
 from ticketbot.tui.app_context import yes_no
 from ticketbot.tui.tabs import base
@@ -23,9 +24,9 @@ class Rules(base.Tab[responses.Rule]):
     def columns(self) -> list[table.Column[responses.Rule]]:
         """Return board, recipient and whether the rule is enabled."""
         return [
-            table.Column("Board", lambda rule: rule.board_name, share=1),
-            table.Column("Recipient", lambda rule: rule.recipient_name, share=1),
-            table.Column("Type", lambda rule: rule.recipient_type, columns=8),
+            table.Column("Board", entities.board_of, share=1),
+            table.Column("Recipient", entities.recipient_of, share=1),
+            table.Column("Type", lambda rule: rule.recipient_type or "", columns=8),
             table.Column("Enabled", lambda rule: yes_no(rule.enabled), columns=9),
             table.Column("Id", lambda rule: str(rule.id), columns=6, right=True, order=lambda rule: rule.id),
         ]
