@@ -99,3 +99,20 @@ def test_who_is_left_out_is_told_nothing_even_with_an_account() -> None:
 
     assert audience.audience(_known(robot), NEW).candidates == []
     assert audience.audience(_known(robot), topics.NewNote(values.Note("TicketNote", 1, member="robot"))).authors == []
+
+
+def test_a_change_concerns_the_assigned_people_only_if_their_events_name_it() -> None:
+    """R3: `assigned` only those newly assigned, a rule for them all."""
+    change = (values.Change("resources", "ana", "ana, ben"),)
+    topic = topics.Changed(7, change, frozenset({"ben"}))
+    for rules, concerned in (((), [BEN_ACCOUNT]), ((values.Rule(7, None, ("changed",)),), [ANA_ACCOUNT, BEN_ACCOUNT])):
+        known = _known(ANA, BEN, rules=rules)
+        assert [each.recipient for each in audience.audience(known, topic).candidates] == concerned
+        assert audience.may_concern(known, topic)
+
+
+def test_a_dry_run_alone_may_concern_somebody() -> None:
+    """D9: it is recorded, so people are looked up."""
+    topic = topics.Changed(7, (values.Change("status", "New", "Old"),), frozenset())
+    assert not audience.may_concern(_known(ANA), topic)
+    assert audience.may_concern(_known(ANA, rules=(values.Rule(7, None, ("status",), dry_run=True),)), topic)

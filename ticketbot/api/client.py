@@ -14,6 +14,8 @@ from requests.adapters import BaseAdapter
 from ticketbot import errors
 from ticketbot.api import http_connection, requests, responses
 
+BACKTEST_TIMEOUT_S = 180.0  # 54,000 events take up to 30 s on an idle machine
+
 
 class Client:
     """One server and one API key. An instance is for one thread at a time; `close` ends its connections."""
@@ -157,6 +159,26 @@ class Client:
         """Return whether a condition can be used, and what is wrong with it."""
         body = requests.ConditionText(condition=condition)
         return self._server.call("POST", "/notifiers/rules/check", responses.ConditionCheck, body=body)
+
+    def try_rule(
+        self,
+        ticket_id: int,
+        *,
+        event: str = "new",
+        rule_id: int | None = None,
+        rule: requests.NewRule | None = None,
+    ) -> responses.Trial:
+        """Return what would be decided if an event happened to a ticket now, perhaps with another rule."""
+        body = {"ticket_id": ticket_id, "event": event, "rule_id": rule_id, "rule": rule}
+        return self._server.call("POST", "/notifiers/rules/try", responses.Trial, body=body)
+
+    def backtest(
+        self, days: int, *, rule_id: int | None = None, rule: requests.NewRule | None = None
+    ) -> responses.Backtest:
+        """Return what another rule would have decided in the last days; without one, the present rules."""
+        body = requests.BacktestRequest(days=days, rule_id=rule_id, rule=rule)
+        path = "/notifiers/rules/backtest"
+        return self._server.call("POST", path, responses.Backtest, body=body, timeout_s=BACKTEST_TIMEOUT_S)
 
     def delete_rule(self, rule_id: int) -> None:
         """Delete a rule."""

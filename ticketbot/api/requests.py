@@ -118,6 +118,23 @@ class ConditionText(RequestModel):
     condition: str
 
 
+class TryRequest(RequestModel):
+    """A rule to try on a stored ticket: a stored one, a proposed one, or one in place of the other; or none."""
+
+    ticket_id: Id
+    event: responses.RuleEvent = "new"
+    rule_id: Id | None = None
+    rule: NewRule | None = None
+
+
+class BacktestRequest(RequestModel):
+    """A rule to try on the last days; without one, the present rules."""
+
+    days: Annotated[int, Meta(ge=1, le=90)] = 7
+    rule_id: Id | None = None
+    rule: NewRule | None = None
+
+
 class NewForward(RequestModel):
     """A forward to add. Without a start it is active immediately, without an end until it is deleted."""
 

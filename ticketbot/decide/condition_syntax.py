@@ -304,12 +304,6 @@ def _refuse_token(token: Any, depth: int) -> None:
         raise Refused(r"In text, a backslash stands before \, a quote, n, t or u and four digits only", at)
 
 
-def _unexpected(text: str, token: Any) -> Refused:
-    if token is None:
-        return Refused("The condition ends too early", len(text))
-    return Refused(f"`{str(token.value)[:20]}` is not expected here", token.lexpos)
-
-
 def _illegal_character(text: str, error: Any) -> Refused:
     if error.token is None:  # a word that the language keeps for later
         return Refused(error.message.partition(" at:")[0])

@@ -194,6 +194,11 @@ def notes_by_key(keys: Iterable[NoteKey]) -> dict[NoteKey, Note]:
     return {(row.kind, row.note_id): row for row in _notes("*", kinds, ids)} if ids else {}
 
 
+def notes_of(ticket_id: int) -> list[Note]:
+    """Return the stored notes of a ticket."""
+    return sql.select(Note, "SELECT * FROM note WHERE ticket_id = ?", ticket_id)
+
+
 def _notes(columns: str, kinds: Sequence[str], ids: Sequence[int]) -> list[Note]:
     query = f"SELECT {columns} FROM note WHERE kind IN {sql.placeholders(kinds)} AND note_id IN {sql.placeholders(ids)}"  # noqa: S608
     return sql.select(Note, query, *kinds, *ids)

@@ -90,10 +90,11 @@ def _record_failure(claimed: messages.Claimed, error: Exception, services: Servi
     now, message = services.clocks.now(), claimed.message
     with db.session():
         failed_holds = holds.failed_in_a_row("webex", now)
+    created_at: Any = message.created_at
     verdict = retry.message_failed(
         error,
         now=now,
-        give_up_at=max((row.give_up_at for row in claimed.notifications), default=now + retry.GIVE_UP_AFTER),
+        give_up_at=max((row.give_up_at for row in claimed.notifications), default=created_at + retry.GIVE_UP_AFTER),
         failures=message.failures,
         failing_since=message.failing_since,
         failed_holds=failed_holds,

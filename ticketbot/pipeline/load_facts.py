@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, tzinfo
+from typing import Any
 
 import msgspec
 
 from ticketbot.connectwise import records
 from ticketbot.database import db, sql
-from ticketbot.decide import forwarding, plan, topics, values
+from ticketbot.decide import audience, forwarding, plan, topics, values
 from ticketbot.models import facts, forwards, notifications, recipients, rules, runtime_config, tickets
 from ticketbot.pipeline import fetch, people
 
@@ -53,9 +54,7 @@ def _from_database(
             f"change:{event_id}",
             *(note.subject for note in notes if note.key not in decided),
         ]
-        config = runtime_config.load()
         stored = sql.select_by_id(tickets.Ticket, [ticket.id]).get(ticket.id)
-        local = now.astimezone(timezone)
         return values.Facts(
             event_id=event_id,
             now=now,
@@ -70,10 +69,20 @@ def _from_database(
             rules=tuple(rule_fact(row) for row in rules.rules_of(ticket.board.id if ticket.board else None)),
             forwards=tuple(forward_fact(row, timezone) for row in forwards.enabled_forwards()),
             ledger=frozenset(notifications.existing(subjects)),
-            policy=msgspec.convert(config, values.Policy, from_attributes=True),
-            hour=local.hour,
-            weekday=WEEKDAYS[local.weekday()],
+            policy=policy(),
+            **local_time(now, timezone),
         )
+
+
+def policy() -> values.Policy:
+    """Return the runtime configuration as far as deciding needs it."""
+    return msgspec.convert(runtime_config.load(), values.Policy, from_attributes=True)
+
+
+def local_time(now: datetime, timezone: tzinfo) -> dict[str, Any]:
+    """Return hour and weekday in TBOT_TIMEZONE, by the names of the facts."""
+    local = now.astimezone(timezone)
+    return {"hour": local.hour, "weekday": WEEKDAYS[local.weekday()]}
 
 
 def _watching_since(now: datetime) -> datetime:
@@ -175,7 +184,7 @@ def _with_people(
     known: values.Facts, ticket: records.Ticket, remote: people.RemoteServices, now: datetime
 ) -> values.Facts:
     """Add the ticket's people with their Webex accounts, and the accounts of the authors of its notes."""
-    roles = roles_of(ticket)
+    roles = roles_of(ticket.owner.identifier if ticket.owner else None, ticket.resources)
     members = people.find_members(list(dict.fromkeys([*roles, *sorted(_authors(known))])), remote, now)
     emails = {key: row.email.lower() for key, row in members.items() if row.email and not _excluded_because(row)}
     accounts = people.find_accounts(emails.values(), remote, now)
@@ -203,11 +212,20 @@ def _authors(known: values.Facts) -> set[str]:
     return {name for name in (*writers, changer) if name}
 
 
-def roles_of(ticket: records.Ticket) -> dict[str, tuple[str, ...]]:
-    """Return the ticket's resources and owner with their roles; identifiers ignore case."""
-    roles: dict[str, tuple[str, ...]] = dict.fromkeys(ticket.resources, ("resource",))
-    if ticket.owner and ticket.owner.identifier:
-        owner = ticket.owner.identifier
+def people_from_cache(roles: Mapping[str, tuple[str, ...]]) -> tuple[values.Person, ...]:
+    """Return people as they were found last, without asking for them; call it inside a session (R6)."""
+    members = tickets.members_by_identifier(roles)
+    emails = {row.email.lower() for row in members.values() if row.email}
+    found = recipients.people_by_email(emails)
+    accounts = {email: audience.most_recently_active(each) for email, each in found.items()}
+    known = {email: account for email, account in accounts.items() if account}
+    return tuple(_person(name, why, members, known) for name, why in roles.items())
+
+
+def roles_of(owner: str | None, resources: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return the resources and the owner of a ticket with their roles; identifiers ignore case."""
+    roles: dict[str, tuple[str, ...]] = dict.fromkeys(resources, ("resource",))
+    if owner:
         written = next((name for name in roles if name.lower() == owner.lower()), owner)
         roles[written] = (*roles.get(written, ()), "owner")
     return roles

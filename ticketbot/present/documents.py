@@ -92,6 +92,8 @@ DOCUMENTS: dict[str, Any] = {
     "delete user": responses.User,
     "delete key": responses.Key,
     "explain": responses.Explanation,
+    "try": responses.Trial,
+    "backtest": responses.Backtest,
     "retry": responses.Notification,
     "retry --dead": responses.RetryResult,
     "test": responses.TestMessageResult,

@@ -18,7 +18,8 @@ _SOURCES = {
     "retry": "a user requested a retry",
 }
 _KINDS = {"TimeEntry": "time entry"}
-_RULE_WITHOUT_EFFECT = {"rule_disabled", "condition", "condition_null"}
+RULE_WITHOUT_EFFECT = {"rule_disabled", "condition", "condition_null"}
+"""The codes of lines about a rule; whether another one notified its recipient is another line."""
 
 
 class Style(NamedTuple):
@@ -118,7 +119,7 @@ def _outcome(decision: responses.Decision, unclaimed: dict[int, responses.Notifi
         return delivery_text(row, style)
     if decision.who == plan.EVERYBODY:
         return f"no one was notified: {decision.reason}"
-    if _RULE_WITHOUT_EFFECT & set(decision.codes):  # whether another rule notified them is another line
+    if RULE_WITHOUT_EFFECT & set(decision.codes):
         return f"{decision.who}: {decision.reason}"
     if decision.outcome == "told":
         return f"{decision.who} was to be notified ({decision.reason}); the outcome is not shown"

@@ -21,8 +21,8 @@ _NEWS_OF_EVENTS = {
 }
 _SIMPLE = {
     "condition_failed": "its condition failed: {name}",
-    "dry_run": "dry run of rule {id}",
-    "rule_disabled": "rule {id} is disabled",
+    "dry_run": "dry run of {rule}",
+    "rule_disabled": "{rule} is disabled",
     "notifications_off": "notifications off",
     "too_many_notes": "more than 5 new notes at once",
     "unknown_member": "not a member ConnectWise knows",
@@ -37,7 +37,7 @@ _SIMPLE = {
     "excluded": "{name}",
     "recorded": "{name}",
 }
-"""Of each code, the sentence; `{id}` and `{name}` stand for its first id and name."""
+"""Of each code, the sentence; `{rule}` and `{name}` stand for its first id and name."""
 
 
 def text(reasons: Sequence[Reason]) -> str:
@@ -53,11 +53,11 @@ def message_line(reasons: Sequence[Reason], board: str | None) -> str:
 def _text(reason: Reason) -> str:
     match reason.code:
         case "rule":
-            words = f"rule {reason.ids[0]}{_in_brackets(reason.names[1:])}"
+            words = f"{_rule(reason)}{_in_brackets(reason.names[1:])}"
         case "condition":
-            words = f"the condition of rule {reason.ids[0]} does not match{_values(reason.names)}"
+            words = f"the condition of {_rule(reason)} does not match{_values(reason.names)}"
         case "condition_null":
-            words = f"the condition of rule {reason.ids[0]} does not match: {', '.join(reason.names)} is null"
+            words = f"the condition of {_rule(reason)} does not match: {', '.join(reason.names)} is null"
         case "author":
             words = f"author of the {reason.names[0] if reason.names else 'note'}"
         case "assigned":
@@ -67,8 +67,7 @@ def _text(reason: Reason) -> str:
         case "forwarded":
             words = f"{_numbered(reason.ids)} ({reason.names[0]} > {', '.join(reason.names[1:])})"
         case code:
-            first_id, first_name = (next(iter(each), "") for each in (reason.ids, reason.names))
-            words = _SIMPLE[code].format(id=first_id, name=first_name)
+            words = _SIMPLE[code].format(rule=_rule(reason), name=next(iter(reason.names), ""))
     if not reason.because:
         return words
     return (
@@ -86,6 +85,10 @@ def _sentence(reason: Reason, board: str | None) -> str:
             return f"{_numbered(reason.ids).capitalize()} brings you this."
         case _:
             return f"{_text(reason).capitalize()}."
+
+
+def _rule(reason: Reason) -> str:
+    return f"rule {reason.ids[0]}" if any(reason.ids) else "the proposed rule"  # R6: it has no id yet
 
 
 def _rule_sentence(reason: Reason, board: str | None) -> str:

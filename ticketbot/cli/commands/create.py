@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from ticketbot.api import responses
+from ticketbot.api import requests, responses
 from ticketbot.cli import lookup
 from ticketbot.cli.arguments import NONE
 from ticketbot.cli.context import Context
@@ -114,6 +114,20 @@ def rule_changes(context: Context) -> dict[str, Any]:
         if given is not None:
             found[name] = None if given.lower() == NONE else given
     return found
+
+
+def proposed_rule(context: Context) -> tuple[int | None, requests.NewRule | None]:
+    """Return the rule to try: the id of a stored one, and the rule as it would be if other options were given."""
+    rule_id, changes = context.arguments.number("--rule-id"), rule_changes(context)
+    if not changes:
+        return rule_id, None
+    fields: dict[str, Any] = {"board_id": None}
+    if rule_id is not None:
+        stored = context.server.rule(rule_id)
+        fields = {name: getattr(stored, name) for name in requests.NewRule.__struct_fields__}
+    if "recipient_id" in changes and "target" not in changes:
+        fields["target"] = "recipient"
+    return rule_id, requests.NewRule(**fields | changes)
 
 
 def option(name: str) -> str:

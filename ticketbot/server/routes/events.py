@@ -82,11 +82,12 @@ def _event(row: events.Event) -> responses.Event:
         finished_at=row.finished_at,
         attempts=row.attempts,
         error=row.error,
-        decisions=[_decision(each) for each in msgspec.convert(row.decisions, list[values.Decision])],
+        decisions=[decision(each) for each in msgspec.convert(row.decisions, list[values.Decision])],
     )
 
 
-def _decision(made: values.Decision) -> responses.Decision:
+def decision(made: values.Decision) -> responses.Decision:
+    """Return a decision as the API shows it."""
     return responses.Decision(
         subject=made.subject,
         who=made.who,

@@ -27,7 +27,7 @@ def list_rules(query: requests.Page) -> operations.Listing[responses.Rule]:
 
 @ROUTES.get("/notifiers/rules/{rule_id}", "Show a rule")
 def get_rule(rule_id: int) -> responses.Rule:
-    return _rule(_found(rule_id))
+    return _rule(found(rule_id))
 
 
 @ROUTES.post("/notifiers/rules", "Add a rule", status=201, refuses=(409,))
@@ -52,7 +52,7 @@ def update_rule(
     check_condition(changes.get("condition"))
     with db.transaction("update-rule"):
         sql.advisory_lock("rules")
-        row = _found(rule_id)
+        row = found(rule_id)
         before = _rule(row)
         change(row, changes)
         after = _rule(row)
@@ -66,7 +66,7 @@ def update_rule(
 @ROUTES.delete("/notifiers/rules/{rule_id}", "Delete a rule")
 def delete_rule(rule_id: int, caller: authentication.Caller, services: operations.Services) -> None:
     with db.transaction("delete-rule"):
-        before = _rule(_found(rule_id))
+        before = _rule(found(rule_id))
         rules.Rule.delete().where(rules.Rule.id == rule_id).execute()
         audit.record(caller, services.now(), "delete", "rule", rule_id, before=before)
 
@@ -138,7 +138,8 @@ def _rules() -> peewee.ModelSelect:
     )
 
 
-def _found(rule_id: int) -> rules.Rule:
+def found(rule_id: int) -> rules.Rule:
+    """Return a stored rule, or raise `NotFound`."""
     row: rules.Rule = operations.or_not_found(_rules().where(rules.Rule.id == rule_id).first(), "rule", rule_id)
     return row
 
