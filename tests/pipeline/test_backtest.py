@@ -58,7 +58,9 @@ def test_a_backtest_of_the_present_rules_equals_the_ledger_row_for_row(
     _live(stepper)
     pairs: list[backtest.Pair] = []
     add = backtest.Outcome.add
-    monkeypatch.setattr(backtest.Outcome, "add", lambda self, pair: (pairs.append(pair), add(self, pair)))
+    monkeypatch.setattr(
+        backtest.Outcome, "add", lambda self, facts, found: (pairs.extend(found), add(self, facts, found))
+    )
     monkeypatch.setattr(backtest, "EVENTS_PER_READ", 3)
     for tried in (None, _stored(1)):
         pairs.clear()
@@ -83,9 +85,9 @@ def test_a_dry_run_is_tried_as_if_it_were_live(stepper: Stepper) -> None:
     before = _sent_as_recorded()
     found = _run(stepper, _stored(2))
     (night_shift,) = (target for target in found.by_recipient if found.name_of(target) == "Night Shift")
-    assert found.by_recipient[night_shift] == {"proposed": 4}
+    assert found.by_recipient[night_shift] == {"decided": 0, "proposed": 4}
     assert found.totals["proposed"] == found.totals["decided"] + 4
-    assert [(pair.draft.name, pair.sends) for pair in found.samples] == [("Night Shift", (False, True))] * 4
+    assert [(pair.draft.name, pair.was_sent) for pair in found.samples] == [("Night Shift", False)] * 4
     assert set(found.by_day) == {"2026-03-02", "2026-03-03", "2026-03-04", "2026-03-05"}
     assert max(found.by_hour.values()) <= found.totals["proposed"]
     assert _sent_as_recorded() == before
@@ -117,7 +119,7 @@ def test_present_rules_are_those_of_the_database(stepper: Stepper) -> None:
         rules.Rule.update(enabled=False).where(rules.Rule.id == 1).execute()
     found = _run(stepper)
     assert found.totals["proposed"] < found.totals["decided"]
-    assert {pair.sends for pair in found.samples} == {(True, False)}
+    assert {(pair.was_sent, pair.would_be_sent) for pair in found.samples} == {(True, False)}
     assert len(found.samples) <= backtest.SAMPLES
 
 

@@ -71,7 +71,7 @@ class _NullUsed(Exception):
 
 
 class _Compiled(msgspec.Struct, frozen=True):
-    fields: tuple[str, ...]
+    fields: tuple[tuple[str, Evaluator], ...]
     evaluate: Evaluator
 
 
@@ -96,7 +96,7 @@ def evaluate(text: str, values: Values) -> Result:
         return Result(True, failure=type(error).__name__)
     if matches:
         return Result(True)
-    return Result(False, tuple((name, _written(_value(values, name))) for name in compiled.fields))
+    return Result(False, tuple((name, _written(read(values))) for name, read in compiled.fields))
 
 
 def _compiled(text: str) -> _Compiled | Mistake:
@@ -128,14 +128,15 @@ def _position(text: str) -> int:
 def _compile(text: str) -> _Compiled:
     root = condition_syntax.parse(text)
     condition_syntax.expect_kind(root, "truth", "A condition is true or false")
-    return _Compiled(tuple(dict.fromkeys(condition_syntax.fields(root))), _evaluator(root))
+    names = dict.fromkeys(condition_syntax.fields(root))
+    return _Compiled(tuple((name, _reader(name, may_be_null=True)) for name in names), _evaluator(root))
 
 
 def _evaluator(node: Any, *, may_be_null: bool = False) -> Evaluator:
     """Return the function that evaluates a part of a condition; what is not known here is refused."""
     name = condition_syntax.field_name(node)
     if name is not None:
-        return functools.partial(_value if may_be_null else _known_value, name=name)
+        return _reader(name, may_be_null=may_be_null)
     match type(node).__name__:
         case "LogicExpression":
             sides = [_evaluator(each) for each in condition_syntax.truths(node)]
@@ -200,16 +201,17 @@ def _constant(_: Values, *, value: Any) -> Any:
     return value
 
 
-def _value(values: Values, name: str) -> Any:
+def _reader(name: str, *, may_be_null: bool) -> Evaluator:
+    """Return the function that reads a field."""
     first, _, key = name.partition(".")
-    return values[first][key] if key else values[first]
 
+    def read(values: Values) -> Any:
+        value = values[first][key] if key else values[first]
+        if value is None and not may_be_null:
+            raise _NullUsed(name)
+        return value
 
-def _known_value(values: Values, name: str) -> Any:
-    value = _value(values, name)
-    if value is None:
-        raise _NullUsed(name)
-    return value
+    return read
 
 
 def _lower(value: Any) -> Any:

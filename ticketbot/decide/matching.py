@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -23,10 +23,12 @@ class Match(msgspec.Struct, frozen=True):
 
 def matches(facts: Facts, topic: Topic) -> list[Match]:
     """Return every rule that names an event of the topic, in the order of the rules."""
-    named = [rule for rule in facts.rules if not set(rule.events).isdisjoint(topic.events)]
+    events = topic.events
+    happened = frozenset(events)
+    named = [rule for rule in facts.rules if not happened.isdisjoint(rule.events)]
     asks = any(rule.enabled and rule.condition for rule in named)
     values = condition_values(facts, topic) if asks else {}
-    return [_match(rule, topic, values) for rule in named]
+    return [_match(rule, events, values) for rule in named]
 
 
 def condition_values(facts: Facts, topic: Topic) -> dict[str, Any]:
@@ -51,7 +53,7 @@ def condition_values(facts: Facts, topic: Topic) -> dict[str, Any]:
     }
 
 
-def _match(rule: Rule, topic: Topic, values: Mapping[str, Any]) -> Match:
+def _match(rule: Rule, events: Sequence[str], values: Mapping[str, Any]) -> Match:
     if not rule.enabled:
         return Match(rule, "none", Reason("rule_disabled", (rule.id,)))
     failed: tuple[Reason, ...] = ()
@@ -66,7 +68,7 @@ def _match(rule: Rule, topic: Topic, values: Mapping[str, Any]) -> Match:
         failed = (Reason("condition_failed", names=(found.failure,)),) if found.failure else ()
     if rule.dry_run:
         return Match(rule, "dry_run", Reason("dry_run", (rule.id,)))
-    event = next(name for name in topic.events if name in rule.events)
+    event = next(name for name in events if name in rule.events)
     return Match(rule, "live", Reason("rule", (rule.id,), (event, *([rule.name] if rule.name else [])), failed))
 
 

@@ -10,7 +10,7 @@ import contextlib
 import functools
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
 
@@ -47,9 +47,14 @@ class Pair(NamedTuple):
         return draft
 
     @property
-    def sends(self) -> tuple[bool, bool]:
-        """Return whether it was sent, and whether it would be."""
-        return tuple(draft is not None and draft.send for draft in (self.decided, self.proposed))  # type: ignore[return-value]
+    def was_sent(self) -> bool:
+        """Return whether it was sent."""
+        return self.decided is not None and self.decided.send
+
+    @property
+    def would_be_sent(self) -> bool:
+        """Return whether it would be sent."""
+        return self.proposed is not None and self.proposed.send
 
 
 class Outcome:
@@ -74,18 +79,24 @@ class Outcome:
         """Return the name of a recipient of `by_recipient`."""
         return self._names[target]
 
-    def add(self, pair: Pair) -> None:
-        """Count one target of a topic."""
-        local, draft = pair.facts.now.astimezone(self._timezone), pair.draft
-        if pair.sends[0] != pair.sends[1]:
-            self.samples.append(pair)
-        for name, sends in zip(("decided", "proposed"), pair.sends, strict=True):
-            if sends:
+    def add(self, facts: values.Facts, pairs: Iterable[Pair]) -> None:
+        """Count what one event decided, and would decide."""
+        local = facts.now.astimezone(self._timezone)
+        hour, of_day = local.replace(minute=0, second=0, microsecond=0), Counter[str]()
+        for pair in pairs:
+            was_sent, would_be_sent = pair.was_sent, pair.would_be_sent
+            if was_sent != would_be_sent:
+                self.samples.append(pair)
+            if was_sent or would_be_sent:
+                draft = pair.draft
                 self._names[draft.target] = draft.name
-                self.by_recipient.setdefault(draft.target, Counter())[name] += 1
-                self.by_day.setdefault(f"{local:%Y-%m-%d}", Counter())[name] += 1
-        if pair.sends[1]:
-            self.by_hour[local.replace(minute=0, second=0, microsecond=0)] += 1
+                count = self.by_recipient.setdefault(draft.target, Counter())
+                for each in (count, of_day):
+                    each["decided"] += was_sent
+                    each["proposed"] += would_be_sent
+        if of_day:
+            self.by_day.setdefault(f"{local:%Y-%m-%d}", Counter()).update(of_day)
+            self.by_hour[hour] += of_day["proposed"]
 
 
 def run(days: int, tried: Proposal | None, timezone: tzinfo, now: datetime) -> Outcome:
@@ -101,8 +112,7 @@ def run(days: int, tried: Proposal | None, timezone: tzinfo, now: datetime) -> O
         if facts is None or facts.hour is None:
             outcome.left_out += 1
             continue
-        for pair in _pairs(facts, _with_people(facts, rules_in.place_of(facts), outcome)):
-            outcome.add(pair)
+        outcome.add(facts, _pairs(facts, _with_people(facts, rules_in.place_of(facts), outcome)))
     return outcome
 
 
@@ -167,9 +177,9 @@ def _with_people(facts: values.Facts, others: tuple[values.Rule, ...], outcome: 
     return msgspec.structs.replace(changed, people=found)
 
 
-def _pairs(before: values.Facts, after: values.Facts) -> Iterator[Pair]:
+def _pairs(before: values.Facts, after: values.Facts) -> list[Pair]:
     decided = {(draft.subject, draft.target): draft for draft in plan.decide(before).drafts}
-    same = before.rules == after.rules
-    proposed = decided if same else {(draft.subject, draft.target): draft for draft in plan.decide(after).drafts}
-    for key in dict.fromkeys((*decided, *proposed)):
-        yield Pair(before, decided.get(key), proposed.get(key))
+    if before.rules == after.rules:
+        return [Pair(before, draft, draft) for draft in decided.values()]
+    proposed = {(draft.subject, draft.target): draft for draft in plan.decide(after).drafts}
+    return [Pair(before, decided.get(key), proposed.get(key)) for key in dict.fromkeys((*decided, *proposed))]

@@ -69,7 +69,7 @@ def _proposal(rule_id: int | None, proposed: requests.NewRule | None) -> trials.
 
 def _backtest(found: backtest.Outcome) -> responses.Backtest:
     recipients = sorted(found.by_recipient.items(), key=lambda each: (-each[1]["proposed"], found.name_of(each[0])))
-    busiest = max(found.by_hour.items(), key=lambda each: (each[1], each[0]), default=None)
+    hours = [responses.BacktestHour(at=hour, proposed=count) for hour, count in found.by_hour.items() if count]
     return responses.Backtest(
         events=found.events,
         left_out=found.left_out,
@@ -80,7 +80,7 @@ def _backtest(found: backtest.Outcome) -> responses.Backtest:
             for target, count in recipients
         ],
         by_day=[responses.BacktestDay(day=day, **_counts(count)) for day, count in sorted(found.by_day.items())],
-        busiest_hour=busiest and responses.BacktestHour(at=busiest[0], proposed=busiest[1]),
+        busiest_hour=max(hours, key=lambda each: (each.proposed, each.at), default=None),
         samples=[_sample(each) for each in found.samples],
         people_from_cache=len(found.cached_people),
     )
@@ -91,12 +91,12 @@ def _counts(count: dict[str, int]) -> dict[str, int]:
 
 
 def _sample(pair: backtest.Pair) -> responses.BacktestSample:
-    draft, (decided, proposed) = pair.draft, pair.sends
+    draft = pair.draft
     return responses.BacktestSample(
         ticket_id=pair.facts.ticket.id,
         event=draft.events[0],
         recipient_name=draft.name,
-        decided=decided,
-        proposed=proposed,
+        decided=pair.was_sent,
+        proposed=pair.would_be_sent,
         reason=reasons.text(draft.reasons),
     )
