@@ -11,7 +11,7 @@ NEEDS_DOCKER = docker info >/dev/null 2>&1 || { echo "make: Docker is missing or
 
 .DEFAULT_GOAL := targets
 .DELETE_ON_ERROR:
-.PHONY: targets demo runserver tui test check fix docs cassettes bench torture binary build-server build-cli test-binary \
+.PHONY: targets demo runserver tui test check fix docs pictures cassettes bench torture binary build-server build-cli test-binary \
 	test-db-up test-db-down deploy-lightsail lightsail-logs clean
 
 targets:
@@ -48,6 +48,9 @@ docs: .venv/runtime ## Write the pages and samples that follow from the code
 	$(BIN)/python -m docs.generate_settings
 	$(BIN)/python -m docs.generate_commands
 	$(BIN)/python -m docs.generate_tui
+
+pictures: .venv/dev ## Draw the pictures of the README
+	$(BIN)/python -m docs.generate_pictures
 
 cassettes: .venv/dev ## Record the cassettes of the tests anew
 	$(BIN)/python -m tests.remote.record_cassettes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,12 +29,17 @@ def run() -> list[dict[str, Any]]:
                 now = datetime.now(UTC)
                 _fill(now)
                 tried = trials.Proposal(values.Rule(trials.PROPOSED_ID, ROOM, ("changed",), "priority_sort <= 3"), None)
-                started = time.perf_counter()
-                found = backtest.run(90, tried, UTC, now)
-                took_s = time.perf_counter() - started
+                found, took_s, busy_s = _timed(lambda tried=tried, now=now: backtest.run(90, tried, UTC, now))
                 assert (found.events, found.left_out) == (EVENTS, 0)
-                rows.append(_row(name, took_s))
+                rows.append(_row(name, took_s, busy_s))
     return rows
+
+
+def _timed(do: Callable[[], backtest.Outcome]) -> tuple[backtest.Outcome, float, float]:
+    """Return what it found, the seconds it took, and those of the processor."""
+    started, busy = time.perf_counter(), time.process_time()
+    found = do()
+    return found, time.perf_counter() - started, time.process_time() - busy
 
 
 def _fill(now: datetime) -> None:
@@ -83,11 +89,11 @@ def _facts(now: datetime, number: int) -> values.Facts:
     )
 
 
-def _row(name: str, took_s: float) -> dict[str, Any]:
+def _row(name: str, took_s: float, busy_s: float) -> dict[str, Any]:
     return {
         "name": f"backtest of {EVENTS} events, {name}",
         "figure": f"{took_s:.1f} s",
-        "floor": f"{took_s / EVENTS * 1e6:.0f} µs an event",
+        "floor": f"{busy_s:.1f} s of processor time",
         "ratio": took_s / TARGET_S,
         "target": f"<= {TARGET_S:g} s",
         "met": took_s <= TARGET_S,

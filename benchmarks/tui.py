@@ -6,13 +6,14 @@ import gc
 import random
 import statistics
 import time
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 import urwid
 
 from ticketbot.api import client, responses
-from ticketbot.tui import dialogs, fields, forms, main_view
+from ticketbot.present import forms, name_filter
+from ticketbot.tui import form_dialog, main_view
 
 FEW, MANY = 100, 10_000
 ROUNDS = 40
@@ -62,9 +63,12 @@ def _type(shown: main_view.MainView) -> None:
 
 def _form(count: int) -> main_view.MainView:
     shown = _window()
-    choice = fields.PickerField("recipient_id", "Recipient", none="None.")
-    choice.fill(fields.Options(fields.Option(row.id, f"{row.name} ({row.email})") for row in _recipients(count)))
-    shown.open(forms.Form("New rule", [choice], "Add rule", lambda *_: None, _ignore))
+    form = forms.NEW_RULE._replace(fields=forms.NEW_RULE.fields[1:])
+    dialog = form_dialog.FormDialog(form, lambda _: None)
+    dialog.fill(
+        "recipients", name_filter.Options((row.id, f"{row.name} ({row.email})") for row in _recipients(count)), ""
+    )
+    shown.open(dialog)
     return shown
 
 
@@ -83,7 +87,7 @@ def _list(count: int) -> main_view.MainView:
         for row in _recipients(count)
     ]
     table: Any = shown.tab.table
-    table.fill(table.content(rules))
+    table.fill(table.new_content(rules))
     shown.keypress(SIZE, "/")
     return shown
 
@@ -92,13 +96,25 @@ def _window() -> main_view.MainView:
     def connect() -> client.Client:
         raise AssertionError("the benchmark asks no server")
 
-    return main_view.MainView(
-        connect, base_url="http://127.0.0.1:8080", zone=UTC, wake=lambda: None, next_theme=lambda: ""
-    )
+    return main_view.MainView(connect, base_url="http://127.0.0.1:8080", zone=UTC, terminal=_Terminal())
 
 
-def _ignore(_dialog: dialogs.Dialog) -> None:
-    """Leave the form open."""
+class _Terminal:
+    """A program around the main view that does nothing."""
+
+    def wake(self) -> None:
+        """Wake nobody."""
+
+    def next_theme(self) -> str:
+        """Keep the theme."""
+        return ""
+
+    def copy(self, text: str) -> None:
+        """Copy nothing."""
+
+    def now(self) -> datetime:
+        """Return the time."""
+        return datetime.now(UTC)
 
 
 def _recipients(count: int) -> list[responses.Recipient]:

@@ -1,23 +1,23 @@
-"""Write the page of the terminal UI, with a text capture of each screen: `make docs`."""
+"""Write the page of the terminal UI, with a text capture of each screen: `make docs`.
+
+The screens are those of the real program on the rows of tests/tui/seed.py. For other pictures:
+
+    with pilot.sample((120, 40)) as shown:
+        shown.press("ctrl n", "w")
+        print(shown.screen)  # or draw the canvas of shown.view.render(shown.size), with its attributes
+"""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
-from datetime import UTC
 from pathlib import Path
 from typing import NamedTuple
 
-import urwid
-
-from docs.sample_desk import URL, Desk
-from ticketbot.tui import keymap, main_view
-from ticketbot.tui.tabs import base, notifications_tab
+from tests.tui import pilot
+from ticketbot.tui import keymap, main_view, tab
 
 ROOT = Path(__file__).parent.parent
 MADE_BY = "Written by `make docs` from docs/generate_tui.py and ticketbot/tui/keymap.py"
-SIZE = (80, 24)
-_ANSWERS_WITHIN_S = 20.0
 
 
 class Picture(NamedTuple):
@@ -25,82 +25,56 @@ class Picture(NamedTuple):
 
     title: str
     text: str
-    keys: tuple[str, ...]
+    keys: tuple[str, ...] = ()
+    size: tuple[int, int] = (80, 24)
     is_up: bool = True
 
 
 PICTURES = (
     Picture(
-        "See and switch what rooms are told: Rules",
+        "See and switch rules",
         f"""\
-The first tab. The row that is selected is shown inverted; `E` switches its rule off and on again, `S` sorts by the next
-column. The header says which server this is, who you are, whether notifications are on, and what is wrong, if anything
-is. Lists follow the server every {base.REFRESH_S:.0f} seconds and keep your row selected.""",
-        (),
+The first tab. `E` switches the selected rule off and on again, `T` sends a test message to its recipient, `S` sorts by
+the next column. The header says which server this is, who you are, whether notifications are on (`!` turns them off and
+on), and what is wrong, if anything is. A number beside a tab counts what is dead or running there. Lists are reloaded
+every {tab.REFRESH_S:.0f} seconds and keep your selection.""",
     ),
     Picture(
         "Add something: a form",
         """\
 `N` in a list. Type a part of a name; `Up` and `Down` mark one of those that match, `Enter` takes it and goes on to the
-next field. Nothing is taken that was neither typed nor marked. `Enter` on the button saves. What cannot be right is
-said at its field while you type.""",
+next field. Nothing is chosen that was neither typed nor marked. What cannot be right is said at its field while you
+type. A line of text knows the editing keys of the shell, such as `Ctrl+U`. `C` changes a forward in the same way.""",
         ("n", *"desk", "enter", *"n"),
     ),
+    Picture("Delete something: a question", "`X` in a list. Only `Y` does it.", ("x",)),
     Picture(
-        "Delete something: a question",
-        "`X` in a list. The question names what will be gone; only `Y` does it.",
-        ("x",),
-    ),
-    Picture(
-        "Let somebody stand in: Forwards",
-        """\
-What is meant for one goes to the other, from the first to the last day, both included. `P` shows who gets what is meant
-for the selected one at this moment, over all forwards.""",
-        ("ctrl f",),
-    ),
-    Picture(
-        "Let somebody in: Users",
-        "A user without a key cannot do anything yet. Deleting a user deletes the keys as well.",
-        ("ctrl u",),
-    ),
-    Picture("Look after the keys: Keys", "Who has which key, and which are not used by anybody.", ("ctrl a",)),
-    Picture(
-        "Hand out a key: the only sight of it",
-        """\
-`N` among the keys. No other key than `Enter` closes it, so that nothing you type by chance takes it away. Whoever loses
-a key gets a new one.""",
-        ("ctrl a", "n", *"ben", "enter", "enter"),
-    ),
-    Picture(
-        "Fetch boards, recipients and tickets: Sync",
-        """\
-`N` starts one, `C` cancels the one that runs, also when the command line has started it. `Enter` on a sync that is over
-shows what went wrong.""",
-        ("ctrl s",),
-    ),
-    Picture(
-        "See what was sent, and what was not: Notifications",
+        "See what was sent, and what was not",
         f"""\
-The newest {notifications_tab.Notifications.most}. `D` leaves the dead ones only. `W` shows everything that was decided
-for the ticket of the selected row and what became of each message: the answer to "why did I (not) get that?".""",
+The newest {tab.NEWEST}; the filter (`/`) also finds older ones, since it asks the server. `D` leaves the dead ones
+only, `R` retries one of them, `A` all of the last 24 hours; it says how many before it asks. `Y` copies the ticket
+number.""",
         ("ctrl n",),
     ),
     Picture(
-        "Send a dead one again: its details",
+        "Explain what happened to a ticket",
         """\
-`Enter` on a dead notification says what Webex answered. Once that is mended, such as by letting the bot into the room
-again, `R` sends it again. `A` in the list does so for all that died within the last 24 hours; it says how
-many before it asks.""",
-        ("ctrl n", "down", "down", "enter"),
+`W` on a notification or event, `Enter` on a ticket, or `G` and its number: everything that was decided, and what became
+of each message.""",
+        ("ctrl n", "down", "w"),
     ),
-    Picture("Find a key: Help", "`?` in a list. The tables below say the same.", ("?",)),
+    Picture(
+        "Details beside the table",
+        f"From {main_view.BESIDE_FROM} columns on. On a narrower terminal, `Enter` shows them.",
+        ("ctrl f",),
+        (120, 14),
+    ),
     Picture(
         "When something is wrong",
         f"""\
 It is said in words, once, and then stays in the header and above the footer until it is over. You can go on meanwhile:
 what you see stays, and what you typed into a form is not lost when it cannot be saved. A server that takes more than
 {main_view.SLOW_S:.0f} seconds is told of as well.""",
-        (),
         is_up=False,
     ),
 )
@@ -113,9 +87,10 @@ PAGE = f"""\
 `tbot` without a command opens it. It needs `TBOT_BASE_URL` and `TBOT_API_KEY`, as the command line does, a terminal of
 at least 80 columns and 24 lines to be comfortable, and no mouse. `Ctrl+C` quits, from everywhere.
 
-The last lines always show the keys that work right now. Control keys lead to the tabs, letters do something with the
-selected row. `Ctrl+T` turns to another colour theme; the first one follows what the terminal says of itself, and with
-`NO_COLOR` there are no colours. Times are those of `TBOT_TIMEZONE`.
+The last lines always show the keys that work right now. Control keys lead to the tabs (`^R` is `Ctrl+R`), `Tab` to
+the next one, also to Recipients, Events and Audit; letters do something with the selected row. `F2` turns to
+another color theme; the first one follows what the terminal says of itself, and with `NO_COLOR` there are no colors.
+Times are relative in lists and exact in details, in `TBOT_TIMEZONE`.
 """
 
 
@@ -123,6 +98,14 @@ def pages() -> Mapping[Path, str]:
     """Return the text of every file that follows from the terminal UI, by its path in the repository."""
     parts = [f"\n## {each.title}\n\n{each.text}\n\n```text\n{capture(each)}\n```\n" for each in PICTURES]
     return {Path("docs/tui.md"): f"{PAGE}{''.join(parts)}\n## All keys\n\nLetters work in either case.\n{_tables()}"}
+
+
+def capture(picture: Picture) -> str:
+    """Return what the screen shows after some keys, as text; no terminal or network is involved."""
+    with pilot.sample(picture.size) as shown:
+        shown.press(*picture.keys)
+        shown.server.is_down = not picture.is_up
+        return shown.pass_time(main_view.NOTICE_S).screen
 
 
 def _tables() -> str:
@@ -133,30 +116,6 @@ def _tables() -> str:
 
 def _rows(where: keymap.Where) -> str:
     return "".join(f"| `{row.label}` | {row.does} |\n" for row in keymap.TABLE if row.where == where)
-
-
-def capture(picture: Picture) -> str:
-    """Return what the screen shows after some keys, as text; no terminal, network or clock is involved."""
-    urwid.set_encoding("utf8")
-    context, bell = Desk(), threading.Event()
-    shown = main_view.MainView(context.connect, base_url=URL, zone=UTC, wake=bell.set, next_theme=str)
-    _pass_time(shown, bell, 0.2)
-    for key in picture.keys:
-        shown.keypress(SIZE, key)
-        _pass_time(shown, bell, 0.2)
-    context.is_up = picture.is_up
-    _pass_time(shown, bell, main_view.NOTICE_S)
-    return "\n".join(line.rstrip() for line in shown.render(SIZE, focus=True).decoded_text)
-
-
-def _pass_time(shown: main_view.MainView, bell: threading.Event, seconds: float) -> None:
-    """Let time pass, and take what is answered meanwhile until nothing is under way."""
-    shown.tick(seconds)
-    while shown.calls.are_under_way:
-        if not bell.wait(_ANSWERS_WITHIN_S):
-            raise TimeoutError("the sample desk does not answer")
-        bell.clear()
-        shown.deliver()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""What the demo runs on: simulated services, a database of its own, and a real server."""
+"""What the demo runs on: simulated services, and a real server with a database of its own."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -11,36 +12,29 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import requests
 
 from ticketbot import errors
 from ticketbot.api import client
-from ticketbot.database import db
-from ticketbot.models import api_keys, forwards, recipients, rules, schema, tickets
-from ticketbot.simulators import connectwise_api, webex_api
+from ticketbot.simulators import connectwise_api, remote_control, webex_api
 from ticketbot.simulators.connectwise import ConnectWise
 from ticketbot.simulators.webex import Webex
 
 STARTS_WITHIN_S = 30.0
-ADMIN_EMAIL = "demo@example.com"
-
 POLL_S = 0.05
 
 
 class DemoEnvironment:
-    """Everything the story plays on: the simulated services with their people and rooms, and one server process."""
+    """The simulated services with their people and rooms, and one server process, set up through its API."""
 
-    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
-        self.say = say
+    def __init__(self, folder: Path) -> None:
         self.connectwise = ConnectWise()
         self.webex = Webex()
         self.database_url = f"sqlite:///{folder / 'demo.sqlite3'}"
-        self.key = api_keys.new_key()
+        self.key = f"tbot_{secrets.token_urlsafe(32)}"
         self.url = f"http://127.0.0.1:{_free_port()}"
-        self.recipients: dict[str, int] = {}
         self.board = self.connectwise.add_board("Service Desk")
         self.company = self.connectwise.add_company("Hanrahan Logistics")
         self.contact = self.connectwise.add_contact(
@@ -54,29 +48,55 @@ class DemoEnvironment:
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Start the simulators, prepare the database, run `tbot serve`; stop all of it at the end."""
+        """Start the simulators and `tbot serve`, sync, and add a rule for each room; stop everything at the end."""
         with ExitStack() as stack:
-            stack.enter_context(connectwise_api.serve(self.connectwise))
+            stack.enter_context(
+                connectwise_api.serve(self.connectwise, control=remote_control.of_connectwise(self.connectwise))
+            )
             stack.enter_context(webex_api.serve(self.webex))
-            self._prepare_database()
-            stack.callback(db.close_database)
             stack.enter_context(self._server())
             self.client = client.Client(self.url, self.key)
             stack.callback(self.client.close)
-            self._register_callback()
+            self._set_up()
             yield
 
-    def _prepare_database(self) -> None:
-        db.open_database(self.database_url)
-        schema.migrate()
-        now = datetime.now(UTC)
-        with db.transaction("demo"):
-            api_keys.add_first_administrator(ADMIN_EMAIL, self.key, now)
-            tickets.Board.create(id=self.board, name="Service Desk")
-            for name, webex_id in self.rooms.items():
-                room = recipients.Recipient.create(type=recipients.ROOM, webex_id=webex_id, name=name, fetched_at=now)
-                self.recipients[name] = room.id
-                rules.Rule.create(board=self.board, recipient=room, created_at=now)
+    def _set_up(self) -> None:
+        run = self.client.start_sync(boards=True, recipients=True)
+        wait_for(lambda: self.client.sync_run(run.id).finished_at is not None, STARTS_WITHIN_S)
+        for name in self.rooms:
+            self.client.create_rule(self.board, self._recipient(name))
+        wait_for(lambda: bool(self.connectwise.callbacks.entries), STARTS_WITHIN_S)
+
+    def add_ticket(self) -> int:
+        """Open the ticket that the story is about."""
+        return self.connectwise.add_ticket(
+            self.board,
+            "Printer on fire",
+            owner="ana",
+            resources=["ana", "ben"],
+            contact=self.contact,
+            company=self.company,
+            note="Smoke comes out of the tray. Please hurry!",
+        )
+
+    @property
+    def new_ticket_command(self) -> str:
+        """Return the shell command that opens another ticket in the simulated ConnectWise."""
+        ticket = f'{{"board": {self.board}, "summary": "Coffee machine is down", "owner": "ben"}}'
+        return f"curl {self.connectwise.callbacks.url}/_sim/add_ticket -d '{ticket}'"
+
+    def forward(self, source: str, destination: str) -> None:
+        """Send what is for one person to another from now on."""
+        self.client.create_forward(self._recipient(source), self._recipient(destination))
+
+    def is_quiet(self) -> bool:
+        """Return whether nothing waits to be processed or sent."""
+        waiting = [self.client.events(state=state, limit=1) for state in ("waiting", "running")]
+        unsent = [self.client.notifications(state=state, limit=1) for state in ("pending", "sending")]
+        return not any([*waiting, *unsent])
+
+    def _recipient(self, name: str) -> int:
+        return self.client.recipients(search=name)[0].id
 
     @contextmanager
     def _server(self) -> Iterator[None]:
@@ -109,6 +129,9 @@ class DemoEnvironment:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TBOT_")}
         return inherited | {
             "TBOT_DATABASE_URL": self.database_url,
+            "TBOT_ADMIN_EMAIL": "demo@example.com",
+            "TBOT_ADMIN_KEY": self.key,
+            "TBOT_PUBLIC_URL": self.url,
             "TBOT_HOST": "127.0.0.1",
             "TBOT_PORT": self.url.rpartition(":")[2],
             "TBOT_CW_URL": self.connectwise.callbacks.url,
@@ -119,24 +142,6 @@ class DemoEnvironment:
             "TBOT_WEBEX_URL": self.webex.url,
             "TBOT_WEBEX_TOKEN": self.webex.token,
         }
-
-    def forward(self, source: str, destination: str) -> None:
-        """Let what is for one person go to another from now on."""
-        with db.transaction("demo"):
-            first, second = (self._recipient(name) for name in (source, destination))
-            forwards.Forward.create(source=first, destination=second, created_at=datetime.now(UTC))
-
-    def _recipient(self, name: str) -> recipients.Recipient:
-        person = next(row for row in self.webex.people.values() if row["displayName"] == name)
-        found = recipients.FoundPerson(person["id"], name, person["emails"], None)
-        recipients.store_people(found.emails[0], [found], datetime.now(UTC))
-        row: recipients.Recipient = recipients.Recipient.get(recipients.Recipient.webex_id == found.webex_id)
-        return row
-
-    def _register_callback(self) -> None:
-        url = f"{self.url}/hooks/cw/tickets?recordId="
-        asked = {"url": url, "objectId": 1, "type": "ticket", "level": "owner"}
-        self.connectwise.callbacks.add(self.connectwise.next_id("callback"), asked, 1)
 
 
 def wait_for(condition: Callable[[], bool], timeout_s: float) -> bool:

@@ -27,8 +27,10 @@ def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 @pytest.fixture
 def cli(sqlite: str) -> Iterator[cli_runner.CliRunner]:
     """Return a running server with an administrator and the command line that leads to it."""
-    with World(sqlite) as world, world.server() as server:
-        yield cli_runner.CliRunner(world, server, cli_runner.administrator())
-        world.connectwise.callbacks.sender.stop()
-        # A connection that waitress has not seen closing when it is stopped would be left to the garbage collector.
-        assert wait_for(lambda: not server._http.active_channels)
+    with World(sqlite) as world:
+        world.configure(catch_up_interval=0)  # it would find tickets before their webhooks arrive
+        with world.server() as server:
+            yield cli_runner.CliRunner(world, server, cli_runner.administrator())
+            world.connectwise.callbacks.sender.stop()
+            # A connection that waitress has not seen closing when it is stopped would be left to the garbage collector.
+            assert wait_for(lambda: not server._http.active_channels)

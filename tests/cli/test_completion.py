@@ -83,7 +83,7 @@ def test_files_are_offered_as_configuration(tmp_path: Path) -> None:
         ("create key --user-id=", {"--user-id=1": "Ana Alvarez <ana@example.com>"}),
         ("explain ", {"1234": "Help Desk"}),
         ("retry ", {"1": "to Help Desk about ticket 1234"}),
-        ("test 2", {"2": "Ben Help Desk"}),
+        ("test 2", {"2": "Ben Help Desk (ben@example.com)"}),
     ],
 )
 def test_ids_and_names_come_from_the_server(cli: CliRunner, line: str, expected: dict[str, str]) -> None:

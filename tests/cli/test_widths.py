@@ -98,7 +98,7 @@ def test_the_columns_of_a_list_do_not_depend_on_its_values(cli: CliRunner) -> No
     assert cli.tbot("update", "forward", "1", f"--start={long}", "--end=2030-12-31").status == 0
     after = cli.tbot("list", "forwards", terminal=True).out
     assert ESCAPES.sub("", after).splitlines()[0].split() == before
-    assert long in cli.tbot("list", "forwards").out
+    assert "2026-03-01 07:00Z" in cli.tbot("list", "forwards").out
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)

@@ -59,3 +59,32 @@ def test_every_state_of_the_api_has_a_style(state: str) -> None:
 def test_states_are_spelled_as_in_american_english() -> None:
     assert states.label("cancelled") == "canceled"
     assert states.label("dead") == "dead"
+
+
+def test_for_people_names_come_with_their_ids_and_what_is_not_known_is_left_out() -> None:
+    rule = responses.Rule(
+        id=1,
+        board_id=7,
+        board_name="Help",
+        recipient_id=2,
+        recipient_name="Ana",
+        recipient_type="person",
+        enabled=False,
+    )
+    assert list(entities.known(rule)) == [
+        ("id", 1),
+        ("board", "Help (7)"),
+        ("recipient", "Ana (2)"),
+        ("recipient type", "person"),
+    ]
+    phases = [responses.SyncPhase(name="boards", total=3, done=3, errors=0)]
+    run = responses.SyncRun(
+        id=1, state="done", phases=phases, error_count=0, errors=[], requested_by=None, started_at=NOW, finished_at=None
+    )
+    assert list(entities.known(run))[2:] == [("boards", "3"), ("started", NOW)]
+
+
+def test_a_question_names_a_row_with_all_that_goes_with_it() -> None:
+    user = responses.User(id=7, name="Ana", email="ana@example.com", created_at=NOW)
+    assert entities.BY_PLURAL["users"].named(user) == "user 7 (Ana <ana@example.com>)"
+    assert entities.BY_PLURAL["users"].named(user, with_dependents=True).endswith(", including all keys)")

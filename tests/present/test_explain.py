@@ -53,8 +53,8 @@ def sentences(what: responses.Explanation) -> list[str]:
     [
         (notification("sent", sent_at=NOW), "Help Desk was notified on 09:00: rule 1"),
         (
-            notification("sent", sent_at=NOW, possible_duplicate=True, overtaken=True),
-            "Help Desk was notified on 09:00, possibly twice, overtaken by later messages: rule 1",
+            notification("sent", sent_at=NOW, attempts=2, possible_duplicate=True, overtaken=True),
+            "Help Desk was notified on 09:00 after 2 tries, possibly twice, overtaken by later messages: rule 1",
         ),
         (
             notification("dead", died_at=NOW, attempts=2, error="no such room"),
@@ -105,6 +105,11 @@ def test_an_event_without_news_says_so() -> None:
     assert sentences(explanation("not told", decisions=[decided])) == ["nothing new"]
 
 
+def test_a_ticket_without_events_says_why() -> None:
+    (section,) = explain.sections(responses.Explanation(ticket_id=7, ticket=None, events=[], notifications=[]), STYLE)
+    assert section.heading.startswith("Nothing was decided: a sync found the ticket")
+
+
 def test_a_change_is_matched_with_its_own_message() -> None:
     about = [responses.Decision(subject="change:5", who="Help Desk", outcome="told", reason="rule 1")]
     row = notification("sent", kind="update", events=["assigned", "changed"], sent_at=NOW)
@@ -140,7 +145,7 @@ def test_a_message_whose_event_is_no_longer_kept_is_still_explained() -> None:
 
 
 def test_a_note_is_matched_with_its_own_message() -> None:
-    about = [responses.Decision(subject="note:TimeEntry:3", who="Help Desk", outcome="told", reason="rule 1")]
+    about = [responses.Decision(subject="note:TimeEntryNote:3", who="Help Desk", outcome="told", reason="rule 1")]
     rows = [notification("sent"), notification("dead", id=45, kind="update", note_id=3)]
     section, _ = explain.sections(explanation("told", *rows, decisions=about, hooks=2), STYLE)
     assert section.heading == "09:00  ConnectWise sent a webhook (added), and 1 more for the same change [event 5]"

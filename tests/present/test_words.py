@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -90,3 +90,42 @@ def test_a_change_shows_what_is_different(before: Any, after: Any, text: str) ->
 )
 def test_a_date_that_does_not_exist_is_named(text: str, problem: str | None) -> None:
     assert words.impossible_date(text) == problem
+
+
+@pytest.mark.parametrize("text", ["2026-03-01", "tomorrow", "", None])
+def test_what_is_no_moment_is_shown_as_it_was_given(text: str | None) -> None:
+    assert words.date_or_time(text) == text
+
+
+def test_a_moment_can_be_shown_in_any_zone() -> None:
+    assert words.date_or_time("2026-03-01T13:00:01+01:00") == NOON
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (59, "just now"),
+        (60, "1 min ago"),
+        (3599, "59 min ago"),
+        (3600, "1 h ago"),
+        (-7200, "in 2 h"),
+        (86400, "yesterday"),
+        (-86400, "tomorrow"),
+        (2 * 86400, "2 days ago"),
+        (-6 * 86400, "in 6 days"),
+        (7 * 86400, "2026-02-22"),
+    ],
+)
+def test_a_time_near_now_is_relative(seconds: int, text: str) -> None:
+    assert words.ago(NOON - timedelta(seconds=seconds), NOON) == text
+
+
+def test_a_time_relative_to_now_has_the_days_of_its_zone() -> None:
+    just_over_a_day = NOON - timedelta(hours=36, minutes=30)  # 23:30 in London two days ago, 00:30 in Berlin yesterday
+    assert words.ago(just_over_a_day, NOON) == "2 days ago"
+    assert words.ago(just_over_a_day, NOON, ZoneInfo("Europe/Berlin")) == "yesterday"
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(12, "12 s"), (65, "1:05 min"), (None, "")])
+def test_a_duration_is_short(seconds: int | None, text: str) -> None:
+    assert words.duration(NOON, None if seconds is None else NOON + timedelta(seconds=seconds)) == text

@@ -1,26 +1,36 @@
-"""An office and somebody who sits at its TUI."""
+"""A server with a few rows of everything, and somebody who sits at its TUI."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-import urwid
 
-from tests.tui.fake_server import FakeServer
-from tests.tui.pilot import Pilot
-
-
-@pytest.fixture(autouse=True)
-def _utf8() -> None:
-    urwid.set_encoding("utf8")
+from tests.server.api_server import Api
+from tests.tui import seed
+from tests.tui.pilot import Pilot, Server
+from ticketbot.simulators.webex import Webex
 
 
 @pytest.fixture
-def office() -> FakeServer:
-    """Return an office with a few rows of everything."""
-    return FakeServer()
+def server(sqlite: str, organisation: Webex) -> Iterator[Server]:
+    """Return the real application on a seeded database."""
+    organisation.faults.clear()
+    organisation.clear_messages()
+    api = Api(organisation)
+    yield Server(api, seed.fill(api.clock.now(), organisation))
+    api.syncs.stop()
+    api.syncs.join(10)
 
 
 @pytest.fixture
-def pilot(office: FakeServer) -> Pilot:
+def pilot(server: Server) -> Pilot:
     """Return a TUI at 80x24 that has read its first tab."""
-    return Pilot(office).start()
+    return Pilot(server).start()
+
+
+@pytest.fixture
+def empty_server(sqlite: str, organisation: Webex) -> Server:
+    """Return the real application on a database with nothing but a user."""
+    api = Api(organisation)
+    return Server(api, api.administrator())

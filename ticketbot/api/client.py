@@ -112,9 +112,15 @@ class Client:
         """Return one stored ticket."""
         return self._server.get(f"/cw/tickets/{ticket_id}", responses.Ticket)
 
-    def explain(self, ticket_id: int, *, limit: int = requests.DEFAULT_LIMIT) -> responses.Explanation:
-        """Return the newest events of a ticket, what was decided and what became of the notifications."""
-        return self._server.get(f"/cw/tickets/{ticket_id}/explain", responses.Explanation, {"limit": limit})
+    def explain(
+        self, ticket_id: int, *, about: str | None = None, limit: int = requests.DEFAULT_LIMIT
+    ) -> responses.Explanation:
+        """Return the newest events of a ticket, what was decided and what became of the notifications.
+
+        `about` is the name of a recipient or member: then only what concerns them, and why nothing did.
+        """
+        query = {"limit": limit, "for": about}
+        return self._server.get(f"/cw/tickets/{ticket_id}/explain", responses.Explanation, query)
 
     def recipients(
         self,

@@ -208,9 +208,10 @@ class EventQuery(Page):
 
 
 class ExplainQuery(RequestModel):
-    """How many events and notifications are wanted at most, the newest of each."""
+    """How many events and notifications are wanted at most, the newest of each; with `for`, about whom."""
 
     limit: Limit = DEFAULT_LIMIT
+    about: Name | None = msgspec.field(name="for", default=None)
 
 
 class ConfigChanges(RequestModel):

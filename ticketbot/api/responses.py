@@ -349,12 +349,16 @@ class Event(ResponseModel):
 
 
 class Explanation(ResponseModel):
-    """All about a ticket, newest first; `ticket` is null when it was never stored."""
+    """All about a ticket, newest first; `ticket` is null when it was never stored.
+
+    `about` is the name of the person or room whom decisions and notifications are limited to, null for everybody.
+    """
 
     ticket_id: int
     ticket: Ticket | None
     events: list[Event]
     notifications: list[Notification]
+    about: str | None = None
 
 
 class Config(ResponseModel):

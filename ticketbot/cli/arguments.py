@@ -14,7 +14,6 @@ from ticketbot.present import words
 
 NONE = "none"  # removes the start or the end of a forward
 
-_DATES = "a date such as 2026-03-01, or a time such as 2026-03-01T08:00"
 _EXPECTED = dict.fromkeys(("--start", "--end"), f"Give a date such as 2026-03-01, or `{NONE}` to leave it open")
 _MAX_DIGITS = 40  # more than any id has; Python refuses to parse thousands of digits
 _BOOLEANS = {
@@ -77,10 +76,8 @@ class Arguments:
         text = self.text(name)
         if text is None:
             return None
-        if not re.match(requests.DATE_OR_TIME, text):
-            raise errors.InvalidInput(f"{name} is {text!a}. Give {_DATES}")
-        if impossible := words.impossible_date(text):
-            raise errors.InvalidInput(f"{name} is {text!a}. {impossible}")
+        if problem := words.date_problem(text):
+            raise errors.InvalidInput(f"{name} is {text!a}. {problem}")
         return text
 
     def optional_date(self, name: str) -> str | UnsetType | None:

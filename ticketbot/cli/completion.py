@@ -14,7 +14,7 @@ from ticketbot.cli import usage
 TIMEOUT_S = 1.0  # a user is waiting for the Tab key
 MAX_ROWS = 200
 
-_PLURALS = {"source": "recipients", "destination": "recipients"}
+_PLURALS = {"source": "recipients", "destination": "recipients", "for": "recipients"}
 
 
 class Line(NamedTuple):

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 DEFAULT_WIDTH = 80
 MIN_WIDTH = 40
 GAP = 2
-_LEAST = {"id": 5, "name": 8, "state": 9, "time": 11, "value": 5}
-"""The least width of a column by its kind; a terminal with less room for all of them gets rows field by field."""
-
 _STYLES = {"good": "\x1b[32m", "waiting": "\x1b[33m", "bad": "\x1b[31m", "quiet": "\x1b[2m", "heading": "\x1b[1m"}
 _RESET = "\x1b[0m"
 
@@ -49,14 +46,20 @@ class Output:
 
     def table(self, columns: Sequence[Column], rows: Sequence[Any]) -> None:
         """Print rows as a table; on a terminal too narrow for the columns, field by field."""
+        from ticketbot.present import entities, layout
+
+        def moment(at: datetime) -> str:
+            return self.text(at, "%Y-%m-%d %H:%M")
+
         room = self.width(self.streams.stdout)
-        texts = [[self._cell_text(column, row) for column in columns] for row in rows]
-        if room and sum(_least(column) + GAP for column in columns) - GAP > room:
+        texts = [[entities.cell(column, row, moment) for column in columns] for row in rows]
+        if room and layout.least(columns) > room:
             for number, row in enumerate(texts):
                 self.say("") if number else None
                 self.record(zip((column.title for column in columns), row, strict=True))
             return
-        self._print_table(columns, texts, _widths(columns, texts, room))
+        widths = layout.wanted(columns, texts)
+        self._print_table(columns, texts, layout.fit(columns, widths, room) if room else widths)
 
     def record(self, pairs: Iterable[tuple[str, object]]) -> None:
         """Print one object field by field, in full."""
@@ -107,12 +110,6 @@ class Output:
         if isinstance(value, datetime):
             return words.moment(value, self.zone, time_form)
         return text.clean(words.value(value, self.zone))
-
-    def _cell_text(self, column: Column, row: Any) -> str:
-        from ticketbot.present import states
-
-        shown = self.text(column.read(row), "%Y-%m-%d %H:%M")
-        return states.label(shown) if column.kind == "state" else shown
 
     def width(self, stream: TextIO) -> int:
         """Return the line width of a terminal in cells; 0, which means no limit, if the stream is none."""
@@ -180,28 +177,8 @@ def _style(column: Column, value: str, is_heading: bool) -> str:
     return _STYLES.get(states.style(value), "") if column.kind == "state" else ""
 
 
-def _least(column: Column) -> int:
-    return max(_LEAST[column.kind], len(column.title))
-
-
 def _cell(value: str, width: int, style: str) -> str:
     from ticketbot.present import text
 
     shown = text.pad(text.cut(value, width), width)
     return f"{style}{shown}{_RESET}" if style else shown
-
-
-def _widths(columns: Sequence[Column], texts: list[list[str]], room: int) -> list[int]:
-    """Return the width of each column; where there is no room for all, names give way, then times."""
-    from ticketbot.present import text
-
-    wanted = [max([len(c.title), *(text.width(row[n]) for row in texts)]) for n, c in enumerate(columns)]
-    excess = sum(wanted) + GAP * (len(columns) - 1) - room if room else 0
-    for kind in ("name", "time"):
-        while excess > 0:
-            flexible = [n for n, column in enumerate(columns) if column.kind == kind and wanted[n] > _least(column)]
-            if not flexible:
-                break
-            wanted[max(flexible, key=lambda n: wanted[n])] -= 1
-            excess -= 1
-    return wanted

@@ -27,6 +27,13 @@ Code = Literal[
     "rule_disabled",  # ids: the rule
     "condition",  # ids: the rule; names: each field of its condition, followed by its value
     "condition_null",  # ids: the rule; names: the fields that are null
+    # what did not lead to somebody who was asked for
+    "not_concerned",
+    "no_rule",
+    "not_for_assigned",
+    "rule_elsewhere",  # ids: the rule
+    "forward_inactive",  # ids: the forward; names: its source and destination
+    "not_considered",
     # why nobody is
     "no_board_rule",
     "no_audience",

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from ticketbot.database import db, sql
-from ticketbot.decide import plan, values
+from ticketbot.decide import plan, topics, values
 from ticketbot.models import policies, rules
 from ticketbot.pipeline import kept_facts, load_facts
 from ticketbot.pipeline.trials import Proposal
@@ -177,9 +177,19 @@ def _with_people(facts: values.Facts, others: tuple[values.Rule, ...], outcome: 
     return msgspec.structs.replace(changed, people=found)
 
 
+def _is_same(before: values.Facts, after: values.Facts) -> bool:
+    """Return whether other rules cannot matter: they are equal, or those that differ name nothing that happened."""
+    if before.rules == after.rules:
+        return True
+    kept = {id(rule) for rule in before.rules} & {id(rule) for rule in after.rules}
+    differing = {event for rule in (*before.rules, *after.rules) if id(rule) not in kept for event in rule.events}
+    happened = (event for topic in topics.topics(before) for event in topic.events)
+    return not before.policy.require_board_rule and differing.isdisjoint(happened)
+
+
 def _pairs(before: values.Facts, after: values.Facts) -> list[Pair]:
     decided = {(draft.subject, draft.target): draft for draft in plan.decide(before).drafts}
-    if before.rules == after.rules:
+    if _is_same(before, after):
         return [Pair(before, draft, draft) for draft in decided.values()]
     proposed = {(draft.subject, draft.target): draft for draft in plan.decide(after).drafts}
     return [Pair(before, decided.get(key), proposed.get(key)) for key in dict.fromkeys((*decided, *proposed))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
@@ -10,14 +11,17 @@ import msgspec
 
 from ticketbot.api import responses
 from ticketbot.decide import plan
-from ticketbot.present import words
+from ticketbot.present import states, text, words
 
-Kind = Literal["id", "name", "state", "time", "value"]
+Kind = Literal["id", "reference", "name", "state", "time", "value"]
 Read = Callable[[Any], object]
 
 
 class Column(NamedTuple):
-    """One column. Only a `name` may be cut; a `state` has a style of `states`; a `time` may be a datetime."""
+    """One column. Only a `name` may be cut; a `state` has a style of `states`; a `time` may be a datetime.
+
+    A `reference` is the id of something whose name is in the next column: for scripts, not for the eye.
+    """
 
     title: str
     read: Read
@@ -33,6 +37,27 @@ class Entity(NamedTuple):
     title: Callable[[Any], str]
     empty: str
     newest_first: bool = False
+    about: str = ""
+    """What such an object is good for, in one sentence."""
+    meaning: Callable[[Any], str] = lambda _: ""
+    """What the state of a row means for people, or what to do about it; may be empty."""
+    main: Callable[[Any], object] = attrgetter("id")
+    """The value of a row that is worth copying."""
+    dependents: str = ""
+    """What is deleted together with a row."""
+
+    def named(self, row: Any, *, with_dependents: bool = False) -> str:
+        """Return a row with its id, as a question about it names it."""
+        title = f"{self.title(row)}{self.dependents if with_dependents else ''}"
+        return f"{self.singular} {row.id}" + (f" ({title})" if title else "")
+
+    def choice(self, row: Any) -> str:
+        """Return a row as one that can be chosen; one that is inactive says so."""
+        return self.title(row) + (", inactive" if self.state(row) == "inactive" else "")
+
+    def state(self, row: Any) -> str:
+        """Return the state of a row, empty if this type has none."""
+        return next((str(column.read(row)) for column in self.columns if column.kind == "state"), "")
 
 
 class OwnedKey(responses.Key):
@@ -53,6 +78,33 @@ def details(row: msgspec.Struct) -> Iterator[tuple[str, object]]:
         yield name.replace("_", " "), value
 
 
+def known(row: msgspec.Struct) -> Iterator[tuple[str, object]]:
+    """Yield what is known of a row with its label, for people: names with their ids, and parts one by one."""
+    fields = msgspec.structs.asdict(row)
+    for name, value in fields.items():
+        stem, _, suffix = name.rpartition("_")
+        if value in (None, "", [], False) or (suffix == "id" and fields.get(f"{stem}_name")):
+            continue
+        label = name.replace("_", " ")
+        match value:
+            case [responses.SyncPhase(), *_]:
+                yield from ((phase.name, words.phase(phase)) for phase in value)
+            case [responses.Decision(), *_]:
+                yield from ((each.who, f"{each.outcome}: {each.reason}") for each in value)
+            case _ if suffix == "name" and f"{stem}_id" in fields:
+                number = fields[f"{stem}_id"]
+                yield stem, f"{value} ({number})" if number is not None else value
+            case _:
+                yield label.removesuffix(" at") if isinstance(value, datetime) else label, value
+
+
+def cell(column: Column, row: Any, moment: Callable[[datetime], str]) -> str:
+    """Return a cell as clean text; `moment` formats times."""
+    value = column.read(row)
+    shown = moment(value) if isinstance(value, datetime) else text.clean(words.value(value))
+    return states.label(shown) if column.kind == "state" else shown
+
+
 def _column(title: str, read: str | Read = "", kind: Kind = "value") -> Column:
     return Column(title, read if callable(read) else attrgetter(read or title), kind)
 
@@ -63,10 +115,10 @@ def _entity(
     title: Callable[[Any], str] = attrgetter("name"),
     plural: str = "",
     empty: str = "",
-    newest_first: bool = False,
+    **more: Any,
 ) -> Entity:
     plural = plural or f"{singular}s"
-    return Entity(singular, plural, (_column("id", kind="id"), *columns), title, empty or f"No {plural}", newest_first)
+    return Entity(singular, plural, (_column("id", kind="id"), *columns), title, empty or f"No {plural}", **more)
 
 
 def board_state(row: responses.Board) -> str:
@@ -108,9 +160,39 @@ def _why(row: responses.Notification) -> str:
     return row.error if row.error and row.state != "sent" else row.reason
 
 
+def _notification_meaning(row: responses.Notification) -> str:
+    return " ".join(
+        meaning
+        for is_so, meaning in (
+            (row.possible_duplicate, "It may have arrived twice: an earlier response was lost."),
+            (row.overtaken, "Later messages were sent before it."),
+            (not row.shown, "It was one too many for its message, and left out."),
+            (row.state == "dead", "It was given up. Retry it once the cause is fixed."),
+            (row.state == "dead" and row.tracking_id, "Webex support needs the tracking id."),
+        )
+        if is_so
+    )
+
+
 def _key_title(row: responses.Key) -> str:
     return f"of user {row.user_id}" + (f", ending in {row.hint}" if row.hint else "")
 
+
+_RULE_MEANS = {
+    "enabled": "It notifies of its events on its board, if its condition matches.",
+    "dry run": "A dry run: what it would notify of is recorded, and not sent.",
+    "disabled": "Disabled: it notifies no one.",
+}
+_FORWARD_MEANS = {
+    "active": "What is meant for the source goes to the destination.",
+    "upcoming": "It has not started yet.",
+    "expired": "It has ended.",
+    "disabled": "Disabled: it has no effect.",
+}
+_EVENT_MEANS = {
+    "dead": "Processing was given up: no one was notified. Retry it once the cause is fixed.",
+    "waiting": "It is processed when it is due.",
+}
 
 ALL = (
     _entity(
@@ -134,13 +216,16 @@ ALL = (
         _column("email", kind="name"),
         _column("state", lambda row: "active" if row.active else "inactive", "state"),
         _column("last activity", "last_activity", kind="time"),
+        title=lambda row: f"{row.name} ({row.email or row.type})",
+        main=lambda row: row.email or row.name,
+        about="A recipient is a Webex room or a person.",
         empty="No recipients. `tbot sync --recipients` reads them from Webex",
     ),
     _entity(
         "rule",
-        _column("board id", "board_id", kind="id"),
+        _column("board id", "board_id", kind="reference"),
         _column("board", board_of, kind="name"),
-        _column("recipient id", "recipient_id", kind="id"),
+        _column("recipient id", "recipient_id", kind="reference"),
         _column("recipient", recipient_of, kind="name"),
         _column("type", "recipient_type"),
         _column("events", lambda row: ", ".join(row.events)),
@@ -148,17 +233,21 @@ ALL = (
         _column("name", lambda row: row.name or "", kind="name"),
         _column("state", rule_state, "state"),
         title=rule_title,
+        about="A rule notifies a room, a person or the assigned people of what happens on a board.",
+        meaning=lambda row: _RULE_MEANS[rule_state(row)],
     ),
     _entity(
         "forward",
         _column("source", "source_name", kind="name"),
         _column("destination", "destination_name", kind="name"),
-        _column("start", kind="time"),
-        _column("end", kind="time"),
+        _column("start", lambda row: words.date_or_time(row.start), "time"),
+        _column("end", lambda row: words.date_or_time(row.end), "time"),
         _column("copy", "keep_copy"),
         _column("only", _limits),
         _column("state", kind="state"),
         title=lambda row: f"{row.source_name} > {row.destination_name}",
+        about="A forward sends notifications to someone else, such as during a vacation.",
+        meaning=lambda row: _FORWARD_MEANS.get(row.state, ""),
     ),
     _entity(
         "user",
@@ -166,15 +255,21 @@ ALL = (
         _column("email", kind="name"),
         _column("created", "created_at", kind="time"),
         title=lambda row: f"{row.name} <{row.email}>",
+        about="A user may use Ticketbot with an API key.",
+        main=attrgetter("email"),
+        dependents=", including all keys",
     ),
     _entity(
         "key",
-        _column("user id", "user_id", kind="id"),
+        _column("user id", "user_id", kind="reference"),
         _column("user", "user_name", kind="name"),
         _column("ends in", "hint"),
         _column("created", "created_at", kind="time"),
         _column("last used", "last_used_at", kind="time"),
         title=_key_title,
+        about="A key lets a user use the command line, this screen and the API.",
+        meaning=lambda _: "The key itself was shown once. Create another one for a user who has lost theirs.",
+        main=attrgetter("hint"),
     ),
     _entity(
         "ticket",
@@ -184,6 +279,7 @@ ALL = (
         _column("status", kind="name"),
         _column("state", ticket_state, "state"),
         title=attrgetter("summary"),
+        about="Tickets are stored as soon as something happens to them, or by a sync.",
     ),
     _entity(
         "event",
@@ -194,7 +290,10 @@ ALL = (
         _column("tries", "attempts"),
         _column("error", kind="name"),
         title=lambda row: f"of ticket {row.ticket_id}",
+        main=attrgetter("ticket_id"),
         newest_first=True,
+        about="An event is a change to a ticket, to be processed once.",
+        meaning=lambda row: _EVENT_MEANS.get(row.state, ""),
     ),
     _entity(
         "notification",
@@ -205,7 +304,10 @@ ALL = (
         _column("state", kind="state"),
         _column("why", _why, kind="name"),
         title=lambda row: f"to {row.recipient_name} about ticket {row.ticket_id}",
+        main=attrgetter("ticket_id"),
         newest_first=True,
+        about="They appear as soon as tickets change; rules and assignments say who is notified.",
+        meaning=_notification_meaning,
     ),
     _entity(
         "change",
@@ -215,6 +317,8 @@ ALL = (
         _column("object"),
         _column("object id", "object_id", kind="id"),
         _column("what", lambda row: words.changes(row.before, row.after), kind="name"),
+        title=lambda row: f"{row.action} {row.object} {row.object_id or ''}".rstrip(),
+        main=lambda row: row.object_id or row.object,
         plural="audit",
         empty="No changes",
         newest_first=True,
@@ -222,10 +326,13 @@ ALL = (
     _entity(
         "sync",
         _column("started", "started_at", kind="time"),
+        _column("took", lambda row: words.duration(row.started_at, row.finished_at)),
         _column("state", kind="state"),
         _column("progress", words.progress, kind="name"),
         _column("errors", "error_count"),
         _column("requested by", "requested_by", kind="name"),
+        title=lambda row: f"requested by {row.requested_by}" if row.requested_by else "",
+        about="A sync reads boards, recipients and tickets from ConnectWise and Webex.",
         empty="No syncs. `tbot sync --all` starts one",
         newest_first=True,
     ),

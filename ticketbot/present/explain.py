@@ -10,14 +10,17 @@ from typing import NamedTuple
 from ticketbot import errors
 from ticketbot.api import responses
 from ticketbot.decide import plan
-from ticketbot.present import words
+from ticketbot.present import entities, words
 
 _SOURCES = {
     "hook": "ConnectWise sent a webhook",
     "catch-up": "catch-up found a change",
     "retry": "a user requested a retry",
 }
-_KINDS = {"TimeEntry": "time entry"}
+_NOTHING_HAPPENED = (
+    "Nothing was decided: a sync found the ticket and it has not changed since, or its events were removed (retention)"
+)
+_KINDS = {"TimeEntryNote": "time entry", "MeetingNote": "meeting note"}
 RULE_WITHOUT_EFFECT = {"rule_disabled", "condition", "condition_null"}
 """The codes of lines about a rule; whether another one notified its recipient is another line."""
 
@@ -47,6 +50,8 @@ class Section(NamedTuple):
 
 def sections(explanation: responses.Explanation, style: Style) -> Iterator[Section]:
     """Yield a section for each event, newest first, and one for the notifications whose event was removed."""
+    if not (explanation.events or explanation.notifications):
+        yield Section(_NOTHING_HAPPENED, [])
     unclaimed = {row.id: row for row in explanation.notifications}
     for event in explanation.events:
         heading = f"{style.moment(event.first_received_at)}  {_trigger_text(event)}"
@@ -54,6 +59,35 @@ def sections(explanation: responses.Explanation, style: Style) -> Iterator[Secti
     if unclaimed:
         texts = [delivery_text(row, style) for row in unclaimed.values()]
         yield Section("From events already removed (retention):", [Topic(None, texts)])
+
+
+def ticket_text(ticket: responses.Ticket) -> str:
+    """Return the state of a ticket and what else is known of it, on one line."""
+    known = {
+        "board": ticket.board_name,
+        "status": ticket.status,
+        "company": ticket.company,
+        "contact": ticket.contact,
+        "owner": ticket.owner,
+        "resources": ", ".join(ticket.resources),
+    }
+    facts = [f"{name} {value}" for name, value in known.items() if value]
+    return "; ".join([entities.ticket_state(ticket), *facts])
+
+
+def lines(section: Section) -> Iterator[tuple[str, str]]:
+    """Yield each line of a section after its indent."""
+    yield "", section.heading
+    for topic in section.topics:
+        if topic.title:
+            yield "  ", f"{topic.title}:"
+        for sentence in topic.sentences:
+            yield "    - " if topic.title else "  - ", sentence
+
+
+def shell_style(moment: Callable[[datetime], str]) -> Style:
+    """Return the style of the command line."""
+    return Style(moment, "`tbot retry {id}` resends it", "`tbot retry --dead` reprocesses it")
 
 
 def delivery_text(row: responses.Notification, style: Style) -> str:
@@ -64,7 +98,8 @@ def delivery_text(row: responses.Notification, style: Style) -> str:
         sent_at = f" on {style.moment(row.sent_at)}" if row.sent_at else ""
         twice = ", possibly twice" if row.possible_duplicate else ""
         overtaken = ", overtaken by later messages" if row.overtaken else ""
-        return f"{who} was notified{sent_at}{twice}{overtaken}: {row.reason}"
+        retried = tries if row.attempts > 1 else ""
+        return f"{who} was notified{sent_at}{retried}{twice}{overtaken}: {row.reason}"
     if row.state == "skipped":
         return f"{who} was not notified: {row.reason}"
     if row.state == "dead":

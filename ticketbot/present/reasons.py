@@ -29,6 +29,11 @@ _SIMPLE = {
     "no_account": "not on Webex: nobody found for {name}",
     "no_address": "no e-mail address in ConnectWise",
     "already_notified": "already notified",
+    "not_concerned": "not assigned, and no rule names them",
+    "no_rule": "no rule names it",
+    "not_for_assigned": "assigned, but assigned people are not notified of this",
+    "rule_elsewhere": "{rule} does not apply to this",
+    "not_considered": "no assignment, rule or forward led to them",
     "no_board_rule": "the board has no enabled rule, and require_board_rule is on",
     "no_audience": "no rule names it, and it concerns no one who is assigned",
     "no_news": "no new note, and no change that somebody is notified of",
@@ -66,6 +71,8 @@ def _text(reason: Reason) -> str:
             words = f"{_numbered(reason.ids)} ({' > '.join(reason.names)})"
         case "forwarded":
             words = f"{_numbered(reason.ids)} ({reason.names[0]} > {', '.join(reason.names[1:])})"
+        case "forward_inactive":
+            words = f"{_numbered(reason.ids)} ({' > '.join(reason.names)}) was not active"
         case code:
             words = _SIMPLE[code].format(rule=_rule(reason), name=next(iter(reason.names), ""))
     if not reason.because:

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from ticketbot.api import responses
+from ticketbot.api import requests, responses
 
 EMPTY = "-"
+
+_DAY_S = 86400
 
 
 def count(number: int, one: str, many: str = "") -> str:
@@ -26,6 +28,30 @@ def moment(value: datetime, zone: tzinfo = UTC, form: str = "%Y-%m-%d %H:%M:%S")
     return local.strftime(form) + ("Z" if name == "UTC" else f" {name}")
 
 
+def ago(at: datetime, now: datetime, zone: tzinfo = UTC) -> str:
+    """Return a time relative to now: `5 min ago`, `in 3 h`, `yesterday`; a week or more away, its date."""
+    seconds = (now - at).total_seconds()
+    if abs(seconds) < 60:
+        return "just now"
+    if abs(seconds) < _DAY_S:
+        amount = f"{abs(seconds) // 60:.0f} min" if abs(seconds) < 3600 else f"{abs(seconds) // 3600:.0f} h"
+        return f"{amount} ago" if seconds > 0 else f"in {amount}"
+    day = at.astimezone(zone).date()
+    days = (now.astimezone(zone).date() - day).days
+    if abs(days) >= 7:
+        return day.isoformat()
+    near = {1: "yesterday", -1: "tomorrow"}
+    return near.get(days) or (f"{days} days ago" if days > 0 else f"in {-days} days")
+
+
+def duration(start: datetime, end: datetime | None) -> str:
+    """Return how long something took, `1:05 min`; empty while it goes on."""
+    if end is None:
+        return ""
+    minutes, seconds = divmod(round((end - start).total_seconds()), 60)
+    return f"{minutes}:{seconds:02} min" if minutes else f"{seconds} s"
+
+
 def value(given: object, zone: tzinfo = UTC) -> str:
     """Return any value of a response in readable form; it may still contain hostile characters."""
     if given is None or given in ("", [], {}):
@@ -36,6 +62,8 @@ def value(given: object, zone: tzinfo = UTC) -> str:
         return moment(given, zone)
     if isinstance(given, list):
         return ", ".join(value(each, zone) for each in given)
+    if isinstance(given, dict):
+        return ", ".join(f"{name}: {value(each, zone)}" for name, each in given.items())
     return str(given)
 
 
@@ -60,10 +88,29 @@ def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a question with the known word most like this one, empty if none is; a space precedes it."""
-    found = difflib.get_close_matches(word, list(known), n=1)
-    shown = f"{found[0]!a}" if found and " " in found[0] else "".join(found)
+    """Return a question with the known word most like this one, or those it is part of; a space precedes it."""
+    names = list(known)
+    part_of = [name for name in names if len(word) > 2 and word.casefold() in name.casefold()]
+    found = difflib.get_close_matches(word, names, n=1) or part_of[:3]
+    shown = " or ".join(f"{name!a}" if " " in name else name for name in found)
     return f" Did you mean {shown}?" if found else ""
+
+
+def date_or_time(text: str | None) -> str | datetime | None:
+    """Return the moment that a forward starts or ends at; what is no moment, such as a date, stays as it is."""
+    if not text or len(text) <= len("2026-03-01"):
+        return text
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return text
+
+
+def date_problem(text: str) -> str | None:
+    """Return why a text is not a date or time, None if it is one."""
+    if re.search(requests.DATE_OR_TIME, text):
+        return impossible_date(text)
+    return "Give a date such as 2026-03-01, or a time such as 2026-03-01T08:00"
 
 
 def impossible_date(text: str) -> str | None:

@@ -47,9 +47,11 @@ class Created(NamedTuple):
     row: Row
 
 
-def serve(system: ConnectWise, host: str = "127.0.0.1", port: int = 0) -> http_server.Running:
-    """Serve `system` and tell it its address."""
-    running = http_server.serve(app(system), host, port)
+def serve(
+    system: ConnectWise, host: str = "127.0.0.1", port: int = 0, *, control: WSGIApplication | None = None
+) -> http_server.Running:
+    """Serve `system` and tell it its address; `control` answers below `/_sim/`."""
+    running = http_server.serve(app(system, control), host, port)
     system.serve_at(running.url)
     return running
 

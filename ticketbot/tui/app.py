@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import logging
 import os
@@ -9,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from types import FrameType
 
 import urwid
@@ -42,8 +44,7 @@ class _Loop:
             lambda: client.Client(settings.base_url, settings.api_key, timeout_s=TIMEOUT_S),
             base_url=settings.base_url,
             zone=settings.timezone,
-            wake=self._wake,
-            next_theme=self._turn_theme,
+            terminal=self,
         )
         self._screen = terminal.Screen()
         self._loop = urwid.MainLoop(self._window, screen=self._screen, handle_mouse=False)
@@ -59,7 +60,7 @@ class _Loop:
         finally:
             os.close(self._wake_fd)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
         with contextlib.suppress(OSError):  # a call that ends after the main loop
             os.write(self._wake_fd, b"!")
 
@@ -73,10 +74,18 @@ class _Loop:
         self._ticked_at = now
         loop.set_alarm_in(TICK_S, self._tick)
 
-    def _turn_theme(self) -> str:
+    def next_theme(self) -> str:
         self._theme = themes.next_theme(self._theme)
         self._show_theme()
         return self._theme.name
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def copy(self, text: str) -> None:
+        """Send a text to the clipboard of the terminal (OSC 52), also through SSH; terminals may ignore it."""
+        self._screen.write(f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\x07")
+        self._screen.flush()
 
     def _show_theme(self) -> None:
         self._screen.register_palette(self._theme.palette())

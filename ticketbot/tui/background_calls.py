@@ -17,6 +17,8 @@ from ticketbot import errors
 from ticketbot.api import client
 
 T = TypeVar("T")
+Work = Callable[[client.Client], T]
+OnError = Callable[[errors.TicketbotError], None]
 
 
 class BackgroundCalls:
@@ -30,12 +32,7 @@ class BackgroundCalls:
         self._number = 0
         self._under_way: dict[int, float] = {}
 
-    def submit(
-        self,
-        work: Callable[[client.Client], T],
-        done: Callable[[T], None],
-        failed: Callable[[errors.TicketbotError], None],
-    ) -> None:
+    def submit(self, work: Work[T], done: Callable[[T], None], failed: OnError) -> None:
         """Run `work` in the background; a later `deliver` calls `done` or `failed`."""
         self._number += 1
         self._under_way[self._number] = time.monotonic()
@@ -57,13 +54,7 @@ class BackgroundCalls:
         """Return for how long the oldest call has been running, 0 if there is none."""
         return time.monotonic() - min(self._under_way.values()) if self._under_way else 0.0
 
-    def _run(
-        self,
-        number: int,
-        work: Callable[[client.Client], T],
-        done: Callable[[T], None],
-        failed: Callable[[errors.TicketbotError], None],
-    ) -> None:
+    def _run(self, number: int, work: Work[T], done: Callable[[T], None], failed: OnError) -> None:
         report: Callable[[], None]
         try:
             report = partial(done, self._with_client(work))
@@ -74,7 +65,7 @@ class BackgroundCalls:
         self._ended.put((number, report))
         self._wake()
 
-    def _with_client(self, work: Callable[[client.Client], T]) -> T:
+    def _with_client(self, work: Work[T]) -> T:
         """Run `work` with a client that no other call uses at the same time."""
         try:
             lent = self._clients.pop()

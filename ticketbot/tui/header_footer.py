@@ -1,66 +1,56 @@
-"""The lines above and below a tab."""
+"""The lines above and below a tab, as markup."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from ticketbot.tui import keymap, table_cells, widgets
-from ticketbot.tui.table_cells import Line
+import urwid
+
+from ticketbot.present import text
+from ticketbot.tui import keymap, tab
+from ticketbot.tui.server_status import Markup
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _TURNS_PER_S = 5
 
 
-class TextBar(widgets.Lines):
-    """Lines set by `show`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._lines: Sequence[Line] = []
-
-    def show(self, lines: Sequence[Line]) -> None:
-        """Set the lines."""
-        if lines != self._lines:
-            self._lines = lines
-            self._invalidate()
-
-    def lines(self, _columns: int) -> Sequence[Line]:
-        """Return the lines set by `show`."""
-        return self._lines
+def line(left: Markup, right: Markup, style: str) -> urwid.Widget:
+    """Return a line with a text at each end; the left one is cut if they do not fit."""
+    shown = [(attr, text.clean(each)) for attr, each in right]
+    width = sum(text.width(each) for _, each in shown)
+    start = urwid.Text([(attr, text.clean(each)) for attr, each in left] or "", wrap="ellipsis")
+    ends: list[Any] = [start, (width, urwid.Text(shown or "", wrap="clip"))] if width else [start]
+    return urwid.AttrMap(urwid.Columns(ends), style)
 
 
-def justify(left: Line, right: Line, columns: int, look: str) -> Line:
-    """Return a line with a text at each end; the left one is truncated if they do not fit."""
-    room = max(columns - sum(table_cells.width(table_cells.clean(text)) for _, text in right), 0)
-    shown: Line = []
-    for attr, text in left:
-        piece = table_cells.fit(text, min(table_cells.width(table_cells.clean(text)), room))
-        room -= table_cells.width(piece)
-        shown.append((attr, piece))
-    return [*shown, (look, " " * room), *right]
+def tabs(shown: Sequence[tab.Tab], chosen: tab.Tab, counts: Mapping[str, str], columns: int) -> urwid.Widget:
+    """Return the names of all tabs with their keys and counts, shortened until they fit."""
+    for is_short, has_keys in ((False, True), (True, True), (True, False)):
+        markup: Markup = []
+        for each in shown:
+            key = f"{keymap.label(each.about.key).replace('Ctrl+', '^')} " if has_keys and each.about.key else ""
+            name = each.about.short if is_short else each.about.title
+            count = f" {counts[each.entity.plural]}" if each.entity.plural in counts else ""
+            gap = " " if is_short else "  "
+            markup += [("tab", gap), ("tab on" if each is chosen else "tab", f"{key}{name}"), ("tab count", count)]
+        if sum(text.width(each) for _, each in markup) <= columns:
+            break
+    return urwid.Text(markup, wrap="clip")
 
 
-def tabs(actions: Sequence[tuple[str, str]], chosen: str) -> Line:
-    """Return the names of all tabs with their keys."""
-    line: Line = []
-    for action, title in actions:
-        mark = keymap.label(action).replace("Ctrl+", "^")
-        line.append(("tab on" if action == chosen else "tab", f" {mark} {title} "))
-    return line
-
-
-def footer(shown: Sequence[tuple[str, str]], columns: int) -> list[Line]:
-    """Return keys and their labels, on as many lines as needed."""
-    lines: list[Line] = [[]]
+def footer(shown: Sequence[tuple[str, str]], columns: int) -> urwid.Widget:
+    """Return keys and their labels, on as many lines as needed; none is broken."""
+    lines: list[list[Any]] = [[]]
     used = 0
     for label, short in shown:
-        gap = "  " if used else " "
-        if used + len(f"{gap}{label} {short}") > columns and used:
+        width = len(f"  {label} {short}")
+        if used + width > columns and used:
             lines.append([])
-            used, gap = 0, " "
-        lines[-1] += [("footer", gap), ("key", label), ("footer", f" {short}")]
-        used += len(f"{gap}{label} {short}")
-    return lines
+            used = 0
+        lines[-1] += ["  " if used else " ", ("key", label), f" {short}"]
+        used += width if used else width - 1
+    return urwid.Pile([urwid.Text(each or "", wrap="clip") for each in lines])
 
 
 def spinner(waiting_s: float) -> str:

@@ -1,66 +1,79 @@
-"""The status of the server: the user of our key, whether notifications are on, and its problems."""
+"""The status of the server: the user of our key, whether notifications are on, what is dead, and its problems."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 from ticketbot import errors
 from ticketbot.api import client, responses
-from ticketbot.tui.app_context import AppContext
-from ticketbot.tui.table_cells import Line
+
+if TYPE_CHECKING:
+    from ticketbot.tui.main_view import MainView
 
 POLL_EVERY_S = 5.0
+MANY = 100
+"""So many dead rows are not counted further: the count is a warning, not a statistic."""
+
+Markup = list[tuple[str, str]]
+
+
+class Status(NamedTuple):
+    """One response to the poll. `counts` are what is dead or running, by the plural of its entity."""
+
+    readiness: responses.Readiness
+    user: responses.User
+    notifies: bool
+    counts: dict[str, int]
 
 
 class StatusPoller:
     """Polls the server every few seconds. `failure` is the error of the last poll, if it failed."""
 
-    def __init__(self, context: AppContext) -> None:
+    def __init__(self, app: MainView) -> None:
         self.failure: errors.TicketbotError | None = None
-        self.user = ""
-        self._context = context
-        self._notifies: bool | None = None
-        self._readiness: responses.Readiness | None = None
-        self._is_asking = False
-        self._since_asked_s = POLL_EVERY_S
+        self.latest: Status | None = None
+        self._app = app
+        self._is_polling = False
+        self._since_polled_s = POLL_EVERY_S
 
     def tick(self, passed_s: float) -> None:
         """Poll when the last response is old."""
-        self._since_asked_s += passed_s
-        if not self._is_asking and self._since_asked_s >= POLL_EVERY_S:
-            self._is_asking = True
-            self._context.call(_ask, self._on_status, self._on_error)
+        self._since_polled_s += passed_s
+        if not self._is_polling and self._since_polled_s >= POLL_EVERY_S:
+            self._is_polling = True
+            self._app.call(_read, self._on_status, self._on_error)
 
-    def _on_status(self, result: tuple[responses.Readiness, responses.User, responses.Config]) -> None:
-        self._is_asking, self._since_asked_s, self.failure = False, 0.0, None
-        self._readiness, user, settings = result
-        self.user, self._notifies = user.name, settings.attempt_notify
+    def _on_status(self, status: Status) -> None:
+        self._is_polling, self._since_polled_s, self.failure, self.latest = False, 0.0, None, status
 
     def _on_error(self, error: errors.TicketbotError) -> None:
-        self._is_asking, self._since_asked_s, self.failure = False, 0.0, error
+        self._is_polling, self._since_polled_s, self.failure = False, 0.0, error
 
-    def header_text(self, failure: errors.TicketbotError | None) -> Line:
+    def counts(self) -> dict[str, str]:
+        """Return how many rows are dead or running, by the plural of their entity, where it is not zero."""
+        counts = self.latest.counts if self.latest else {}
+        return {plural: f"{MANY - 1}+" if count >= MANY else str(count) for plural, count in counts.items() if count}
+
+    def markup(self, failure: errors.TicketbotError | None) -> Markup:
         """Return whether notifications are on, and the problems."""
-        return [*self._notify_state(), *self._problems(failure)]
+        latest = self.latest
+        notifies = latest and (("bar", "notifications on") if latest.notifies else ("bar alert", " notifications OFF "))
+        return [*([notifies] if notifies else []), ("bar", "  "), self._problems(failure)]
 
-    def _notify_state(self) -> Line:
-        if self._notifies is None:
-            return []
-        return [("bar", "notifications on") if self._notifies else ("bar alert", " notifications OFF ")]
-
-    def _problems(self, failure: errors.TicketbotError | None) -> Line:
-        if isinstance(failure, errors.NotAllowed):
-            return [("bar", "  "), ("bar alert", " not allowed ")]
+    def _problems(self, failure: errors.TicketbotError | None) -> tuple[str, str]:
         if failure:
-            return [
-                ("bar", "  "),
-                ("bar alert", " no response " if isinstance(failure, errors.Unreachable) else " failing "),
-            ]
-        if self._readiness is None:
-            return []
-        wrong = [name for name, state in self._readiness.checks.items() if state != "ok"]
-        if wrong:
-            return [("bar", "  "), ("bar alert", f" {self._readiness.status}: {', '.join(wrong)} ")]
-        return [("bar", "  ready")]
+            said = {errors.NotAllowed: "not allowed", errors.NoServer: "no response"}.get(type(failure), "failing")
+            return "bar alert", f" {said} "
+        if self.latest is None:
+            return "bar", ""
+        wrong = [name for name, state in self.latest.readiness.checks.items() if state != "ok"]
+        return ("bar alert", f" {self.latest.readiness.status}: {', '.join(wrong)} ") if wrong else ("bar", "ready")
 
 
-def _ask(api: client.Client) -> tuple[responses.Readiness, responses.User, responses.Config]:
-    return api.readiness(), api.me(), api.config()
+def _read(api: client.Client) -> Status:
+    counts = {
+        "notifications": len(api.notifications(state="dead", limit=MANY, newest=True)),
+        "events": len(api.events(state="dead", limit=MANY, newest=True)),
+        "syncs": int(api.sync_status().syncing),
+    }
+    return Status(api.readiness(), api.me(), api.config().attempt_notify, counts)

@@ -14,133 +14,50 @@ class Theme(NamedTuple):
 
     name: str
     colors: Literal[1, 16, 256]
-    looks: dict[str, Look]
+    looks: Mapping[str, Look]
 
     def palette(self) -> list[tuple[str, str, str, str, str, str]]:
         """Return the palette entries for urwid's screen."""
-        plain, shown = self.looks, self.looks
-        if self.colors == 256:
-            plain = DEFAULT.looks
-        return [(name, *plain[name], _mono(name), *shown[name]) for name in self.looks]
+        plain = DEFAULT.looks if self.colors == 256 else self.looks
+        return [(name, *plain[name], _TABLE[name][0], *self.looks[name]) for name in self.looks]
 
 
-_MONO = {
-    "title": "standout,bold",
-    "bar": "standout",
-    "bar alert": "bold",
-    "tab": "",
-    "tab on": "standout",
-    "heading": "underline",
-    "row": "",
-    "row on": "standout",
-    "dim": "",
-    "good": "",
-    "warning": "bold",
-    "bad": "bold",
-    "dialog": "",
-    "dialog title": "bold",
-    "label": "",
-    "edit": "underline",
-    "edit on": "standout",
-    "match on": "standout",
-    "button": "",
-    "button on": "standout",
-    "key": "bold",
-    "footer": "",
-    "secret": "bold",
-    "done": "standout",
-    "to do": "underline",
+# Each attribute: without colors; on a dark background; on a light one and with 256 colors, if that differs.
+_TABLE: dict[str, tuple[str, Look, Look | None, Look | None]] = {
+    "plain": ("", ("default", "default"), None, None),
+    "title": ("standout,bold", ("white,bold", "dark blue"), None, ("#fff,bold", "#068")),
+    "bar": ("standout", ("light gray", "dark blue"), None, ("#dff", "#068")),
+    "bar alert": ("bold", ("white,bold", "dark red"), None, ("#fff,bold", "#a00")),
+    "tab": ("", ("light gray", "default"), ("black", "default"), ("g74", "default")),
+    "tab on": ("standout", ("white,bold", "dark cyan"), None, ("#fff,bold", "#08a")),
+    "tab count": ("bold", ("light red,bold", "default"), ("dark red,bold", "default"), ("#f66,bold", "default")),
+    "heading": (
+        "underline",
+        ("light cyan,underline", "default"),
+        ("dark blue,underline", "default"),
+        ("#6cf,underline", "default"),
+    ),
+    "row on": ("standout", ("black", "light gray"), ("white", "dark blue"), ("#fff", "#068")),
+    "quiet": ("", ("dark gray", "default"), None, ("g50", "default")),
+    "good": ("", ("light green", "default"), ("dark green", "default"), ("#6d6", "default")),
+    "waiting": ("bold", ("yellow", "default"), ("brown", "default"), ("#fd6", "default")),
+    "bad": ("bold", ("light red", "default"), ("dark red", "default"), ("#f66", "default")),
+    "label": ("", ("light cyan", "default"), ("dark blue", "default"), ("#6cf", "default")),
+    "edit": ("underline", ("default,underline", "default"), None, None),
+    "edit on": ("standout", ("black", "light gray"), ("white", "dark blue"), ("#fff", "g27")),
+    "choice on": ("standout", ("black", "dark cyan"), ("white", "dark cyan"), ("#fff,bold", "#08a")),
+    "key": ("bold", ("light cyan,bold", "default"), ("dark blue,bold", "default"), ("#6cf,bold", "default")),
+    "secret": ("bold", ("yellow,bold", "default"), ("dark magenta,bold", "default"), ("#fd6,bold", "default")),
+    "done": ("standout", ("black", "dark green"), None, ("#fff", "#080")),
+    "to do": ("underline", ("light gray", "dark blue"), None, ("g74", "g23")),
 }
 
-
-def _mono(name: str) -> str:
-    return _MONO[name]
-
-
-DEFAULT = Theme(
-    "default",
-    16,
-    {
-        "title": ("white,bold", "dark blue"),
-        "bar": ("light gray", "dark blue"),
-        "bar alert": ("white,bold", "dark red"),
-        "tab": ("light gray", "default"),
-        "tab on": ("white,bold", "dark cyan"),
-        "heading": ("light cyan,underline", "default"),
-        "row": ("default", "default"),
-        "row on": ("black", "light gray"),
-        "dim": ("dark gray", "default"),
-        "good": ("light green", "default"),
-        "warning": ("yellow", "default"),
-        "bad": ("light red", "default"),
-        "dialog": ("default", "default"),
-        "dialog title": ("light cyan,bold", "default"),
-        "label": ("light cyan", "default"),
-        "edit": ("default,underline", "default"),
-        "edit on": ("black", "light gray"),
-        "match on": ("black", "dark cyan"),
-        "button": ("default", "default"),
-        "button on": ("black", "dark cyan"),
-        "key": ("light cyan,bold", "default"),
-        "footer": ("default", "default"),
-        "secret": ("yellow,bold", "default"),
-        "done": ("black", "dark green"),
-        "to do": ("light gray", "dark blue"),
-    },
-)
-
-LIGHT = Theme(
-    "light",
-    16,
-    DEFAULT.looks
-    | {
-        "tab": ("black", "default"),
-        "heading": ("dark blue,underline", "default"),
-        "row on": ("white", "dark blue"),
-        "good": ("dark green", "default"),
-        "warning": ("brown", "default"),
-        "bad": ("dark red", "default"),
-        "dialog title": ("dark blue,bold", "default"),
-        "label": ("dark blue", "default"),
-        "edit on": ("white", "dark blue"),
-        "match on": ("white", "dark cyan"),
-        "button on": ("white", "dark cyan"),
-        "key": ("dark blue,bold", "default"),
-        "secret": ("dark magenta,bold", "default"),
-    },
-)
-
+DEFAULT = Theme("default", 16, {name: dark for name, (_, dark, _, _) in _TABLE.items()})
+LIGHT = Theme("light", 16, {name: light or dark for name, (_, dark, light, _) in _TABLE.items()})
+COLORS_256 = Theme("256", 256, {name: many or dark for name, (_, dark, _, many) in _TABLE.items()})
 MONO = Theme("mono", 1, DEFAULT.looks)
 
-COLOURS_256 = Theme(
-    "256",
-    256,
-    DEFAULT.looks
-    | {
-        "title": ("#fff,bold", "#068"),
-        "bar": ("#dff", "#068"),
-        "bar alert": ("#fff,bold", "#a00"),
-        "tab": ("g74", "default"),
-        "tab on": ("#fff,bold", "#08a"),
-        "heading": ("#6cf,underline", "default"),
-        "row on": ("#fff", "#068"),
-        "dim": ("g50", "default"),
-        "good": ("#6d6", "default"),
-        "warning": ("#fd6", "default"),
-        "bad": ("#f66", "default"),
-        "dialog title": ("#6cf,bold", "default"),
-        "label": ("#6cf", "default"),
-        "edit on": ("#fff", "g27"),
-        "match on": ("#fff", "#068"),
-        "button on": ("#fff,bold", "#08a"),
-        "key": ("#6cf,bold", "default"),
-        "secret": ("#fd6,bold", "default"),
-        "done": ("#fff", "#080"),
-        "to do": ("g74", "g23"),
-    },
-)
-
-ALL = (DEFAULT, LIGHT, COLOURS_256, MONO)
+ALL = (DEFAULT, LIGHT, COLORS_256, MONO)
 
 
 def default_theme(environ: Mapping[str, str]) -> Theme:
@@ -155,7 +72,7 @@ def default_theme(environ: Mapping[str, str]) -> Theme:
     if environ.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15"):
         return LIGHT
     many = "256color" in term or "direct" in term or environ.get("COLORTERM", "") in ("truecolor", "24bit")
-    return COLOURS_256 if many else DEFAULT
+    return COLORS_256 if many else DEFAULT
 
 
 def next_theme(theme: Theme) -> Theme:

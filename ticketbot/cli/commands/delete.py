@@ -26,8 +26,7 @@ def run(context: Context) -> int:
     entity = entities.BY_SINGULAR[context.arguments.which("rule", "forward", "user", "key")]
     row_id = lookup.argument(context, "<id>", entity.singular)
     row = getattr(context.server, entity.singular)(row_id)
-    and_keys = ", including all keys" if entity.singular == "user" else ""
-    named = f"{entity.singular} {row_id} ({entity.title(row)}{and_keys})"
+    named = entity.named(row, with_dependents=True)
     if not context.arguments.has("--yes") and not context.output.confirm(f"Delete {named}?"):
         raise errors.TicketbotError("Nothing was deleted")
     getattr(context.server, f"delete_{entity.singular}")(row_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from pathlib import Path
 
 from ticketbot.cli.context import Context
@@ -26,13 +25,6 @@ def run(context: Context) -> int:
     """Run the demo. It must not depend on the settings of this machine: it reads none, and logs only warnings."""
     flags = {"--log-level": context.arguments.text("--log-level") or "warning"}
     context.load_settings(flags=flags, env={}, config_dir=Path(os.devnull))
-    # The simulators narrate in threads of their own: where nobody reads, only the main thread has to notice.
-    threading.excepthook = _unless_nobody_reads
     from ticketbot import demo
 
     return demo.run(once=context.arguments.has("--once"))
-
-
-def _unless_nobody_reads(about: threading.ExceptHookArgs) -> None:
-    if not issubclass(about.exc_type, BrokenPipeError):
-        threading.__excepthook__(about)

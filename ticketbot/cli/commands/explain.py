@@ -6,19 +6,23 @@ from ticketbot.api import responses
 from ticketbot.cli import lookup
 from ticketbot.cli.context import Context
 from ticketbot.cli.output import Output
-from ticketbot.present import entities, explain
+from ticketbot.present import explain
 
 USAGE = """\
 Explain who was notified.
 
 Usage:
-  tbot explain <ticket-id> [options] [--json]
+  tbot explain <ticket-id> [--for=<name>] [options] [--json]
 
 The <ticket-id> is a number, or as Webex writes it: '#4711', in quotes.
 
+Options:
+  --for=<name>             Only what concerns this recipient or member, and why
+                           they were not notified
+
 Examples:
   tbot explain 1234
-  tbot explain '#4711'
+  tbot explain '#4711' --for="Ana Alvarez"
 """
 
 _INDENT = "  "
@@ -26,11 +30,17 @@ _INDENT = "  "
 
 def run(context: Context) -> int:
     """Explain a ticket, newest event first."""
-    explanation = context.server.explain(lookup.argument(context, "<ticket-id>", "ticket"))
+    ticket_id = lookup.argument(context, "<ticket-id>", "ticket")
+    name = context.arguments.text("--for")
+    if name is not None:
+        context.list_command = ""  # it may be the name that is not found
+    explanation = context.server.explain(ticket_id, about=name)
     if context.output.is_json:
         context.output.json(explanation)
     else:
         _show_ticket(context.output, explanation)
+        if explanation.about:
+            context.output.say(f"Only what concerns {explanation.about}:", _INDENT)
         _show_events(context.output, explanation)
     return 0
 
@@ -41,29 +51,11 @@ def _show_ticket(output: Output, explanation: responses.Explanation) -> None:
         output.say(f"Ticket {explanation.ticket_id} is not known yet: it could not be fetched from ConnectWise")
         return
     output.say(f"Ticket {ticket.id}: {ticket.summary}")
-    known = {
-        "board": ticket.board_name,
-        "status": ticket.status,
-        "company": ticket.company,
-        "contact": ticket.contact,
-        "owner": ticket.owner,
-        "resources": ", ".join(ticket.resources),
-    }
-    facts = [f"{name} {value}" for name, value in known.items() if value]
-    output.say("; ".join([entities.ticket_state(ticket), *facts]), _INDENT)
+    output.say(explain.ticket_text(ticket), _INDENT)
 
 
 def _show_events(output: Output, explanation: responses.Explanation) -> None:
-    style = explain.Style(
-        moment=output.text,
-        retry_notification="`tbot retry {id}` resends it",
-        retry_event="`tbot retry --dead` reprocesses it",
-    )
-    for section in explain.sections(explanation, style):
+    for section in explain.sections(explanation, explain.shell_style(output.text)):
         output.say("")
-        output.say(section.heading)
-        for topic in section.topics:
-            if topic.title:
-                output.say(f"{topic.title}:", _INDENT)
-            for sentence in topic.sentences:
-                output.say(sentence, f"{_INDENT * (2 if topic.title else 1)}- ")
+        for indent, line in explain.lines(section):
+            output.say(line, indent)

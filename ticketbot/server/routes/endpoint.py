@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import bottle
@@ -13,18 +13,14 @@ import msgspec
 import peewee
 
 from ticketbot import errors
-from ticketbot.api import requests
+from ticketbot.api import requests, validation
 from ticketbot.database import db
 from ticketbot.server import application, operations
 
 MAX_BODY = 1024 * 1024
 
-T = TypeVar("T")
-
 # In a query a plus that nobody escaped has become a space: `2026-03-01T09:00:00+01:00`.
 _LOST_PLUS = re.compile(r"([0-9]T[0-9:.]+) ([0-9]{2}:[0-9]{2})")
-
-_BOUND = re.compile(r"Expected `(?P<kind>int|str)`(?: of length)? (?P<side>>=|<=) (?P<limit>-?[0-9]+)")
 
 
 def serve(app: bottle.Bottle, operation: operations.Operation, services: operations.Services) -> None:
@@ -49,9 +45,9 @@ def _readers(operation: operations.Operation) -> Mapping[str, Callable[[], Any]]
     query, body = operation.types.get("query"), operation.types.get("body")
     readers: dict[str, Callable[[], Any]] = {}
     if query is not None:
-        readers["query"] = lambda: read(query, _query(), is_text=True)
+        readers["query"] = lambda: validation.read(query, _query(), is_text=True)
     if body is not None:
-        readers["body"] = lambda: read(body, _body(may_be_empty=operation.takes_empty_body))
+        readers["body"] = lambda: validation.read(body, _body(may_be_empty=operation.takes_empty_body))
     return readers
 
 
@@ -113,52 +109,3 @@ def _body(*, may_be_empty: bool) -> Mapping[str, Any]:
     if not isinstance(body, dict):
         raise errors.Unreadable("The body is not a JSON object")
     return body
-
-
-def read(shape: type[T], given: Mapping[str, Any], *, is_text: bool = False) -> T:
-    """Return what was sent as a struct; raises `InvalidInput` that names every field that is wrong.
-
-    `is_text` says that all values are texts, as in a query, where null is no value.
-    """
-    try:
-        result = msgspec.convert(given, shape, strict=not is_text)
-        wrong = []
-    except msgspec.ValidationError as error:
-        wrong = [errors.FieldError("", str(error))]
-    if wrong or (is_text and any(getattr(result, name) is None for name in given)):
-        named = _wrong_fields(shape, given, strict=not is_text)
-        raise errors.InvalidInput("The request is not valid", named or wrong)
-    return result
-
-
-def _wrong_fields(shape: Any, given: Mapping[str, Any], *, strict: bool) -> list[errors.FieldError]:
-    fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
-    wrong = [errors.FieldError(name, "There is no such field") for name in given if name not in fields]
-    for name, field in fields.items():
-        if name in given:
-            wrong += _wrong_value(name, given[name], field.type, strict=strict)
-        elif field.required:
-            wrong.append(errors.FieldError(name, "This is missing"))
-    return wrong
-
-
-def _humanize(message: str) -> str:
-    """Return what msgspec says of a number or text out of bounds as a person says it."""
-    bound = _BOUND.fullmatch(message)
-    if not bound:
-        return message
-    characters = f" character{'' if bound['limit'] == '1' else 's'}" if bound["kind"] == "str" else ""
-    return f"Give at {'least' if bound['side'] == '>=' else 'most'} {bound['limit']}{characters}"
-
-
-def _wrong_value(name: str, value: object, kind: Any, *, strict: bool) -> list[errors.FieldError]:
-    if not strict and isinstance(value, list):
-        return [errors.FieldError(name, "This is given more than once")]
-    try:
-        if msgspec.convert(value, kind, strict=strict) is None and not strict:
-            return [errors.FieldError(name, "Give a value, or leave it out")]
-    except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at `$")
-        advice = (words for pattern, words in requests.PATTERN_HINTS.items() if repr(pattern) in message)
-        return [errors.FieldError(f"{name}{place.rstrip('`')}", next(advice, _humanize(message)))]
-    return []

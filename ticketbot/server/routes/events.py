@@ -7,11 +7,12 @@ import msgspec
 from ticketbot import errors
 from ticketbot.api import requests, responses
 from ticketbot.database import db
-from ticketbot.decide import values
+from ticketbot.decide import absence, values
 from ticketbot.models import events, tickets
 from ticketbot.models.notifications import Notification
+from ticketbot.pipeline import kept_facts
 from ticketbot.present import reasons
-from ticketbot.server import authentication, operations
+from ticketbot.server import authentication, operations, subjects
 from ticketbot.server.routes import audit, connectwise, notifications
 
 ROUTES = operations.Routes("events")
@@ -22,18 +23,23 @@ Event = events.Event
 @ROUTES.get("/cw/tickets/{ticket_id}/explain", "Explain a ticket: events, decisions, notifications, newest first")
 def explain_ticket(ticket_id: int, query: requests.ExplainQuery) -> responses.Explanation:
     stored = tickets.Ticket.get_or_none(tickets.Ticket.id == ticket_id)
-    traces = Event.select().where(Event.ticket_id == ticket_id).order_by(Event.id.desc()).limit(query.limit)
+    traces = list(Event.select().where(Event.ticket_id == ticket_id).order_by(Event.id.desc()).limit(query.limit))
     ledger = notifications.with_recipients().where(Notification.ticket_id == ticket_id)
+    if not (stored or traces or ledger.exists()):
+        raise errors.NotFound(f"Nothing is known about ticket {ticket_id}: no webhook, no catch-up, no sync named it")
+    subject = None
+    if query.about is not None:
+        decisions = (each for row in traces for each in row.decisions)
+        subject = subjects.find(query.about, [each["who"] for each in decisions])
+        ledger = ledger.where(notifications.where_about(subject))
     told = ledger.order_by(Notification.id.desc()).limit(query.limit)
-    explanation = responses.Explanation(
+    return responses.Explanation(
         ticket_id=ticket_id,
         ticket=None if stored is None else connectwise.ticket(stored),
-        events=[_event(row) for row in traces],
+        events=[_event(row, subject) for row in traces],
         notifications=[notifications.notification(row) for row in told],
+        about=None if subject is None else subject.name,
     )
-    if not (explanation.ticket or explanation.events or explanation.notifications):
-        raise errors.NotFound(f"Nothing is known about ticket {ticket_id}: no webhook, no catch-up, no sync named it")
-    return explanation
 
 
 @ROUTES.get("/events", "List events")
@@ -67,7 +73,10 @@ def _found(event_id: int) -> responses.Event:
     return _event(operations.or_not_found(Event.get_or_none(Event.id == event_id), "event", event_id))
 
 
-def _event(row: events.Event) -> responses.Event:
+def _event(row: events.Event, subject: absence.Subject | None = None) -> responses.Event:
+    decisions = msgspec.convert(row.decisions, list[values.Decision])
+    if subject is not None:
+        decisions = absence.about(subject, decisions, kept_facts.load(row))
     return responses.Event(
         id=row.id,
         ticket_id=row.ticket_id,
@@ -82,7 +91,7 @@ def _event(row: events.Event) -> responses.Event:
         finished_at=row.finished_at,
         attempts=row.attempts,
         error=row.error,
-        decisions=[decision(each) for each in msgspec.convert(row.decisions, list[values.Decision])],
+        decisions=[decision(each) for each in decisions],
     )
 
 

@@ -10,7 +10,7 @@ import peewee
 from ticketbot import errors
 from ticketbot.api import requests, responses
 from ticketbot.database import db
-from ticketbot.decide import retry
+from ticketbot.decide import absence, retry
 from ticketbot.decide.reasons import Reason
 from ticketbot.models import events, messages, notifications, recipients, runtime_config
 from ticketbot.present import reasons
@@ -92,6 +92,12 @@ def with_recipients() -> peewee.ModelSelect:
         .switch(Notification)
         .join(carried_by, peewee.JOIN.LEFT_OUTER, on=(Notification.message_id == carried_by.id), attr="carried_by")
     )
+
+
+def where_about(subject: absence.Subject) -> peewee.Expression:
+    """Return the condition that a notification is about somebody, whatever they were named then (D8)."""
+    is_theirs = Notification.recipient.in_(list(subject.recipient_ids))
+    return is_theirs | (Notification.recipient.is_null() & Notification.recipient_name.in_(list(subject.names)))
 
 
 def notification(row: notifications.Notification) -> responses.Notification:

@@ -6,7 +6,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from ticketbot.tui import name_filter
+from ticketbot.present import name_filter
 
 NAMES = ["Help Desk", "Night Shift", "Zoë Żak (zoe@msp.example)", "Desk of Ana", "Ana Desk", "客户支持", "Straße"]
 WORDS = st.text("abdeks é", max_size=8)

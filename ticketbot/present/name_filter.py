@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import heapq
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from ticketbot.present import text
 
 
-def normalize(text: str) -> str:
+def normalize(name: str) -> str:
     """Return text in the form used for comparison: without case, accents and repeated spaces."""
-    folded = text.casefold()
+    folded = name.casefold()
     if not folded.isascii():
         apart = unicodedata.normalize("NFKD", folded)
         folded = "".join(char for char in apart if not unicodedata.combining(char))
@@ -39,3 +42,23 @@ class Index:
             return (0 if text.startswith(start) else 1 if f" {start}" in text else 2), row
 
         return heapq.nsmallest(count, self.matches(wanted), key=rank)
+
+
+class Option(NamedTuple):
+    """One choice."""
+
+    id: int
+    name: str
+
+
+class Options:
+    """All choices of a field, indexed. Create it in a background thread: indexing takes time."""
+
+    def __init__(self, options: Iterable[tuple[int, str]]) -> None:
+        clean = (Option(number, text.clean(name)) for number, name in options)
+        self.all: Sequence[Option] = sorted(clean, key=lambda option: normalize(option.name))
+        self._index = Index(option.name for option in self.all)
+
+    def top_matches(self, wanted: str, count: int) -> list[Option]:
+        """Return the best matches."""
+        return [self.all[row] for row in self._index.top_matches(wanted, count)]

@@ -1,0 +1,42 @@
+"""The pictures of the README are current, and load nothing from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from docs import generate_pictures, webex_room
+from tests.clock import START
+
+PATHS = [generate_pictures.FOLDER / name for name in ("explain.svg", "room.svg", "tui-notifications.svg")]
+
+
+@pytest.mark.parametrize("path", PATHS, ids=str)
+def test_a_picture_is_current_and_complete_in_itself(path: Path) -> None:
+    """Otherwise: `make pictures`."""
+    drawn = generate_pictures.pictures()[path]
+    assert (generate_pictures.ROOT / path).read_text(encoding="utf-8") == drawn
+    ElementTree.fromstring(drawn)
+    assert not re.search(r"url\(\s*[\"']?http|href=|@import", drawn)
+
+
+def test_every_picture_is_tested_and_shown() -> None:
+    assert list(generate_pictures.pictures()) == PATHS
+    readme = (generate_pictures.ROOT / "README.md").read_text(encoding="utf-8")
+    for path in PATHS:
+        assert re.search(rf"!\[[^\]]{{40,}}\]\({path}\)", readme), (
+            f"{path} is not shown with a text for those who cannot see it"
+        )
+
+
+def test_a_message_is_drawn_as_webex_shows_it() -> None:
+    markdown = "**Ben <B>**: see [#7](https://cw.example/7)  \n_soon_\n\n> " + "word " * 20
+    drawn = webex_room.svg("Help Desk", [webex_room.Post(START, markdown)])
+    assert '<tspan class="strong">Ben &lt;B&gt;</tspan>: see ' in drawn
+    assert '<tspan class="link">#7</tspan></text>' in drawn
+    assert '<tspan class="em">soon</tspan></text>' in drawn
+    assert drawn.count('class="bar"') == 2, "a long quote is wrapped"
+    assert "cw.example" not in drawn

@@ -1,0 +1,175 @@
+"""What people fill in to add or change something: fields, and what is wrong with the values, for every interface.
+
+A value is a text, a boolean, or what was chosen: an id, or a list of ids. `read` turns values into a request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from ticketbot import errors
+from ticketbot.api import requests, validation
+from ticketbot.present import words
+
+Kind = Literal["text", "date", "check", "choice", "choices"]
+Values = Mapping[str, Any]
+
+_PARTS_OF_DATE = ("[12]", "[0-9]", "[0-9]", "[0-9]", "-", "[01]", "[0-9]", "-", "[0-3]", "[0-9]")
+_DATES = "2026-03-01 or 2026-03-01T09:00"
+
+
+class Field(NamedTuple):
+    """One value of a request. `choose_from` is the plural of an entity; `empty` says what no choice means."""
+
+    name: str
+    label: str
+    kind: Kind = "text"
+    hint: str = ""
+    choose_from: str = ""
+    empty: str = ""
+    initial: Any = None
+
+
+class Form(NamedTuple):
+    """Fields that make a request; `check` yields what is wrong with the values taken together."""
+
+    title: str
+    button: str
+    request: type[requests.RequestModel]
+    fields: tuple[Field, ...]
+    check: Callable[[Values], Iterable[errors.FieldError]] = lambda _: ()
+
+
+class TicketNumber(requests.RequestModel):
+    """The number of a ticket to go to."""
+
+    ticket_id: requests.Id
+
+
+def initial(field: Field, row: Any = None) -> Any:
+    """Return the value that a field starts with; of a row to be changed, its own."""
+    value = field.initial if row is None else getattr(row, field.name)
+    return {"check": False, "choice": None, "choices": []}.get(field.kind, "") if value is None else value
+
+
+def problem(form: Form, field: Field, value: Any, *, is_complete: bool) -> str:
+    """Return what is wrong with one value, empty if nothing is; an incomplete one may still become right."""
+    given = _given(field, value)
+    if field.kind == "date":
+        message = words.date_problem(given) if given and (is_complete or not _may_become_a_date(given)) else None
+        return errors.sentence(message) if message else ""
+    if not is_complete:
+        return ""
+    if given is None:
+        return "Required. Type part of the name."
+    kind = next(each.type for each in msgspec.structs.fields(form.request) if each.name == field.name)
+    wrong = validation.wrong_value(field.name, given, kind, strict=field.kind != "text")
+    return errors.sentence(wrong[0].message) if wrong else ""
+
+
+def problems(form: Form, values: Values, *, complete: Iterable[str] | None = None) -> Iterator[errors.FieldError]:
+    """Yield what is wrong with the values; only those named in `complete`, by default all, must be complete."""
+    wrong = set()
+    for field in form.fields:
+        is_complete = complete is None or field.name in complete
+        if message := problem(form, field, values[field.name], is_complete=is_complete):
+            wrong.add(field.name)
+            yield errors.FieldError(field.name, message)
+    yield from (each for each in form.check(values) if each.field not in wrong and (complete is None or not wrong))
+
+
+def read(form: Form, values: Values) -> dict[str, Any]:
+    """Return the valid values of a request by name. Raises `InvalidInput` that names every field that is wrong."""
+    if wrong := list(problems(form, values)):
+        raise errors.InvalidInput("The form is not valid", wrong)
+    given = {field.name: _given(field, values[field.name]) for field in form.fields}
+    converted = msgspec.convert(given, form.request, strict=False)
+    return {field.name: getattr(converted, field.name) for field in form.fields}
+
+
+def _given(field: Field, value: Any) -> Any:
+    """Return a value as the request wants it: without surrounding spaces, and without the mark of a ticket number."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    return (text or None) if field.kind == "date" else text.removeprefix("#") if field.name == "ticket_id" else text
+
+
+def _may_become_a_date(text: str) -> bool:
+    """Return whether a date can begin with this text, such as `2026-0`."""
+    if len(text) >= len(_PARTS_OF_DATE) or not re.fullmatch("".join(_PARTS_OF_DATE[: len(text)]), text):
+        return False
+    return len(text) < len("2026-13") or 1 <= int(text[5:7]) <= 12
+
+
+def _end_is_after_start(values: Values) -> Iterator[errors.FieldError]:
+    start, end = (_moment(values[name].strip()) for name in ("start", "end"))
+    if start and end and end.date() < start.date():
+        yield errors.FieldError("end", "The end is before the start.")
+
+
+def _moment(text: str) -> datetime | None:
+    return None if words.date_problem(text) else datetime.fromisoformat(text)
+
+
+def _something_is_checked(values: Values) -> Iterator[errors.FieldError]:
+    if not any(values[name] for name in ("boards", "recipients", "tickets")):
+        yield errors.FieldError("boards", "Check at least one of the three.")
+
+
+_PERIOD = (
+    Field("start", "Start", "date", f"{_DATES}; empty: immediately."),
+    Field("end", "End", "date", f"{_DATES}; empty: no end."),
+    Field("keep_copy", "Keep a copy", "check", "also deliver to the source"),
+)
+
+NEW_RULE = Form(
+    "New rule",
+    "Add rule",
+    requests.NewRule,
+    (
+        Field("board_id", "Board", "choice", choose_from="boards"),
+        Field("recipient_id", "Recipient", "choice", choose_from="recipients"),
+    ),
+)
+NEW_FORWARD = Form(
+    "New forward",
+    "Add forward",
+    requests.NewForward,
+    (
+        Field("source_id", "From", "choice", choose_from="recipients"),
+        Field("destination_id", "To", "choice", choose_from="recipients"),
+        *_PERIOD,
+    ),
+    _end_is_after_start,
+)
+CHANGE_FORWARD = Form("Change forward", "Save", requests.ForwardChanges, _PERIOD, _end_is_after_start)
+NEW_USER = Form(
+    "New user",
+    "Add user",
+    requests.NewUser,
+    (
+        Field("name", "Name"),
+        Field("email", "E-mail", hint="Used to identify the user; no e-mail is sent."),
+    ),
+)
+NEW_KEY = Form("New key", "Create key", requests.NewKey, (Field("user_id", "User", "choice", choose_from="users"),))
+NEW_SYNC = Form(
+    "New sync",
+    "Start sync",
+    requests.SyncRequest,
+    (
+        Field("boards", "Boards", "check", "all boards and their statuses", initial=True),
+        Field("recipients", "Recipients", "check", "Webex rooms and people", initial=True),
+        Field("tickets", "Tickets", "check", "open tickets and their notes", initial=True),
+        Field("board_ids", "Ticket boards", "choices", "Only tickets of these boards.", "boards", "all boards"),
+        Field("force", "Force", "check", "even if most stored rows would be removed"),
+    ),
+    _something_is_checked,
+)
+GO_TO_TICKET = Form("Go to ticket", "Show", TicketNumber, (Field("ticket_id", "Ticket number", hint="4711 or #4711"),))
