@@ -151,9 +151,9 @@ def rule_title(row: responses.Rule) -> str:
     return row.name or f"{board_of(row)} > {recipient_of(row)}"
 
 
-def _limits(row: responses.Forward) -> str:
-    limits = (("public notes", row.public_only), ("if sole", row.only_if_sole))
-    return ", ".join(name for name, is_set in limits if is_set)
+def _how(row: responses.Forward) -> str:
+    named = (("copy", row.keep_copy), ("public only", row.public_only), ("if sole", row.only_if_sole))
+    return ", ".join(name for name, is_set in named if is_set)
 
 
 def _why(row: responses.Notification) -> str:
@@ -242,8 +242,7 @@ ALL = (
         _column("destination", "destination_name", kind="name"),
         _column("start", lambda row: words.date_or_time(row.start), "time"),
         _column("end", lambda row: words.date_or_time(row.end), "time"),
-        _column("copy", "keep_copy"),
-        _column("only", _limits),
+        _column("how", _how),
         _column("state", kind="state"),
         title=lambda row: f"{row.source_name} > {row.destination_name}",
         about="A forward sends notifications to someone else, such as during a vacation.",
