@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ticketbot.decide import condition_syntax, conditions
+from ticketbot.decide import condition_fields, condition_syntax, conditions
 
 VALUES: dict[str, Any] = {
-    **dict.fromkeys(condition_syntax.FIELDS),
+    **dict.fromkeys(condition_fields.FIELDS),
     "id": 4711,
     "summary": "Server down",
     "status": "New",
@@ -22,8 +22,8 @@ VALUES: dict[str, Any] = {
     "is_project": False,
     "event": "changed",
     "changed": ("status",),
-    "old": {**dict.fromkeys(condition_syntax.OLD), "status": "Old", "resources": ("aalvarez",), "owner": "aalvarez"},
-    "note": dict.fromkeys(condition_syntax.NOTE),
+    "old": {**dict.fromkeys(condition_fields.OLD), "status": "Old", "resources": ("aalvarez",), "owner": "aalvarez"},
+    "note": dict.fromkeys(condition_fields.NOTE),
     "hour": 12,
     "weekday": "mon",
 }
@@ -144,7 +144,7 @@ def test_a_condition_matches(text: str) -> None:
 def test_a_condition_does_not_match_and_names_the_values(text: str) -> None:
     found = conditions.evaluate(text, VALUES)
     assert (found.matches, found.nulls, found.failure) == (False, (), None)
-    assert {name for name, _ in found.values} <= {*condition_syntax.names()}
+    assert {name for name, _ in found.values} <= {*condition_fields.names()}
     assert found.values
 
 

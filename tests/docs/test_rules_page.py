@@ -11,7 +11,7 @@ from typing import get_args
 from tests.cli.cli_runner import CliRunner
 from ticketbot.api import responses
 from ticketbot.database import db
-from ticketbot.decide import condition_syntax
+from ticketbot.decide import condition_fields
 from ticketbot.models import recipients, rules, tickets
 
 PAGE = (Path(__file__).parents[2] / "docs/rules.md").read_text(encoding="utf-8")
@@ -42,8 +42,8 @@ def test_the_page_names_every_event_and_every_field() -> None:
     assert set(get_args(responses.RuleEvent)) <= set(re.findall(r"`(\w+)`", PAGE))
     fields = PAGE[PAGE.index("| fields |") :]
     named = set(re.findall(r"[`, ]([a-z_.]+)(?=[`, ])", fields))
-    assert {name for name in condition_syntax.names() if not name.startswith("old.")} <= named
-    assert set(condition_syntax.OLD) <= set(re.findall(r"\w+", fields[fields.index("the values before it") :]))
+    assert {name for name in condition_fields.names() if not name.startswith("old.")} <= named
+    assert set(condition_fields.OLD) <= set(re.findall(r"\w+", fields[fields.index("the values before it") :]))
 
 
 def test_the_page_is_short() -> None:

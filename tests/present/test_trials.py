@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from ticketbot.api import responses
+from ticketbot.api import trial_responses
 from ticketbot.present import trials
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 def test_the_summary_names_what_was_left_out_and_the_busiest_hour() -> None:
-    found = responses.Backtest(
+    found = trial_responses.Backtest(
         events=9,
         left_out=1,
         decided=1,
         proposed=12,
         by_recipient=[],
         by_day=[],
-        busiest_hour=responses.BacktestHour(at=NOW, proposed=7),
+        busiest_hour=trial_responses.BacktestHour(at=NOW, proposed=7),
         samples=[],
         people_from_cache=2,
     )
@@ -32,7 +32,7 @@ def test_the_summary_names_what_was_left_out_and_the_busiest_hour() -> None:
 
 
 def test_samples_say_what_is_new_and_what_is_gone() -> None:
-    sample = responses.BacktestSample(
+    sample = trial_responses.BacktestSample(
         ticket_id=1, event="new", recipient_name="Help Desk", decided=True, proposed=False, reason="rule 1"
     )
     assert [column.read(sample) for column in trials.SAMPLES] == [1, "new", "Help Desk", "gone", "rule 1"]

@@ -13,12 +13,12 @@ from tests.decide.test_conditions import MATCHING, VALUES
 from tests.environment import ledger
 from tests.server.api_server import Api
 from tests.simulated_time import Stepper, event_rows
-from ticketbot.decide import condition_syntax, conditions
+from ticketbot.decide import condition_fields, conditions
 from ticketbot.models import events, notifications
 
 LONGEST_S = 5.0  # on a busy machine; what is refused for its time would take minutes
 WORDS = (
-    *(name for name in condition_syntax.names() if "." not in name),
+    *(name for name in condition_fields.names() if "." not in name),
     *("old.status", "note.text", "note", "old", ".as_lower", ".length", '.starts_with("a")', ".to_str", ".__class__"),
     *("and", "or", "not", "in", "==", "!=", "<", ">=", "??", "+", "-", "*", "/", "//", "%", "**", "<<", "=~", "?", ":"),
     *(
@@ -99,7 +99,7 @@ def test_conditions_that_match_match_together(texts: list[str], word: str) -> No
     assert len(text) > conditions.MAX_LENGTH or conditions.evaluate(text, VALUES).matches
 
 
-@given(st.sampled_from(condition_syntax.names()))
+@given(st.sampled_from(condition_fields.names()))
 def test_a_field_is_null_or_it_is_not(name: str) -> None:
     asks = [conditions.evaluate(f"{name} {sign} null", VALUES).matches for sign in ("==", "!=")]
     assert sorted(asks) == [False, True]

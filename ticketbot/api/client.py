@@ -12,7 +12,7 @@ from typing import Any
 from requests.adapters import BaseAdapter
 
 from ticketbot import errors
-from ticketbot.api import http_connection, requests, responses
+from ticketbot.api import http_connection, requests, responses, trial_responses
 
 BACKTEST_TIMEOUT_S = 180.0  # 54,000 events take up to 30 s on an idle machine
 
@@ -161,10 +161,10 @@ class Client:
         body = requests.RuleChanges(**changes)
         return self._server.call("PATCH", f"/notifiers/rules/{rule_id}", responses.Rule, body=body)
 
-    def check_condition(self, condition: str) -> responses.ConditionCheck:
+    def check_condition(self, condition: str) -> trial_responses.ConditionCheck:
         """Return whether a condition can be used, and what is wrong with it."""
         body = requests.ConditionText(condition=condition)
-        return self._server.call("POST", "/notifiers/rules/check", responses.ConditionCheck, body=body)
+        return self._server.call("POST", "/notifiers/rules/check", trial_responses.ConditionCheck, body=body)
 
     def try_rule(
         self,
@@ -173,18 +173,18 @@ class Client:
         event: str = "new",
         rule_id: int | None = None,
         rule: requests.NewRule | None = None,
-    ) -> responses.Trial:
+    ) -> trial_responses.Trial:
         """Return what would be decided if an event happened to a ticket now, perhaps with another rule."""
         body = {"ticket_id": ticket_id, "event": event, "rule_id": rule_id, "rule": rule}
-        return self._server.call("POST", "/notifiers/rules/try", responses.Trial, body=body)
+        return self._server.call("POST", "/notifiers/rules/try", trial_responses.Trial, body=body)
 
     def backtest(
         self, days: int, *, rule_id: int | None = None, rule: requests.NewRule | None = None
-    ) -> responses.Backtest:
+    ) -> trial_responses.Backtest:
         """Return what another rule would have decided in the last days; without one, the present rules."""
         body = requests.BacktestRequest(days=days, rule_id=rule_id, rule=rule)
         path = "/notifiers/rules/backtest"
-        return self._server.call("POST", path, responses.Backtest, body=body, timeout_s=BACKTEST_TIMEOUT_S)
+        return self._server.call("POST", path, trial_responses.Backtest, body=body, timeout_s=BACKTEST_TIMEOUT_S)
 
     def delete_rule(self, rule_id: int) -> None:
         """Delete a rule."""

@@ -176,15 +176,6 @@ class Rule(ResponseModel):
     name: str | None = None
 
 
-class ConditionCheck(ResponseModel):
-    """Whether a condition can be used; `position` counts its characters from 0, `suggestion` is the nearest name."""
-
-    ok: bool
-    message: str | None
-    position: int | None
-    suggestion: str | None
-
-
 class Forward(ResponseModel):
     """source -> destination, for a time. `start` and `end` come back as they were given."""
 
@@ -268,65 +259,6 @@ class Decision(ResponseModel):
     outcome: Literal["told", "skipped", "not told"]
     reason: str
     codes: list[str] = msgspec.field(default_factory=list)
-
-
-class Trial(ResponseModel):
-    """What would be decided if an event happened to a ticket now; nothing was sent or stored."""
-
-    ticket_id: int
-    event: RuleEvent
-    decisions: list[Decision]
-
-
-class BacktestRecipient(ResponseModel):
-    """How many notifications one recipient was sent, and would be."""
-
-    recipient_name: str
-    decided: int
-    proposed: int
-
-
-class BacktestDay(ResponseModel):
-    """How many notifications were sent on one day in TBOT_TIMEZONE, and would be."""
-
-    day: str
-    decided: int
-    proposed: int
-
-
-class BacktestHour(ResponseModel):
-    """The hour that begins at a moment."""
-
-    at: Moment
-    proposed: int
-
-
-class BacktestSample(ResponseModel):
-    """One notification that was sent (`decided`) and would not be, or would be (`proposed`) and was not."""
-
-    ticket_id: int
-    event: str
-    recipient_name: str
-    decided: bool
-    proposed: bool
-    reason: str
-
-
-class Backtest(ResponseModel):
-    """What was decided in the last days, and what would have been with another rule.
-
-    Of `events`, those `left_out` have no facts any more. `people_from_cache` were looked up for none of them.
-    """
-
-    events: int
-    left_out: int
-    decided: int
-    proposed: int
-    by_recipient: list[BacktestRecipient]
-    by_day: list[BacktestDay]
-    busiest_hour: BacktestHour | None
-    samples: list[BacktestSample]
-    people_from_cache: int
 
 
 class Event(ResponseModel):

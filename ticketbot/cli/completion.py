@@ -113,11 +113,11 @@ def _values(line: Line, option: str, current: str) -> dict[str, str]:
 
 def _continued(condition: str) -> list[str]:
     """Return what a condition becomes when the field that was begun at its end is completed."""
-    from ticketbot.decide import condition_syntax
+    from ticketbot.decide import condition_fields
 
     begun = re.split(r"[^\w.]", condition)[-1]
     rest = condition.removesuffix(begun)
-    return [f"{rest}{name}" for name in condition_syntax.names()]
+    return [f"{rest}{name}" for name in condition_fields.names()]
 
 
 def _ids(line: Line, plural: str, current: str) -> dict[str, str]:

@@ -2,74 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import itertools
 import json
 import re
-from collections.abc import Collection, Iterator
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
+from ticketbot.decide import condition_fields
+
 MAX_TOKENS = 250  # a long list has fewer; it bounds the depth of what is evaluated
 MAX_DEPTH = 20  # of brackets
-
-Kind = Literal["text", "number", "truth", "list"]
-
-OLD: dict[str, Kind] = {
-    "owner": "text",
-    "resources": "list",
-    "status": "text",
-    "closed": "truth",
-    "priority": "text",
-    "board": "text",
-    "company": "text",
-    "summary": "text",
-    "type": "text",
-}
-NOTE: dict[str, Kind] = {
-    "text": "text",
-    "author": "text",
-    "by_customer": "truth",
-    "internal": "truth",
-    "kind": "text",
-}
-FIELDS: dict[str, Kind | dict[str, Kind]] = {
-    "id": "number",
-    "summary": "text",
-    "board": "text",
-    "status": "text",
-    "closed": "truth",
-    "priority": "text",
-    "priority_sort": "number",
-    "severity": "text",
-    "impact": "text",
-    "type": "text",
-    "subtype": "text",
-    "item": "text",
-    "source": "text",
-    "company": "text",
-    "company_id": "number",
-    "contact": "text",
-    "owner": "text",
-    "resources": "list",
-    "assigned_count": "number",
-    "is_project": "truth",
-    "event": "text",
-    "changed": "list",
-    "old": OLD,
-    "note": NOTE,
-    "hour": "number",
-    "weekday": "text",
-}
-CHOICES: dict[str, tuple[str, ...]] = {
-    "event": ("new", "customer_note", "team_note", "internal_note", "changed"),
-    "changed": tuple(OLD),
-    "weekday": ("mon", "tue", "wed", "thu", "fri", "sat", "sun"),
-}
-IDENTIFIERS = ("owner", "resources", "note.author", "old.owner", "old.resources")
-TEXT_ATTRIBUTES = ("as_lower", "as_upper", "starts_with", "ends_with", "length", "is_empty")
 
 _REGULAR_EXPRESSION = 'Regular expressions are not allowed. Write `"x" in summary`, `.as_lower` or `.starts_with("x")`'
 _HINTS = {
@@ -88,7 +33,6 @@ _ALLOWED = {
     *("GE", "LT", "LE", "AND", "OR", "NOT", "IN", "TRUE", "FALSE", "NULL", "ADD", "SUB", "MUL", "TDIV", "FDIV"),
     *("MOD", "COALESCE"),
 }
-_OTHER_NAMES = {"None": "null", "nil": "null", "True": "true", "False": "false", "AND": "and", "OR": "or", "NOT": "not"}
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")  # larger ones take long to calculate with
 _ESCAPES = re.compile(r"""\\(?![\\"'nt]|u[0-9a-fA-F]{4})""")  # others are warnings or errors of Python
 _KINDS = {"text": "text", "number": "a number", "truth": "true or false", "list": "a list"}
@@ -109,15 +53,6 @@ class Refused(Exception):
     def __init__(self, message: str, position: int | None = None, suggestion: str | None = None) -> None:
         super().__init__(message)
         self.mistake = Mistake(message, position, suggestion)
-
-
-def names() -> list[str]:
-    """Return the fields, those of `note` and `old` with their dots."""
-    parts = [(name, kind) for name, kind in FIELDS.items() if isinstance(kind, dict)]
-    return [
-        *(name for name, kind in FIELDS.items() if isinstance(kind, str)),
-        *(f"{a}.{b}" for a, k in parts for b in k),
-    ]
 
 
 def parse(text: str) -> Any:
@@ -162,16 +97,11 @@ def parts(text: str) -> Iterator[tuple[int, int]]:
     yield start, len(text)
 
 
-def nearest(word: str, known: Collection[str]) -> str | None:
-    """Return the known name that is most like a word."""
-    return _OTHER_NAMES.get(word) or next(iter(difflib.get_close_matches(word.lower(), known, 1)), None)
-
-
 def field_name(node: Any) -> str | None:
     """Return the field that a part of a condition is, such as `note.text`; None if it is something else."""
     if type(node).__name__ == "SymbolExpression":
-        if isinstance(FIELDS[node.name], dict):
-            keys = ", ".join(f"{node.name}.{key}" for key in FIELDS[node.name])
+        if isinstance(condition_fields.FIELDS[node.name], dict):
+            keys = ", ".join(f"{node.name}.{key}" for key in condition_fields.FIELDS[node.name])
             raise Refused(f"`{node.name}` is used by its parts: {keys}")
         return str(node.name)
     is_part = type(node).__name__ == "GetAttributeExpression" and getattr(node.object, "name", None) in ("old", "note")
@@ -198,7 +128,7 @@ def truths(node: Any) -> tuple[Any, Any]:
     return node.left, node.right
 
 
-def expect_kind(node: Any, wanted: Kind, rule: str) -> None:
+def expect_kind(node: Any, wanted: condition_fields.Kind, rule: str) -> None:
     """Raise `Refused` unless a part of a condition is of a kind."""
     kind = _kind(node)
     if kind != wanted:
@@ -241,7 +171,7 @@ def is_null(node: Any) -> bool:
 
 def is_identifier(node: Any) -> bool:
     """Return whether a part of a condition is the identifier of a member, or a list of them."""
-    return field_name(node) in IDENTIFIERS
+    return field_name(node) in condition_fields.IDENTIFIERS
 
 
 def not_allowed(node: Any) -> str:
@@ -249,14 +179,14 @@ def not_allowed(node: Any) -> str:
     if is_null(node):
         return "Compare with null by `== null` or `!= null`"
     name = getattr(node, "name", None)
-    known = ", ".join(TEXT_ATTRIBUTES)
+    known = ", ".join(condition_fields.TEXT_ATTRIBUTES)
     return f"`.{name}` is not allowed here, only {known}" if name else "This is not allowed in a condition"
 
 
 def _expect_choice(field: Any, value: Any) -> None:
-    choices = CHOICES.get(field_name(field) or "")
+    choices = condition_fields.CHOICES.get(field_name(field) or "")
     if choices and type(value).__name__ == "StringExpression" and value.value not in choices:
-        suggestion = nearest(value.value, choices)
+        suggestion = condition_fields.nearest(value.value, choices)
         raise Refused(f"{field_name(field)} is never {_shown(value)}, only {', '.join(choices)}", None, suggestion)
 
 
@@ -318,7 +248,7 @@ def _illegal_character(text: str, error: Any) -> Refused:
 
 
 def _unknown_name(name: str, tokens: list[Any]) -> Refused:
-    suggestion = nearest(name, [*FIELDS, "true", "false", "null"])
+    suggestion = condition_fields.nearest(name, [*condition_fields.FIELDS, "true", "false", "null"])
     at = next((token.lexpos for token in tokens if token.type == "SYMBOL" and token.value == name), None)
     more = f". Did you mean {suggestion}?" if suggestion else ""
     return Refused(f"There is no field {name[:40]}{more}", at, suggestion)
@@ -326,8 +256,8 @@ def _unknown_name(name: str, tokens: list[Any]) -> Refused:
 
 def _unknown_attribute(error: Any, tokens: list[Any]) -> Refused:
     name, owner = error.attribute_name, getattr(error.object, "name", "")
-    known = FIELDS[owner] if owner in ("old", "note") else TEXT_ATTRIBUTES
-    suggestion = nearest(name, list(known))
+    known = condition_fields.FIELDS[owner] if owner in ("old", "note") else condition_fields.TEXT_ATTRIBUTES
+    suggestion = condition_fields.nearest(name, list(known))
     pairs = itertools.pairwise(tokens)
     at = next((after.lexpos for dot, after in pairs if dot.type == "ATTR" and after.value == name), None)
     more = f". Did you mean {suggestion}?" if suggestion else f". There are {', '.join(known)}"
@@ -355,5 +285,5 @@ def _types() -> dict[str, Any]:
         name: plain[kind]
         if isinstance(kind, str)
         else data_type.OBJECT(name, {key: plain[of] for key, of in kind.items()})
-        for name, kind in FIELDS.items()
+        for name, kind in condition_fields.FIELDS.items()
     }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from operator import attrgetter
 
-from ticketbot.api import responses
+from ticketbot.api import trial_responses
 from ticketbot.decide import plan
 from ticketbot.present import words
 from ticketbot.present.entities import Column
@@ -24,7 +24,7 @@ SAMPLES = (
 )
 
 
-def sentences(trial: responses.Trial) -> Iterator[str]:
+def sentences(trial: trial_responses.Trial) -> Iterator[str]:
     """Yield a sentence for each decision of a trial on one ticket."""
     for each in trial.decisions:
         if RULE_WITHOUT_EFFECT & set(each.codes):
@@ -35,7 +35,7 @@ def sentences(trial: responses.Trial) -> Iterator[str]:
             yield f"{each.who} would {'' if each.outcome == 'told' else 'not '}be notified: {each.reason}"
 
 
-def summary(found: responses.Backtest, moment: Callable[[datetime], str]) -> Iterator[str]:
+def summary(found: trial_responses.Backtest, moment: Callable[[datetime], str]) -> Iterator[str]:
     """Yield the totals of a backtest, a sentence each."""
     yield f"{words.count(found.events, 'event')} decided again: {words.count(found.decided, 'notification')} sent"
     yield f"With the rule: {words.count(found.proposed, 'notification')}"

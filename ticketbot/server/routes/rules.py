@@ -9,7 +9,7 @@ import msgspec
 import peewee
 
 from ticketbot import errors
-from ticketbot.api import requests, responses
+from ticketbot.api import requests, responses, trial_responses
 from ticketbot.database import db, sql
 from ticketbot.decide import conditions
 from ticketbot.models import recipients, rules, tickets
@@ -72,11 +72,11 @@ def delete_rule(rule_id: int, caller: authentication.Caller, services: operation
 
 
 @ROUTES.post("/notifiers/rules/check", "Check a condition")
-def check_rule_condition(body: requests.ConditionText) -> responses.ConditionCheck:
+def check_rule_condition(body: requests.ConditionText) -> trial_responses.ConditionCheck:
     mistake = conditions.check(body.condition)
     if mistake is None:
-        return responses.ConditionCheck(ok=True, message=None, position=None, suggestion=None)
-    return responses.ConditionCheck(ok=False, **msgspec.structs.asdict(mistake))
+        return trial_responses.ConditionCheck(ok=True, message=None, position=None, suggestion=None)
+    return trial_responses.ConditionCheck(ok=False, **msgspec.structs.asdict(mistake))
 
 
 def check_condition(text: str | None) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import msgspec
 
 from ticketbot import errors
-from ticketbot.api import requests, responses
+from ticketbot.api import requests, trial_responses
 from ticketbot.database import db
 from ticketbot.models import rules
 from ticketbot.pipeline import backtest, trials
@@ -24,17 +24,17 @@ _one_at_a_time = threading.Lock()
 
 
 @ROUTES.post("/notifiers/rules/try", "Try a rule on a stored ticket")
-def try_rule(body: requests.TryRequest, services: operations.Services) -> responses.Trial:
+def try_rule(body: requests.TryRequest, services: operations.Services) -> trial_responses.Trial:
     tried = _proposal(body.rule_id, body.rule)
     with _naming("ticket_id"):
         decisions = trials.try_on_ticket(body.ticket_id, body.event, tried, services.timezone, services.now())
-    return responses.Trial(
+    return trial_responses.Trial(
         ticket_id=body.ticket_id, event=body.event, decisions=[events.decision(each) for each in decisions]
     )
 
 
 @ROUTES.post("/notifiers/rules/backtest", "Try a rule on the last days", refuses=(409,), has_session=False)
-def run_backtest(body: requests.BacktestRequest, services: operations.Services) -> responses.Backtest:
+def run_backtest(body: requests.BacktestRequest, services: operations.Services) -> trial_responses.Backtest:
     with db.session():
         tried = _proposal(body.rule_id, body.rule)
     if not _one_at_a_time.acquire(blocking=False):
@@ -67,19 +67,19 @@ def _proposal(rule_id: int | None, proposed: requests.NewRule | None) -> trials.
     return trials.proposal(row)
 
 
-def _backtest(found: backtest.Outcome) -> responses.Backtest:
+def _backtest(found: backtest.Outcome) -> trial_responses.Backtest:
     recipients = sorted(found.by_recipient.items(), key=lambda each: (-each[1]["proposed"], found.name_of(each[0])))
-    hours = [responses.BacktestHour(at=hour, proposed=count) for hour, count in found.by_hour.items() if count]
-    return responses.Backtest(
+    hours = [trial_responses.BacktestHour(at=hour, proposed=count) for hour, count in found.by_hour.items() if count]
+    return trial_responses.Backtest(
         events=found.events,
         left_out=found.left_out,
         decided=found.totals["decided"],
         proposed=found.totals["proposed"],
         by_recipient=[
-            responses.BacktestRecipient(recipient_name=found.name_of(target), **_counts(count))
+            trial_responses.BacktestRecipient(recipient_name=found.name_of(target), **_counts(count))
             for target, count in recipients
         ],
-        by_day=[responses.BacktestDay(day=day, **_counts(count)) for day, count in sorted(found.by_day.items())],
+        by_day=[trial_responses.BacktestDay(day=day, **_counts(count)) for day, count in sorted(found.by_day.items())],
         busiest_hour=max(hours, key=lambda each: (each.proposed, each.at), default=None),
         samples=[_sample(each) for each in found.samples],
         people_from_cache=len(found.cached_people),
@@ -90,9 +90,9 @@ def _counts(count: dict[str, int]) -> dict[str, int]:
     return {"decided": count["decided"], "proposed": count["proposed"]}
 
 
-def _sample(pair: backtest.Pair) -> responses.BacktestSample:
+def _sample(pair: backtest.Pair) -> trial_responses.BacktestSample:
     draft = pair.draft
-    return responses.BacktestSample(
+    return trial_responses.BacktestSample(
         ticket_id=pair.facts.ticket.id,
         event=draft.events[0],
         recipient_name=draft.name,
