@@ -28,6 +28,8 @@ SUITES = {
     "servers": "servers",
     "drain": "drain",
     "mass_change": "latency-under-mass-change, mass-change-calls, folding",
+    "conditions": "conditions",
+    "backtest": "backtest",
     "memory": "memory, a tenth of the events",
     "start": "idle",
     "tui": "a keypress in the terminal UI",

@@ -25,6 +25,20 @@ class CaseForward(msgspec.Struct, forbid_unknown_fields=True):
     source: str
     destination: str
     keep_copy: bool = False
+    public_only: bool = False
+    only_if_sole: bool = False
+
+
+class CaseRule(msgspec.Struct, forbid_unknown_fields=True):
+    """A rule to a room, to a person of the cast by name, or to `the assigned people`."""
+
+    to: str
+    events: list[str] = msgspec.field(default_factory=lambda: ["new"])
+    when: str | None = None
+    name: str | None = None
+    disabled: bool = False
+    dry_run: bool = False
+    all_boards: bool = False
 
 
 class Expected(msgspec.Struct, forbid_unknown_fields=True):
@@ -54,6 +68,16 @@ class Case(msgspec.Struct, forbid_unknown_fields=True):
     minutes_ago: int = 0
     config: dict[str, Any] = {}
     forwards: list[CaseForward] = []
+    rules: list[CaseRule] = []
+    start: dict[str, Any] = {}
+    change: dict[str, Any] = {}
+    changed_by: str = "zadmin"
+
+    @property
+    def all_rules(self) -> list[CaseRule]:
+        """Return the rules of its rooms, then the others; their ids count from 1."""
+        of_rooms = [CaseRule(room, disabled=room in self.disabled) for room in self.rooms]
+        return [*of_rooms, *self.rules]
 
 
 class CastMember(msgspec.Struct):
@@ -78,6 +102,8 @@ CAST = {
     "robot": CastMember("Robby Robot", license_class="A"),
 }
 CONTACT = "Gus Hanrahan"
+ASSIGNED = "the assigned people"
+IDENTIFIERS = {member.name: identifier for identifier, member in CAST.items()}
 SUMMARY = "Printer on fire"
 
 _TABLE = tomllib.loads(Path(__file__).with_name("cases.toml").read_text())

@@ -99,15 +99,21 @@ class World:
         self.connectwise.callbacks.add(number, fields, 1)
         return number
 
-    def add_rule(self, room: str, *, enabled: bool = True, board: int | None = None) -> int:
-        """Add a Webex room and a rule that notifies it of the board; return the recipient's id."""
-        webex_id = self.webex.add_room(room)
+    def add_room(self, name: str) -> int:
+        """Add a Webex room; return the recipient's id."""
+        webex_id = self.webex.add_room(name)
         with db.transaction("test"):
-            board_id = board or self.board
-            tickets.Board.insert(id=board_id, name="Service Desk").on_conflict_ignore().execute()
-            recipient = recipients.Recipient.create(type=recipients.ROOM, webex_id=webex_id, name=room)
-            rules.Rule.create(board=board_id, recipient=recipient, enabled=enabled, created_at=_now())
-        return int(recipient.id)
+            return int(recipients.Recipient.create(type=recipients.ROOM, webex_id=webex_id, name=name).id)
+
+    def add_rule(self, to: str | int | None, *, board: int | None = -1, **columns: Any) -> int:
+        """Add a rule to a new room or a known recipient, on our board unless another one is named; returns its id."""
+        board_id = self.board if board == -1 else board
+        recipient = self.add_room(to) if isinstance(to, str) else to
+        with db.transaction("test"):
+            if board_id is not None:
+                tickets.Board.insert(id=board_id, name="Service Desk").on_conflict_ignore().execute()
+            rules.Rule.create(board=board_id, recipient=recipient, created_at=_now(), **columns)
+        return int(recipient or 0)
 
     def recipient(self, identifier: str) -> recipients.Recipient:
         """Return the recipient row of a member of the cast; create it if missing."""

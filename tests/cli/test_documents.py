@@ -24,6 +24,8 @@ LINES = {
     "migrate": "migrate --status",
     "sync": "sync --all",
     "explain": "explain 1234",
+    "try": "try 1234",
+    "backtest": "backtest --days=30",
     "retry": "retry 1",
     "retry --dead": "retry --dead",
     "test": "test 1",

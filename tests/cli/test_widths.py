@@ -105,7 +105,7 @@ def test_the_columns_of_a_list_do_not_depend_on_its_values(cli: CliRunner) -> No
 def test_ids_and_states_are_whole(cli: CliRunner, name: str) -> None:
     cli.furnish(name, board=name)
     rules = cli.tbot("list", "rules").out
-    assert re.search(r"^1 +1 .* 1 .* room +enabled$", rules, re.M), rules
+    assert re.search(r"^1 +1 .* 1 .* room +new +- +- +enabled$", rules, re.M), rules
     assert re.search(r"^1234 .* open$", cli.tbot("list", "tickets").out, re.M)
     assert re.search(r"^1 .* 1234 +new .* dead ", cli.tbot("list", "notifications").out, re.M)
 

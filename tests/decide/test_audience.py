@@ -44,7 +44,7 @@ def test_a_new_ticket_goes_to_rules_and_people_each_once_with_all_reasons() -> N
     """D2, D8."""
     on_board = (values.Rule(7, ROOM), values.Rule(8, ANA_ACCOUNT))
 
-    found = audience.candidates(_known(ANA, BEN, rules=on_board), NEW)
+    found = audience.audience(_known(ANA, BEN, rules=on_board), NEW).candidates
 
     assert [(each.recipient, reasons.text(each.reasons)) for each in found] == [
         (ROOM, "rule 7"),
@@ -58,13 +58,15 @@ def test_a_note_goes_to_the_people_without_its_author_and_never_to_a_rule() -> N
     known = _known(ANA, BEN, rules=(values.Rule(7, ROOM),))
     note = topics.NewNote(values.Note("TicketNote", 1, member="BEN"))
 
-    assert [each.recipient for each in audience.candidates(known, note)] == [ANA_ACCOUNT]
-    assert audience.authors(known, note) == [BEN_ACCOUNT]
+    assert [each.recipient for each in audience.audience(known, note).candidates] == [ANA_ACCOUNT]
+    assert audience.audience(known, note).authors == [BEN_ACCOUNT]
 
 
 def test_a_note_by_a_contact_excludes_nobody() -> None:
     """D6."""
-    found = audience.candidates(_known(ANA, BEN), topics.NewNote(values.Note("TicketNote", 1, author="Ana Alvarez")))
+    found = audience.audience(
+        _known(ANA, BEN), topics.NewNote(values.Note("TicketNote", 1, author="Ana Alvarez"))
+    ).candidates
 
     assert [each.recipient for each in found] == [ANA_ACCOUNT, BEN_ACCOUNT]
 
@@ -95,5 +97,22 @@ def test_who_is_left_out_is_told_nothing_even_with_an_account() -> None:
     """D7: inactive and API members."""
     robot = values.Person("robot", "Robby", ("owner",), ANA_ACCOUNT, excluded_because="API member")
 
-    assert audience.candidates(_known(robot), NEW) == []
-    assert audience.authors(_known(robot), topics.NewNote(values.Note("TicketNote", 1, member="robot"))) == []
+    assert audience.audience(_known(robot), NEW).candidates == []
+    assert audience.audience(_known(robot), topics.NewNote(values.Note("TicketNote", 1, member="robot"))).authors == []
+
+
+def test_a_change_concerns_the_assigned_people_only_if_their_events_name_it() -> None:
+    """R3: `assigned` only those newly assigned, a rule for them all."""
+    change = (values.Change("resources", "ana", "ana, ben"),)
+    topic = topics.Changed(7, change, frozenset({"ben"}))
+    for rules, concerned in (((), [BEN_ACCOUNT]), ((values.Rule(7, None, ("changed",)),), [ANA_ACCOUNT, BEN_ACCOUNT])):
+        known = _known(ANA, BEN, rules=rules)
+        assert [each.recipient for each in audience.audience(known, topic).candidates] == concerned
+        assert audience.may_concern(known, topic)
+
+
+def test_a_dry_run_alone_may_concern_somebody() -> None:
+    """D9: it is recorded, so people are looked up."""
+    topic = topics.Changed(7, (values.Change("status", "New", "Old"),), frozenset())
+    assert not audience.may_concern(_known(ANA), topic)
+    assert audience.may_concern(_known(ANA, rules=(values.Rule(7, None, ("status",), dry_run=True),)), topic)

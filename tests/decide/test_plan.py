@@ -265,3 +265,21 @@ def test_a_renamed_status_is_no_change() -> None:
     renamed = _compared() | {"status": values.Compared(1, "Renamed")}
 
     assert _trace(_changed(_compared(), renamed))[0][3] == NO_NEWS
+
+
+def test_rules_without_effect_are_traced_with_their_values() -> None:
+    """D8, R4: disabled, no match, null; a rule about something else is not mentioned."""
+    rules = (
+        values.Rule(1, ROOM, enabled=False),
+        values.Rule(2, ROOM, condition="priority_sort <= 3"),
+        values.Rule(3, None, condition='severity == "High"'),
+        values.Rule(4, ROOM, events=("closed",)),
+    )
+    ticket = values.Ticket(4711, NOW, details=values.Details(priority_sort=6))
+
+    assert _trace(plan.decide(_known(announced=False, ticket=ticket, rules=rules))) == [
+        ("new:4711", "everybody", "not told", NO_AUDIENCE),
+        ("new:4711", "Help Desk", "not told", "rule 1 is disabled"),
+        ("new:4711", "Help Desk", "not told", "the condition of rule 2 does not match: priority_sort is 6"),
+        ("new:4711", "the assigned people", "not told", "the condition of rule 3 does not match: severity is null"),
+    ]

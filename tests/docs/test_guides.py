@@ -13,7 +13,15 @@ from ticketbot.cli import usage
 
 ROOT = Path(__file__).parents[2]
 GUIDES = [
-    Path(name) for name in ("README.md", "docs/install.md", "docs/operations.md", "docs/architecture.md", "docs/tui.md")
+    Path(name)
+    for name in (
+        "README.md",
+        "docs/install.md",
+        "docs/operations.md",
+        "docs/architecture.md",
+        "docs/rules.md",
+        "docs/tui.md",
+    )
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cases import CASES, CAST, SUMMARY, Case, CaseNote
+from tests.cases import ASSIGNED, CASES, IDENTIFIERS, SUMMARY, Case, CaseNote
 from tests.environment import World, ledger, minutes_ago
 from ticketbot.database import db
 from ticketbot.models import forwards, tickets
@@ -27,12 +27,13 @@ def _play(case: Case, world: World) -> None:
     """Let happen what the case describes; only the last change sends a hook, as if the others were lost."""
     board = world.project_board if case.project else world.board
     ticket = world.connectwise.add_ticket(
-        board,
+        world.connectwise.add_board("Elsewhere") if "board" in case.start else board,
         SUMMARY,
         owner=case.owner,
         resources=case.resources,
         contact=world.contact,
         company=world.company,
+        status=case.start.get("status"),
         entered_at=minutes_ago(case.minutes_ago),
         notify=False,
     )
@@ -42,24 +43,46 @@ def _play(case: Case, world: World) -> None:
             tickets.Ticket.insert(announced).execute()
     for note in case.notes:
         _write(world, ticket, note, notify=False)
-    for _ in range(2 if case.repeat else 1):
+    for _ in range(2 if case.repeat or case.change else 1):
         world.connectwise.update_ticket(ticket)
         world.settle()
+    if case.change:
+        changes = case.change | ({"board": board} if "board" in case.change else {})
+        world.connectwise.update_ticket(ticket, by=case.changed_by, **changes)
+        world.settle()
+
+
+def _add_rules(case: Case, world: World, board: int) -> None:
+    """Add the rules of a case in their order, each room with its first one."""
+    rooms: dict[str, int] = {}
+    for rule in case.all_rules:
+        if rule.to in IDENTIFIERS:
+            recipient = world.recipient(IDENTIFIERS[rule.to]).id
+        elif rule.to != ASSIGNED:
+            recipient = rooms.setdefault(rule.to, 0) or world.add_room(rule.to)
+            rooms[rule.to] = recipient
+        world.add_rule(
+            None if rule.to == ASSIGNED else recipient,
+            board=None if rule.all_boards else board,
+            events=rule.events,
+            condition=rule.when,
+            name=rule.name,
+            enabled=not rule.disabled,
+            dry_run=rule.dry_run,
+        )
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.clause}-{case.name.replace(' ', '-')}")
 def test_case_leads_to_exactly_these_messages(case: Case, world: World) -> None:
-    board = world.project_board if case.project else world.board
     world.configure(**case.config)
     with world.server(TBOT_WORKERS="2"):
-        rooms = {room: world.add_rule(room, enabled=room not in case.disabled, board=board) for room in case.rooms}
-        names = {member.name: identifier for identifier, member in CAST.items()}
+        _add_rules(case, world, world.project_board if case.project else world.board)
         for forward in case.forwards:
-            source, destination = (world.recipient(names[name]) for name in (forward.source, forward.destination))
+            source, destination = (world.recipient(IDENTIFIERS[name]) for name in (forward.source, forward.destination))
+            limits = {"public_only": forward.public_only, "only_if_sole": forward.only_if_sole}
+            columns = {"keep_copy": forward.keep_copy, **limits, "created_at": minutes_ago(1)}
             with db.transaction("test"):
-                forwards.Forward.create(
-                    source=source, destination=destination, keep_copy=forward.keep_copy, created_at=minutes_ago(1)
-                )
+                forwards.Forward.create(source=source, destination=destination, **columns)
         _play(case, world)
 
         rows = ledger()
@@ -76,5 +99,6 @@ def test_case_leads_to_exactly_these_messages(case: Case, world: World) -> None:
             text = received[row.webex_message_id].markdown if row.state == "sent" else ""
             assert [word for word in each.words if word not in text] == []
             assert [word for word in each.not_words if word in text] == []
-            destination = world.webex.rooms.keys() if row.recipient_name in rooms else world.webex.people.keys()
+            is_person = row.recipient_name in IDENTIFIERS
+            destination = world.webex.people.keys() if is_person else world.webex.rooms.keys()
             assert row.state != "sent" or received[row.webex_message_id].destination in destination

@@ -305,7 +305,7 @@ def test_rules_go_on_pointing_at_a_room_that_vanished(syncing: Syncing) -> None:
     world.webex.remove_room(next(iter(world.webex.rooms)))
     syncing.run(boards=True, recipients=True)
     with db.session():
-        (rule,) = rules.enabled_rules(world.board)
+        (rule,) = rules.rules_of(world.board)
     assert (rule.recipient.id, rule.recipient.active) == (recipient, False)
 
 

@@ -76,6 +76,8 @@ def test_for_people_names_come_with_their_ids_and_what_is_not_known_is_left_out(
         ("board", "Help (7)"),
         ("recipient", "Ana (2)"),
         ("recipient type", "person"),
+        ("events", ["new"]),
+        ("target", "recipient"),
     ]
     phases = [responses.SyncPhase(name="boards", total=3, done=3, errors=0)]
     run = responses.SyncRun(

@@ -18,6 +18,7 @@ DEFAULTS = {
     "require_board_rule": False,
     "catch_up_interval": 300,
     "retention_days": 90,
+    "assigned_events": ["new", "customer_note", "team_note", "internal_note", "assigned"],
 }
 
 
@@ -53,6 +54,7 @@ def test_a_change_is_live_on_every_server_that_shares_the_database(api: Api, ana
         ("require_board_rule", [True, False], [0, "no"]),
         ("catch_up_interval", [0, 30, 86400], [-1, 1, 29, 86401]),
         ("retention_days", [0, 3650], [-1, 3651]),
+        ("assigned_events", [[], ["new", "changed"]], ["new", None]),
     ],
 )
 def test_values_out_of_range_are_refused(

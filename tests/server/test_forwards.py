@@ -10,7 +10,7 @@ from tests.server.api_server import Api, problem, wrong_fields
 from ticketbot import errors
 from ticketbot.api import client, responses
 from ticketbot.database import db
-from ticketbot.models import forwards
+from ticketbot.models import forwards, messages
 
 
 @pytest.fixture
@@ -246,3 +246,48 @@ def test_the_preview_needs_a_known_recipient(api: Api, key: str) -> None:
     assert wrong_fields(api.request("GET", f"{path}?recipient_id=99&at=", key=key)) == {"at"}
     assert wrong_fields(api.request("GET", f"{path}?recipient_id=99", key=key)) == {"recipient_id"}
     assert problem(api.request("GET", f"{path}?recipient_id=99", key=key))["status"] == 422
+
+
+def _told(source: int) -> list[str]:
+    with db.session():
+        rows = messages.Message.select().where(messages.Message.recipient == source).order_by(messages.Message.id)
+        return [row.markdown for row in rows]
+
+
+def test_the_source_is_told_once_when_somebody_else_sets_up_or_changes_a_forward(
+    api: Api, people: dict[str, int], ana: client.Client
+) -> None:
+    """F8, L8."""
+    forward = ana.create_forward(people["Ben"], people["Cora"], start="2026-03-01", end="2026-03-14", keep_copy=True)
+    ana.update_forward(forward.id, end="2026-03-14")
+    ana.update_forward(forward.id, enabled=False)
+    assert _told(people["Ben"]) == [
+        "**Forward set up** by Ana: notifications for Ben Benson go to Cora Corason from 2026\\-03\\-01 until"
+        " 2026\\-03\\-14. You get them, too.".replace("\\", ""),
+        "**Forward changed** by Ana: notifications for Ben Benson no longer go to Cora Corason.",
+    ]
+    assert _told(people["Cora"]) == []
+    assert api.woken["messages"] == 3
+
+
+def test_who_sets_up_their_own_forward_is_not_told(api: Api, people: dict[str, int]) -> None:
+    """F8: of several addresses any one is theirs, whatever its case."""
+    ben = api.client(api.administrator("Ben.Benson@msp.example"))
+    ben.create_forward(people["Ben"], people["Cora"])
+    assert _told(people["Ben"]) == []
+
+
+def test_with_notifications_off_the_source_is_not_told(people: dict[str, int], ana: client.Client) -> None:
+    """L8: F8 respects the kill switch."""
+    ana.update_config({"attempt_notify": False})
+    ana.create_forward(people["Ben"], people["Cora"])
+    assert _told(people["Ben"]) == []
+
+
+def test_a_forward_can_be_limited(people: dict[str, int], ana: client.Client) -> None:
+    """F9; a limited forward counts as always active in a circle (F4)."""
+    forward = ana.create_forward(people["Ana"], people["Ben"], public_only=True)
+    assert (forward.public_only, forward.only_if_sole) == (True, False)
+    assert ana.update_forward(forward.id, only_if_sole=True).only_if_sole
+    with pytest.raises(errors.Conflict, match="circle"):
+        ana.create_forward(people["Ben"], people["Ana"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from tests.server.api_server import Api, problem, wrong_fields
@@ -171,3 +172,86 @@ def test_a_patch_that_changes_nothing_leaves_no_trace(api: Api, ana: client.Clie
     assert api.request("PATCH", f"/notifiers/rules/{rule.id}", key=key, json={}).json()["enabled"]
     assert ana.update_rule(rule.id, enabled=True) == rule
     assert len(ana.audit()) == before
+
+
+def test_a_rule_has_events_a_condition_a_name_and_can_be_a_dry_run(api: Api, ana: client.Client) -> None:
+    """R1."""
+    board, room = api.board("Service Desk"), api.recipient("Help Desk", room=True)
+    rule = ana.create_rule(board, room)
+    assert (rule.events, rule.condition, rule.target, rule.dry_run, rule.name) == (
+        ["new"],
+        None,
+        "recipient",
+        False,
+        None,
+    )
+    changed = ana.update_rule(
+        rule.id, events=["changed", "new", "changed"], condition="closed", name="All", dry_run=True, board_id=None
+    )
+    assert (changed.events, changed.condition, changed.name) == (["new", "changed"], "closed", "All")
+    assert (changed.dry_run, changed.board_id, changed.board_name) == (True, None, None)
+    assert ana.rule(rule.id) == changed
+    assert ana.audit()[-1].after == msgspec.to_builtins(changed)
+    cleared = ana.update_rule(rule.id, condition=None, name=None, board_id=board)
+    assert (cleared.condition, cleared.name, cleared.board_name) == (None, None, "Service Desk")
+
+
+def test_a_rule_for_the_assigned_people_has_no_recipient(api: Api, ana: client.Client, key: str) -> None:
+    """R1, R3."""
+    board, room = api.board(), api.recipient("Help Desk", room=True)
+    rule = ana.create_rule(board, None, events=["closed"])
+    assert (rule.target, rule.recipient_id, rule.recipient_name, rule.recipient_type) == ("assigned", None, None, None)
+    assert ana.update_rule(rule.id, recipient_id=room).target == "recipient"
+    assert ana.update_rule(rule.id, target="assigned").recipient_id is None
+    path = f"/notifiers/rules/{rule.id}"
+    for method, where, body in (
+        ("POST", "/notifiers/rules", {"board_id": board}),
+        ("POST", "/notifiers/rules", {"board_id": board, "recipient_id": room, "target": "assigned"}),
+        ("PATCH", path, {"target": "recipient"}),
+    ):
+        assert wrong_fields(api.request(method, where, key=key, json=body)) == {"recipient_id"}
+    ana.update_rule(rule.id, recipient_id=room)
+    assert wrong_fields(api.request("PATCH", path, key=key, json={"recipient_id": None})) == {"recipient_id"}
+    assert wrong_fields(api.request("POST", "/notifiers/rules", key=key, json={"recipient_id": room})) == {"board_id"}
+
+
+def test_the_same_board_recipient_events_and_condition_twice_is_a_conflict(api: Api, ana: client.Client) -> None:
+    """R5: in whatever order the events are given."""
+    room = api.recipient("Help Desk", room=True)
+    first = ana.create_rule(None, room, events=["new", "closed"], condition="closed")
+    ana.create_rule(None, room, events=["new"], condition="closed")
+    other = ana.create_rule(None, room, events=["new", "closed"])
+    with pytest.raises(errors.Conflict, match=f"from all boards to Help Desk .* already: rule {first.id}"):
+        ana.create_rule(None, room, events=["closed", "new"], condition="closed")
+    with pytest.raises(errors.Conflict):
+        ana.update_rule(other.id, condition="closed")
+    ana.create_rule(None, None)
+    with pytest.raises(errors.Conflict, match="from all boards to the assigned people"):
+        ana.create_rule(None, None)
+
+
+@pytest.mark.parametrize("condition", ["priority_srt <= 2", 'summary =~ "x"', "x" * 1001, "\n", "closed\x00", ""])
+def test_a_condition_that_cannot_be_used_is_refused(condition: str, api: Api, ana: client.Client, key: str) -> None:
+    """R4."""
+    room = api.recipient("Help Desk", room=True)
+    body = {"board_id": None, "recipient_id": room, "condition": condition}
+    assert wrong_fields(api.request("POST", "/notifiers/rules", key=key, json=body)) == {"condition"}
+    rule = ana.create_rule(None, room)
+    path = f"/notifiers/rules/{rule.id}"
+    assert wrong_fields(api.request("PATCH", path, key=key, json={"condition": condition})) == {"condition"}
+
+
+def test_a_condition_is_checked(ana: client.Client) -> None:
+    """R4."""
+    assert msgspec.to_builtins(ana.check_condition('severity == "High"')) == {
+        "ok": True,
+        "message": None,
+        "position": None,
+        "suggestion": None,
+    }
+    assert msgspec.to_builtins(ana.check_condition("closed and severty == null")) == {
+        "ok": False,
+        "message": "There is no field severty. Did you mean severity?",
+        "position": 11,
+        "suggestion": "severity",
+    }

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import UNSET, UnsetType
 from requests.adapters import BaseAdapter
 
 from ticketbot import errors
-from ticketbot.api import http_connection, requests, responses
+from ticketbot.api import http_connection, requests, responses, trial_responses
+
+BACKTEST_TIMEOUT_S = 180.0  # 54,000 events take up to 30 s on an idle machine
 
 
 class Client:
@@ -149,16 +150,41 @@ class Client:
         """Return one rule."""
         return self._server.get(f"/notifiers/rules/{rule_id}", responses.Rule)
 
-    def create_rule(self, board_id: int, recipient_id: int, *, enabled: bool = True) -> responses.Rule:
-        """Add a rule."""
-        body = requests.NewRule(board_id=board_id, recipient_id=recipient_id, enabled=enabled)
+    def create_rule(self, board_id: int | None, recipient_id: int | None, **more: Any) -> responses.Rule:
+        """Add a rule; `more` are other fields of `NewRule`. No board: all boards, no recipient: the assigned people."""
+        target = more.pop("target", "assigned" if recipient_id is None else "recipient")
+        body = requests.NewRule(board_id=board_id, recipient_id=recipient_id, target=target, **more)
         return self._server.call("POST", "/notifiers/rules", responses.Rule, body=body)
 
-    def update_rule(self, rule_id: int, *, enabled: bool) -> responses.Rule:
-        """Enable or disable a rule."""
-        return self._server.call(
-            "PATCH", f"/notifiers/rules/{rule_id}", responses.Rule, body=requests.RuleChanges(enabled=enabled)
-        )
+    def update_rule(self, rule_id: int, **changes: Any) -> responses.Rule:
+        """Change some of a rule, by the names of `RuleChanges`."""
+        body = requests.RuleChanges(**changes)
+        return self._server.call("PATCH", f"/notifiers/rules/{rule_id}", responses.Rule, body=body)
+
+    def check_condition(self, condition: str) -> trial_responses.ConditionCheck:
+        """Return whether a condition can be used, and what is wrong with it."""
+        body = requests.ConditionText(condition=condition)
+        return self._server.call("POST", "/notifiers/rules/check", trial_responses.ConditionCheck, body=body)
+
+    def try_rule(
+        self,
+        ticket_id: int,
+        *,
+        event: str = "new",
+        rule_id: int | None = None,
+        rule: requests.NewRule | None = None,
+    ) -> trial_responses.Trial:
+        """Return what would be decided if an event happened to a ticket now, perhaps with another rule."""
+        body = {"ticket_id": ticket_id, "event": event, "rule_id": rule_id, "rule": rule}
+        return self._server.call("POST", "/notifiers/rules/try", trial_responses.Trial, body=body)
+
+    def backtest(
+        self, days: int, *, rule_id: int | None = None, rule: requests.NewRule | None = None
+    ) -> trial_responses.Backtest:
+        """Return what another rule would have decided in the last days; without one, the present rules."""
+        body = requests.BacktestRequest(days=days, rule_id=rule_id, rule=rule)
+        path = "/notifiers/rules/backtest"
+        return self._server.call("POST", path, trial_responses.Backtest, body=body, timeout_s=BACKTEST_TIMEOUT_S)
 
     def delete_rule(self, rule_id: int) -> None:
         """Delete a rule."""
@@ -181,31 +207,15 @@ class Client:
         *,
         start: str | None = None,
         end: str | None = None,
-        keep_copy: bool = False,
-        enabled: bool = True,
+        **more: bool,
     ) -> responses.Forward:
-        """Add a forward; `start` and `end` are dates or moments."""
-        body = requests.NewForward(
-            source_id=source_id,
-            destination_id=destination_id,
-            start=start,
-            end=end,
-            keep_copy=keep_copy,
-            enabled=enabled,
-        )
+        """Add a forward; `start` and `end` are dates or moments, `more` other fields of `NewForward`."""
+        body = requests.NewForward(source_id=source_id, destination_id=destination_id, start=start, end=end, **more)
         return self._server.call("POST", "/notifiers/forwards", responses.Forward, body=body)
 
-    def update_forward(
-        self,
-        forward_id: int,
-        *,
-        start: str | UnsetType | None = UNSET,
-        end: str | UnsetType | None = UNSET,
-        keep_copy: bool | UnsetType = UNSET,
-        enabled: bool | UnsetType = UNSET,
-    ) -> responses.Forward:
-        """Change what is given; None opens a side of its time."""
-        body = requests.ForwardChanges(start=start, end=end, keep_copy=keep_copy, enabled=enabled)
+    def update_forward(self, forward_id: int, **changes: Any) -> responses.Forward:
+        """Change some of a forward, by the names of `ForwardChanges`; None opens a side of its time."""
+        body = requests.ForwardChanges(**changes)
         return self._server.call("PATCH", f"/notifiers/forwards/{forward_id}", responses.Forward, body=body)
 
     def delete_forward(self, forward_id: int) -> None:

@@ -45,7 +45,7 @@ class Connection:
         self, base_url: str, api_key: str, *, timeout_s: float, transport: requests.adapters.BaseAdapter | None = None
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        self._timeout = (CONNECT_TIMEOUT_S, timeout_s)
+        self._timeout_s = timeout_s
         self._session = requests.Session()
         # A proxy of the environment may only ever see an encrypted tunnel: plain http would show it the key.
         self._session.trust_env = _may_use_proxy(self.base_url)
@@ -61,9 +61,18 @@ class Connection:
         """Return what is at a path."""
         return self._read(self._send("GET", path, query), model)
 
-    def call(self, method: str, path: str, model: type[T], *, body: object = None, expect: Collection[int] = ()) -> T:
+    def call(
+        self,
+        method: str,
+        path: str,
+        model: type[T],
+        *,
+        body: object = None,
+        expect: Collection[int] = (),
+        timeout_s: float | None = None,
+    ) -> T:
         """Send a request and return the answer, which any status of `expect` may carry."""
-        return self._read(self._send(method, path, body=body, expect=expect), model)
+        return self._read(self._send(method, path, body=body, expect=expect, timeout_s=timeout_s), model)
 
     def delete(self, path: str) -> None:
         """Delete what is at a path."""
@@ -91,6 +100,7 @@ class Connection:
         *,
         body: object = None,
         expect: Collection[int] = (),
+        timeout_s: float | None = None,
     ) -> requests.Response:
         try:
             response = self._session.request(
@@ -99,7 +109,7 @@ class Connection:
                 params={name: _query_value(value) for name, value in (query or {}).items() if value is not None},
                 data=None if body is None else msgspec.json.encode(body),
                 headers=None if body is None else {"Content-Type": "application/json"},
-                timeout=self._timeout,
+                timeout=(CONNECT_TIMEOUT_S, timeout_s or self._timeout_s),
                 allow_redirects=False,
             )
         except requests.RequestException as error:

@@ -40,6 +40,8 @@ Limit = Annotated[int, Meta(ge=1, le=MAX_LIMIT)]
 Words = Annotated[str, Meta(max_length=200, pattern=ONE_LINE)]
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
 Email = Annotated[str, Meta(max_length=types.MAX_EMAIL_LENGTH, pattern=EMAIL)]
+Condition = Annotated[str, Meta(min_length=1, max_length=1000, pattern=NAME)]
+RuleEvents = Annotated[list[responses.RuleEvent], Meta(min_length=1, max_length=100)]
 DateOrTime = Annotated[str, Meta(max_length=40, pattern=DATE_OR_TIME)]
 """A date (a whole day in TBOT_TIMEZONE), or a moment; without an offset it is a time in TBOT_TIMEZONE."""
 
@@ -85,17 +87,52 @@ class RecipientQuery(Page):
 
 
 class NewRule(RequestModel):
-    """A rule to add."""
+    """A rule to add: `board_id` null is for all boards. With the target `assigned` it has no recipient."""
 
-    board_id: Id
-    recipient_id: Id
+    board_id: Id | None
+    recipient_id: Id | None = None
+    target: responses.RuleTarget = "recipient"
+    events: RuleEvents = msgspec.field(default_factory=lambda: ["new"])
+    condition: Condition | None = None
+    name: Name | None = None
+    dry_run: bool = False
     enabled: bool = True
 
 
 class RuleChanges(RequestModel):
-    """What to change of a rule."""
+    """What to change of a rule; null removes its board (all boards), condition or name."""
 
+    board_id: Id | UnsetType | None = UNSET
+    recipient_id: Id | UnsetType | None = UNSET
+    target: responses.RuleTarget | UnsetType = UNSET
+    events: RuleEvents | UnsetType = UNSET
+    condition: Condition | UnsetType | None = UNSET
+    name: Name | UnsetType | None = UNSET
+    dry_run: bool | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
+
+
+class ConditionText(RequestModel):
+    """A condition to check."""
+
+    condition: str
+
+
+class TryRequest(RequestModel):
+    """A rule to try on a stored ticket: a stored one, a proposed one, or one in place of the other; or none."""
+
+    ticket_id: Id
+    event: responses.RuleEvent = "new"
+    rule_id: Id | None = None
+    rule: NewRule | None = None
+
+
+class BacktestRequest(RequestModel):
+    """A rule to try on the last days; without one, the present rules."""
+
+    days: Annotated[int, Meta(ge=1, le=90)] = 7
+    rule_id: Id | None = None
+    rule: NewRule | None = None
 
 
 class NewForward(RequestModel):
@@ -106,6 +143,8 @@ class NewForward(RequestModel):
     start: DateOrTime | None = None
     end: DateOrTime | None = None
     keep_copy: bool = False
+    public_only: bool = False
+    only_if_sole: bool = False
     enabled: bool = True
 
 
@@ -115,6 +154,8 @@ class ForwardChanges(RequestModel):
     start: DateOrTime | UnsetType | None = UNSET
     end: DateOrTime | UnsetType | None = UNSET
     keep_copy: bool | UnsetType = UNSET
+    public_only: bool | UnsetType = UNSET
+    only_if_sole: bool | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
 
 
@@ -184,6 +225,7 @@ class ConfigChanges(RequestModel):
         Annotated[int, Meta(ge=0, le=86400, extra_json_schema={"anyOf": [{"const": 0}, {"minimum": 30}]})] | UnsetType
     ) = UNSET
     retention_days: Annotated[int, Meta(ge=0, le=3650)] | UnsetType = UNSET
+    assigned_events: Annotated[list[responses.RuleEvent], Meta(max_length=100)] | UnsetType = UNSET
 
 
 class SyncRequest(RequestModel):

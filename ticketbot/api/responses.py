@@ -15,6 +15,20 @@ RecipientType = Literal["room", "person"]
 ForwardState = Literal["active", "upcoming", "expired", "disabled"]
 NotificationState = Literal["pending", "sending", "sent", "skipped", "dead"]
 EventState = Literal["waiting", "running", "done", "dead"]
+RuleTarget = Literal["recipient", "assigned"]
+RuleEvent = Literal[
+    "new",
+    "customer_note",
+    "team_note",
+    "internal_note",
+    "assigned",
+    "status",
+    "priority",
+    "moved",
+    "closed",
+    "reopened",
+    "changed",
+]
 SyncState = Literal["running", "done", "failed", "cancelled"]
 
 
@@ -141,15 +155,25 @@ class TestMessageResult(ResponseModel):
 
 
 class Rule(ResponseModel):
-    """board -> recipient."""
+    """board -> recipient, for some events. Without a board it is for all boards.
+
+    With the target `assigned` it notifies the assigned people and has no recipient.
+    """
 
     id: int
-    board_id: int
-    board_name: str
-    recipient_id: int
-    recipient_name: str
-    recipient_type: RecipientType
+    board_id: int | None
+    board_name: str | None
+    recipient_id: int | None
+    recipient_name: str | None
+    recipient_type: RecipientType | None
     enabled: bool
+    events: list[RuleEvent] = msgspec.field(
+        default_factory=lambda: ["new"]
+    )  # a 1.x server says nothing of what follows
+    condition: str | None = None
+    target: RuleTarget = "recipient"
+    dry_run: bool = False
+    name: str | None = None
 
 
 class Forward(ResponseModel):
@@ -165,6 +189,8 @@ class Forward(ResponseModel):
     keep_copy: bool
     enabled: bool
     state: ForwardState
+    public_only: bool = False  # a 1.x server says nothing of this and what follows
+    only_if_sole: bool = False
 
 
 class PreviewDelivery(ResponseModel):
@@ -276,6 +302,7 @@ class Config(ResponseModel):
     require_board_rule: bool
     catch_up_interval: int
     retention_days: int
+    assigned_events: list[RuleEvent] = msgspec.field(default_factory=list)  # a 1.x server says nothing of this
 
 
 class AuditEntry(ResponseModel):

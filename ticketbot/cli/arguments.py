@@ -95,6 +95,16 @@ class Arguments:
             raise errors.InvalidInput(f"{name} is {text!a}. Give one of {', '.join(choices)}.{more}")
         return text
 
+    def choices(self, name: str, choices: Sequence[str]) -> list[str] | None:
+        """Return the words of a list such as `new,closed`, None if it was not given; each must be one of `choices`."""
+        text = self.text(name)
+        found = None if text is None else re.split(r"[,\s]+", text.strip(", "))
+        for word in found or ():
+            if word not in choices:
+                more = words.did_you_mean(word, choices)
+                raise errors.InvalidInput(f"{name} names {word!a}. Give some of {', '.join(choices)}.{more}")
+        return found
+
 
 def number(name: str, text: str, advice: str = "Give a whole number", least: int = 0) -> int:
     """Return the whole number that an argument must be."""

@@ -87,6 +87,7 @@ def _values(line: Line, option: str, current: str) -> dict[str, str]:
     choices: dict[str, Sequence[str]] = {
         "<bool>": ("true", "false"),
         "<level>": ("debug", "info", "warning", "error"),
+        "<event>": get_args(responses.RuleEvent),
         "<type>": get_args(responses.RecipientType),
         "<forward-state>": get_args(responses.ForwardState),
         "<event-state>": get_args(responses.EventState),
@@ -98,11 +99,25 @@ def _values(line: Line, option: str, current: str) -> dict[str, str]:
         folder, slash, start = current.rpartition("/")
         names = sorted(path.name for path in Path(f"{folder}{slash}" or ".").glob("*"))
         return {f"{folder}{slash}{name}": "" for name in names if name.startswith(start)}
+    if placeholder == "<events>":
+        listed, comma, _ = current.rpartition(",")
+        return _matching({f"{listed}{comma}{name}": "" for name in get_args(responses.RuleEvent)}, current)
+    if placeholder == "<condition>":
+        return _matching(dict.fromkeys(_continued(current), ""), current)
     if placeholder == "<id>":
         return _ids(line, plural, current)
     if placeholder == "<name>" and plural in ("boards", "recipients"):
         return _matching(_names(line, plural), current)
     return _matching(dict.fromkeys(choices.get(placeholder, ()), ""), current)
+
+
+def _continued(condition: str) -> list[str]:
+    """Return what a condition becomes when the field that was begun at its end is completed."""
+    from ticketbot.decide import condition_fields
+
+    begun = re.split(r"[^\w.]", condition)[-1]
+    rest = condition.removesuffix(begun)
+    return [f"{rest}{name}" for name in condition_fields.names()]
 
 
 def _ids(line: Line, plural: str, current: str) -> dict[str, str]:

@@ -27,8 +27,10 @@ TICKETS_PER_CALL = 100  # that many ids of ten digits fit into one address
 TICKET_FIELDS = (
     "id,summary,recordType,board/id,board/name,status/id,status/name,company/id,company/name,contact/id,"
     "contact/name,contactName,owner/id,owner/identifier,owner/name,resources,closedFlag,priority/id,"
-    "priority/name,type/id,type/name,_info/lastUpdated,_info/updatedBy,_info/dateEntered"
+    "priority/name,priority/sort,type/id,type/name,subType/id,subType/name,item/id,item/name,source/id,source/name,"
+    "_info/lastUpdated,_info/updatedBy,_info/dateEntered"
 )
+SERVICE_FIELDS = "severity,impact"  # project tickets have none
 NOTE_FIELDS = (
     "id,noteType,ticket/id,text,detailDescriptionFlag,internalAnalysisFlag,resolutionFlag,isMarkdownFlag,originalAuthor,"
     "member/id,member/identifier,member/name,contact/id,contact/name,timeStart,_info/lastUpdated,"
@@ -150,19 +152,20 @@ class ConnectWise:
         updated_after: datetime | None = None,
         page_size: int = LARGEST_PAGE,
         after_id: int = 0,
-        only: str = TICKET_FIELDS,
+        only: str | None = None,
     ) -> Iterator[Page[records.Ticket]]:
         """Yield the tickets by id, page by page; after a failure continue with `after_id`, the `last_id` of a page.
 
-        `board_ids` None means all boards. `updated_after` includes the second it names. `only` lists the
-        fields to ask for, `board/id` among them where `board_ids` are given. Each page is asked for by the
-        id before it, not by its number: tickets that leave the list meanwhile move no other out of sight.
+        `board_ids` None means all boards. `updated_after` includes the second it names. `only` lists the fields to ask
+        for (default: all we know), `board/id` among them where `board_ids` are given. Each page is asked for by the id
+        before it, not by its number: tickets that leave the list meanwhile move no other out of sight.
         """
         boards = None if board_ids is None else frozenset(board_ids)
         if boards is not None and not boards:
             return
         path, number, has_next = f"/{_module(project)}/tickets", 1, True
-        query: dict[str, str | int] = {"orderBy": "id", "pageSize": page_size, "fields": only, "page": 1}
+        fields = only or _ticket_fields(project=project)
+        query: dict[str, str | int] = {"orderBy": "id", "pageSize": page_size, "fields": fields, "page": 1}
         while has_next:
             if conditions := query_conditions.ticket_conditions(boards, open_only, updated_after, after_id):
                 query["conditions"] = conditions
@@ -177,7 +180,8 @@ class ConnectWise:
 
     def tickets_by_id(self, ids: Sequence[int], *, project: bool = False) -> list[records.Ticket]:
         """Return those of at most TICKETS_PER_CALL tickets that there are, open or closed, with one call."""
-        query: dict[str, str | int] = {"orderBy": "id", "pageSize": LARGEST_PAGE, "fields": TICKET_FIELDS, "page": 1}
+        fields = _ticket_fields(project=project)
+        query: dict[str, str | int] = {"orderBy": "id", "pageSize": LARGEST_PAGE, "fields": fields, "page": 1}
         query["conditions"] = f"id in ({','.join(str(id_) for id_ in ids)})"
         rows = self._page("tickets", f"/{_module(project)}/tickets", query).rows
         return [records.ticket(row, project=project) for row in rows if row["id"] in ids]
@@ -297,6 +301,10 @@ def _refusal(problem: http_service.Problem) -> type[errors.RemoteError]:
     code = (problem.code or "").lower()
     by_code = {"notfound": errors.RemoteGone, "connectwiseapi": errors.RemoteDenied}
     return by_code.get(code, errors.RemoteUnavailable)
+
+
+def _ticket_fields(*, project: bool) -> str:
+    return TICKET_FIELDS if project else f"{TICKET_FIELDS},{SERVICE_FIELDS}"
 
 
 def _module(project: bool) -> str:

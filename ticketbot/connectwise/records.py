@@ -44,7 +44,13 @@ class Ticket(msgspec.Struct, frozen=True):
     owner: MemberRef | None
     resources: tuple[str, ...]
     priority: Ref | None
+    priority_sort: int | None
+    severity: str | None
+    impact: str | None
     type: Ref | None
+    subtype: Ref | None
+    item: Ref | None
+    source: Ref | None
     closed: bool
     entered_at: datetime | None
     updated_at: datetime | None
@@ -127,6 +133,7 @@ def ticket(row: JsonObject, *, project: bool = False, served_at: datetime | None
     """Read a ticket; `project` says from which list it came, since rows there do not say it themselves."""
     info = json_values.mapping_at(row, "_info")
     record_type = json_values.text(row.get("recordType"))
+    priority = json_values.mapping_at(row, "priority")
     return Ticket(
         id=row["id"],
         kind="project" if (record_type or "").startswith("Project") or (project and not record_type) else "service",
@@ -139,7 +146,13 @@ def ticket(row: JsonObject, *, project: bool = False, served_at: datetime | None
         owner=_member_ref(row, "owner"),
         resources=_identifiers(row.get("resources")),
         priority=_ref(row, "priority"),
+        priority_sort=json_values.int_id(priority.get("sort", priority.get("sortOrder"))),  # older ones: sortOrder
+        severity=json_values.text(row.get("severity")),
+        impact=json_values.text(row.get("impact")),
         type=_ref(row, "type"),
+        subtype=_ref(row, "subType"),
+        item=_ref(row, "item"),
+        source=_ref(row, "source"),
         closed=json_values.truthy(row.get("closedFlag")),
         entered_at=json_values.timestamp(info.get("dateEntered"), row.get("dateEntered")),
         updated_at=json_values.timestamp(info.get("lastUpdated"), row.get("lastUpdated")),

@@ -45,7 +45,8 @@ def _missing(subject: Subject, others: Collection[str], facts: Facts | None) -> 
     if facts is None:
         yield Reason("not_considered")
         return
-    rules = [Reason("rule_elsewhere", (rule.id,)) for rule in facts.rules if rule.recipient.id in subject.recipient_ids]
+    theirs = (rule for rule in facts.rules if rule.recipient and rule.recipient.id in subject.recipient_ids)
+    rules = [Reason("rule_elsewhere", (rule.id,)) for rule in theirs]
     if subject.identifiers & facts.ticket.assigned:
         yield Reason("not_for_assigned")
     elif not rules:

@@ -11,7 +11,8 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 import msgspec
 
-from ticketbot.decide.values import Forward, Recipient
+from ticketbot.decide.topics import Changed, Topic
+from ticketbot.decide.values import Facts, Forward, Recipient
 
 Graph = Mapping[int, Sequence[Forward]]
 
@@ -47,6 +48,20 @@ class Routing(msgspec.Struct, frozen=True):
 def is_active(forward: Forward, now: datetime) -> bool:
     """Return whether a forward applies at a moment: `start <= now < end`."""
     return (forward.start is None or forward.start <= now) and (forward.end is None or now < forward.end)
+
+
+def applying(facts: Facts, topic: Topic) -> list[Forward]:
+    """Return the forwards that are not limited to something else than this topic (F9).
+
+    A new ticket counts by its first note, which it shows; a change is no note.
+    """
+    is_public = not isinstance(topic, Changed) and not (topic.note and topic.note.internal)
+    sole = facts.people[0].recipient if len(facts.people) == 1 else None
+    return [
+        each
+        for each in facts.forwards
+        if (is_public or not each.public_only) and (not each.only_if_sole or (sole and sole.id == each.source.id))
+    ]
 
 
 def parse_period(start: str | None, end: str | None, zone: tzinfo) -> tuple[datetime | None, datetime | None]:

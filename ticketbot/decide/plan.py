@@ -1,8 +1,8 @@
-"""Turn the facts about a ticket into the plan of who is notified of what, each outcome with its reasons (D1 to D8)."""
+"""Turn the facts about a ticket into the plan of who is notified of what, each outcome with its reasons (D1 to D9)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import msgspec
@@ -13,52 +13,66 @@ from ticketbot.decide.topics import Changed, NewNote, Topic
 from ticketbot.decide.values import Decision, Facts, Forward, Plan, PlannedNotification, Recipient
 
 EVERYBODY = "everybody"
+ASSIGNED_PEOPLE = "the assigned people"
 _OUTCOMES: dict[bool, Literal["told", "skipped"]] = {True: "told", False: "skipped"}
 
 
 def needs_people(facts: Facts) -> bool:
     """Return whether anybody may have to be notified: only then the people of the ticket need to be looked up."""
-    return not _is_board_silent(facts) and any(
-        not isinstance(topic, Changed) or topic.newly_assigned for topic in topics.topics(facts)
-    )
+    known = _obeying_require_board_rule(facts)
+    return any(audience.may_concern(known, topic) for topic in topics.topics(known))
 
 
 def decide(facts: Facts) -> Plan:
     """Decide for every topic of the ticket who is notified, who is not, and why, from the facts alone."""
-    found = topics.topics(facts)
-    is_new = topics.is_new(facts)
+    drafts, decisions = decide_topics(facts, topics.topics(facts))
     decided = tuple(note.key for note in facts.notes if note.key not in facts.decided)
-    if _is_board_silent(facts):
-        why = (Reason("no_board_rule"),)
-        silent = [Decision(topic.subject, EVERYBODY, "not told", why) for topic in found]
-        return Plan(is_new, decided, (), tuple(silent or _no_news(facts)))
+    return Plan(topics.is_new(facts), decided, tuple(drafts), tuple(decisions or _no_news(facts)))
+
+
+def decide_topics(facts: Facts, found: Sequence[Topic]) -> tuple[list[PlannedNotification], list[Decision]]:
+    """Decide about some topics, whether or not the facts say that they are news."""
+    known = _obeying_require_board_rule(facts)
     drafts: list[PlannedNotification] = []
     decisions: list[Decision] = []
     for topic in found:
         known_before = len(decisions)
-        for draft in _drafts(facts, topic):
-            if (draft.subject, draft.target) in facts.ledger:
+        among = audience.audience(known, topic)
+        for draft in _drafts(known, topic, among):
+            if (draft.subject, draft.target) in known.ledger:
                 why = (Reason("already_notified"),)
                 decisions.append(Decision(draft.subject, draft.name, "not told", why))
             else:
                 drafts.append(draft)
                 decisions.append(Decision(draft.subject, draft.name, _OUTCOMES[draft.send], draft.reasons))
-        decisions += _exclusions(facts, topic)
-        if len(decisions) == known_before:
+        decisions += _exclusions(known, topic)
+        if is_board_silent(known):
+            decisions.append(Decision(topic.subject, EVERYBODY, "not told", (Reason("no_board_rule"),)))
+        elif len(decisions) == known_before:
             decisions.append(Decision(topic.subject, EVERYBODY, "not told", (Reason("no_audience"),)))
-    return Plan(is_new, decided, tuple(_counting_earlier_notes(drafts)), tuple(decisions or _no_news(facts)))
+        decisions += _rules_without_effect(topic, among)
+    return list(_counting_earlier_notes(drafts)), decisions
 
 
-def _is_board_silent(facts: Facts) -> bool:
-    """Return whether `require_board_rule` silences a board without an enabled rule (D4)."""
-    return facts.policy.require_board_rule and not facts.rules
+def is_board_silent(facts: Facts) -> bool:
+    """Return whether `require_board_rule` is on, and no live rule names the board (D4)."""
+    live = (rule for rule in facts.rules if rule.enabled and not rule.dry_run and not rule.is_for_all_boards)
+    return facts.policy.require_board_rule and not any(live)
 
 
-def _drafts(facts: Facts, topic: Topic) -> Iterator[PlannedNotification]:
-    """Yield one draft for everybody concerned by a topic, at most one for each target."""
-    candidates = audience.candidates(facts, topic)
-    reasons = {candidate.recipient.id: candidate.reasons for candidate in candidates}
-    routing = forwarding.route((each.recipient for each in candidates), facts.forwards, facts.now)
+def _obeying_require_board_rule(facts: Facts) -> Facts:
+    """Return the facts without the assigned people if the board is silent: only rules for all boards apply (D4)."""
+    if not is_board_silent(facts):
+        return facts
+    nobody = msgspec.structs.replace(facts.policy, assigned_events=())
+    return msgspec.structs.replace(facts, people=(), policy=nobody)
+
+
+def _drafts(facts: Facts, topic: Topic, among: audience.Audience) -> Iterator[PlannedNotification]:
+    """Yield one draft for everybody concerned by a topic, at most one for each target (D9)."""
+    reasons = {candidate.recipient.id: candidate.reasons for candidate in among.candidates}
+    active = forwarding.applying(facts, topic)
+    routing = forwarding.route((each.recipient for each in among.candidates), active, facts.now)
     mentioned = set()
     for delivery in routing.deliveries:
         mentioned.add(delivery.recipient.id)
@@ -67,13 +81,25 @@ def _drafts(facts: Facts, topic: Topic) -> Iterator[PlannedNotification]:
         mentioned.add(relief.recipient.id)
         names = (relief.recipient.name, *(step.destination.name for step in relief.by))
         yield _skipped(topic, relief.recipient, Reason("forwarded", _ids(relief.by), names))
-    for recipient in audience.authors(facts, topic):
+    for recipient in among.authors:
         if recipient.id not in mentioned:
+            mentioned.add(recipient.id)
             yield _skipped(topic, recipient, _author(topic))
-    for nobody in audience.not_reachable(audience.concerned(facts, topic)):
-        reason = _author(topic) if audience.is_author(facts, topic, nobody.person) else nobody.reason
-        target = f"member:{nobody.person.identifier.lower()}"
-        yield _planned(topic, target, None, nobody.person.name, reason)
+    for candidate in among.dry_runs:
+        if candidate.recipient.id not in mentioned:
+            yield _skipped(topic, candidate.recipient, *candidate.reasons)
+    yield from _not_reachable(facts, topic, among)
+
+
+def _not_reachable(facts: Facts, topic: Topic, among: audience.Audience) -> Iterator[PlannedNotification]:
+    for each in among.concerned:
+        for nobody in audience.not_reachable([each.person]):
+            reasons: tuple[Reason, ...] = (nobody.reason,)
+            if not each.reasons:
+                reasons = each.dry_runs
+            elif audience.is_author(facts, topic, each.person):
+                reasons = (_author(topic),)
+            yield _planned(topic, f"member:{each.person.identifier.lower()}", None, each.person.name, *reasons)
 
 
 def _delivery(
@@ -82,8 +108,8 @@ def _delivery(
     recipient, path = delivery.recipient, delivery.path
     names = (*(step.source.name for step in path), recipient.name)
     why = (Reason("forward", _ids(path), names),) if path else reasons[recipient.id]
-    if isinstance(topic, NewNote) and recipient.id in topic.note.author_recipient_ids:
-        return _skipped(topic, recipient, msgspec.structs.replace(AUTHOR, because=why if path else ()))
+    if recipient.id in audience.author_recipient_ids(facts, topic):
+        return _skipped(topic, recipient, msgspec.structs.replace(_author(topic), because=why if path else ()))
     if not facts.policy.attempt_notify:
         return _skipped(topic, recipient, msgspec.structs.replace(NOTIFICATIONS_OFF, because=why))
     if isinstance(topic, NewNote) and topic.is_too_old:
@@ -96,8 +122,8 @@ def _author(topic: Topic) -> Reason:
     return Reason("author", names=("change",)) if isinstance(topic, Changed) else AUTHOR
 
 
-def _skipped(topic: Topic, recipient: Recipient, reason: Reason) -> PlannedNotification:
-    return _planned(topic, f"recipient:{recipient.id}", recipient, recipient.name, reason)
+def _skipped(topic: Topic, recipient: Recipient, *reasons: Reason) -> PlannedNotification:
+    return _planned(topic, f"recipient:{recipient.id}", recipient, recipient.name, *reasons)
 
 
 def _planned(
@@ -121,6 +147,20 @@ def _exclusions(facts: Facts, topic: Topic) -> list[Decision]:
         Decision(topic.subject, each.person.name, "not told", (each.reason,))
         for each in audience.not_reachable(facts.people)
         if not each.is_recorded
+    ]
+
+
+def _rules_without_effect(topic: Topic, among: audience.Audience) -> list[Decision]:
+    """Trace the rules that name an event of the topic and were disabled, or whose condition did not match (D8)."""
+    return [
+        Decision(
+            topic.subject,
+            each.rule.recipient.name if each.rule.recipient else ASSIGNED_PEOPLE,
+            "not told",
+            (each.reason,),
+        )
+        for each in among.matches
+        if each.effect == "none"
     ]
 
 

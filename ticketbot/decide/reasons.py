@@ -8,8 +8,9 @@ import msgspec
 
 Code = Literal[
     # why somebody is notified
-    "rule",  # ids: the rule
+    "rule",  # ids: the rule; names: the event of it that happened, and its name if it has one
     "assigned",  # names: resource, owner
+    "condition_failed",  # names: what failed; because of a rule, which matches then
     "forward",  # ids: the forwards on the way; names: everybody on the way, the recipient last
     # why somebody is not
     "forwarded",  # ids: the forwards; names: the recipient, then those who are notified instead
@@ -21,6 +22,11 @@ Code = Literal[
     "no_address",
     "excluded",  # names: why, such as "inactive member"
     "already_notified",
+    "dry_run",  # ids: the rule
+    # why a rule does not notify
+    "rule_disabled",  # ids: the rule
+    "condition",  # ids: the rule; names: each field of its condition, followed by its value
+    "condition_null",  # ids: the rule; names: the fields that are null
     # what did not lead to somebody who was asked for
     "not_concerned",
     "no_rule",

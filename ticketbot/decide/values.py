@@ -23,10 +23,16 @@ class Recipient(msgspec.Struct, frozen=True):
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """An enabled rule of the ticket's board."""
+    """A rule of the ticket's board, or of all boards; without a recipient it is for the assigned people (R1)."""
 
     id: int
-    recipient: Recipient
+    recipient: Recipient | None
+    events: tuple[str, ...] = ("new",)
+    condition: str | None = None
+    name: str | None = None
+    enabled: bool = True
+    dry_run: bool = False
+    is_for_all_boards: bool = False
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -54,6 +60,8 @@ class Forward(msgspec.Struct, frozen=True):
     start: datetime | None = None
     end: datetime | None = None
     keep_copy: bool = False
+    public_only: bool = False  # F9
+    only_if_sole: bool = False  # F9
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -97,12 +105,28 @@ class Change(msgspec.Struct, frozen=True):
     new: str | None
 
 
+class Details(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What only conditions ask for; of the members their identifiers as ConnectWise writes them."""
+
+    contact: str | None = None
+    owner: str | None = None
+    resources: tuple[str, ...] = ()
+    priority_sort: int | None = None
+    severity: str | None = None
+    impact: str | None = None
+    subtype: str | None = None
+    item: str | None = None
+    source: str | None = None
+    is_project: bool = False
+
+
 class Ticket(msgspec.Struct, frozen=True):
     """A ticket as deciding sees it."""
 
     id: int
     entered_at: datetime | None = None
     compared: dict[str, Compared] = {}
+    details: Details = Details()
 
     @property
     def assigned(self) -> frozenset[str]:
@@ -111,11 +135,12 @@ class Ticket(msgspec.Struct, frozen=True):
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """The runtime configuration, as far as deciding needs it."""
+    """The runtime configuration, as far as deciding needs it; `assigned_events` notify the assigned people (R3)."""
 
     attempt_notify: bool = True
     require_board_rule: bool = False
     max_message_length: int = 300
+    assigned_events: tuple[str, ...] = ("new", "customer_note", "team_note", "internal_note", "assigned")
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -124,7 +149,9 @@ class Facts(msgspec.Struct, frozen=True):
     `connectwise_now` is the time on ConnectWise's clock, which dates tickets and notes; without it, `now` serves.
     `notes` are all notes that were read, decided or not; `decided` the keys of those already decided, on whichever
     ticket. `ledger` holds the (subject, target) pairs that exist. `before` is what the ticket was when it was last
-    decided, as far as that is known; `updated_by` the identifier of the member who changed it last.
+    decided, as far as that is known; `updated_by` the identifier of the member who changed it last, with their own
+    recipients. `hour` and `weekday` are those of `now` in TBOT_TIMEZONE; facts kept before there were conditions have
+    none. `rules` are those of the ticket's board and of all boards, disabled ones too.
     """
 
     now: datetime
@@ -142,6 +169,9 @@ class Facts(msgspec.Struct, frozen=True):
     event_id: int = 0
     before: dict[str, Compared] = {}
     updated_by: str | None = None
+    updated_by_recipient_ids: frozenset[int] = frozenset()
+    hour: int | None = None
+    weekday: str | None = None
 
 
 def assigned_in(compared: Mapping[str, Compared]) -> frozenset[str]:

@@ -139,11 +139,13 @@ def _changed(name: str, old: list[str]) -> dict[str, str]:
             "message_id": "CASE WHEN state = 'skipped' THEN NULL ELSE id END",
             "died_at": "CASE WHEN state = 'dead' THEN give_up_at END",
         }
-    if name == "note":
-        return {"is_markdown": "internal AND NOT internal"}
     if name == "ticket":
-        return {"decided_at": "COALESCE(announced_at, decided_at_update)"}
-    return {}
+        return {"decided_at": "COALESCE(announced_at, decided_at_update)", "details": "'{}'"}
+    return {
+        "note": {"is_markdown": "internal AND NOT internal"},
+        "rule": {"events": "'[\"new\"]'", "dry_run": "enabled AND NOT enabled"},
+        "forward": dict.fromkeys(("public_only", "only_if_sole"), "keep_copy AND NOT keep_copy"),
+    }.get(name, {})
 
 
 def _finish() -> None:

@@ -21,6 +21,8 @@ class Forward(fields.Model):
     start = peewee.TextField(null=True)
     end = peewee.TextField(null=True)
     keep_copy = peewee.BooleanField(default=False)
+    public_only = peewee.BooleanField(default=False)  # F9
+    only_if_sole = peewee.BooleanField(default=False)  # F9
     enabled = peewee.BooleanField(default=True)
     created_at = fields.UtcField()
 

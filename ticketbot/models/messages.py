@@ -175,19 +175,23 @@ def _add(row: Mapping[str, Any], place: int, now: datetime, **inherited: Any) ->
     )
 
 
-def add_claimed(recipient: recipients.Recipient, markdown: str, server_id: int, now: datetime) -> Claimed:
-    """Add a message without a ticket that this server is about to send (L8)."""
-    message = Message.create(
+def add_plain(recipient: recipients.Recipient, markdown: str, now: datetime, **more: Any) -> Message:
+    """Add a message without a ticket, which waits to be sent after all that the recipient gets until now (L8)."""
+    message: Message = Message.create(
         recipient=recipient,
-        state=SENDING,
         place=Notification.select(peewee.fn.COALESCE(peewee.fn.MAX(Notification.id), 0)).scalar(),
         markdown=markdown,
         not_before=now,
         due_at=now,
-        server_id=server_id,
         created_at=now,
+        **{"state": PENDING, **more},
     )
-    return Claimed(message, [])
+    return message
+
+
+def add_claimed(recipient: recipients.Recipient, markdown: str, server_id: int, now: datetime) -> Claimed:
+    """Add a message without a ticket that this server is about to send (L8)."""
+    return Claimed(add_plain(recipient, markdown, now, state=SENDING, server_id=server_id), [])
 
 
 def where_contains(words: str) -> peewee.Expression:

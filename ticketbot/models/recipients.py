@@ -68,6 +68,12 @@ def people_by_email(emails: Iterable[str]) -> dict[str, list[Recipient]]:
     return found
 
 
+def has_email(recipient: Recipient, email: str) -> bool:
+    """Return whether a person has an address, which is compared without regard to case."""
+    addresses = PersonEmail.select(PersonEmail.email).where(PersonEmail.recipient == recipient)
+    return email.lower() in {recipient.email, *(row.email for row in addresses)}
+
+
 def store_people(email: str, people: Sequence[FoundPerson], now: datetime) -> None:
     """Store the accounts that Webex returned for one address.
 

@@ -1,4 +1,4 @@
-"""Rules: which recipients are notified of a board's new tickets."""
+"""Rules: which events of which tickets notify whom (R1)."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from ticketbot.models import recipients, tickets
 
 
 class Rule(fields.Model):
-    """board -> recipient."""
+    """board -> recipient. Without a board it is for all of them, without a recipient for the assigned people."""
 
     id = fields.IdField()
-    board = peewee.ForeignKeyField(tickets.Board, on_delete="RESTRICT", backref="rules")
-    recipient = peewee.ForeignKeyField(recipients.Recipient, on_delete="RESTRICT", backref="rules")
+    board = peewee.ForeignKeyField(tickets.Board, null=True, on_delete="RESTRICT", backref="rules")
+    recipient = peewee.ForeignKeyField(recipients.Recipient, null=True, on_delete="RESTRICT", backref="rules")
+    events = fields.JsonField(default=["new"])
+    condition = peewee.TextField(null=True)
+    name = peewee.TextField(null=True)
     enabled = peewee.BooleanField(default=True)
+    dry_run = peewee.BooleanField(default=False)
     created_at = fields.UtcField()
 
-    class Meta:
-        indexes = ((("board", "recipient"), True),)
 
-
-def enabled_rules(board_id: int) -> list[Rule]:
-    """Return the enabled rules of a board with their recipients, ordered by id."""
-    rules = sql.select(Rule, "SELECT * FROM rule WHERE board_id = ? AND enabled ORDER BY id", board_id)
-    known = sql.select_by_id(recipients.Recipient, {rule.recipient_id for rule in rules})
+def rules_of(board_id: int | None) -> list[Rule]:
+    """Return the rules of a board and those of all boards with their recipients, disabled ones too, ordered by id."""
+    rules = sql.select(Rule, "SELECT * FROM rule WHERE board_id = ? OR board_id IS NULL ORDER BY id", board_id)
+    known = sql.select_by_id(recipients.Recipient, {rule.recipient_id for rule in rules if rule.recipient_id})
     for rule in rules:
-        rule.recipient = known[rule.recipient_id]
+        rule.recipient = known[rule.recipient_id] if rule.recipient_id else None
     return rules

@@ -27,13 +27,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     require_board_rule: bool = False
     catch_up_interval: int = 300
     retention_days: int = 90
+    assigned_events: tuple[str, ...] = ("new", "customer_note", "team_note", "internal_note", "assigned")
 
 
 def load() -> Config:
     """Return the current runtime configuration."""
     stored = {row.name: row.value for row in sql.select(ConfigValue, "SELECT name, value FROM config_value")}
     known = {field: stored[field] for field in Config.__struct_fields__ if field in stored}
-    return Config(**known)
+    return msgspec.convert(known, Config)
 
 
 def save(values: Mapping[str, Any]) -> None:

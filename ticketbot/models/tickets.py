@@ -66,6 +66,7 @@ class Ticket(fields.Model):
     contact_id = peewee.BigIntegerField(null=True)
     contact = peewee.TextField(null=True)
     priority = peewee.TextField(null=True)
+    details = fields.JsonField(default=dict)  # R4: what only conditions ask for
     owner = peewee.TextField(null=True)  # member identifier
     resources = fields.JsonField(default=list)  # member identifiers
     open = peewee.BooleanField(default=True)
@@ -191,6 +192,11 @@ def notes_by_key(keys: Iterable[NoteKey]) -> dict[NoteKey, Note]:
     """Return the stored notes with these keys."""
     kinds, ids = _kinds_and_ids(keys)
     return {(row.kind, row.note_id): row for row in _notes("*", kinds, ids)} if ids else {}
+
+
+def notes_of(ticket_id: int) -> list[Note]:
+    """Return the stored notes of a ticket."""
+    return sql.select(Note, "SELECT * FROM note WHERE ticket_id = ?", ticket_id)
 
 
 def _notes(columns: str, kinds: Sequence[str], ids: Sequence[int]) -> list[Note]:

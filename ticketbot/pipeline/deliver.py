@@ -93,7 +93,7 @@ def _record_failure(claimed: messages.Claimed, error: Exception, services: Servi
     verdict = retry.message_failed(
         error,
         now=now,
-        give_up_at=max((row.give_up_at for row in claimed.notifications), default=now + retry.GIVE_UP_AFTER),
+        give_up_at=_give_up_at(claimed),
         failures=message.failures,
         failing_since=message.failing_since,
         failed_holds=failed_holds,
@@ -126,6 +126,11 @@ def _record_failure(claimed: messages.Claimed, error: Exception, services: Servi
         exc_info=None if isinstance(error, errors.TicketbotError) else error,
         extra=_about(claimed) | {"tracking_id": verdict.tracking_id},
     )
+
+
+def _give_up_at(claimed: messages.Claimed) -> datetime:
+    created_at: Any = claimed.message.created_at
+    return max((row.give_up_at for row in claimed.notifications), default=created_at + retry.GIVE_UP_AFTER)
 
 
 def _about(claimed: messages.Claimed) -> dict[str, Any]:

@@ -37,11 +37,18 @@ def columns(facts: Facts) -> dict[str, object]:
 
 def load(event: Event) -> Facts | None:
     """Return the facts that an event was decided on, None if they are not kept."""
-    if event.facts is None:
-        return None
-    shared = _unpack(policies.Policies.get_by_id(event.policies_id).content, Shared)
-    own = _unpack(event.facts, Facts)
-    return msgspec.structs.replace(own, rules=shared.rules, forwards=shared.forwards, policy=shared.policy)
+    return None if event.facts is None else unpack(event.facts, shared(event.policies_id))
+
+
+def shared(policies_id: int) -> Shared:
+    """Return the part of the facts that the events of a row have in common."""
+    return _unpack(policies.Policies.get_by_id(policies_id).content, Shared)
+
+
+def unpack(content: bytes, common: Shared) -> Facts:
+    """Return the facts of an event."""
+    own = _unpack(content, Facts)
+    return msgspec.structs.replace(own, rules=common.rules, forwards=common.forwards, policy=common.policy)
 
 
 def _pack(value: msgspec.Struct) -> bytes:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, tzinfo
+from typing import Any
 
 import msgspec
 
 from ticketbot.connectwise import records
 from ticketbot.database import db, sql
-from ticketbot.decide import forwarding, plan, topics, values
+from ticketbot.decide import audience, forwarding, plan, topics, values
 from ticketbot.models import facts, forwards, notifications, recipients, rules, runtime_config, tickets
 from ticketbot.pipeline import fetch, people
 
 API_MEMBER = "A"  # licenseClass of API members, which are programs (D7)
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def load(
@@ -52,25 +54,35 @@ def _from_database(
             f"change:{event_id}",
             *(note.subject for note in notes if note.key not in decided),
         ]
-        config = runtime_config.load()
         stored = sql.select_by_id(tickets.Ticket, [ticket.id]).get(ticket.id)
-        on_board = rules.enabled_rules(ticket.board.id) if ticket.board else []
         return values.Facts(
             event_id=event_id,
             now=now,
             connectwise_now=connectwise_now,
             watching_since=_watching_since(connectwise_now),
-            ticket=values.Ticket(ticket.id, ticket.entered_at, compared(ticket)),
+            ticket=values.Ticket(ticket.id, ticket.entered_at, compared(ticket), details(ticket)),
             before=msgspec.convert((stored and stored.compared) or {}, dict[str, values.Compared]),
             updated_by=ticket.updated_by,
             announced=stored is not None and stored.announced_at is not None,
             notes=notes,
             decided=frozenset(decided),
-            rules=tuple(values.Rule(rule.id, people.recipient(rule.recipient)) for rule in on_board),
+            rules=tuple(rule_fact(row) for row in rules.rules_of(ticket.board.id if ticket.board else None)),
             forwards=tuple(forward_fact(row, timezone) for row in forwards.enabled_forwards()),
             ledger=frozenset(notifications.existing(subjects)),
-            policy=values.Policy(config.attempt_notify, config.require_board_rule, config.max_message_length),
+            policy=policy(),
+            **local_time(now, timezone),
         )
+
+
+def policy() -> values.Policy:
+    """Return the runtime configuration as far as deciding needs it."""
+    return msgspec.convert(runtime_config.load(), values.Policy, from_attributes=True)
+
+
+def local_time(now: datetime, timezone: tzinfo) -> dict[str, Any]:
+    """Return hour and weekday in TBOT_TIMEZONE, by the names of the facts."""
+    local = now.astimezone(timezone)
+    return {"hour": local.hour, "weekday": WEEKDAYS[local.weekday()]}
 
 
 def _watching_since(now: datetime) -> datetime:
@@ -105,6 +117,36 @@ def compared(ticket: records.Ticket) -> dict[str, values.Compared]:
     }
 
 
+def details(ticket: records.Ticket) -> values.Details:
+    """Return what only conditions ask for (R4)."""
+    return values.Details(
+        contact=name_of(ticket.contact) or ticket.contact_name,
+        owner=ticket.owner.identifier if ticket.owner else None,
+        resources=ticket.resources,
+        priority_sort=ticket.priority_sort,
+        severity=ticket.severity,
+        impact=ticket.impact,
+        subtype=name_of(ticket.subtype),
+        item=name_of(ticket.item),
+        source=name_of(ticket.source),
+        is_project=ticket.kind == "project",
+    )
+
+
+def rule_fact(row: rules.Rule) -> values.Rule:
+    """Convert a rule to the value that decisions use."""
+    return values.Rule(
+        row.id,
+        people.recipient(row.recipient) if row.recipient else None,
+        tuple(row.events),
+        row.condition,
+        row.name,
+        enabled=row.enabled,
+        dry_run=row.dry_run,
+        is_for_all_boards=row.board_id is None,
+    )
+
+
 def _note(note: records.Note) -> values.Note:
     return values.Note(
         kind=note.kind,
@@ -122,7 +164,14 @@ def forward_fact(row: forwards.Forward, zone: tzinfo) -> values.Forward:
     """Convert a forward to the value that decisions use."""
     start, end = forwarding.parse_period(row.start, row.end, zone)
     return values.Forward(
-        row.id, people.recipient(row.source), people.recipient(row.destination), start, end, row.keep_copy
+        row.id,
+        people.recipient(row.source),
+        people.recipient(row.destination),
+        start,
+        end,
+        row.keep_copy,
+        row.public_only,
+        row.only_if_sole,
     )
 
 
@@ -135,10 +184,8 @@ def _with_people(
     known: values.Facts, ticket: records.Ticket, remote: people.RemoteServices, now: datetime
 ) -> values.Facts:
     """Add the ticket's people with their Webex accounts, and the accounts of the authors of its notes."""
-    roles = roles_of(ticket)
-    # An author who is not on the ticket matters only if a forward may bring them their own note (D6).
-    authors = {note.member for note in known.notes if note.member and known.forwards and note.key not in known.decided}
-    members = people.find_members(list(dict.fromkeys([*roles, *sorted(authors)])), remote, now)
+    roles = roles_of(ticket.owner.identifier if ticket.owner else None, ticket.resources)
+    members = people.find_members(list(dict.fromkeys([*roles, *sorted(_authors(known))])), remote, now)
     emails = {key: row.email.lower() for key, row in members.items() if row.email and not _excluded_because(row)}
     accounts = people.find_accounts(emails.values(), remote, now)
     everyone = [_person(name, why, members, accounts) for name, why in roles.items()]
@@ -146,17 +193,39 @@ def _with_people(
         known,
         people=tuple(everyone),
         notes=tuple(
-            msgspec.structs.replace(note, author_recipient_ids=_account_ids(note, emails, accounts))
+            msgspec.structs.replace(note, author_recipient_ids=_account_ids(note.member, emails, accounts))
             for note in known.notes
         ),
+        updated_by_recipient_ids=_account_ids(known.updated_by, emails, accounts),
     )
 
 
-def roles_of(ticket: records.Ticket) -> dict[str, tuple[str, ...]]:
-    """Return the ticket's resources and owner with their roles; identifiers ignore case."""
-    roles: dict[str, tuple[str, ...]] = dict.fromkeys(ticket.resources, ("resource",))
-    if ticket.owner and ticket.owner.identifier:
-        owner = ticket.owner.identifier
+def _authors(known: values.Facts) -> set[str]:
+    """Return who wrote the new notes and made the changes.
+
+    Who is not on the ticket matters only if a forward or a rule may bring them what they did themselves (D6, R2).
+    """
+    if not (known.forwards or any(rule.recipient and rule.recipient.type == values.PERSON for rule in known.rules)):
+        return set()
+    writers = {note.member for note in known.notes if note.key not in known.decided}
+    changer = known.updated_by if topics.changes(known) else None
+    return {name for name in (*writers, changer) if name}
+
+
+def people_from_cache(roles: Mapping[str, tuple[str, ...]]) -> tuple[values.Person, ...]:
+    """Return people as they were found last, without asking for them; call it inside a session (R6)."""
+    members = tickets.members_by_identifier(roles)
+    emails = {row.email.lower() for row in members.values() if row.email}
+    found = recipients.people_by_email(emails)
+    accounts = {email: audience.most_recently_active(each) for email, each in found.items()}
+    known = {email: account for email, account in accounts.items() if account}
+    return tuple(_person(name, why, members, known) for name, why in roles.items())
+
+
+def roles_of(owner: str | None, resources: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return the resources and the owner of a ticket with their roles; identifiers ignore case."""
+    roles: dict[str, tuple[str, ...]] = dict.fromkeys(resources, ("resource",))
+    if owner:
         written = next((name for name in roles if name.lower() == owner.lower()), owner)
         roles[written] = (*roles.get(written, ()), "owner")
     return roles
@@ -191,7 +260,7 @@ def _excluded_because(member: tickets.Member) -> str | None:
 
 
 def _account_ids(
-    note: values.Note, emails: Mapping[str, str], accounts: Mapping[str, recipients.Recipient]
+    identifier: str | None, emails: Mapping[str, str], accounts: Mapping[str, recipients.Recipient]
 ) -> frozenset[int]:
-    account = accounts.get(emails.get((note.member or "").lower(), ""))
+    account = accounts.get(emails.get((identifier or "").lower(), ""))
     return frozenset() if account is None else frozenset({account.id})

@@ -205,6 +205,7 @@ def ticket_row(ticket: records.Ticket, now: datetime) -> dict[str, Any]:
         "contact_id": ticket.contact.id if ticket.contact else None,
         "contact": load_facts.name_of(ticket.contact) or ticket.contact_name,
         "priority": load_facts.name_of(ticket.priority),
+        "details": load_facts.details(ticket),
         "owner": ticket.owner.identifier if ticket.owner else None,
         "resources": list(ticket.resources),
         "open": not ticket.closed,

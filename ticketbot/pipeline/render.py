@@ -105,7 +105,7 @@ def _notes(carried: Sequence[Notification]) -> list[tickets.Note]:
 
 
 def _write(content: Content, note_chars: int) -> str:
-    lines = [*_chain(content.forwarded_from), _header(content), *_facts(content.ticket), *_changes(content.carried)]
+    lines = [*_chain(content.forwarded_from), _header(content), *_facts(content), *_changes(content.carried)]
     if content.hidden_notes:
         lines.append(f"_{words.count(content.hidden_notes, 'earlier note')} not shown_")
     blocks = [_BREAK.join(lines), *(_note(note, content, note_chars) for note in content.notes)]
@@ -116,13 +116,17 @@ def _write(content: Content, note_chars: int) -> str:
 def _header(content: Content) -> str:
     ticket = content.ticket
     what = next((header for event, header in _HEADERS.items() if event in content.events), "Ticket updated")
+    if what == _HEADERS["assigned"] and "assigned" not in _codes(content):
+        what = "Assigned"  # a room, or somebody else whom a rule or a forward tells
     summary = markdown.one_line(ticket.summary, _SUMMARY_CHARS) or "(no summary)"
     return f"**{what}** [#{ticket.id}]({content.url}) {summary}"
 
 
-def _facts(ticket: tickets.Ticket) -> Iterator[str]:
+def _facts(content: Content) -> Iterator[str]:
+    ticket = content.ticket
+    customer = (("Company", ticket.company), ("Contact", ticket.contact))
     for row in (
-        (("Company", ticket.company), ("Contact", ticket.contact)),
+        customer[::-1] if "customer_note" in content.events else customer,  # who wrote comes first
         (("Board", ticket.board_name), ("Status", ticket.status), ("Priority", ticket.priority)),
     ):
         written = [f"**{label}:** {markdown.one_line(value, _FIELD_CHARS)}" for label, value in row if value]
@@ -155,6 +159,10 @@ def _note(note: tickets.Note, content: Content, max_chars: int) -> str:
     if note.internal and content.is_for_room:
         return f"{head}\n\n> _Internal note: its text is shown to people only, never in a room._"
     return f"{head}\n\n{markdown.quote(note.text, max_chars, is_markdown=note.is_markdown)}"
+
+
+def _codes(content: Content) -> set[str]:
+    return {reason["code"] for row in content.carried for reason in row.reasons}
 
 
 def _why(content: Content) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from ticketbot.api import responses
+from ticketbot.api import responses, trial_responses
 
 CheckState = Literal["ok", "warning", "skipped", "failed"]
 
@@ -92,6 +92,8 @@ DOCUMENTS: dict[str, Any] = {
     "delete user": responses.User,
     "delete key": responses.Key,
     "explain": responses.Explanation,
+    "try": trial_responses.Trial,
+    "backtest": trial_responses.Backtest,
     "retry": responses.Notification,
     "retry --dead": responses.RetryResult,
     "test": responses.TestMessageResult,

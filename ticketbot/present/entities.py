@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from ticketbot.api import responses
+from ticketbot.decide import plan
 from ticketbot.present import states, text, words
 
 Kind = Literal["id", "reference", "name", "state", "time", "value"]
@@ -130,6 +131,31 @@ def ticket_state(row: responses.Ticket) -> str:
     return "deleted" if row.deleted else "open" if row.open else "closed"
 
 
+def board_of(row: responses.Rule) -> str:
+    """Return the name of a rule's board."""
+    return "all boards" if row.board_id is None else row.board_name or ""
+
+
+def recipient_of(row: responses.Rule) -> str:
+    """Return the name of whom a rule notifies."""
+    return plan.ASSIGNED_PEOPLE if row.target == "assigned" else row.recipient_name or ""
+
+
+def rule_state(row: responses.Rule) -> str:
+    """Return the state of a rule."""
+    return "disabled" if not row.enabled else "dry run" if row.dry_run else "enabled"
+
+
+def rule_title(row: responses.Rule) -> str:
+    """Return what names a rule in a sentence."""
+    return row.name or f"{board_of(row)} > {recipient_of(row)}"
+
+
+def _how(row: responses.Forward) -> str:
+    named = (("copy", row.keep_copy), ("public only", row.public_only), ("if sole", row.only_if_sole))
+    return ", ".join(name for name, is_set in named if is_set)
+
+
 def _why(row: responses.Notification) -> str:
     return row.error if row.error and row.state != "sent" else row.reason
 
@@ -153,8 +179,9 @@ def _key_title(row: responses.Key) -> str:
 
 
 _RULE_MEANS = {
-    True: "The recipient is notified of every new ticket on this board.",
-    False: "Disabled: it notifies no one.",
+    "enabled": "It notifies of its events on its board, if its condition matches.",
+    "dry run": "A dry run: what it would notify of is recorded, and not sent.",
+    "disabled": "Disabled: it notifies no one.",
 }
 _FORWARD_MEANS = {
     "active": "What is meant for the source goes to the destination.",
@@ -197,14 +224,17 @@ ALL = (
     _entity(
         "rule",
         _column("board id", "board_id", kind="reference"),
-        _column("board", "board_name", kind="name"),
+        _column("board", board_of, kind="name"),
         _column("recipient id", "recipient_id", kind="reference"),
-        _column("recipient", "recipient_name", kind="name"),
+        _column("recipient", recipient_of, kind="name"),
         _column("type", "recipient_type"),
-        _column("state", lambda row: "enabled" if row.enabled else "disabled", "state"),
-        title=lambda row: f"{row.board_name} > {row.recipient_name}",
-        about="A rule notifies a room or a person of new tickets on a board.",
-        meaning=lambda row: _RULE_MEANS[row.enabled],
+        _column("events", lambda row: ", ".join(row.events)),
+        _column("when", lambda row: row.condition or "", kind="name"),
+        _column("name", lambda row: row.name or "", kind="name"),
+        _column("state", rule_state, "state"),
+        title=rule_title,
+        about="A rule notifies a room, a person or the assigned people of what happens on a board.",
+        meaning=lambda row: _RULE_MEANS[rule_state(row)],
     ),
     _entity(
         "forward",
@@ -212,7 +242,7 @@ ALL = (
         _column("destination", "destination_name", kind="name"),
         _column("start", lambda row: words.date_or_time(row.start), "time"),
         _column("end", lambda row: words.date_or_time(row.end), "time"),
-        _column("copy", "keep_copy"),
+        _column("how", _how),
         _column("state", kind="state"),
         title=lambda row: f"{row.source_name} > {row.destination_name}",
         about="A forward sends notifications to someone else, such as during a vacation.",

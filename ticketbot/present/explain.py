@@ -21,6 +21,8 @@ _NOTHING_HAPPENED = (
     "Nothing was decided: a sync found the ticket and it has not changed since, or its events were removed (retention)"
 )
 _KINDS = {"TimeEntryNote": "time entry", "MeetingNote": "meeting note"}
+RULE_WITHOUT_EFFECT = {"rule_disabled", "condition", "condition_null"}
+"""The codes of lines about a rule; whether another one notified its recipient is another line."""
 
 
 class Style(NamedTuple):
@@ -152,6 +154,8 @@ def _outcome(decision: responses.Decision, unclaimed: dict[int, responses.Notifi
         return delivery_text(row, style)
     if decision.who == plan.EVERYBODY:
         return f"no one was notified: {decision.reason}"
+    if RULE_WITHOUT_EFFECT & set(decision.codes):
+        return f"{decision.who}: {decision.reason}"
     if decision.outcome == "told":
         return f"{decision.who} was to be notified ({decision.reason}); the outcome is not shown"
     return f"{decision.who} was not notified: {decision.reason}"

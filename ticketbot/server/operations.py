@@ -66,6 +66,8 @@ class Operation(msgspec.Struct, frozen=True):
     types: dict[str, Any]
     """The types of the arguments by name; of the answer under `return`."""
     takes_empty_body: bool
+    has_session: bool = True
+    """Whether it runs inside one database session; otherwise it opens its own."""
 
     @property
     def name(self) -> str:
@@ -96,10 +98,10 @@ class Routes:
         return self._add("GET", path, summary, 200, ())
 
     def post(
-        self, path: str, summary: str, *, status: int = 200, refuses: tuple[int, ...] = ()
+        self, path: str, summary: str, *, status: int = 200, refuses: tuple[int, ...] = (), has_session: bool = True
     ) -> Callable[[Run], Run]:
         """Add an operation that makes or starts something."""
-        return self._add("POST", path, summary, status, refuses)
+        return self._add("POST", path, summary, status, refuses, has_session=has_session)
 
     def put(self, path: str, summary: str) -> Callable[[Run], Run]:
         """Add an operation that sets something."""
@@ -113,7 +115,16 @@ class Routes:
         """Add an operation that deletes something; its response is empty."""
         return self._add("DELETE", path, summary, 204, refuses)
 
-    def _add(self, method: str, path: str, summary: str, status: int, refuses: tuple[int, ...]) -> Callable[[Run], Run]:
+    def _add(
+        self,
+        method: str,
+        path: str,
+        summary: str,
+        status: int,
+        refuses: tuple[int, ...],
+        *,
+        has_session: bool = True,
+    ) -> Callable[[Run], Run]:
         def add(run: Run) -> Run:
             types = typing.get_type_hints(run, include_extras=True)
             takes_empty_body = type(None) in typing.get_args(types.get("body"))
@@ -130,6 +141,7 @@ class Routes:
                     refuses,
                     types,
                     takes_empty_body,
+                    has_session,
                 )
             )
             return run

@@ -157,7 +157,7 @@ class Directory:
             case "status":
                 return self._status(value, board_id, by)
             case "priority":
-                return {name: {"id": 4, "name": value, "sort": 6}}
+                return {name: _priority(value)}
             case "owner":
                 return {name: self.member_ref(value)}
             case "resources":
@@ -195,3 +195,11 @@ class Directory:
 
     def _ref(self, kind: str, path: str, row: Row, *keys: str) -> Row:
         return connectwise_payloads.reference(kind, f"{self.root}/{path}", row, "id", *keys)
+
+
+def _priority(name: str) -> Row:
+    """Return a priority: the usual one, or one that is as urgent as the first digit in its name."""
+    if name == PRIORITY:
+        return {"id": 4, "name": name, "sort": 6}
+    digit = next((int(each) for each in name if each.isdigit()), 9)
+    return {"id": 10 + digit, "name": name, "sort": digit}

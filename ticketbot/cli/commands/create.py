@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
-from ticketbot.api import responses
+from ticketbot.api import requests, responses
 from ticketbot.cli import lookup
+from ticketbot.cli.arguments import NONE
 from ticketbot.cli.context import Context
 
 USAGE = """\
 Create an object.
 
 Usage:
-  tbot create rule (--board-id=<id> | --board=<name>)
-            (--recipient-id=<id> | --recipient=<name>) [options] [--json]
+  tbot create rule (--board-id=<id> | --board=<name> | --all-boards)
+            (--recipient-id=<id> | --recipient=<name> | --assigned)
+            [--name=<name>] [--events=<events>] [--when=<condition>]
+            [--dry-run] [options] [--json]
   tbot create forward (--source-id=<id> | --source=<name>)
             (--destination-id=<id> | --destination=<name>) [--start=<when>]
-            [--end=<when>] [--keep-copy] [options] [--json]
+            [--end=<when>] [--keep-copy] [--public-only] [--only-if-sole]
+            [options] [--json]
   tbot create user --name=<name> --email=<email> [options] [--json]
   tbot create key --user-id=<id> [options] [--json]
 
 Options:
   --board-id=<id>          Board whose tickets are notified of
   --board=<name>           The same, by name
+  --all-boards             All boards, those to come too
   --recipient-id=<id>      Room or person to notify
   --recipient=<name>       The same, by name or email address
+  --assigned               Notify the assigned people: resources and owner
+  --events=<events>        What to notify of, separated by commas: new (the
+                           default), customer_note, team_note, internal_note,
+                           assigned, status, priority, moved, closed, reopened,
+                           or changed (any change)
+  --when=<condition>       Only if this is true, such as
+                           'priority_sort <= 3 and company == "Contoso"'.
+                           Fields: id summary board status closed priority
+                           priority_sort severity impact type subtype item
+                           source company company_id contact owner resources
+                           assigned_count is_project event changed hour weekday,
+                           old.status (and so on, before a change), note.text
+                           note.author note.by_customer note.internal note.kind.
+                           Between them: == != < <= > >= in, and or not, ??
+                           (if null). Of text: .as_lower .as_upper
+                           .starts_with("x") .ends_with("x") .length .is_empty
+  --dry-run                Decide and record, but send nothing
   --source-id=<id>         Recipient whose notifications are forwarded
   --source=<name>          The same, by name or email address
   --destination-id=<id>    Recipient that receives them instead
@@ -35,13 +57,19 @@ Options:
                            server's TBOT_TIMEZONE applies
   --end=<when>             End date (inclusive) or time (default: none)
   --keep-copy              Also deliver to the source
-  --name=<name>            Name of the user
+  --public-only            Forward only public notes, and new tickets unless
+                           their description is internal
+  --only-if-sole           Forward only tickets with no one else assigned
+  --name=<name>            Name of the rule or the user
   --email=<email>          Email address of the user
   --user-id=<id>           User, see `tbot list users`
 
 Examples:
   tbot create rule --board="Help Desk" --recipient="Night Shift"
   tbot create rule --board-id=1 --recipient-id=2
+  tbot create rule --all-boards --recipient-id=2 --when='priority_sort <= 2'
+  tbot create rule --board-id=1 --recipient=Night --when='hour >= 18'
+  tbot create rule --board-id=1 --assigned --events=closed,reopened --dry-run
   tbot create forward --source-id=3 --destination-id=4 --end=2030-12-31
   tbot create user --name="Service Account" --email=service@example.com
   tbot create key --user-id=1
@@ -56,8 +84,7 @@ def run(context: Context) -> int:
     if arguments.has("user"):
         context.show(context.server.create_user(arguments.required("--name"), arguments.required("--email")))
     elif arguments.has("rule"):
-        board, recipient = _required(context, "board", "board"), _required(context, "recipient", "recipient")
-        context.show(context.server.create_rule(board, recipient))
+        context.show(_create_rule(context))
     else:
         show_forward(context, _create_forward(context))
     return 0
@@ -70,6 +97,49 @@ def show_forward(context: Context, forward: responses.Forward) -> None:
         context.output.note(f"Forward {forward.id} has already ended ({forward.end})")
 
 
+def rule_changes(context: Context) -> dict[str, Any]:
+    """Return the fields of a rule that were given, by name."""
+    arguments = context.arguments
+    found: dict[str, Any] = {}
+    for prefix, nobody, field in (("board", "--all-boards", "board_id"), ("recipient", "--assigned", "recipient_id")):
+        row_id = lookup.option(context, prefix, prefix)
+        if row_id is not None or arguments.has(nobody):
+            found[field] = row_id
+    if arguments.has("--assigned"):
+        found["target"] = "assigned"
+    if (events := arguments.choices("--events", get_args(responses.RuleEvent))) is not None:
+        found["events"] = events
+    for name, text in (("condition", "--when"), ("name", "--name")):
+        given = arguments.text(text)
+        if given is not None:
+            found[name] = None if given.lower() == NONE else given
+    return found
+
+
+def proposed_rule(context: Context) -> tuple[int | None, requests.NewRule | None]:
+    """Return the rule to try: the id of a stored one, and the rule as it would be if other options were given."""
+    rule_id, changes = context.arguments.number("--rule-id"), rule_changes(context)
+    if not changes:
+        return rule_id, None
+    fields: dict[str, Any] = {"board_id": None}
+    if rule_id is not None:
+        stored = context.server.rule(rule_id)
+        fields = {name: getattr(stored, name) for name in requests.NewRule.__struct_fields__}
+    if "recipient_id" in changes and "target" not in changes:
+        fields["target"] = "recipient"
+    return rule_id, requests.NewRule(**fields | changes)
+
+
+def option(name: str) -> str:
+    """Return the option that a field is given by."""
+    return f"--{name.replace('_', '-')}"
+
+
+def _create_rule(context: Context) -> responses.Rule:
+    fields = {"recipient_id": None, **rule_changes(context), "dry_run": context.arguments.has("--dry-run")}
+    return context.server.create_rule(fields.pop("board_id"), fields.pop("recipient_id"), **fields)
+
+
 def _create_forward(context: Context) -> responses.Forward:
     arguments = context.arguments
     return context.server.create_forward(
@@ -77,7 +147,7 @@ def _create_forward(context: Context) -> responses.Forward:
         _required(context, "destination", "recipient"),
         start=arguments.optional_date("--start") or None,
         end=arguments.optional_date("--end") or None,
-        keep_copy=arguments.has("--keep-copy"),
+        **{name: arguments.has(option(name)) for name in ("keep_copy", "public_only", "only_if_sole")},
     )
 
 

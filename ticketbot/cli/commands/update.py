@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import get_args
 
 from msgspec import UNSET
 
 from ticketbot import errors
+from ticketbot.api import responses
 from ticketbot.cli import lookup
+from ticketbot.cli.arguments import NONE
 from ticketbot.cli.commands import create
 from ticketbot.cli.context import Context
 
@@ -15,29 +18,51 @@ USAGE = """\
 Update an object.
 
 Usage:
-  tbot update rule <id> --enabled=<bool> [options] [--json]
+  tbot update rule <id> [--enabled=<bool>]
+            [--board-id=<id> | --board=<name> | --all-boards]
+            [--recipient-id=<id> | --recipient=<name> | --assigned]
+            [--name=<name>] [--events=<events>] [--when=<condition>]
+            [--dry-run=<bool>] [options] [--json]
   tbot update forward <id> [--enabled=<bool>] [--start=<when>] [--end=<when>]
-            [--keep-copy=<bool>] [options] [--json]
+            [--keep-copy=<bool>] [--public-only=<bool>]
+            [--only-if-sole=<bool>] [options] [--json]
   tbot update config [--attempt-notify=<bool>] [--max-message-length=<n>]
             [--max-concurrent-syncs=<n>] [--require-board-rule=<bool>]
             [--catch-up-interval=<seconds>] [--retention-days=<days>]
-            [options] [--json]
+            [--assigned-events=<events>] [options] [--json]
 
 Options:
   --enabled=<bool>         Whether it is enabled: true or false
+  --board-id=<id>          Board whose tickets are notified of
+  --board=<name>           The same, by name
+  --all-boards             All boards, those to come too
+  --recipient-id=<id>      Room or person to notify
+  --recipient=<name>       The same, by name or email address
+  --assigned               Notify the assigned people: resources and owner
+  --name=<name>            Name of the rule; `none` removes it
+  --events=<events>        What to notify of, separated by commas, such as
+                           new,customer_note; see `tbot help create rule`
+  --when=<condition>       Only if this is true, see `tbot help create rule`;
+                           `none` removes the condition
+  --dry-run=<bool>         Decide and record, but send nothing: true or false
   --start=<when>           Start date or time, such as 2026-03-01 or
                            2026-03-01T08:00; `none`: immediately
   --end=<when>             End date (inclusive) or time; `none` removes the end
   --keep-copy=<bool>       Also deliver to the source: true or false
+  --public-only=<bool>     Forward only public notes: true or false
+  --only-if-sole=<bool>    Forward only tickets with no one else assigned
   --attempt-notify=<bool>  Send notifications: true or false
   --max-message-length=<n>    Maximum note length, 50 to 4000 characters
   --max-concurrent-syncs=<n>  Parallel requests of a sync, 1 to 50
   --require-board-rule=<bool>  Notify only for boards with an enabled rule
   --catch-up-interval=<seconds>  Seconds between catch-ups; 0: never
   --retention-days=<days>  Days to keep finished rows; 0: forever
+  --assigned-events=<events>  What the assigned people are notified of on every
+                           board, separated by commas; `none`: of nothing
 
 Examples:
   tbot update rule 1 --enabled=false
+  tbot update rule 1 --events=new,reopened --when='severity == "High"'
   tbot update forward 1 --end=none
   tbot update config --attempt-notify=false
 """
@@ -54,33 +79,37 @@ def run(context: Context) -> int:
     elif arguments.has("forward"):
         _update_forward(context)
     else:
-        is_enabled = arguments.boolean("--enabled") is True
-        context.show(context.server.update_rule(lookup.argument(context, "<id>", "rule"), enabled=is_enabled))
+        changes = create.rule_changes(context) | _booleans(context, "enabled", "dry_run")
+        _require_an_option(changes.values(), "rule")
+        context.show(context.server.update_rule(lookup.argument(context, "<id>", "rule"), **changes))
     return 0
 
 
 def _update_forward(context: Context) -> None:
     arguments = context.arguments
-    start, end = arguments.optional_date("--start"), arguments.optional_date("--end")
-    keep_copy, enabled = arguments.boolean("--keep-copy"), arguments.boolean("--enabled")
-    _require_an_option((start, end, keep_copy, enabled), "forward")
+    times = {"start": arguments.optional_date("--start"), "end": arguments.optional_date("--end")}
+    changes = times | _booleans(context, "enabled", "keep_copy", "public_only", "only_if_sole")
+    _require_an_option(changes.values(), "forward")
     row_id = lookup.argument(context, "<id>", "forward")
-    changed = context.server.update_forward(row_id, start=start, end=end, keep_copy=keep_copy, enabled=enabled)
-    create.show_forward(context, changed)
+    create.show_forward(context, context.server.update_forward(row_id, **changes))
 
 
 def _config_changes(context: Context) -> dict[str, object]:
     arguments = context.arguments
-    found: dict[str, object] = {name: arguments.boolean(_option(name)) for name in _BOOLEANS}
+    found = _booleans(context, *_BOOLEANS)
     for name in _NUMBERS:
-        number = arguments.number(_option(name))
+        number = arguments.number(create.option(name))
         found[name] = UNSET if number is None else number
+    if arguments.text("--assigned-events") == NONE:
+        found["assigned_events"] = []
+    elif (events := arguments.choices("--assigned-events", get_args(responses.RuleEvent))) is not None:
+        found["assigned_events"] = events
     _require_an_option(found.values(), "config")
     return {name: value for name, value in found.items() if value is not UNSET}
 
 
-def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+def _booleans(context: Context, *names: str) -> dict[str, object]:
+    return {name: context.arguments.boolean(create.option(name)) for name in names}
 
 
 def _require_an_option(values: Iterable[object], topic: str) -> None:

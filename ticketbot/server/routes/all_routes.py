@@ -19,6 +19,7 @@ from ticketbot.server.routes import (
     recipients,
     rules,
     syncs,
+    trials,
     users,
 )
 
@@ -30,6 +31,7 @@ GROUPS = (
     connectwise.ROUTES,
     recipients.ROUTES,
     rules.ROUTES,
+    trials.ROUTES,
     forwards.ROUTES,
     events.ROUTES,
     notifications.ROUTES,

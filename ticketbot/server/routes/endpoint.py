@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -52,7 +53,7 @@ def _readers(operation: operations.Operation) -> Mapping[str, Callable[[], Any]]
 
 def _respond(operation: operations.Operation, arguments: Mapping[str, Any]) -> bottle.HTTPResponse:
     try:
-        with db.session():
+        with db.session() if operation.has_session else contextlib.nullcontext():
             result = operation.run(**arguments)
     except peewee.IntegrityError:
         raise errors.Conflict("This was changed concurrently. Retry the request") from None

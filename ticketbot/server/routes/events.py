@@ -91,11 +91,12 @@ def _event(row: events.Event, subject: absence.Subject | None = None) -> respons
         finished_at=row.finished_at,
         attempts=row.attempts,
         error=row.error,
-        decisions=[_decision(each) for each in decisions],
+        decisions=[decision(each) for each in decisions],
     )
 
 
-def _decision(made: values.Decision) -> responses.Decision:
+def decision(made: values.Decision) -> responses.Decision:
+    """Return a decision as the API shows it."""
     return responses.Decision(
         subject=made.subject,
         who=made.who,

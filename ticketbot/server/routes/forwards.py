@@ -12,13 +12,15 @@ from ticketbot import errors
 from ticketbot.api import requests, responses
 from ticketbot.database import db, sql
 from ticketbot.decide import forwarding, values
-from ticketbot.models import forwards
+from ticketbot.models import forwards, messages, recipients, runtime_config
 from ticketbot.pipeline import load_facts, people
 from ticketbot.server import authentication, operations
 from ticketbot.server.routes import audit
+from ticketbot.webex import markdown
 
 ROUTES = operations.Routes("forwards")
 
+_NAME_CHARS = 120
 _WITHOUT_OFFSET = re.compile(r".*[T ][0-9:.]+")
 
 
@@ -73,6 +75,8 @@ def create_forward(
         row.save()
         forward = _presenter(services)(row)
         audit.record(caller, services.now(), "create", "forward", forward.id, after=forward)
+        _inform_source(row, "set up", caller, services)
+    services.wake_messages()
     return forward
 
 
@@ -94,6 +98,8 @@ def update_forward(
             _refuse_cycle(row, services)
             row.save()
             audit.record(caller, services.now(), "update", "forward", forward_id, before=before, after=after)
+            _inform_source(row, "changed", caller, services)
+    services.wake_messages()
     return after
 
 
@@ -132,6 +138,21 @@ def _refuse_cycle(row: forwards.Forward, services: operations.Services) -> None:
         raise errors.Conflict(f"This would close a circle: {names}, together with {with_}")
 
 
+def _inform_source(
+    row: forwards.Forward, what: str, caller: authentication.Caller, services: operations.Services
+) -> None:
+    """Have the source told, once, what somebody else has done to their notifications (F8)."""
+    if recipients.has_email(row.source, caller.user.email) or not runtime_config.load().attempt_notify:
+        return
+    names = [caller.user.name, row.source.name, row.destination.name]
+    by, source, destination = (markdown.one_line(name, _NAME_CHARS) for name in names)
+    period = "".join(f" {word} {date}" for word, date in (("from", row.start), ("until", row.end)) if date)
+    effect = f"go to {destination}{period}" if row.enabled else f"no longer go to {destination}"
+    too = " You get them, too." if row.keep_copy and row.enabled else ""
+    text = f"**Forward {what}** by {by}: notifications for {source} {effect}.{too}"
+    messages.add_plain(row.source, text, services.now())
+
+
 def _is_over(forward: values.Forward, now: datetime) -> bool:
     return forward.end is not None and forward.end <= now
 
@@ -156,6 +177,8 @@ def _presenter(services: operations.Services) -> Callable[[forwards.Forward], re
             start=row.start,
             end=row.end,
             keep_copy=row.keep_copy,
+            public_only=row.public_only,
+            only_if_sole=row.only_if_sole,
             enabled=row.enabled,
             state=_state(load_facts.forward_fact(row, services.timezone), enabled=row.enabled, now=now),
         )

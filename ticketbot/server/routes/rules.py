@@ -1,14 +1,19 @@
-"""Rules: which recipients are notified of the new tickets of a board."""
+"""Rules: which events of which tickets notify whom."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_args
 
 import msgspec
 import peewee
 
 from ticketbot import errors
-from ticketbot.api import requests, responses
-from ticketbot.database import db
+from ticketbot.api import requests, responses, trial_responses
+from ticketbot.database import db, sql
+from ticketbot.decide import conditions
 from ticketbot.models import recipients, rules, tickets
+from ticketbot.present import entities
 from ticketbot.server import authentication, operations
 from ticketbot.server.routes import audit
 
@@ -22,32 +27,38 @@ def list_rules(query: requests.Page) -> operations.Listing[responses.Rule]:
 
 @ROUTES.get("/notifiers/rules/{rule_id}", "Show a rule")
 def get_rule(rule_id: int) -> responses.Rule:
-    return _found(rule_id)
+    return _rule(found(rule_id))
 
 
 @ROUTES.post("/notifiers/rules", "Add a rule", status=201, refuses=(409,))
 def create_rule(body: requests.NewRule, caller: authentication.Caller, services: operations.Services) -> responses.Rule:
+    check_condition(body.condition)
     with db.transaction("create-rule"):
-        board = _known_board(body.board_id)
-        recipient = operations.known_recipient("recipient_id", body.recipient_id)
-        if rules.Rule.select().where(rules.Rule.board == board, rules.Rule.recipient == recipient).exists():
-            raise errors.Conflict(f"There is a rule from {board.name} to {recipient.name} already")
-        row = rules.Rule.create(board=board, recipient=recipient, enabled=body.enabled, created_at=services.now())
+        sql.advisory_lock("rules")
+        row = rules.Rule(created_at=services.now())
+        change(row, msgspec.structs.asdict(body))
+        _refuse_twin(row)
+        row.save()
         rule = _rule(row)
         audit.record(caller, services.now(), "create", "rule", rule.id, after=rule)
     return rule
 
 
-@ROUTES.patch("/notifiers/rules/{rule_id}", "Enable or disable a rule")
+@ROUTES.patch("/notifiers/rules/{rule_id}", "Change a rule", refuses=(409,))
 def update_rule(
     rule_id: int, body: requests.RuleChanges, caller: authentication.Caller, services: operations.Services
 ) -> responses.Rule:
+    changes = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not msgspec.UNSET}
+    check_condition(changes.get("condition"))
     with db.transaction("update-rule"):
-        before = _found(rule_id)
-        enabled = before.enabled if body.enabled is msgspec.UNSET else body.enabled
-        after = msgspec.structs.replace(before, enabled=enabled)
+        sql.advisory_lock("rules")
+        row = found(rule_id)
+        before = _rule(row)
+        change(row, changes)
+        after = _rule(row)
         if after != before:
-            rules.Rule.update(enabled=enabled).where(rules.Rule.id == rule_id).execute()
+            _refuse_twin(row)
+            row.save()
             audit.record(caller, services.now(), "update", "rule", rule_id, before=before, after=after)
     return after
 
@@ -55,9 +66,58 @@ def update_rule(
 @ROUTES.delete("/notifiers/rules/{rule_id}", "Delete a rule")
 def delete_rule(rule_id: int, caller: authentication.Caller, services: operations.Services) -> None:
     with db.transaction("delete-rule"):
-        before = _found(rule_id)
+        before = _rule(found(rule_id))
         rules.Rule.delete().where(rules.Rule.id == rule_id).execute()
         audit.record(caller, services.now(), "delete", "rule", rule_id, before=before)
+
+
+@ROUTES.post("/notifiers/rules/check", "Check a condition")
+def check_rule_condition(body: requests.ConditionText) -> trial_responses.ConditionCheck:
+    mistake = conditions.check(body.condition)
+    if mistake is None:
+        return trial_responses.ConditionCheck(ok=True, message=None, position=None, suggestion=None)
+    return trial_responses.ConditionCheck(ok=False, **msgspec.structs.asdict(mistake))
+
+
+def check_condition(text: str | None) -> None:
+    """Raise `InvalidInput` if a condition cannot be used. The first check takes long: call it outside transactions."""
+    mistake = conditions.check(text) if text else None
+    if mistake is not None:
+        at = "" if mistake.position is None else f" (at character {mistake.position + 1})"
+        raise operations.invalid_field("condition", f"{mistake.message}{at}")
+
+
+def change(row: rules.Rule, changes: Mapping[str, Any]) -> None:
+    """Give a rule the fields of a request; raises `InvalidInput`."""
+    plain = {name: changes[name] for name in ("condition", "name", "dry_run", "enabled") if name in changes}
+    if "events" in changes:  # in one order, so that twins are found
+        plain["events"] = [event for event in get_args(responses.RuleEvent) if event in changes["events"]]
+    for name, value in plain.items():
+        setattr(row, name, value)
+    if "board_id" in changes:
+        row.board = None if changes["board_id"] is None else _known_board(changes["board_id"])
+    recipient_id = changes.get("recipient_id")
+    target = changes.get("target", "assigned" if row.recipient is None and recipient_id is None else "recipient")
+    if target == "assigned" and recipient_id is not None:
+        raise operations.invalid_field("recipient_id", "A rule for the assigned people has no recipient")
+    if target == "assigned":
+        row.recipient = None
+    elif recipient_id is not None:
+        row.recipient = operations.known_recipient("recipient_id", recipient_id)
+    elif row.recipient is None or "recipient_id" in changes:
+        raise operations.invalid_field("recipient_id", "Give a recipient, or the target assigned")
+
+
+def _refuse_twin(row: rules.Rule) -> None:
+    """Raise `Conflict` if another rule has the same board, recipient, events and condition (R5)."""
+    for each in _rules():
+        if each.id != row.id and _identity(each) == _identity(row):
+            way = f"from {entities.board_of(_rule(row))} to {entities.recipient_of(_rule(row))}"
+            raise errors.Conflict(f"There is a rule {way} with these events and this condition already: rule {each.id}")
+
+
+def _identity(row: rules.Rule) -> tuple[Any, ...]:
+    return (row.board_id, row.recipient_id, row.events, row.condition)
 
 
 def _known_board(board_id: int) -> tickets.Board:
@@ -72,24 +132,31 @@ def _known_board(board_id: int) -> tickets.Board:
 def _rules() -> peewee.ModelSelect:
     return (
         rules.Rule.select(rules.Rule, tickets.Board, recipients.Recipient)
-        .join(tickets.Board)
+        .join(tickets.Board, peewee.JOIN.LEFT_OUTER)
         .switch(rules.Rule)
-        .join(recipients.Recipient)
+        .join(recipients.Recipient, peewee.JOIN.LEFT_OUTER)
     )
 
 
-def _found(rule_id: int) -> responses.Rule:
-    row = _rules().where(rules.Rule.id == rule_id).first()
-    return _rule(operations.or_not_found(row, "rule", rule_id))
+def found(rule_id: int) -> rules.Rule:
+    """Return a stored rule, or raise `NotFound`."""
+    row: rules.Rule = operations.or_not_found(_rules().where(rules.Rule.id == rule_id).first(), "rule", rule_id)
+    return row
 
 
 def _rule(row: rules.Rule) -> responses.Rule:
+    board, recipient = row.board, row.recipient
     return responses.Rule(
         id=row.id,
-        board_id=row.board.id,
-        board_name=row.board.name,
-        recipient_id=row.recipient.id,
-        recipient_name=row.recipient.name,
-        recipient_type=row.recipient.type,
+        board_id=board.id if board else None,
+        board_name=board.name if board else None,
+        recipient_id=recipient.id if recipient else None,
+        recipient_name=recipient.name if recipient else None,
+        recipient_type=recipient.type if recipient else None,
         enabled=row.enabled,
+        events=row.events,
+        condition=row.condition,
+        target="recipient" if recipient else "assigned",
+        dry_run=row.dry_run,
+        name=row.name,
     )

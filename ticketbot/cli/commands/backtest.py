@@ -1,0 +1,86 @@
+"""`tbot backtest`: what a rule would have done in the last days (R6)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from ticketbot.cli.commands import create
+from ticketbot.cli.context import Context
+from ticketbot.present import trials, words
+
+USAGE = """\
+Try a rule on past days.
+
+Usage:
+  tbot backtest [--days=<n>] [--rule-id=<id>]
+            [--board-id=<id> | --board=<name> | --all-boards]
+            [--recipient-id=<id> | --recipient=<name> | --assigned]
+            [--name=<name>] [--events=<events>] [--when=<condition>]
+            [options] [--json]
+
+Nothing is sent or stored. Without a rule, the present rules are compared with
+those that decided; a rule that is tried counts as enabled and as no dry run.
+
+Options:
+  --days=<n>               The last days, 1 to 90 (default: 7)
+  --rule-id=<id>           A stored rule, with the changes that follow
+  --board-id=<id>          Board of the proposed rule (default: all boards)
+  --board=<name>           The same, by name
+  --all-boards             All boards
+  --recipient-id=<id>      Room or person it notifies
+  --recipient=<name>       The same, by name or email address
+  --assigned               It notifies the assigned people
+  --name=<name>            Its name
+  --events=<events>        Its events (default: new), as of `tbot create rule`
+  --when=<condition>       Its condition, see `tbot help create rule`
+
+Examples:
+  tbot backtest --rule-id=3 --days=30
+  tbot backtest --board="Help Desk" --assigned --events=status
+"""
+
+DEFAULT_DAYS = 7
+
+
+def run(context: Context) -> int:
+    """Print the comparison."""
+    days = context.arguments.number("--days", least=1) or DEFAULT_DAYS
+    rule_id, rule = create.proposed_rule(context)
+    with _waiting(context, days):
+        found = context.server.backtest(days, rule_id=rule_id, rule=rule)
+    output = context.output
+    if output.is_json:
+        output.json(found)
+        return 0
+    for sentence in trials.summary(found, output.text):
+        output.say(sentence)
+    tables = ((trials.BY_RECIPIENT, found.by_recipient), (trials.BY_DAY, found.by_day), (trials.SAMPLES, found.samples))
+    for columns, rows in tables:
+        if rows:
+            output.say("")
+            output.table(columns, rows)
+    return 0
+
+
+@contextlib.contextmanager
+def _waiting(context: Context, days: int) -> Iterator[None]:
+    """Show on a terminal that this takes a while, and for how long it has."""
+    output, stderr = context.output, context.output.streams.stderr
+    if not output.is_animated(stderr):
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(
+        file=stderr,
+        width=output.width(stderr),
+        color_system="standard" if output.has_color(stderr) else None,
+        force_terminal=True,
+        emoji=False,
+    )
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        progress.add_task(f"Deciding the last {words.count(days, 'day')} again", total=None)
+        yield

@@ -1,0 +1,49 @@
+"""What a trial of a rule found, in words and columns (R6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from operator import attrgetter
+
+from ticketbot.api import trial_responses
+from ticketbot.decide import plan
+from ticketbot.present import words
+from ticketbot.present.entities import Column
+from ticketbot.present.explain import RULE_WITHOUT_EFFECT
+
+_COUNTS = (Column("decided", attrgetter("decided"), "id"), Column("proposed", attrgetter("proposed"), "id"))
+BY_RECIPIENT = (Column("recipient", attrgetter("recipient_name"), "name"), *_COUNTS)
+BY_DAY = (Column("day", attrgetter("day")), *_COUNTS)
+SAMPLES = (
+    Column("ticket", attrgetter("ticket_id"), "id"),
+    Column("event", attrgetter("event")),
+    Column("recipient", attrgetter("recipient_name"), "name"),
+    Column("change", lambda row: "new" if row.proposed else "gone"),
+    Column("why", attrgetter("reason"), "name"),
+)
+
+
+def sentences(trial: trial_responses.Trial) -> Iterator[str]:
+    """Yield a sentence for each decision of a trial on one ticket."""
+    for each in trial.decisions:
+        if RULE_WITHOUT_EFFECT & set(each.codes):
+            yield f"{each.who}: {each.reason}"
+        elif each.who == plan.EVERYBODY:
+            yield f"no one would be notified: {each.reason}"
+        else:
+            yield f"{each.who} would {'' if each.outcome == 'told' else 'not '}be notified: {each.reason}"
+
+
+def summary(found: trial_responses.Backtest, moment: Callable[[datetime], str]) -> Iterator[str]:
+    """Yield the totals of a backtest, a sentence each."""
+    yield f"{words.count(found.events, 'event')} decided again: {words.count(found.decided, 'notification')} sent"
+    yield f"With the rule: {words.count(found.proposed, 'notification')}"
+    if found.left_out:
+        yield f"Left out, because what they were decided on is not kept: {words.count(found.left_out, 'event')}"
+    if found.people_from_cache:
+        people = words.count(found.people_from_cache, "assigned person", "assigned people")
+        yield f"Known only as they were found last: {people}"
+    if found.busiest_hour:
+        count = words.count(found.busiest_hour.proposed, "notification")
+        yield f"Busiest hour: the one from {moment(found.busiest_hour.at)}, with {count}"
