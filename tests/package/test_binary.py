@@ -63,12 +63,13 @@ def test_command_without_a_server_works(binary: Binary, command: str) -> None:
 
 def test_binary_serves_syncs_and_delivers(binary: Binary, world: World) -> None:
     """W3, S, A3: on both databases."""
-    world.add_rule("Help Desk")
+    world.add_rule("Help Desk", condition="not closed and priority_sort > 3")
     with PackedServer(binary, _environ(world, binary)) as server:
         client = _client(server)
         world.register_callback(server.url)
         world.connectwise.add_ticket(world.board, "Printer on fire", note="smoke")
         assert wait_for(lambda: [m.room_title for m in world.webex.messages()] == ["Help Desk"]), server.log()
+        assert "condition failed" not in world.webex.messages()[0].markdown
 
         synced = binary.run("sync", "--all", **client)
         assert synced.returncode == 0, synced.stdout + synced.stderr

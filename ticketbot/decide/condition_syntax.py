@@ -78,8 +78,6 @@ def parse(text: str) -> Any:
         raise Refused(what, at) from None
     except library.EngineError as error:
         raise Refused(f"This does not fit together: {error.message}") from None
-    except Exception as error:  # whatever the library stumbles over cannot be used
-        raise Refused(f"This cannot be read: {type(error).__name__}") from error
 
 
 def parts(text: str) -> Iterator[tuple[int, int]]:

@@ -111,7 +111,9 @@ def _remembered(text: str) -> _Compiled | Mistake:
         return _compile(text)
     except Refused as refused:
         mistake = refused.mistake
-        return mistake if mistake.position is not None else msgspec.structs.replace(mistake, position=_position(text))
+    except Exception as error:  # noqa: BLE001  (whatever the library stumbles over: no event fails of it)
+        return Mistake(f"This cannot be read: {type(error).__name__}")
+    return mistake if mistake.position is not None else msgspec.structs.replace(mistake, position=_position(text))
 
 
 def _position(text: str) -> int:
