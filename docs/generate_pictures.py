@@ -136,11 +136,11 @@ def _happen(stepper: Stepper) -> int:
     )
     stepper.clock.advance(minutes=12)
     stepper.note(ticket, "It stopped smoking, but it still smells. Is it safe to print the payroll?")
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.work()
     stepper.clock.advance(minutes=7)
     stepper.note(ticket, "Replaced the fuser.", member="ana", kind="TimeEntryNote")
-    stepper.hook(ticket)
+    stepper.accept_webhook(ticket)
     stepper.work()
     return ticket
 

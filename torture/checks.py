@@ -45,8 +45,8 @@ class Checker:
         self._received_ids: set[tuple[str, str]] = set()
         self._slack_s = 2.0
 
-    def add_violation(self, promise: str, message: str) -> None:
-        """Record that a promise was broken."""
+    def report(self, promise: str, message: str) -> None:
+        """Report a broken promise."""
         self.violations.append((promise, message))
 
     def check(self, log: DeliveryLog, *, slack_s: float) -> None:
@@ -78,33 +78,31 @@ class Checker:
 
     def _check_webhooks(self, log: DeliveryLog) -> None:
         for problem in log.problems:
-            self.add_violation(*problem.split(": ", 1))
+            self.report(*problem.split(": ", 1))
         log.problems.clear()
         lost = log.accepted - self._ledger.processed_message_ids()
         if lost:
-            self.add_violation(
+            self.report(
                 "no-webhook-lost", f"{len(lost)} acknowledged webhooks are not in the database, such as {min(lost)}"
             )
         counted, accepted = self._ledger.webhooks_counted(), len(log.accepted)
         if counted < accepted:
-            self.add_violation(
-                "no-webhook-lost", f"{accepted} webhooks were accepted, but the events count only {counted}"
-            )
+            self.report("no-webhook-lost", f"{accepted} webhooks were accepted, but the events count only {counted}")
 
     def _check_sql(self) -> None:
         for subject, target, count in self._ledger.repeated_decisions():
-            self.add_violation("one-decision", f"{subject} for {target} was decided {count} times")
+            self.report("one-decision", f"{subject} for {target} was decided {count} times")
         for number, state in self._ledger.inconsistent_states():
-            self.add_violation("sent-means-id", f"row {number} is {state}, which contradicts its Webex id or time")
+            self.report("sent-means-id", f"row {number} is {state}, which contradicts its Webex id or time")
         for number, ticket_id in self._ledger.events_from_forged_webhooks():
-            self.add_violation(
+            self.report(
                 "no-stray-requests", f"event {number} is about {ticket_id}, which appears only in forged webhooks"
             )
         for number, ticket_id, error in self._ledger.dead_events():
-            self.add_violation("no-webhook-lost", f"event {number} of ticket {ticket_id} is dead: {error}")
+            self.report("no-webhook-lost", f"event {number} of ticket {ticket_id} is dead: {error}")
         unfinished_work = self._ledger.unfinished_work()
         if unfinished_work:
-            self.add_violation("no-webhook-lost", f"unfinished: {unfinished_work}")
+            self.report("no-webhook-lost", f"unfinished: {unfinished_work}")
 
     # no-webhook-lost, no-change-missed, forwards: every subject against the oracle
 
@@ -115,7 +113,7 @@ class Checker:
             may_be_covered = index == 0
             if may_be_covered and covered == note:
                 if rows:
-                    self.add_violation(
+                    self.report(
                         "one-decision",
                         f"{note.subject} is part of the announcement of {ticket.id} and was announced again",
                     )
@@ -123,11 +121,11 @@ class Checker:
             if (note.kind, note.id) not in decided:
                 # Deleted before it was fetched: there is nothing to notify anybody of (W7).
                 if ticket.deleted_at is None:
-                    self.add_violation(
+                    self.report(
                         "no-webhook-lost/no-change-missed", f"{note.subject} of ticket {ticket.id} was never decided"
                     )
                 elif rows:
-                    self.add_violation("one-decision", f"{note.subject} has notifications and is not decided")
+                    self.report("one-decision", f"{note.subject} has notifications and is not decided")
                 continue
             if may_be_covered and covered is None and not rows and not self._rows.get(f"new:{ticket.id}"):
                 continue  # nobody was notified of the announcement that may have covered it
@@ -138,7 +136,7 @@ class Checker:
         rows = self._rows.get(f"new:{ticket.id}", [])
         if not is_announced:
             if rows or ticket.deleted_at is None:
-                self.add_violation("no-webhook-lost/no-change-missed", f"ticket {ticket.id} was never announced")
+                self.report("no-webhook-lost/no-change-missed", f"ticket {ticket.id} was never announced")
             return None
         at = max((row.created_at for row in rows), default=float("inf"))
         expected = [
@@ -148,15 +146,15 @@ class Checker:
         self._compare(f"new:{ticket.id}", rows, expected)
         shown = {(row.note_kind, row.note_id) for row in rows}
         if len(shown) > 1:
-            self.add_violation("one-decision", f"the announcement of ticket {ticket.id} shows different notes: {shown}")
+            self.report("one-decision", f"the announcement of ticket {ticket.id} shows different notes: {shown}")
         for kind, number in shown:
             if kind is None:
                 if ticket.has_description:
-                    self.add_violation("one-decision", f"the announcement of ticket {ticket.id} lacks its description")
+                    self.report("one-decision", f"the announcement of ticket {ticket.id} lacks its description")
                 return None
             first = ticket.notes[0] if ticket.notes else None
             if first is None or (first.kind, first.id) != (kind, number):
-                self.add_violation(
+                self.report(
                     "one-decision",
                     f"the announcement of ticket {ticket.id} shows {kind} {number}, which is not its first note",
                 )
@@ -193,7 +191,7 @@ class Checker:
             decided[self._name(row)] = oracle.Decision(_outcome(row), row.chain if _outcome(row) == oracle.SEND else ())
         if decided not in expected:
             promise = "no-webhook-lost/no-change-missed" if not decided else "one-decision/forwards"
-            self.add_violation(promise, f"{subject}: decided {decided}, expected {expected[:2]}")
+            self.report(promise, f"{subject}: decided {decided}, expected {expected[:2]}")
         self.counts["subjects checked"] += 1
 
     def _name(self, row: Row) -> str:
@@ -230,7 +228,7 @@ class Checker:
             or head is None
             or len(markers) > NOTES_AT_ONCE
         ):
-            self.add_violation("harmless-text", f"the text of a message is not harmless: {text!r}")
+            self.report("harmless-text", f"the text of a message is not harmless: {text!r}")
         if head is None:
             return set()
         is_new, ticket_id = head[1] == "New ticket", int(head[2])
@@ -238,9 +236,9 @@ class Checker:
         subjects = {f"new:{ticket_id}"} if is_new else set()
         for ticket, note in filter(None, map(self._notes.get, markers)):
             if note.internal and is_room:
-                self.add_violation("B1", f"the text of an internal note is shown in a room: {text!r}")
+                self.report("B1", f"the text of an internal note is shown in a room: {text!r}")
             if ticket.id != ticket_id:
-                self.add_violation("harmless-text", f"a message about ticket {ticket_id} shows a note of {ticket.id}")
+                self.report("harmless-text", f"a message about ticket {ticket_id} shows a note of {ticket.id}")
             subjects.add(note.subject)
         return subjects
 
@@ -254,7 +252,7 @@ class Checker:
             key = (row.subject, destination)
             if self._is_without_marker(row, name):
                 if row.state == "sent" and (destination, row.webex_message_id) not in self._received_ids:
-                    self.add_violation(
+                    self.report(
                         "no-webhook-lost/sent-means-id",
                         f"{row.subject} for {name} is sent, but Webex never received it",
                     )
@@ -275,21 +273,19 @@ class Checker:
         self.counts[f"notifications {row.state}"] += 1
         if row.state == "sent":
             if not count:
-                self.add_violation("no-webhook-lost/sent-means-id", f"{what} is sent, but Webex never received it")
+                self.report("no-webhook-lost/sent-means-id", f"{what} is sent, but Webex never received it")
             elif row.webex_message_id not in received.ids:
-                self.add_violation(
-                    "sent-means-id", f"{what} is sent as {row.webex_message_id}, but Webex has {received.ids}"
-                )
+                self.report("sent-means-id", f"{what} is sent as {row.webex_message_id}, but Webex has {received.ids}")
             if count > 1:
                 self.counts["duplicates, flagged" if row.possible_duplicate else "duplicates, NOT flagged"] += 1
                 if not row.possible_duplicate:
-                    self.add_violation("at-least-once-flagged", f"{what} arrived {count} times and is not flagged")
+                    self.report("at-least-once-flagged", f"{what} arrived {count} times and is not flagged")
         elif count:
-            self.add_violation("at-least-once-flagged", f"{what} is {row.state}, but arrived {count} times")
+            self.report("at-least-once-flagged", f"{what} is {row.state}, but arrived {count} times")
         if row.state == "dead" and name != fixtures.DEAD_ROOM:
-            self.add_violation("dead-is-visible", f"{what} is dead: {row.error}")
+            self.report("dead-is-visible", f"{what} is dead: {row.error}")
         if row.state == "dead" and not row.error:
-            self.add_violation("dead-is-visible", f"{what} is dead without an error")
+            self.report("dead-is-visible", f"{what} is dead without an error")
         self.counts["flagged as possible duplicates"] += row.possible_duplicate
 
     def _check_repeat(self, subject: str, destination: str) -> None:
@@ -299,13 +295,13 @@ class Checker:
         if not rows and subject in self._covered:
             return  # part of an announcement, without a row of its own
         if not rows:
-            self.add_violation(
+            self.report(
                 "at-least-once-flagged", f"Webex received {subject} for {name}, but the ledger has no row for it"
             )
             return
         count = len(self._received[subject, destination].ids)
         if not rows[0].possible_duplicate:
-            self.add_violation(
+            self.report(
                 "at-least-once-flagged", f"{subject} for {name} arrived again in a later round, {count} times in all"
             )
 
@@ -320,7 +316,7 @@ class Checker:
                 by_recipient[name].append((received.first_at, row))
         for name, arrived in by_recipient.items():
             for older, newer in _overtaken(arrived):
-                self.add_violation(
+                self.report(
                     "order", f"{name} got {newer.subject} before {older.subject}, which is not marked as overtaken"
                 )
 

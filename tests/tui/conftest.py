@@ -13,12 +13,12 @@ from ticketbot.simulators.webex import Webex
 
 
 @pytest.fixture
-def server(sqlite: str, organisation: Webex) -> Iterator[Server]:
+def server(sqlite: str, organization: Webex) -> Iterator[Server]:
     """Return the real application on a seeded database."""
-    organisation.faults.clear()
-    organisation.clear_messages()
-    api = Api(organisation)
-    yield Server(api, seed.fill(api.clock.now(), organisation))
+    organization.faults.clear()
+    organization.clear_messages()
+    api = Api(organization)
+    yield Server(api, seed.fill(api.clock.now(), organization))
     api.syncs.stop()
     api.syncs.join(10)
 
@@ -30,7 +30,7 @@ def pilot(server: Server) -> Pilot:
 
 
 @pytest.fixture
-def empty_server(sqlite: str, organisation: Webex) -> Server:
+def empty_server(sqlite: str, organization: Webex) -> Server:
     """Return the real application on a database with nothing but a user."""
-    api = Api(organisation)
+    api = Api(organization)
     return Server(api, api.administrator())
