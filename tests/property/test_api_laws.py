@@ -44,7 +44,8 @@ _MODELS = {
     "run": syncs.SyncRun,
 }
 _CALLED = {"source": "recipient", "destination": "recipient"}
-_FIELDS = ("board_id", "recipient_id", "source_id", "destination_id", "user_id", "ticket_id", "board_ids")
+_FIELDS = ("board_id", "recipient_id", "rule_id", "source_id", "destination_id", "user_id", "ticket_id", "board_ids")
+_CONDITIONS = ("closed", "priority_sort <= 3", 'severity == "High"', 'summary =~ "x"')
 
 
 class Operation(NamedTuple):
@@ -131,7 +132,9 @@ def _requests(
     operation: Operation, ids: Mapping[str, list[int]], components: Mapping[str, Any], *, makes_sense: bool
 ) -> Any:
     """Return the strategy for requests of one operation: such that make sense, or such that make none."""
-    from_rows = {name: st.sampled_from(ids[_model_of(name)]) for name in _FIELDS}
+    from_rows: dict[str, Any] = {name: st.sampled_from(ids[_model_of(name)]) for name in _FIELDS}
+    from_rows["condition"] = st.sampled_from(_CONDITIONS)
+    from_rows["target"] = st.just("recipient")
 
     def request(draw: Any) -> Request:
         path = operation.path

@@ -151,6 +151,16 @@ def rule_title(row: responses.Rule) -> str:
     return row.name or f"{board_of(row)} > {recipient_of(row)}"
 
 
+def _rule_meaning(row: responses.Rule) -> str:
+    if not row.enabled:
+        return "Disabled: it notifies no one."
+    if row.dry_run:
+        return "A dry run: whom it would notify is recorded, and nothing is sent."
+    if row.events == ["new"] and row.target == "recipient" and not row.condition:
+        return f"The recipient is notified of every new ticket on {'this board' if row.board_id else 'any board'}."
+    return "It notifies of its events on its board, where its condition matches."
+
+
 def _how(row: responses.Forward) -> str:
     named = (("copy", row.keep_copy), ("public only", row.public_only), ("if sole", row.only_if_sole))
     return ", ".join(name for name, is_set in named if is_set)
@@ -178,11 +188,6 @@ def _key_title(row: responses.Key) -> str:
     return f"of user {row.user_id}" + (f", ending in {row.hint}" if row.hint else "")
 
 
-_RULE_MEANS = {
-    "enabled": "It notifies of its events on its board, if its condition matches.",
-    "dry run": "A dry run: what it would notify of is recorded, and not sent.",
-    "disabled": "Disabled: it notifies no one.",
-}
 _FORWARD_MEANS = {
     "active": "What is meant for the source goes to the destination.",
     "upcoming": "It has not started yet.",
@@ -233,8 +238,8 @@ ALL = (
         _column("name", lambda row: row.name or "", kind="name"),
         _column("state", rule_state, "state"),
         title=rule_title,
-        about="A rule notifies a room, a person or the assigned people of what happens on a board.",
-        meaning=lambda row: _RULE_MEANS[rule_state(row)],
+        about="A rule notifies a room or a person of new tickets on a board.",
+        meaning=_rule_meaning,
     ),
     _entity(
         "forward",
