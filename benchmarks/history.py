@@ -15,10 +15,11 @@ SPREAD = timedelta(days=80)
 _RECIPIENT = "CASE i % 2 WHEN 0 THEN 1 + i / 2 % 8 ELSE 9 + i / 2 % 30 END"
 _NUMBERS = "WITH RECURSIVE number (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM number WHERE i < ?) "
 _TICKETS = """
-    INSERT INTO ticket (id, kind, summary, board_id, board_name, status, resources, open, entered_at, updated_at,
+    INSERT INTO ticket (id, kind, summary, board_id, board_name, status, resources, details, open,
+                        entered_at, updated_at,
                         stored_at, announced_at, decided_at_update, notes_read_at_update)
-    {numbers} SELECT i, 'service', 'Ticket ' || i, 1 + i % 8, 'Service Desk', 'New', '["ana"]', i > {rows} * 0.8,
-           {at}, {at}, {at}, {at}, {at}, {at} FROM number
+    {numbers} SELECT i, 'service', 'Ticket ' || i, 1 + i % 8, 'Service Desk', 'New', '["ana"]', '{{}}',
+           i > {rows} * 0.8, {at}, {at}, {at}, {at}, {at}, {at} FROM number
 """
 _NOTES = """
     INSERT INTO note (kind, note_id, ticket_id, text, internal, resolution, is_markdown, author, entered_at,

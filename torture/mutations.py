@@ -142,7 +142,11 @@ MUTATIONS = (
     Mutation(
         "authors are notified of their own notes",
         "sqlite",
-        (("ticketbot/decide/audience.py", " and not is_author(facts, topic, person):", ":"),),
+        (
+            ("ticketbot/decide/audience.py", "        return topic.note.author_recipient_ids", "        return frozenset()"),
+            ("ticketbot/decide/audience.py", "name is not None and name.lower() ==", "name is not None and name =="),
+            ("ticketbot/decide/audience.py", "person.identifier.lower()", "None"),
+        ),
     ),
 )  # fmt: skip
 
