@@ -48,7 +48,13 @@ def test_half_a_date_is_a_problem_once_it_is_complete() -> None:
 
 
 def forward(**more: Any) -> dict[str, Any]:
-    return {"source_id": 1, "destination_id": 2, "start": "", "end": "", "keep_copy": False, **more}
+    limits = {"public_only": False, "only_if_sole": False}
+    return {"source_id": 1, "destination_id": 2, "start": "", "end": "", "keep_copy": False, **limits, **more}
+
+
+def rule(**more: Any) -> dict[str, Any]:
+    empty = {"events": ["new"], "condition": "", "name": "", "dry_run": False}
+    return {"board_id": 1, "recipient_id": 2, **empty, **more}
 
 
 @pytest.mark.parametrize(
@@ -72,6 +78,13 @@ def test_values_become_a_request() -> None:
     assert forms.read(forms.GO_TO_TICKET, {"ticket_id": " #4711 "}) == {"ticket_id": 4711}
 
 
+def test_a_choice_may_stand_for_null_and_a_text_may_be_empty() -> None:
+    read = forms.read(forms.NEW_RULE, rule(board_id=forms.NULL, recipient_id=forms.NULL, name=" "))
+    assert (read["board_id"], read["recipient_id"], read["target"]) == (None, None, "assigned")
+    assert (read["condition"], read["name"]) == (None, None)
+    assert forms.read(forms.NEW_RULE, rule())["target"] == "recipient"
+
+
 def test_every_wrong_field_is_named() -> None:
     with pytest.raises(errors.InvalidInput) as failed:
         forms.read(forms.NEW_USER, {"name": " ", "email": "ana"})
@@ -82,9 +95,9 @@ def test_every_wrong_field_is_named() -> None:
 
 
 def test_a_choice_is_required_and_several_are_not() -> None:
-    assert [each.message for each in forms.problems(forms.NEW_RULE, {"board_id": None, "recipient_id": 1})] == [
-        "Required. Type part of the name."
-    ]
+    wrong = list(forms.problems(forms.NEW_RULE, rule(board_id=None)))
+    assert wrong == [errors.FieldError("board_id", "Required. Type part of the name.")]
+    assert [each.field for each in forms.problems(forms.NEW_RULE, rule(events=[]))] == ["events"]
     sync = {"boards": False, "recipients": False, "tickets": False, "board_ids": [], "force": False}
     assert [each.field for each in forms.problems(forms.NEW_SYNC, sync)] == ["boards"]
     assert not list(forms.problems(forms.NEW_SYNC, {**sync, "tickets": True}))
@@ -104,8 +117,8 @@ def test_a_form_starts_empty_or_with_the_values_of_a_row() -> None:
         state="active",
     )
     fields = forms.CHANGE_FORWARD.fields
-    assert [forms.initial(field, row) for field in fields] == ["2026-03-01", "", True]
-    assert [forms.initial(field) for field in fields] == ["", "", False]
+    assert [forms.initial(field, row) for field in fields] == ["2026-03-01", "", True, False, False]
+    assert [forms.initial(field) for field in fields] == ["", "", False, False, False]
 
 
 @pytest.mark.parametrize("form", ALL, ids=lambda form: form.title)

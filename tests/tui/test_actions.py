@@ -18,14 +18,58 @@ def stored(model: Any) -> list[Any]:
 
 
 def test_a_rule_is_added_by_names(pilot: Pilot) -> None:
-    pilot.press("n").type("proj").press("enter").type("ana").press("enter", "enter")
+    pilot.press("n").type("proj").press("enter").type("ana").press(*["enter"] * 6)
     assert "Added: rule 4 (Projects > Ana Alvarez)." in pilot.screen
     assert (stored(rules.Rule)[-1].board_id, stored(rules.Rule)[-1].recipient_id) == (2, 4)
     assert pilot.view.tab.table.selected.id == 4
 
 
+def test_a_rule_is_added_for_all_boards_and_the_assigned_people(pilot: Pilot) -> None:
+    pilot.press("n").type("all b").press("enter").type("assigned").press("enter")
+    pilot.press("backspace").type("closed").press("enter").type("reop").press("enter", "enter")
+    pilot.type("priority_sort <= 3").press("enter").type("Urgent").press("enter", " ", "enter", "enter")
+    assert "Added: rule 4 (Urgent)." in pilot.screen
+    added = stored(rules.Rule)[-1]
+    assert (added.board_id, added.recipient_id, added.events) == (None, None, ["closed", "reopened"])
+    assert (added.condition, added.dry_run) == ("priority_sort <= 3", True)
+
+
+def test_a_mistake_in_a_condition_is_said_at_its_field(pilot: Pilot) -> None:
+    pilot.press("n").type("serv").press("enter").type("help").press("enter", "enter").type("prioritysort <= 3")
+    assert "priority_sort" in pilot.press(*["enter"] * 4).screen
+    assert "New rule" in pilot.screen
+
+
+def test_a_rule_is_changed_in_a_form_that_starts_with_its_values(pilot: Pilot) -> None:
+    pilot.press("c", "tab", "tab").type("assig").press("enter", "enter").type("owner == null").press(*["enter"] * 4)
+    assert "Changed: rule 1 (Service Desk > Help Desk)." in pilot.screen
+    changed = stored(rules.Rule)[0]
+    assert (changed.board_id, changed.recipient_id) == (1, 1)
+    assert (changed.events, changed.condition) == (["new", "assigned"], "owner == null")
+    pilot.press("c", "ctrl u").type("all b").press(*["enter"] * 7)
+    assert stored(rules.Rule)[0].board_id is None
+
+
+def test_a_rule_is_tried_on_a_ticket_before_it_is_saved(pilot: Pilot) -> None:
+    pilot.press("n").type("all b").press("enter").type("night").press("enter", "f5").type("4711").press(*["enter"] * 3)
+    assert "If new happened to ticket 4711 now" in pilot.screen
+    assert "Night Shift 🌙 would be notified" in pilot.text
+    assert "New rule" in pilot.press("esc").screen
+    assert len(stored(rules.Rule)) == 3
+
+
+def test_a_rule_is_tried_on_the_last_days_before_it_is_saved(pilot: Pilot) -> None:
+    pilot.press("c", "f6")
+    assert "Backtest of the last 7 days" in pilot.screen
+    assert "decided again" in pilot.text
+
+
+def test_only_a_valid_rule_is_tried(pilot: Pilot) -> None:
+    assert pilot.press("n", "f6").screen.count("Required. Type part of the name.") == 2
+
+
 def test_what_the_server_refuses_is_said_and_the_form_stays(pilot: Pilot) -> None:
-    pilot.press("n").type("serv").press("enter").type("help").press("enter", "enter")
+    pilot.press("n").type("serv").press("enter").type("help").press(*["enter"] * 6)
     assert "already" in pilot.text
     assert "New rule" in pilot.press("esc").screen
 
@@ -77,7 +121,7 @@ def test_a_forward_is_added_with_dates_that_are_checked_while_typing(pilot: Pilo
     assert "There is no 30 February." in pilot.screen
     assert "30 February" not in pilot.press("backspace", "backspace").type("10").screen
     assert "The end is before the start." in pilot.press("tab").type("2026-02-01").screen
-    pilot.press("backspace", "backspace").type("20").press("tab", " ", "tab", "enter")
+    pilot.press("backspace", "backspace").type("20").press("tab", " ", *["tab"] * 3, "enter")
     added = stored(forwards.Forward)[-1]
     assert (added.start, added.end, added.keep_copy) == ("2026-02-10", "2026-02-20", True)
     assert "Added: forward 3 (Cora Chen > Night Shift 🌙)." in pilot.screen
@@ -88,23 +132,23 @@ def test_a_forward_is_changed_in_a_form_that_starts_with_its_values(pilot: Pilot
     pilot.press("ctrl f", "c")
     assert "Change forward 1 (Ana Alvarez > Cora Chen)" in pilot.screen
     assert "2026-03-14" in pilot.screen
-    pilot.press("down", "ctrl u").type("2026-03-20").press("enter", " ", "enter", "enter")
+    pilot.press("down", "ctrl u").type("2026-03-20").press("enter", " ", *["enter"] * 4)
     assert "Changed: forward 1" in pilot.screen
     changed = stored(forwards.Forward)[0]
     assert (changed.start, changed.end, changed.keep_copy) == ("2026-03-01", "2026-03-20", True)
-    pilot.press("c", "down", "ctrl u", "enter", "enter", "enter")
+    pilot.press("c", "down", "ctrl u", *["enter"] * 5)
     assert stored(forwards.Forward)[0].end is None
 
 
 def test_an_error_of_the_server_is_shown_at_its_field_until_the_value_changes(pilot: Pilot) -> None:
-    pilot.press("ctrl f", "n").type("ben").press("enter").type("ben").press(*["enter"] * 5)
+    pilot.press("ctrl f", "n").type("ben").press("enter").type("ben").press(*["enter"] * 7)
     assert "Source and destination must differ." in pilot.screen
     assert "Source and destination must differ." in pilot.press("up").screen
     assert "must differ" not in pilot.press("down", "backspace").screen
 
 
 def test_a_cycle_is_refused_in_full(pilot: Pilot) -> None:
-    pilot.press("ctrl f", "n").type("cora").press("enter").type("ana").press(*["enter"] * 5)
+    pilot.press("ctrl f", "n").type("cora").press("enter").type("ana").press(*["enter"] * 7)
     assert "This would close a circle: Cora Chen > Ana Alvarez > Cora Chen" in pilot.text
 
 

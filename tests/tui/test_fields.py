@@ -27,13 +27,13 @@ def text_of(field: fields.Input) -> list[str]:
 
 
 def choice(*names: str, field: forms.Field = CHOICE) -> fields.ChoiceInput:
-    made = fields.ChoiceInput(field, 8)
+    made = fields.ChoiceInput(field, 8, None)
     made.fill(name_filter.Options(enumerate(names, 1)), "None yet.")
     return made
 
 
 def test_a_choice_waits_for_what_there_is_to_choose() -> None:
-    field = fields.ChoiceInput(CHOICE, 8)
+    field = fields.ChoiceInput(CHOICE, 8, None)
     assert text_of(field) == ["Board", "Loading…"]
     assert press(field, *"pro", "enter") == []
     field.leave()

@@ -31,6 +31,8 @@ KEYS = (
 )
 FORMS = (
     forms.NEW_RULE,
+    forms.CHANGE_RULE,
+    forms.TRY_RULE,
     forms.NEW_FORWARD,
     forms.CHANGE_FORWARD,
     forms.NEW_USER,
@@ -80,7 +82,7 @@ def test_the_footer_shows_what_works_in_the_field(pilot: Pilot) -> None:
 @given(st.sampled_from(FORMS), st.lists(st.one_of(st.sampled_from(KEYS), st.characters()), max_size=40))
 def test_nothing_typed_crashes_a_form_or_saves_what_was_not_chosen(form: forms.Form, keys: list[str]) -> None:
     saved: list[Mapping[str, Any]] = []
-    dialog = form_dialog.FormDialog(form, saved.append)
+    dialog = form_dialog.FormDialog(form, saved.append, {})
     for plural, count in IDS.items():
         options = name_filter.Options((number, f"{plural} {number}") for number in range(1, count + 1))
         dialog.fill(plural, options, "None.")

@@ -64,7 +64,7 @@ def test_control_c_quits_from_everywhere(pilot: Pilot, before: list[str]) -> Non
 
 def test_a_key_that_does_not_work_now_does_nothing(pilot: Pilot) -> None:
     before = pilot.screen
-    assert pilot.press("r", "c", "p", "d", "a", "f9", "q").screen == before
+    assert pilot.press("r", "p", "d", "a", "f9", "q").screen == before
 
 
 def test_what_is_pasted_into_a_list_is_no_command(pilot: Pilot) -> None:

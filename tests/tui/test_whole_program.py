@@ -100,7 +100,7 @@ def _sync_each_kind(tui: Terminal) -> None:
 def _rules(tui: Terminal, api: client.Client) -> None:
     tui.press("ctrl r", "n").see("Service Desk")
     tui.press(*"serv", "enter").see("Help Desk (room)")
-    tui.press(*"help d", "enter", "enter").see("Added: rule 1 (Service Desk > Help Desk).", " enabled")
+    tui.press(*"help d", *["enter"] * 6).see("Added: rule 1 (Service Desk > Help Desk).", " enabled")
     (rule,) = api.rules()
     tui.press("e").see("Disabled: Service Desk > Help Desk.")
     assert not api.rule(rule.id).enabled
@@ -118,7 +118,7 @@ def _forwards(tui: Terminal, api: client.Client) -> None:
     tui.press(*"help", "enter").see("Help Desk (room)")
     first = api.recipients(recipient_type="person")[0]
     tui.press(*(first.email or ""), "enter", *"2031-02-30").see("There is no 30 February.")
-    tui.press("backspace", "backspace", *"01", "enter", *"2031-02-14", "enter", " ", "enter", "enter")
+    tui.press("backspace", "backspace", *"01", "enter", *"2031-02-14", "enter", " ", *["enter"] * 4)
     tui.see(f"(Help Desk > {first.name}).", "upcoming")
     (forward,) = api.forwards()
     assert (forward.start, forward.end, forward.keep_copy) == ("2031-02-01", "2031-02-14", True)

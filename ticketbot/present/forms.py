@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 
 from ticketbot import errors
-from ticketbot.api import requests, validation
+from ticketbot.api import requests, responses, validation
 from ticketbot.present import words
 
 Kind = Literal["text", "date", "check", "choice", "choices"]
@@ -23,8 +23,16 @@ _PARTS_OF_DATE = ("[12]", "[0-9]", "[0-9]", "[0-9]", "-", "[01]", "[0-9]", "-", 
 _DATES = "2026-03-01 or 2026-03-01T09:00"
 
 
+NULL = 0
+"""The id of a choice that stands for null; no row has it."""
+
+
 class Field(NamedTuple):
-    """One value of a request. `choose_from` is the plural of an entity; `empty` says what no choice means."""
+    """One value of a request.
+
+    `choose_from` is the plural of an entity, `options` are texts to choose from, and `null` is a choice that stands for
+    null; `empty` says what no choice means. An `optional` text may be left empty.
+    """
 
     name: str
     label: str
@@ -33,16 +41,24 @@ class Field(NamedTuple):
     choose_from: str = ""
     empty: str = ""
     initial: Any = None
+    options: tuple[str, ...] = ()
+    null: str = ""
+    optional: bool = False
 
 
 class Form(NamedTuple):
-    """Fields that make a request; `check` yields what is wrong with the values taken together."""
+    """Fields that make a request; `check` yields what is wrong with the values taken together.
+
+    `complete` adds to valid values what follows from them. What `can_be_tried` may be tried before it is saved (R6).
+    """
 
     title: str
     button: str
     request: type[requests.RequestModel]
     fields: tuple[Field, ...]
     check: Callable[[Values], Iterable[errors.FieldError]] = lambda _: ()
+    complete: Callable[[dict[str, Any]], dict[str, Any]] = lambda values: values
+    can_be_tried: bool = False
 
 
 class TicketNumber(requests.RequestModel):
@@ -54,6 +70,8 @@ class TicketNumber(requests.RequestModel):
 def initial(field: Field, row: Any = None) -> Any:
     """Return the value that a field starts with; of a row to be changed, its own."""
     value = field.initial if row is None else getattr(row, field.name)
+    if row is not None and value is None and field.null:
+        return NULL
     return {"check": False, "choice": None, "choices": []}.get(field.kind, "") if value is None else value
 
 
@@ -65,8 +83,10 @@ def problem(form: Form, field: Field, value: Any, *, is_complete: bool) -> str:
         return errors.sentence(message) if message else ""
     if not is_complete:
         return ""
-    if given is None:
+    if field.kind == "choice" and value is None:
         return "Required. Type part of the name."
+    if given is None:
+        return ""
     kind = next(each.type for each in msgspec.structs.fields(form.request) if each.name == field.name)
     wrong = validation.wrong_value(field.name, given, kind, strict=field.kind != "text")
     return errors.sentence(wrong[0].message) if wrong else ""
@@ -89,15 +109,15 @@ def read(form: Form, values: Values) -> dict[str, Any]:
         raise errors.InvalidInput("The form is not valid", wrong)
     given = {field.name: _given(field, values[field.name]) for field in form.fields}
     converted = msgspec.convert(given, form.request, strict=False)
-    return {field.name: getattr(converted, field.name) for field in form.fields}
+    return form.complete({field.name: getattr(converted, field.name) for field in form.fields})
 
 
 def _given(field: Field, value: Any) -> Any:
     """Return a value as the request wants it: without surrounding spaces, and without the mark of a ticket number."""
     if not isinstance(value, str):
-        return value
-    text = value.strip()
-    return (text or None) if field.kind == "date" else text.removeprefix("#") if field.name == "ticket_id" else text
+        return None if field.null and value == NULL else value
+    text = value.strip().removeprefix("#" if field.name == "ticket_id" else "")
+    return None if not text and (field.kind == "date" or field.optional) else text
 
 
 def _may_become_a_date(text: str) -> bool:
@@ -122,19 +142,35 @@ def _something_is_checked(values: Values) -> Iterator[errors.FieldError]:
         yield errors.FieldError("boards", "Check at least one of the three.")
 
 
+def _with_target(values: dict[str, Any]) -> dict[str, Any]:
+    return values | {"target": "assigned" if values["recipient_id"] is None else "recipient"}
+
+
+_RULE = (
+    Field("board_id", "Board", "choice", choose_from="boards", null="(all boards)"),
+    Field("recipient_id", "Recipient", "choice", choose_from="recipients", null="(the assigned people)"),
+    Field("events", "Events", "choices", initial=["new"], options=get_args(responses.RuleEvent)),
+    Field("condition", "Condition", hint="Such as: priority_sort <= 3; empty: always.", optional=True),
+    Field("name", "Name", hint="Messages show it; may be empty.", optional=True),
+    Field("dry_run", "Dry run", "check", "record whom it would notify, and send nothing"),
+)
 _PERIOD = (
     Field("start", "Start", "date", f"{_DATES}; empty: immediately."),
     Field("end", "End", "date", f"{_DATES}; empty: no end."),
     Field("keep_copy", "Keep a copy", "check", "also deliver to the source"),
+    Field("public_only", "Public only", "check", "no internal notes and no changes"),
+    Field("only_if_sole", "Only if sole", "check", "only tickets with no one else assigned"),
 )
 
-NEW_RULE = Form(
-    "New rule",
-    "Add rule",
-    requests.NewRule,
+NEW_RULE = Form("New rule", "Add rule", requests.NewRule, _RULE, complete=_with_target, can_be_tried=True)
+CHANGE_RULE = Form("Change rule", "Save", requests.RuleChanges, _RULE, complete=_with_target, can_be_tried=True)
+TRY_RULE = Form(
+    "Try the rule on a ticket",
+    "Try",
+    requests.TryRequest,
     (
-        Field("board_id", "Board", "choice", choose_from="boards"),
-        Field("recipient_id", "Recipient", "choice", choose_from="recipients"),
+        Field("ticket_id", "Ticket number", hint="4711 or #4711"),
+        Field("event", "Event", "choice", "What happens to it.", options=get_args(responses.RuleEvent), initial="new"),
     ),
 )
 NEW_FORWARD = Form(

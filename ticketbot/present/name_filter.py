@@ -47,14 +47,14 @@ class Index:
 class Option(NamedTuple):
     """One choice."""
 
-    id: int
+    id: int | str
     name: str
 
 
 class Options:
     """All choices of a field, indexed. Create it in a background thread: indexing takes time."""
 
-    def __init__(self, options: Iterable[tuple[int, str]]) -> None:
+    def __init__(self, options: Iterable[tuple[int | str, str]]) -> None:
         clean = (Option(number, text.clean(name)) for number, name in options)
         self.all: Sequence[Option] = sorted(clean, key=lambda option: normalize(option.name))
         self._index = Index(option.name for option in self.all)

@@ -8,12 +8,15 @@ from functools import partial
 from typing import Any
 
 from ticketbot import errors
-from ticketbot.api import client, responses
-from ticketbot.present import entities, explain, forms, name_filter, words
+from ticketbot.api import client, requests, responses, trial_responses
+from ticketbot.present import entities, explain, forms, name_filter, trials, words
 from ticketbot.tui import dialogs, form_dialog
 from ticketbot.tui.tab import Row, Tab
 
 Call = Callable[[client.Client], Any]
+Values = Mapping[str, Any]
+
+BACKTEST_DAYS = 7
 
 
 def details(tab: Tab, row: Row) -> None:
@@ -58,9 +61,12 @@ def retry(tab: Tab, row: Row) -> None:
 
 def add(form: forms.Form) -> Callable[[Tab], None]:
     """Return the action that fills in a form and adds what it describes."""
-    return lambda tab: _fill_in(
-        tab, form, lambda values: _method(f"create_{tab.entity.singular}", **values), partial(_saved, tab, "Added")
-    )
+
+    def act(tab: Tab) -> None:
+        create = f"create_{tab.entity.singular}"
+        _fill_in(tab, form, lambda values: _method(create, **values), partial(_saved, tab, "Added"))
+
+    return act
 
 
 def change(form: forms.Form) -> Callable[[Tab, Row], None]:
@@ -70,9 +76,39 @@ def change(form: forms.Form) -> Callable[[Tab, Row], None]:
         title = f"Change {tab.entity.named(row)}"
         update = f"update_{tab.entity.singular}"
         save = partial(_saved, tab, "Changed")
-        _fill_in(tab, form, lambda values: _method(update, row.id, **values), save, row=row, title=title)
+        work = partial(_method, update, row.id)
+        _fill_in(tab, form, lambda values: work(**values), save, row=row, title=title)
 
     return act
+
+
+def try_rule(tab: Tab, row: Row, values: Values) -> None:
+    """Ask for a ticket and an event, and show what the rule of a form would do; `row` is the stored rule, if any."""
+    rule = {"rule_id": row and row.id, "rule": requests.NewRule(**values)}
+
+    def show(trial: trial_responses.Trial) -> None:
+        said = [("-", sentence) for sentence in trials.sentences(trial)]
+        tab.app.open(dialogs.message(f"If {trial.event} happened to ticket {trial.ticket_id} now", said, {}))
+
+    _fill_in(tab, forms.TRY_RULE, lambda tried: _method("try_rule", **tried, **rule), show)
+
+
+def backtest(tab: Tab, row: Row, values: Values) -> None:
+    """Show what the rule of a form would have done in the last days."""
+
+    def show(found: trial_responses.Backtest) -> None:
+        lines = [("", sentence) for sentence in trials.summary(found, tab.app.moment)]
+        counts = [(each.recipient_name, f"{each.decided} → {each.proposed}") for each in found.by_recipient]
+        samples = [(f"#{each.ticket_id}", f"{each.event}: {each.reason}") for each in found.samples]
+        tab.app.open(dialogs.message(title, [*lines, ("", ""), *counts, ("", ""), *samples], {}))
+
+    title = f"Backtest of the last {words.count(BACKTEST_DAYS, 'day')}"
+    tab.app.say("Deciding again …")
+    rule = requests.NewRule(**values)
+    tab.app.call(_method("backtest", BACKTEST_DAYS, rule_id=row and row.id, rule=rule), show)
+
+
+_TRIALS = {"try": try_rule, "backtest": backtest}
 
 
 def add_key(tab: Tab) -> None:
@@ -185,7 +221,7 @@ def _method(name: str, /, *arguments: Any, **named: Any) -> Call:
 def _fill_in(
     tab: Tab,
     form: forms.Form,
-    work: Callable[[Mapping[str, Any]], Call],
+    work: Callable[[Values], Call],
     done: Callable[[Any], None],
     *,
     row: Row = None,
@@ -193,7 +229,7 @@ def _fill_in(
 ) -> None:
     """Open a form; save it with `work`, or show what is wrong and leave it open."""
 
-    def save(values: Mapping[str, Any]) -> None:
+    def save(values: Values) -> None:
         tab.app.call(work(values), saved, failed)
 
     def saved(row: Row) -> None:
@@ -204,18 +240,20 @@ def _fill_in(
         if not dialog.refuse(error):
             tab.app.show_error(error)
 
-    dialog = form_dialog.FormDialog(form, save, row=row, title=title)
+    others = {action: partial(do, tab, row) for action, do in _TRIALS.items() if form.can_be_tried}
+    dialog = form_dialog.FormDialog(form, save, others, row=row, title=title)
     tab.app.open(dialog)
-    for plural in {field.choose_from for field in form.fields if field.choose_from}:
-        _load_choices(tab, dialog, plural)
+    for plural, null in {field.choose_from: field.null for field in form.fields if field.choose_from}.items():
+        _load_choices(tab, dialog, plural, null)
 
 
-def _load_choices(tab: Tab, dialog: form_dialog.FormDialog, plural: str) -> None:
+def _load_choices(tab: Tab, dialog: form_dialog.FormDialog, plural: str, null: str) -> None:
     entity = entities.BY_PLURAL[plural]
+    nulls = [(forms.NULL, null)] if null else []
 
     def read(api: client.Client) -> name_filter.Options:
         rows = (row for row in getattr(api, plural)() if not getattr(row, "inactive", False))
-        return name_filter.Options((row.id, entity.choice(row)) for row in rows)
+        return name_filter.Options([*nulls, *((row.id, entity.choice(row)) for row in rows)])
 
     def failed(error: errors.TicketbotError) -> None:
         dialog.fill(plural, name_filter.Options([]), f"{error}. Press Esc, then N to retry.")

@@ -93,9 +93,10 @@ class ChoiceInput(Input):
     Nothing is chosen that was neither typed nor marked: merely passing the field chooses nothing.
     """
 
-    def __init__(self, field: forms.Field, label_width: int) -> None:
+    def __init__(self, field: forms.Field, label_width: int, value: Any) -> None:
         self.line = Line()
         self.nothing = ""
+        self._initial: list[int | str] = value if isinstance(value, list) else [] if value is None else [value]
         self._is_many = field.kind == "choices"
         self._options: name_filter.Options | None = None
         self._chosen: list[name_filter.Option] = []
@@ -105,14 +106,18 @@ class ChoiceInput(Input):
         self._show_empty()
 
     def fill(self, options: name_filter.Options, nothing: str) -> None:
-        """Set the choices; `nothing` is what to say if there are none."""
+        """Set the choices; `nothing` is what to say if there are none. What was chosen before stays, listed or not."""
         self._options = options
         self.nothing = nothing
+        names = {option.id: option for option in options.all}
+        for each in self._initial:
+            self._choose(names.get(each) or name_filter.Option(each, f"{self.field.label} {each}"))
+        self._initial = []
         self._update_matches()
 
     @property
     def value(self) -> Any:
-        ids = [option.id for option in self._chosen]
+        ids = [*self._initial, *(option.id for option in self._chosen)]
         return ids if self._is_many else next(iter(ids), None)
 
     @property
@@ -155,6 +160,7 @@ class ChoiceInput(Input):
 
     def _edited(self) -> None:
         self.was_left = False
+        self._initial = []
         if not self._is_many:
             self._chosen = []
         self._update_matches()
@@ -180,13 +186,15 @@ class ChoiceInput(Input):
         """Accept the marked match; False if there is none."""
         if self._is_taken or not self._matches or self._marked is None:
             return False
-        option = self._matches[self._marked]
+        self._choose(self._matches[self._marked])
+        self._update_matches()
+        return True
+
+    def _choose(self, option: name_filter.Option) -> None:
         self._chosen = [*(each for each in self._chosen if each != option), option] if self._is_many else [option]
         self.line.set_edit_text("" if self._is_many else option.name)
         self.line.set_edit_pos(len(self.line.edit_text))
-        self._update_matches()
         self._show_empty()
-        return True
 
     def _show_empty(self) -> None:
         """Say in the field what an empty choice means."""
@@ -213,5 +221,5 @@ class ChoiceInput(Input):
 def new_input(field: forms.Field, label_width: int, value: Any) -> Input:
     """Return the widget of a field."""
     if field.kind in ("choice", "choices"):
-        return ChoiceInput(field, label_width)
+        return ChoiceInput(field, label_width, value)
     return CheckInput(field, label_width, value) if field.kind == "check" else TextInput(field, label_width, value)

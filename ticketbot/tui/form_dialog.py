@@ -14,22 +14,28 @@ from ticketbot.tui import dialogs, fields, keymap
 GAP = 2  # between labels and fields
 
 
+Save = Callable[[Mapping[str, Any]], None]
+
+
 class FormDialog(dialogs.Dialog):
     """Fields and a button, which calls `save` with the values of the request once all are valid.
 
-    It stays open until the caller closes it; `refuse` shows the errors that the server found.
+    It stays open until the caller closes it; `refuse` shows the errors that the server found. `trials` are other keys
+    that do something with valid values, by their actions in the table of keys.
     """
 
     def __init__(
         self,
         form: forms.Form,
-        save: Callable[[Mapping[str, Any]], None],
+        save: Save,
+        trials: Mapping[str, Save],
         *,
         row: Any = None,
         title: str = "",
     ) -> None:
         self._form = form
         self._save = save
+        self._trials = trials
         self._is_saving = False
         self._refused: dict[str, tuple[object, str]] = {}  # by field: the value, and what the server said of it
         width = max(text.width(field.label) for field in form.fields) + GAP
@@ -38,6 +44,9 @@ class FormDialog(dialogs.Dialog):
         last = urwid.Padding(urwid.AttrMap(self._button, None, "choice on"), left=width, width=len(form.button) + 4)
         widgets = [*self.inputs, urwid.Divider(), last]
         super().__init__(title or form.title, widgets, where="form")
+        for each in self.inputs:
+            if isinstance(each, fields.ChoiceInput) and each.field.options:
+                each.fill(name_filter.Options((name, name) for name in each.field.options), "")
         self.refresh()
 
     @property
@@ -72,11 +81,13 @@ class FormDialog(dialogs.Dialog):
             self._submit()
         elif action in ("next field", "take"):
             self._move(1)
+        elif (run := self._trials.get(action or "")) and (values := self._valid_values()) is not None:
+            run(values)
 
     def footer(self) -> list[tuple[str, str]]:
         """Return the keys of the form, and those of the focused field."""
         own = {fields.ChoiceInput: "choose", fields.CheckInput: "tick"}.get(type(self.focused), "")  # type: ignore[arg-type]
-        return keymap.footer(self.where, ("next field", "previous field", "take", "leave", own))
+        return keymap.footer(self.where, ("next field", "previous field", "take", "leave", own, *self._trials))
 
     def refuse(self, error: errors.TicketbotError) -> bool:
         """End saving and show errors at their fields; False if the error names none of them."""
@@ -97,8 +108,12 @@ class FormDialog(dialogs.Dialog):
         self.list.set_focus(wanted if wanted < len(self.inputs) else wanted + 1)  # past the empty line
 
     def _submit(self) -> None:
-        if self._is_saving:
-            return
+        if not self._is_saving and (values := self._valid_values()) is not None:
+            self._is_saving = True
+            self._save(values)
+
+    def _valid_values(self) -> Mapping[str, Any] | None:
+        """Return the values of the request, or go to the first field that is wrong and return None."""
         for each in self.inputs:
             each.leave()
         values = {each.field.name: each.value for each in self.inputs}
@@ -106,9 +121,8 @@ class FormDialog(dialogs.Dialog):
         wrong = next((number for number, each in enumerate(self.inputs) if each.error), None)
         if wrong is not None:
             self.list.set_focus(wrong)
-            return
-        self._is_saving = True
-        self._save(forms.read(self._form, values))
+            return None
+        return forms.read(self._form, values)
 
     def refresh(self) -> None:
         """Show what is wrong now, and what can be chosen."""

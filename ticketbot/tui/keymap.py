@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal, NamedTuple
 
-Where = Literal["anywhere", "list", "forwards", "sync", "notifications", "filter", "text", "confirm", "secret", "form"]
+Where = Literal[
+    "anywhere", "list", "rules", "forwards", "sync", "notifications", "filter", "text", "confirm", "secret", "form"
+]
 
 
 class Key(NamedTuple):
@@ -22,7 +24,7 @@ class Key(NamedTuple):
 TABLE = (
     Key("anywhere", "quit", ("ctrl c",), "Ctrl+C", "quit", "Quit"),
     Key("anywhere", "theme", ("f2",), "F2", "", "Next color theme"),
-    Key("list", "rules", ("ctrl r",), "Ctrl+R", "", "Rules: who is notified of a board's new tickets"),
+    Key("list", "rules", ("ctrl r",), "Ctrl+R", "", "Rules: who is notified of what, beside the assigned people"),
     Key("list", "forwards", ("ctrl f",), "Ctrl+F", "", "Forwards: who gets whose notifications"),
     Key("list", "users", ("ctrl u",), "Ctrl+U", "", "Users: who may use Ticketbot"),
     Key("list", "keys", ("ctrl a",), "Ctrl+A", "", "Keys: the API keys of users"),
@@ -52,7 +54,8 @@ TABLE = (
     Key("list", "page down", ("page down",), "PgDn", "", "A page down"),
     Key("list", "first", ("home",), "Home", "", "First row"),
     Key("list", "last", ("end",), "End", "", "Last row"),
-    Key("forwards", "change", ("c",), "C", "change", "Change the time of the forward"),
+    Key("rules", "change", ("c",), "C", "change", "Change the rule"),
+    Key("forwards", "change", ("c",), "C", "change", "Change the forward"),
     Key("forwards", "preview", ("p",), "P", "preview", "Show who gets the source's notifications now"),
     Key("sync", "cancel sync", ("c",), "C", "cancel", "Cancel the running sync; asks first"),
     Key("notifications", "only dead", ("d",), "D", "dead only", "Show what is dead only, or all again"),
@@ -70,12 +73,15 @@ TABLE = (
     Key("form", "choose", ("up", "down"), "Up/Down", "choose", "Choose a matching name, or move between fields"),
     Key("form", "take", ("enter",), "Enter", "accept", "Accept and go to the next field; on the last line: save"),
     Key("form", "tick", (" ",), "Space", "check", "Check or uncheck a box"),
+    Key("form", "try", ("f5",), "F5", "try", "Show what the rule of this form would do on a ticket"),
+    Key("form", "backtest", ("f6",), "F6", "backtest", "Show what it would have done in the last 7 days"),
     Key("form", "leave", ("esc",), "Esc", "cancel", "Cancel without saving"),
 )
 
 TITLES: dict[Where, str] = {
     "anywhere": "Everywhere",
     "list": "In a list",
+    "rules": "In Rules",
     "forwards": "In Forwards",
     "sync": "In Sync",
     "notifications": "In Notifications and Events",
@@ -91,7 +97,7 @@ CLOSING = ("close", "yes", "no", "copied", "leave")
 STAYING = ("copy", "copy key")
 """The actions that leave it open."""
 
-TABS: tuple[Where, ...] = ("forwards", "sync", "notifications")
+TABS: tuple[Where, ...] = ("rules", "forwards", "sync", "notifications")
 _MOVEMENTS = {"k": "up", "j": "down"}
 _ACTIONS: dict[tuple[Where, str], str] = {(row.where, key): row.action for row in TABLE for key in row.keys}
 
@@ -111,11 +117,8 @@ def movement(key: str) -> str:
 def footer(where: Where, actions: Collection[str] | None = None) -> list[tuple[str, str]]:
     """Return key and short label of what works in a context: everything, or only `actions`, also those of lists."""
     contexts: tuple[Where, ...] = (where, "list", *TABS) if actions is not None else (where,)
-    return [
-        (row.label, row.short)
-        for row in TABLE
-        if row.short and row.where in contexts and (actions is None or row.action in actions)
-    ]
+    shown = (row for row in TABLE if row.short and row.where in contexts and (actions is None or row.action in actions))
+    return list(dict.fromkeys((row.label, row.short) for row in shown))
 
 
 def label(wanted: str) -> str:

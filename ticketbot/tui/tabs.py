@@ -49,7 +49,14 @@ def _tab(plural: str, short: str, **more: Any) -> Description:
 
 
 ALL = (
-    _tab("rules", "Rules", key="rules", actions={"new": actions.add(forms.NEW_RULE)}, row_actions=_CHANGED | _TEST),
+    _tab(
+        "rules",
+        "Rules",
+        key="rules",
+        where="rules",
+        actions={"new": actions.add(forms.NEW_RULE)},
+        row_actions=_CHANGED | _TEST | {"change": RowAction(actions.change(forms.CHANGE_RULE))},
+    ),
     _tab(
         "forwards",
         "Fwds",
