@@ -14,7 +14,7 @@ class Rule(fields.Model):
     id = fields.IdField()
     board = peewee.ForeignKeyField(tickets.Board, null=True, on_delete="RESTRICT", backref="rules")
     recipient = peewee.ForeignKeyField(recipients.Recipient, null=True, on_delete="RESTRICT", backref="rules")
-    events = fields.JsonField(default=["new"])
+    events = fields.JsonField(default=lambda: ["new"])
     condition = peewee.TextField(null=True)
     name = peewee.TextField(null=True)
     enabled = peewee.BooleanField(default=True)
