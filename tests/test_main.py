@@ -142,10 +142,14 @@ class TestUsageErrors:
             ("list rules --state=dead", "`tbot list rules` does not take --state.", "tbot help list rules"),
             ("get rule", "`tbot get rule` needs <id>.", "tbot help get rule"),
             ("get rule 1 2", "Unexpected word '2'.", "tbot help get rule"),
-            ("create rule", "`tbot create rule` needs --board-id=<id> or --board=<name>.", "tbot help create rule"),
+            (
+                "create rule",
+                "`tbot create rule` needs --board-id=<id> or --board=<name> or --all-boards.",
+                "tbot help create rule",
+            ),
             (
                 "create rule --board-id=1",
-                "`tbot create rule` needs --recipient-id=<id> or --recipient=<name>.",
+                "`tbot create rule` needs --recipient-id=<id> or --recipient=<name> or --assigned.",
                 "tbot help create rule",
             ),
             (
@@ -155,7 +159,6 @@ class TestUsageErrors:
             ),
             ("ping {typed}", "Unexpected word '{typed}'.", "tbot help ping"),
             ("create user --name=Ana", "`tbot create user` needs --email=<email>.", "tbot help create user"),
-            ("update rule 1", "`tbot update rule` needs --enabled=<bool>.", "tbot help update rule"),
             ("update config --max=1", "--max can mean --max-message-length or --max-conc", "tbot help update config"),
             ("retry", "`tbot retry` needs <notification-id>", "tbot help retry"),
             ("retry 1 --dead", "Unexpected", "tbot help retry"),

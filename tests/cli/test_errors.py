@@ -101,6 +101,7 @@ def test_missing_key_is_a_missing_setting(cli: CliRunner) -> None:
         ("create rule --board-id=x --recipient-id=1", 3, "--board-id is 'x'. Give a whole number"),
         ("create rule --board-id=98 --recipient-id=97", 3, "board_id: there is no board 98"),
         ("update rule 1 --enabled=maybe", 3, "--enabled is 'maybe'. Give true or false"),
+        ("update rule 1", 3, "Nothing to change: give at least one option"),
         ("update forward 1", 3, "Nothing to change: give at least one option"),
         ("update config", 3, "Nothing to change: give at least one option"),
         ("update config --max-message-length=7", 3, "not valid: max_message_length: give at least 50."),
