@@ -25,7 +25,7 @@ def run() -> list[dict[str, Any]]:
     rows = []
     with harness.databases() as urls:
         for name, url in urls.items():
-            with harness.opened(url):
+            with harness.open_database(url):
                 now = datetime.now(UTC)
                 _fill(now)
                 tried = trials.Proposal(values.Rule(trials.PROPOSED_ID, ROOM, ("changed",), "priority_sort <= 3"), None)
@@ -78,15 +78,20 @@ def _facts(now: datetime, number: int) -> values.Facts:
         ticket=values.Ticket(number, now, compared, values.Details(priority_sort=number % 9)),
         announced=number % 3 > 0,
         notes=(note,) if number % 2 else (),
-        rules=tuple(
-            values.Rule(room.id, room, ("new", "customer_note"), f"id % 10 == {room.id % 10}") for room in rooms
-        ),
+        rules=tuple(map(_rule, rooms)),
         people=people,
         event_id=number,
         before=before,
         hour=9,
         weekday="mon",
     )
+
+
+def _rule(room: values.Recipient) -> values.Rule:
+    """Return a rule: two of five have a condition, on new tickets and notes, that one ticket in ten meets."""
+    if room.id % 5 > 1:
+        return values.Rule(room.id, room, ("closed", "reopened"))
+    return values.Rule(room.id, room, ("new", "customer_note"), f"id % 10 == {room.id % 10}")
 
 
 def _row(name: str, took_s: float, busy_s: float) -> dict[str, Any]:

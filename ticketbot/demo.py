@@ -134,8 +134,8 @@ def _wait_for_interrupt(environment: demo_environment.DemoEnvironment, ticket: i
     _print(f"\n  {tbot}                 # the terminal UI")
     _print(f"  {tbot} explain {ticket}    # who was notified of the ticket, who was not, and why")
     _print(f"\nTo open another ticket:\n\n  {environment.new_ticket_command}")
-    _print("\nCtrl+C stops everything.")
     try:
+        _print("\nCtrl+C stops everything.")  # inside: whoever reads it may press it at once
         threading.Event().wait()
     except KeyboardInterrupt:
         _print("")
