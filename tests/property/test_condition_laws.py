@@ -79,7 +79,7 @@ TEXTS = st.lists(st.sampled_from(WORDS), max_size=30).map(" ".join) | st.text(ma
 
 
 @given(TEXTS, st.fixed_dictionaries({}, optional={"note": st.none(), "id": st.text(), "resources": st.integers()}))
-@settings(max_examples=400)
+@settings(max_examples=200)
 def test_whatever_is_written_is_evaluated_or_has_a_mistake_in_bounded_time(text: str, odd: dict[str, Any]) -> None:
     started = time.monotonic()
     mistake = conditions.check(text)

@@ -48,7 +48,7 @@ def _notified(routing: forwarding.Routing) -> dict[int, tuple[int, ...]]:
 
 
 @given(originals, either)
-@hypothesis.settings(max_examples=600)
+@hypothesis.settings(max_examples=300)
 def test_brute_force_oracle_agrees(recipients: list[Recipient], rows: list[Forward]) -> None:
     """F1 to F5, read literally."""
     routing = forwarding.route(recipients, rows, NOW)
@@ -109,7 +109,7 @@ def test_a_path_leads_from_an_original_to_its_end_over_active_forwards(
 
 
 @given(graphs(), st.data())
-@hypothesis.settings(max_examples=400)
+@hypothesis.settings(max_examples=200)
 def test_cycle_is_found_exactly_if_there_is_one(rows: list[Forward], data: st.DataObject) -> None:
     """F4: forwards active at some common time; the cycle is spelled out from the new one on."""
     if not rows:

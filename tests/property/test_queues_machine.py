@@ -391,7 +391,7 @@ def _play(examples: int) -> None:
 def test_queues_keep_their_promises_on_sqlite(sqlite: str) -> None:
     with db.session():
         db.database.execute_sql("PRAGMA synchronous = off")  # no power failure here
-    _play(examples=60)
+    _play(examples=30)
 
 
 @pytest.mark.postgres
@@ -400,6 +400,6 @@ def test_queues_keep_their_promises_on_postgres(migrated_postgres: str) -> None:
     with db.session():
         db.database.execute_sql("SET synchronous_commit = off")
     try:
-        _play(examples=15)
+        _play(examples=10)
     finally:
         db.close_database()
