@@ -165,19 +165,19 @@ def test_a_bug_in_a_background_thread_is_said_and_the_screen_goes_on(server: Ser
 # What is drawn.
 
 
-def test_the_first_screen_is_there_within_a_second_with_5000_notifications(server: Server) -> None:
-    now = server.api.clock.now()
+def test_of_5000_notifications_only_the_newest_are_asked_for(server: Server) -> None:
+    """That the first screen is there within a second is measured by the benchmark `tui`, not here."""
     with db.transaction("test"):
         row = notifications.Notification.select().where(notifications.Notification.id == 4).dicts().get()
         rows = [{**row, "id": 100 + number, "target": f"many:{number}"} for number in range(5000)]
         for start in range(0, len(rows), 100):
             notifications.Notification.insert_many(rows[start : start + 100]).execute()
     pilot = Pilot(server)
-    started = time.perf_counter()
     assert "Help Desk" in pilot.start().screen
     assert "500 newest rows" in pilot.press("ctrl n").screen
-    assert time.perf_counter() - started < 1.0
-    assert now == server.api.clock.now()
+    asked = [each for each in server.requests if each.startswith("GET /notifications?")]
+    assert any("limit=500" in each for each in asked)
+    assert not any("after=" in each for each in asked), asked  # one page each
 
 
 @pytest.mark.parametrize("size", [(80, 24), (81, 25), (120, 40), (200, 50), (40, 12), (20, 6), (1, 1)])
