@@ -140,7 +140,7 @@ def enqueue(changes: Iterable[Change]) -> None:
     # By ticket: the order in which all transactions lock events, so that they cannot deadlock.
     rows = [folded[ticket_id] for ticket_id in sorted(folded)]
     known = tickets.decided_ids(folded) - added
-    others = MASS if _is_mass_change() else SINGLE
+    others = MASS if known and _is_mass_change() else SINGLE
     ranks = {row.ticket_id: others if row.ticket_id in known else ADDED for row in rows}
     values = [
         value
