@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, ParamSpec, TypeVar
 
 import peewee
 
@@ -19,6 +21,10 @@ from ticketbot.settings import types
 from ticketbot.settings.table import Settings
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
 class NewAdministrator(NamedTuple):
     """A new key, and the message to print with it."""
 
@@ -26,6 +32,20 @@ class NewAdministrator(NamedTuple):
     words: str
 
 
+def _closing_the_database(command: Callable[P, T]) -> Callable[P, T]:
+    """Close all connections after a command: SQLite then leaves no files but the database."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        finally:
+            db.close_database()
+
+    return run
+
+
+@_closing_the_database
 def init(settings: Settings, name: str | None, email: str | None) -> NewAdministrator:
     """Create the first administrator (A3), or, given only the e-mail address of a user, another key for them.
 
@@ -83,6 +103,7 @@ def _audit_key_created(key: api_keys.ApiKey, now: datetime) -> None:
     audit.Audit.create(at=now, **whose, action="create", object="key", object_id=str(key.id))
 
 
+@_closing_the_database
 def migrate(settings: Settings, *, status: bool) -> list[documents.Migration]:
     """Migrate the database and return the applied migrations; with `status`, change nothing and return all."""
     applied = [] if status else _open_and_migrate(settings)

@@ -98,7 +98,7 @@ def test_the_terminal_ui_is_drawn_and_quits(binary: Binary, world: World) -> Non
     with PackedServer(binary, environ) as server:
         no_python = {"PATH": "/nowhere", **_client(server)}
         with Terminal([str(binary.path)], no_python) as terminal:
-            terminal.see("Rules", "Forwards", "Notifications")
+            terminal.see("Rules", "Fwds", "Notif")
             assert terminal.press("ctrl c").ended() == 0
 
 
