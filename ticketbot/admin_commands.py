@@ -20,7 +20,6 @@ from ticketbot.present import documents
 from ticketbot.settings import types
 from ticketbot.settings.table import Settings
 
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
