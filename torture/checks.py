@@ -16,6 +16,7 @@ from torture.webhooks import DeliveryLog
 NOTES_AT_ONCE = 5  # D5
 LATE_S = 30.0  # of two tickets: how much older a message must be to count as overtaken
 
+_OF_NO_TICKET = re.compile(r"\*\*Forward ")  # F8
 _HEAD = re.compile(r"\*\*([A-Z][a-z ]+)\*\* \[#(\d+)\]")
 _MARKER = re.compile(r"\bm\d+x\b")
 _LINK = re.compile(r"(?<!\\)\]\(")
@@ -204,15 +205,15 @@ class Checker:
     def _collect_messages(self) -> set[tuple[str, str]]:
         """Store the messages since the last check and return the (subject, destination) of each."""
         new: set[tuple[str, str]] = set()
-        messages = self._setup.webex.call("messages")
+        messages = [each for each in self._setup.webex.call("messages") if not _OF_NO_TICKET.match(each["markdown"])]
         self._setup.webex.call("clear_messages")
         for message in messages:
             self._received_ids.add((message["destination"], message["id"]))
             for subject in self._subjects_of(message):
                 key = (subject, message["destination"])
-                received = self._received[key]
-                received.first_at = received.first_at or timestamp(message["at"])
-                received.ids.append(message["id"])
+                known = self._received[key]
+                known.first_at = known.first_at or timestamp(message["at"])
+                known.ids.append(message["id"])
                 new.add(key)
         self.counts["messages received"] += len(messages)
         return new
