@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 from ticketbot import errors
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from ticketbot.present.entities import Column
 
 DEFAULT_WIDTH = 80
@@ -85,6 +87,19 @@ class Output:
     def warn(self, message: str) -> None:
         """Print a warning on stderr, on one line."""
         self._write(self.streams.stderr, f"tbot: warning: {message}\n")
+
+    def progress_console(self) -> Console:
+        """Return the console that draws progress on stderr, a terminal."""
+        from rich.console import Console
+
+        stderr = self.streams.stderr
+        return Console(
+            file=stderr,
+            width=self.width(stderr),
+            color_system="standard" if self.has_color(stderr) else None,
+            force_terminal=True,
+            emoji=False,
+        )
 
     @property
     def can_ask(self) -> bool:

@@ -70,7 +70,7 @@ def names() -> list[str]:
     parts = [(name, kind) for name, kind in FIELDS.items() if isinstance(kind, dict)]
     return [
         *(name for name, kind in FIELDS.items() if isinstance(kind, str)),
-        *(f"{a}.{b}" for a, k in parts for b in k),
+        *(f"{name}.{part}" for name, kinds in parts for part in kinds),
     ]
 
 

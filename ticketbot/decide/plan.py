@@ -32,7 +32,7 @@ def decide(facts: Facts) -> Plan:
 
 def decide_topics(facts: Facts, found: Sequence[Topic]) -> tuple[list[PlannedNotification], list[Decision]]:
     """Decide about some topics, whether or not the facts say that they are news."""
-    known = _obeying_require_board_rule(facts)
+    known, is_silent = _obeying_require_board_rule(facts), is_board_silent(facts)
     drafts: list[PlannedNotification] = []
     decisions: list[Decision] = []
     for topic in found:
@@ -46,7 +46,7 @@ def decide_topics(facts: Facts, found: Sequence[Topic]) -> tuple[list[PlannedNot
                 drafts.append(draft)
                 decisions.append(Decision(draft.subject, draft.name, _OUTCOMES[draft.send], draft.reasons))
         decisions += _exclusions(known, topic)
-        if is_board_silent(known):
+        if is_silent:
             decisions.append(Decision(topic.subject, EVERYBODY, "not told", (Reason("no_board_rule"),)))
         elif len(decisions) == known_before:
             decisions.append(Decision(topic.subject, EVERYBODY, "not told", (Reason("no_audience"),)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -10,7 +10,7 @@ import msgspec
 
 from ticketbot.connectwise import records
 from ticketbot.database import db, sql
-from ticketbot.decide import audience, forwarding, plan, topics, values
+from ticketbot.decide import forwarding, plan, topics, values
 from ticketbot.models import facts, forwards, notifications, recipients, rules, runtime_config, tickets
 from ticketbot.pipeline import fetch, people
 
@@ -96,13 +96,10 @@ def _watching_since(now: datetime) -> datetime:
 
 def compared(ticket: records.Ticket) -> dict[str, values.Compared]:
     """Return the values that changes of a ticket are noticed in (T8)."""
-    owner = (ticket.owner.identifier if ticket.owner else None) or ""
+    owner = ticket.owner.identifier if ticket.owner else None
     return {
-        "owner": values.Compared((owner.lower(),) if owner else (), ticket.owner.name if ticket.owner else None),
-        "resources": values.Compared(
-            tuple(sorted(each.lower() for each in ticket.resources)), ", ".join(ticket.resources) or None
-        ),
-        "closed": values.Compared(ticket.closed, "closed" if ticket.closed else "open"),
+        **compared_people(owner, ticket.owner.name if ticket.owner else None, ticket.resources),
+        "closed": compared_closed(is_closed=ticket.closed),
         "summary": values.Compared(ticket.summary, ticket.summary),
         **{
             field: values.Compared(ref.id if ref else None, name_of(ref))
@@ -115,6 +112,20 @@ def compared(ticket: records.Ticket) -> dict[str, values.Compared]:
             )
         },
     }
+
+
+def compared_people(owner: str | None, owner_name: str | None, resources: Sequence[str]) -> dict[str, values.Compared]:
+    """Return owner and resources, given by their identifiers, as they are compared: in either case, in any order."""
+    names = tuple(sorted(each.lower() for each in resources))
+    return {
+        "owner": values.Compared((owner.lower(),) if owner else (), owner_name),
+        "resources": values.Compared(names, ", ".join(resources) or None),
+    }
+
+
+def compared_closed(*, is_closed: bool) -> values.Compared:
+    """Return whether a ticket is closed, as it is compared and shown."""
+    return values.Compared(is_closed, "closed" if is_closed else "open")
 
 
 def details(ticket: records.Ticket) -> values.Details:
@@ -216,10 +227,8 @@ def people_from_cache(roles: Mapping[str, tuple[str, ...]]) -> tuple[values.Pers
     """Return people as they were found last, without asking for them; call it inside a session (R6)."""
     members = tickets.members_by_identifier(roles)
     emails = {row.email.lower() for row in members.values() if row.email}
-    found = recipients.people_by_email(emails)
-    accounts = {email: audience.most_recently_active(each) for email, each in found.items()}
-    known = {email: account for email, account in accounts.items() if account}
-    return tuple(_person(name, why, members, known) for name, why in roles.items())
+    accounts = people.most_recently_active(recipients.people_by_email(emails))
+    return tuple(_person(name, why, members, accounts) for name, why in roles.items())
 
 
 def roles_of(owner: str | None, resources: Iterable[str]) -> dict[str, tuple[str, ...]]:

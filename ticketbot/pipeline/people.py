@@ -121,6 +121,11 @@ def find_accounts(emails: Iterable[str], remote: RemoteServices, now: datetime) 
                 recipients.store_people(email, [_account(person) for person in people], now)
         with db.session():
             known = recipients.people_by_email(wanted)
+    return most_recently_active(known)
+
+
+def most_recently_active(known: Mapping[str, Sequence[recipients.Recipient]]) -> dict[str, recipients.Recipient]:
+    """Return one account of each address: of several, the most recently active (D7)."""
     chosen = {email: audience.most_recently_active(accounts) for email, accounts in known.items()}
     return {email: account for email, account in chosen.items() if account is not None}
 

@@ -65,12 +65,11 @@ def try_on_ticket(
 
 def _ticket(row: tickets.Ticket) -> values.Ticket:
     """Return a stored ticket as deciding sees it."""
-    closed, decided = not row.open, dict(row.compared or {})
+    decided = dict(row.compared or {})
     details = msgspec.convert(row.details, values.Details)
     compared = {
-        "owner": Compared((row.owner.lower(),) if row.owner else (), row.owner),
-        "resources": Compared(tuple(sorted(name.lower() for name in row.resources)), ", ".join(row.resources) or None),
-        "closed": Compared(closed, "closed" if closed else "open"),
+        **load_facts.compared_people(row.owner, row.owner, row.resources),
+        "closed": load_facts.compared_closed(is_closed=not row.open),
         "board": Compared(row.board_id, row.board_name),
         "company": Compared(row.company_id, row.company),
         **{field: Compared(getattr(row, field), getattr(row, field)) for field in ("summary", "status", "priority")},

@@ -31,7 +31,7 @@ class Field(NamedTuple):
     """One value of a request.
 
     `choose_from` is the plural of an entity, `options` are texts to choose from, and `null` is a choice that stands for
-    null; `empty` says what no choice means. An `optional` text may be left empty.
+    null; `empty` says what no choice means. An `optional` text may be left empty; a `mark` may precede the value.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Field(NamedTuple):
     options: tuple[str, ...] = ()
     null: str = ""
     optional: bool = False
+    mark: str = ""
 
 
 class Form(NamedTuple):
@@ -113,10 +114,10 @@ def read(form: Form, values: Values) -> dict[str, Any]:
 
 
 def _given(field: Field, value: Any) -> Any:
-    """Return a value as the request wants it: without surrounding spaces, and without the mark of a ticket number."""
+    """Return a value as the request wants it: without surrounding spaces, and without its mark."""
     if not isinstance(value, str):
         return None if field.null and value == NULL else value
-    text = value.strip().removeprefix("#" if field.name == "ticket_id" else "")
+    text = value.strip().removeprefix(field.mark)
     return None if not text and (field.kind == "date" or field.optional) else text
 
 
@@ -162,6 +163,8 @@ _PERIOD = (
     Field("only_if_sole", "Only if sole", "check", "only tickets with no one else assigned"),
 )
 
+_TICKET_NUMBER = Field("ticket_id", "Ticket number", hint="4711 or #4711", mark="#")
+
 NEW_RULE = Form("New rule", "Add rule", requests.NewRule, _RULE, complete=_with_target, can_be_tried=True)
 CHANGE_RULE = Form("Change rule", "Save", requests.RuleChanges, _RULE, complete=_with_target, can_be_tried=True)
 TRY_RULE = Form(
@@ -169,7 +172,7 @@ TRY_RULE = Form(
     "Try",
     requests.TryRequest,
     (
-        Field("ticket_id", "Ticket number", hint="4711 or #4711"),
+        _TICKET_NUMBER,
         Field("event", "Event", "choice", "What happens to it.", options=get_args(responses.RuleEvent), initial="new"),
     ),
 )
@@ -208,4 +211,4 @@ NEW_SYNC = Form(
     ),
     _something_is_checked,
 )
-GO_TO_TICKET = Form("Go to ticket", "Show", TicketNumber, (Field("ticket_id", "Ticket number", hint="4711 or #4711"),))
+GO_TO_TICKET = Form("Go to ticket", "Show", TicketNumber, (_TICKET_NUMBER,))

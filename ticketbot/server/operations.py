@@ -193,6 +193,11 @@ def moment(field: str, text: str | None, zone: tzinfo, *, is_end: bool = False) 
     return end if is_end else start
 
 
+def given(body: requests.RequestModel) -> dict[str, Any]:
+    """Return the fields that a request to change something has given, by name."""
+    return {name: value for name, value in msgspec.structs.asdict(body).items() if value is not msgspec.UNSET}
+
+
 def invalid_field(field: str, message: str) -> errors.InvalidInput:
     """Return the failure that one field is wrong, to be raised."""
     return errors.InvalidInput("The request is not valid", [errors.FieldError(field, message)])

@@ -9,32 +9,19 @@ from ticketbot.cli.commands import create
 from ticketbot.cli.context import Context
 from ticketbot.present import trials, words
 
-USAGE = """\
+USAGE = f"""\
 Try a rule on past days.
 
 Usage:
   tbot backtest [--days=<n>] [--rule-id=<id>]
-            [--board-id=<id> | --board=<name> | --all-boards]
-            [--recipient-id=<id> | --recipient=<name> | --assigned]
-            [--name=<name>] [--events=<events>] [--when=<condition>]
-            [options] [--json]
+{create.PROPOSED_PATTERN}            [options] [--json]
 
 Nothing is sent or stored. Without a rule, the present rules are compared with
 those that decided; a rule that is tried counts as enabled and as no dry run.
 
 Options:
   --days=<n>               The last days, 1 to 90 (default: 7)
-  --rule-id=<id>           A stored rule, with the changes that follow
-  --board-id=<id>          Board of the proposed rule (default: all boards)
-  --board=<name>           The same, by name
-  --all-boards             All boards
-  --recipient-id=<id>      Room or person it notifies
-  --recipient=<name>       The same, by name or email address
-  --assigned               It notifies the assigned people
-  --name=<name>            Its name
-  --events=<events>        Its events (default: new), as of `tbot create rule`
-  --when=<condition>       Its condition, see `tbot help create rule`
-
+{create.PROPOSED_OPTIONS}
 Examples:
   tbot backtest --rule-id=3 --days=30
   tbot backtest --board="Help Desk" --assigned --events=status
@@ -66,21 +53,13 @@ def run(context: Context) -> int:
 @contextlib.contextmanager
 def _waiting(context: Context, days: int) -> Iterator[None]:
     """Show on a terminal that this takes a while, and for how long it has."""
-    output, stderr = context.output, context.output.streams.stderr
-    if not output.is_animated(stderr):
+    output = context.output
+    if not output.is_animated(output.streams.stderr):
         yield
         return
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    console = Console(
-        file=stderr,
-        width=output.width(stderr),
-        color_system="standard" if output.has_color(stderr) else None,
-        force_terminal=True,
-        emoji=False,
-    )
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=output.progress_console(), transient=True) as progress:
         progress.add_task(f"Deciding the last {words.count(days, 'day')} again", total=None)
         yield

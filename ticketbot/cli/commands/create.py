@@ -76,6 +76,26 @@ Examples:
 """
 
 
+PROPOSED_PATTERN = """\
+            [--board-id=<id> | --board=<name> | --all-boards]
+            [--recipient-id=<id> | --recipient=<name> | --assigned]
+            [--name=<name>] [--events=<events>] [--when=<condition>]
+"""
+PROPOSED_OPTIONS = """\
+  --rule-id=<id>           A stored rule, with the changes that follow
+  --board-id=<id>          Board of the proposed rule (default: all boards)
+  --board=<name>           The same, by name
+  --all-boards             All boards
+  --recipient-id=<id>      Room or person it notifies
+  --recipient=<name>       The same, by name or email address
+  --assigned               It notifies the assigned people
+  --name=<name>            Its name
+  --events=<events>        Its events (default: new), as of `tbot create rule`
+  --when=<condition>       Its condition, see `tbot help create rule`
+"""
+"""The part of a usage text that names a rule to try; `proposed_rule` reads it."""
+
+
 def run(context: Context) -> int:
     """Create the object and print it."""
     arguments = context.arguments

@@ -152,19 +152,10 @@ def _print_phases(context: Context, run: responses.SyncRun, reported: set[str]) 
 
 @contextlib.contextmanager
 def _bars(context: Context) -> Iterator[Show]:
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
-    output, stderr = context.output, context.output.streams.stderr
-    console = Console(
-        file=stderr,
-        width=output.width(stderr),
-        color_system="standard" if output.has_color(stderr) else None,
-        force_terminal=True,
-        emoji=False,
-    )
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[counts]}"))
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=context.output.progress_console(), transient=True) as progress:
         tasks = {}
 
         def show(run: responses.SyncRun) -> None:

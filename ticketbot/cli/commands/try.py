@@ -10,15 +10,12 @@ from ticketbot.cli.commands import create
 from ticketbot.cli.context import Context
 from ticketbot.present import trials
 
-USAGE = """\
+USAGE = f"""\
 Try a rule on one ticket.
 
 Usage:
   tbot try <ticket-id> [--event=<event>] [--rule-id=<id>]
-            [--board-id=<id> | --board=<name> | --all-boards]
-            [--recipient-id=<id> | --recipient=<name> | --assigned]
-            [--name=<name>] [--events=<events>] [--when=<condition>]
-            [options] [--json]
+{create.PROPOSED_PATTERN}            [options] [--json]
 
 Nothing is sent or stored. Without a rule, the present rules decide; a rule
 that is tried counts as enabled and as no dry run.
@@ -26,17 +23,7 @@ that is tried counts as enabled and as no dry run.
 Options:
   --event=<event>          What happens to the ticket, such as customer_note
                            (default: new)
-  --rule-id=<id>           A stored rule, with the changes that follow
-  --board-id=<id>          Board of the proposed rule (default: all boards)
-  --board=<name>           The same, by name
-  --all-boards             All boards
-  --recipient-id=<id>      Room or person it notifies
-  --recipient=<name>       The same, by name or email address
-  --assigned               It notifies the assigned people
-  --name=<name>            Its name
-  --events=<events>        Its events (default: new), as of `tbot create rule`
-  --when=<condition>       Its condition, see `tbot help create rule`
-
+{create.PROPOSED_OPTIONS}
 Examples:
   tbot try 1234 --rule-id=3 --event=customer_note
   tbot try 1234 --recipient="Help Desk" --when='priority_sort <= 3'

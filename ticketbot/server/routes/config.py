@@ -26,7 +26,7 @@ def get_config() -> responses.Config:
 def update_config(
     body: requests.ConfigChanges, caller: authentication.Caller, services: operations.Services
 ) -> responses.Config:
-    changes = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not msgspec.UNSET}
+    changes = operations.given(body)
     if 0 < changes.get("catch_up_interval", 0) < SHORTEST_CATCH_UP_S:
         raise operations.invalid_field("catch_up_interval", "Give 0, or 30 to 86400 seconds")
     skipped = 0

@@ -84,7 +84,7 @@ def create_forward(
 def update_forward(
     forward_id: int, body: requests.ForwardChanges, caller: authentication.Caller, services: operations.Services
 ) -> responses.Forward:
-    changes = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not msgspec.UNSET}
+    changes = operations.given(body)
     shape = _presenter(services)
     with db.transaction("update-forward"):
         sql.advisory_lock("forwards")

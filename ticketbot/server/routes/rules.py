@@ -48,7 +48,7 @@ def create_rule(body: requests.NewRule, caller: authentication.Caller, services:
 def update_rule(
     rule_id: int, body: requests.RuleChanges, caller: authentication.Caller, services: operations.Services
 ) -> responses.Rule:
-    changes = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not msgspec.UNSET}
+    changes = operations.given(body)
     check_condition(changes.get("condition"))
     with db.transaction("update-rule"):
         sql.advisory_lock("rules")
