@@ -1,8 +1,8 @@
 """`tbot demo`: the whole product without credentials, against simulated services (O7).
 
 Two simulators run in this process; a separate `tbot serve` process talks to them over loopback. A short story happens,
-and after each scene `tbot explain` tells what became of it. The verdict at the end compares what the simulated Webex
-received, and what the ledger says, with what the story says everybody should have been told.
+and after each scene `tbot explain` says what became of it. The verdict at the end compares what the simulated Webex
+received, and what the ledger says, with what should have happened.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def run(*, once: bool) -> int:
 
 
 class Story:
-    """What happens, and what everybody should be told; `problems` are the differences so far."""
+    """What happens, and who should be notified of it; `problems` are the differences so far."""
 
     def __init__(self, environment: demo_environment.DemoEnvironment) -> None:
         self._environment = environment
@@ -53,15 +53,15 @@ class Story:
         _print("   have a rule for the board; one of them is gone in Webex.")
         self._environment.webex.faults.add(faults.dead_destination(self._environment.rooms["Old War Room"]))
         self.ticket = self._environment.add_ticket()
-        told = {"Help Desk": SENT, "Night Shift": SENT, "Ana Alvarez": SENT, "Ben Bauer": SENT}
-        self._expect("New ticket", told | {"Old War Room": DEAD})
+        notified = {"Help Desk": SENT, "Night Shift": SENT, "Ana Alvarez": SENT, "Ben Bauer": SENT}
+        self._expect("New ticket", notified | {"Old War Room": DEAD})
         self._show_message("Ana Alvarez")
 
         _print("\n2. The customer adds a note. Those who work on the ticket are notified.")
         connectwise.add_note(self.ticket, "It stopped smoking, but smells.", contact=contact)
         self._expect("It stopped smoking", {"Ana Alvarez": SENT, "Ben Bauer": SENT})
 
-        _print("\n3. Ben enters his time. He does not get his own note back.")
+        _print("\n3. Ben enters the time it took. The author of a note does not get it back.")
         connectwise.add_note(self.ticket, "Replaced the fuser.", member="ben", kind="TimeEntryNote")
         self._expect("Replaced the fuser", {"Ana Alvarez": SENT, "Ben Bauer": SKIPPED})
 
@@ -100,7 +100,7 @@ class Story:
         for name in sorted(states | ledger):
             if states.get(name) != ledger.get(name):
                 self.problems.append(f"{name}, {said!r}: {ledger.get(name)}, not {states.get(name)}")
-        # Whose messages are forwarded is told so (F8).
+        # The source of a forward gets a message about it, too (F8).
         others = [each for each in self._new_messages() if not each.markdown.startswith("**Forward set up**")]
         if len(others) > received.total():
             self.problems.append("Webex received a message that nobody expected")

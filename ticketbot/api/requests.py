@@ -208,7 +208,7 @@ class EventQuery(Page):
 
 
 class ExplainQuery(RequestModel):
-    """How many events and notifications are wanted at most, the newest of each; with `for`, about whom."""
+    """How many events and notifications to return at most, the newest of each; `for` names a person or room."""
 
     limit: Limit = DEFAULT_LIMIT
     about: Name | None = msgspec.field(name="for", default=None)

@@ -283,7 +283,7 @@ class Event(ResponseModel):
 class Explanation(ResponseModel):
     """All about a ticket, newest first; `ticket` is null when it was never stored.
 
-    `about` is the name of the person or room whom decisions and notifications are limited to, null for everybody.
+    `about` names the only person or room that decisions and notifications are shown for, null for everybody.
     """
 
     ticket_id: int

@@ -77,8 +77,8 @@ class Heartbeat:
     def _release_lost_claims(self) -> None:
         """Release our own claims that no thread has in hand, when they were lost at the last beat, too.
 
-        If the database goes away while a claim is committed, it may be claimed although its thread was told that it is
-        not; and a thread that cannot hand a row back leaves it claimed.
+        If the database goes away while a claim is committed, a row may be claimed although its thread got an error;
+        and a thread that cannot hand a row back leaves it claimed.
         """
         with db.session():
             without_hand = servers.claims(self._server.id) - self._server.in_hand

@@ -34,7 +34,7 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class Concerned(msgspec.Struct, frozen=True):
-    """An assigned person whom a topic concerns; without `reasons` only dry runs would notify them (D9)."""
+    """An assigned person that a topic concerns; without `reasons`, only dry runs would notify them (D9)."""
 
     person: Person
     reasons: tuple[Reason, ...]

@@ -197,7 +197,7 @@ class PlannedNotification(msgspec.Struct, frozen=True):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """One line of the trace (D8): a decision, whom and what it concerns, and why."""
+    """One line of the trace (D8): a decision, who and what it is about, and why."""
 
     subject: str
     who: str

@@ -1,4 +1,4 @@
-"""Rules: which events of which tickets notify whom (R1)."""
+"""Rules: who is notified of which events (R1)."""
 
 from __future__ import annotations
 

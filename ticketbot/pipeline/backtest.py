@@ -165,7 +165,7 @@ def _unpacked(facts: bytes, common: kept_facts.Shared) -> values.Facts | None:
 
 
 def _with_people(facts: values.Facts, others: tuple[values.Rule, ...], outcome: Outcome) -> values.Facts:
-    """Return the facts with other rules, and with the people from the cache whom nobody had looked up."""
+    """Return the facts with other rules; people that were not looked up then come from the cache."""
     changed = msgspec.structs.replace(facts, rules=others)
     missing = facts.ticket.assigned - {person.identifier.lower() for person in facts.people}
     if others == facts.rules or not missing or not plan.needs_people(changed):

@@ -28,8 +28,8 @@ def columns(facts: Facts) -> dict[str, object]:
 
     Rules, forwards and configuration that no event was decided on before are stored at once: call it in a transaction.
     """
-    told = {topic.note for topic in topics.topics(facts)}
-    notes = tuple(note for note in facts.notes if note in told)
+    shown = {topic.note for topic in topics.topics(facts)}
+    notes = tuple(note for note in facts.notes if note in shown)
     own = msgspec.structs.replace(facts, rules=(), forwards=(), policy=Policy(), notes=notes)
     shared = Shared(facts.rules, facts.forwards, facts.policy)
     return {"facts": _pack(own), "policies_id": policies.id_of(_pack(shared))}

@@ -117,7 +117,7 @@ def _header(content: Content) -> str:
     ticket = content.ticket
     what = next((header for event, header in _HEADERS.items() if event in content.events), "Ticket updated")
     if what == _HEADERS["assigned"] and "assigned" not in _codes(content):
-        what = "Assigned"  # a room, or somebody else whom a rule or a forward tells
+        what = "Assigned"  # notified by a rule or a forward, not as an assigned person
     summary = markdown.one_line(ticket.summary, _SUMMARY_CHARS) or "(no summary)"
     return f"**{what}** [#{ticket.id}]({content.url}) {summary}"
 

@@ -137,7 +137,7 @@ def board_of(row: responses.Rule) -> str:
 
 
 def recipient_of(row: responses.Rule) -> str:
-    """Return the name of whom a rule notifies."""
+    """Return the name of the room, person or people that a rule notifies."""
     return plan.ASSIGNED_PEOPLE if row.target == "assigned" else row.recipient_name or ""
 
 
@@ -155,7 +155,7 @@ def _rule_meaning(row: responses.Rule) -> str:
     if not row.enabled:
         return "Disabled: it notifies no one."
     if row.dry_run:
-        return "A dry run: whom it would notify is recorded, and nothing is sent."
+        return "A dry run: it records who would be notified, and sends nothing."
     if row.events == ["new"] and row.target == "recipient" and not row.condition:
         return f"The recipient is notified of every new ticket on {'this board' if row.board_id else 'any board'}."
     return "It notifies of its events on its board, where its condition matches."

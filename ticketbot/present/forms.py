@@ -153,7 +153,7 @@ _RULE = (
     Field("events", "Events", "choices", initial=["new"], options=get_args(responses.RuleEvent)),
     Field("condition", "Condition", hint="Such as: priority_sort <= 3; empty: always.", optional=True),
     Field("name", "Name", hint="Messages show it; may be empty.", optional=True),
-    Field("dry_run", "Dry run", "check", "record whom it would notify, and send nothing"),
+    Field("dry_run", "Dry run", "check", "record who would be notified, and send nothing"),
 )
 _PERIOD = (
     Field("start", "Start", "date", f"{_DATES}; empty: immediately."),

@@ -183,12 +183,12 @@ def preview(tab: Tab, row: Row) -> None:
 
 
 def story(ticket_id: str) -> Callable[[Tab, Row], None]:
-    """Return the action that tells what happened to the ticket whose number is in a field of the row."""
+    """Return the action that shows what happened to the ticket whose number is in a field of the row."""
     return lambda tab, row: tab.app.call(_method("explain", getattr(row, ticket_id)), partial(_show_story, tab, row))
 
 
 def go_to_ticket(tab: Tab) -> None:
-    """Ask for the number of a ticket, and tell its story."""
+    """Ask for the number of a ticket, and show its story."""
     _fill_in(tab, forms.GO_TO_TICKET, lambda values: _method("explain", **values), partial(_show_story, tab, None))
 
 

@@ -32,12 +32,12 @@ def explain_ticket(ticket_id: int, query: requests.ExplainQuery) -> responses.Ex
         decisions = (each for row in traces for each in row.decisions)
         subject = subjects.find(query.about, [each["who"] for each in decisions])
         ledger = ledger.where(notifications.where_about(subject))
-    told = ledger.order_by(Notification.id.desc()).limit(query.limit)
+    rows = ledger.order_by(Notification.id.desc()).limit(query.limit)
     return responses.Explanation(
         ticket_id=ticket_id,
         ticket=None if stored is None else connectwise.ticket(stored),
         events=[_event(row, subject) for row in traces],
-        notifications=[notifications.notification(row) for row in told],
+        notifications=[notifications.notification(row) for row in rows],
         about=None if subject is None else subject.name,
     )
 

@@ -141,7 +141,7 @@ def _refuse_cycle(row: forwards.Forward, services: operations.Services) -> None:
 def _inform_source(
     row: forwards.Forward, what: str, caller: authentication.Caller, services: operations.Services
 ) -> None:
-    """Have the source told, once, what somebody else has done to their notifications (F8)."""
+    """Send the source one message about what somebody else has done to their notifications (F8)."""
     if recipients.has_email(row.source, caller.user.email) or not runtime_config.load().attempt_notify:
         return
     names = [caller.user.name, row.source.name, row.destination.name]

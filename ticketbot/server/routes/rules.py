@@ -1,4 +1,4 @@
-"""Rules: which events of which tickets notify whom."""
+"""Rules: who is notified of which events."""
 
 from __future__ import annotations
 
