@@ -132,7 +132,7 @@ MUTATIONS = (
     Mutation(
         "the facts of an event are stored without its notes",
         "sqlite",
-        (("ticketbot/pipeline/kept_facts.py", "for note in facts.notes if note in told)", "for note in facts.notes if not told)"),),
+        (("ticketbot/pipeline/kept_facts.py", "for note in facts.notes if note in shown)", "for note in facts.notes if not shown)"),),
     ),
     Mutation(
         "a ticket prefetched for a mass change is used although a webhook arrived since",
