@@ -168,7 +168,7 @@ def serve(database_url: str, file: Path) -> None:
 
     nobody = authentication.Caller(0, "", responses.User(id=0, name="", email="", created_at=now()))
     db.open_database(database_url)
-    listening = {
+    listening: dict[str, Any] = {
         name: waitress.server.create_server(
             app(authenticator), host="127.0.0.1", port=0, threads=dispatch.OTHER_THREADS, map={}
         )

@@ -11,7 +11,9 @@ import os
 import sqlite3
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import bottle
 import psycopg2
@@ -24,7 +26,7 @@ LIBRARIES = (
 )  # fmt: skip
 
 
-def sqlite_writer(path: str):
+def sqlite_writer(path: str) -> Callable[[bytes], None]:
     """Return a function that commits one row to SQLite, with the same journal and fsync as the program."""
     connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     connection.execute("PRAGMA journal_mode=wal")
@@ -41,7 +43,7 @@ def sqlite_writer(path: str):
     return write
 
 
-def postgres_writer(url: str):
+def postgres_writer(url: str) -> Callable[[bytes], None]:
     """Return a function that commits one row to PostgreSQL, with a connection per thread."""
     local = threading.local()
     with psycopg2.connect(url) as first, first.cursor() as cursor:
@@ -66,7 +68,7 @@ def main(url: str, port_file: str) -> None:
         return "ok"
 
     app.route("/", "POST", webhook)
-    server = waitress.server.create_server(app, host="127.0.0.1", port=0, threads=THREADS)
+    server: Any = waitress.server.create_server(app, host="127.0.0.1", port=0, threads=THREADS)
     Path(port_file).write_text(str(server.effective_port))
     server.run()
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -86,7 +87,7 @@ class _History:
         with harness.open_database(url):
             history.fill(count, _now())
             since = notifications.Notification.get_by_id(count - LIMIT).created_at
-        self._pages: dict[str, Callable[[], Any]] = _pages(since, self.tickets // 2)
+        self._pages: Mapping[str, Callable[[], Any]] = _pages(since, self.tickets // 2)
 
     def median_s(self, what: str) -> float:
         """Return the median seconds of a step."""
@@ -103,7 +104,7 @@ class _History:
             for ticket_id in ticket_ids:
                 first = (ticket_id - 1) * history.PER_TICKET + 1
                 subjects = [f"new:{ticket_id}", *(f"note:TicketNote:{first + each}" for each in range(1, 5))]
-                self._time("ledger look-up", lambda subjects=subjects: notifications.existing(subjects))
+                self._time("ledger look-up", partial(notifications.existing, subjects))
             for name, read in self._pages.items():
                 for _ in ticket_ids:
                     self._time(name, read)
@@ -131,10 +132,10 @@ class _History:
 
     def _send(self) -> None:
         stopwatch = _Stopwatch()
-        webex = SimpleNamespace(send=lambda *_: "an-id-of-webex")
+        webex: Any = SimpleNamespace(send=lambda *_: "an-id-of-webex")
         services = deliver.Services(
             webex, _url, servers.Current(1), clock.Clocks(_now), lambda _: True, claimed=stopwatch.lap
-        )  # type: ignore[arg-type]
+        )
         for _ in range(EACH + 1):
             self._time_laps(stopwatch, lambda: deliver.send_next(services), "claim a message", "record it as sent")
 

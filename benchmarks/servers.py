@@ -93,8 +93,9 @@ def _process(urls: list[str], known: dict[str, Any], ticket_ids: list[int]) -> f
     def post(number: int) -> None:
         harness.post_all(f"{urls[number]}/hooks/cw/tickets", webhooks[number :: len(urls)], threads=1)
 
-    def until_done() -> None:
+    def post_and_wait() -> None:
+        list(pool.map(post, range(len(urls))))
         harness.wait_for(lambda: not harness.unfinished_work(), timeout_s=120)
 
     with ThreadPoolExecutor(len(urls)) as pool:
-        return harness.timed(lambda: (list(pool.map(post, range(len(urls)))), until_done()))
+        return harness.timed(post_and_wait)

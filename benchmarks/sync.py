@@ -55,8 +55,9 @@ class _Fixture:
         """Open tickets, 30 % of them without notes."""
         bare, written = int(count * 0.3), count - int(count * 0.3)
         at = ENTERED_AT.isoformat()
-        ticket_ids = self.site.call("add_many", count=written, board=self.board, notes=1, entered_at=at)
-        return ticket_ids + self.site.call("add_many", count=bare, board=self.board, entered_at=at)
+        ticket_ids: list[int] = self.site.call("add_many", count=written, board=self.board, notes=1, entered_at=at)
+        ticket_ids += self.site.call("add_many", count=bare, board=self.board, entered_at=at)
+        return ticket_ids
 
     def sync(self) -> tuple[int, float]:
         """Sync the tickets and return the number of calls and the seconds."""

@@ -64,7 +64,7 @@ def _type(view: main_view.MainView) -> None:
 def _form(count: int) -> main_view.MainView:
     view = _main_view()
     form = forms.NEW_RULE._replace(fields=forms.NEW_RULE.fields[1:])
-    dialog = form_dialog.FormDialog(form, lambda _: None)
+    dialog = form_dialog.FormDialog(form, lambda _: None, {})
     dialog.fill(
         "recipients", name_filter.Options((row.id, f"{row.name} ({row.email})") for row in _recipients(count)), ""
     )

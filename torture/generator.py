@@ -149,8 +149,8 @@ class Generator:
         self._send_webhooks(ticket, "added")
         self.counts["tickets opened"] += 1
 
-    def _add_discussion_note(self) -> None:
-        ticket = self._random_ticket()
+    def _add_discussion_note(self, ticket: Ticket | None = None) -> None:
+        ticket = ticket or self._random_ticket()
         author = self._random.choice((None, None, *ASSIGNABLE[:8], *ticket.versions[-1].people))
         self._add_note(ticket, author, "TicketNote")
         self._send_webhooks(ticket)
@@ -177,15 +177,18 @@ class Generator:
         self.counts["bursts of notes"] += 1
 
     def _change_many(self) -> None:
-        """Save enough tickets at once for a mass change (T10)."""
-        for ticket in self._active:
-            if ticket.deleted_at is None:
-                self._setup.connectwise.call("update_ticket", ticket_id=ticket.id, notify=False)
-                self._send_webhooks(ticket, count=1)
+        """Save enough tickets at once for a mass change (T10), and work on some while others still wait (T11)."""
+        tickets = [ticket for ticket in self._active if ticket.deleted_at is None]
+        for ticket in tickets:
+            self._setup.connectwise.call("update_ticket", ticket_id=ticket.id, notify=False)
+            self._send_webhooks(ticket, count=1)
+        for ticket in self._random.sample(tickets, len(tickets) // 6):
+            self._reassign(ticket)
+            self._add_discussion_note(ticket)
         self.counts["mass changes"] += 1
 
-    def _reassign(self) -> None:
-        ticket, people = self._random_ticket(), self._random_people()
+    def _reassign(self, ticket: Ticket | None = None) -> None:
+        ticket, people = ticket or self._random_ticket(), self._random_people()
         owner = self._random.choice(people) if people else None
         self._change(
             ticket, Version(time.time(), ticket.versions[-1].board, tuple(people)), resources=people, owner=owner
