@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ticketbot.decide import absence, plan, values
+from ticketbot.decide import absence, values
 from ticketbot.decide.reasons import Reason
 from ticketbot.present import reasons
 
@@ -37,7 +37,7 @@ def test_what_was_decided_about_somebody_is_all_that_is_said() -> None:
 
 
 def test_who_was_not_considered_gets_an_answer_for_each_topic() -> None:
-    change = values.Decision("change:5", plan.EVERYBODY, "not told", (Reason("no_audience"),))
+    change = values.Decision("change:5", values.EVERYBODY, "not told", (Reason("no_audience"),))
     found = absence.about(ABOUT_BEN, (TOLD_ANA, change), _facts("ana"))
     reason = (Reason("not_concerned"),)
     assert found == [values.Decision(topic, "Ben Bauer", "not told", reason) for topic in (NOTE, "change:5")]
@@ -46,7 +46,7 @@ def test_who_was_not_considered_gets_an_answer_for_each_topic() -> None:
 
 @pytest.mark.parametrize("code", ["no_news", "history", "no_board_rule", "deleted"])
 def test_what_kept_everybody_from_being_notified_kept_them(code: str) -> None:
-    silent = values.Decision(NOTE, plan.EVERYBODY, "not told", (Reason(code, names=("2026-01-01",)),))  # type: ignore[arg-type]
+    silent = values.Decision(NOTE, values.EVERYBODY, "not told", (Reason(code, names=("2026-01-01",)),))  # type: ignore[arg-type]
     assert absence.about(ABOUT_BEN, (silent,), _facts()) == [silent]
 
 

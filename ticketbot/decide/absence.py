@@ -7,9 +7,9 @@ from itertools import groupby
 
 import msgspec
 
-from ticketbot.decide import forwarding, plan
+from ticketbot.decide import forwarding
 from ticketbot.decide.reasons import Reason
-from ticketbot.decide.values import Decision, Facts
+from ticketbot.decide.values import EVERYBODY, Decision, Facts
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -37,7 +37,7 @@ def about(subject: Subject, decisions: Sequence[Decision], facts: Facts | None) 
 
 
 def _is_about_everybody(decision: Decision) -> bool:
-    return decision.who == plan.EVERYBODY and decision.reasons[0].code != "no_audience"
+    return decision.who == EVERYBODY and decision.reasons[0].code != "no_audience"
 
 
 def _missing(subject: Subject, others: Collection[str], facts: Facts | None) -> Iterator[Reason]:

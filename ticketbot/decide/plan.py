@@ -10,10 +10,17 @@ import msgspec
 from ticketbot.decide import audience, forwarding, topics
 from ticketbot.decide.reasons import AUTHOR, NO_NEWS, NOTIFICATIONS_OFF, Reason
 from ticketbot.decide.topics import Changed, NewNote, Topic
-from ticketbot.decide.values import Decision, Facts, Forward, Plan, PlannedNotification, Recipient
+from ticketbot.decide.values import (
+    ASSIGNED_PEOPLE,
+    EVERYBODY,
+    Decision,
+    Facts,
+    Forward,
+    Plan,
+    PlannedNotification,
+    Recipient,
+)
 
-EVERYBODY = "everybody"
-ASSIGNED_PEOPLE = "the assigned people"
 _OUTCOMES: dict[bool, Literal["told", "skipped"]] = {True: "told", False: "skipped"}
 
 

@@ -13,6 +13,10 @@ from ticketbot.decide.reasons import Reason
 ROOM: Literal["room"] = "room"
 PERSON: Literal["person"] = "person"
 
+# Who a decision is about if not one recipient, and whom a rule names if not one.
+EVERYBODY = "everybody"
+ASSIGNED_PEOPLE = "the assigned people"
+
 
 class Recipient(msgspec.Struct, frozen=True):
     """A Webex destination."""

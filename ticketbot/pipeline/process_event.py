@@ -120,7 +120,7 @@ def _commit(
 
 def _commit_gone(event: events.Event, claimed_at: datetime, services: Services) -> None:
     now = services.clocks.now()
-    gone = values.Decision(f"new:{event.ticket_id}", plan.EVERYBODY, "not told", (Reason("deleted"),))
+    gone = values.Decision(f"new:{event.ticket_id}", values.EVERYBODY, "not told", (Reason("deleted"),))
     with db.transaction("finish-event"):
         if not events.finish(event, now=now, decisions=[gone]):
             raise TakenOver(f"event {event.id} of ticket {event.ticket_id}: another server took over")

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from ticketbot.api import responses
-from ticketbot.decide import plan
+from ticketbot.decide import values
 from ticketbot.present import states, text, words
 
 Kind = Literal["id", "reference", "name", "state", "time", "value"]
@@ -138,7 +138,7 @@ def board_of(row: responses.Rule) -> str:
 
 def recipient_of(row: responses.Rule) -> str:
     """Return the name of the room, person or people that a rule notifies."""
-    return plan.ASSIGNED_PEOPLE if row.target == "assigned" else row.recipient_name or ""
+    return values.ASSIGNED_PEOPLE if row.target == "assigned" else row.recipient_name or ""
 
 
 def rule_state(row: responses.Rule) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ticketbot import errors
 from ticketbot.api import responses
-from ticketbot.decide import plan
+from ticketbot.decide import values
 from ticketbot.present import entities, words
 
 _SOURCES = {
@@ -152,7 +152,7 @@ def _outcome(decision: responses.Decision, unclaimed: dict[int, responses.Notifi
     row = _notification(decision, unclaimed)
     if row is not None:
         return delivery_text(row, style)
-    if decision.who == plan.EVERYBODY:
+    if decision.who == values.EVERYBODY:
         return f"no one was notified: {decision.reason}"
     if RULE_WITHOUT_EFFECT & set(decision.codes):
         return f"{decision.who}: {decision.reason}"

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 
-import wcwidth
-
 from ticketbot import log
 
 ELLIPSIS = "…"
@@ -30,7 +28,7 @@ def _visible(character: str) -> str:
     if category == "Cf" and character != _NON_JOINER:
         return ""
     # A character newer than our tables may be wide; one they already count as wide is no risk.
-    is_unknown = category in ("Cn", "Cs") and wcwidth.wcwidth(character) < 2
+    is_unknown = category in ("Cn", "Cs") and _cells(character) < 2
     return _UNKNOWN if is_unknown else character
 
 
@@ -44,7 +42,13 @@ def _size(character: str) -> int:
     if "\U0001f1e6" <= character <= "\U0001f1ff" or "\U0001f3fb" <= character <= "\U0001f3ff":
         return 2
     # A spacing mark, such as a Hindi vowel sign, takes a cell of its own on most terminals.
-    return max(wcwidth.wcwidth(character), int(unicodedata.category(character) == "Mc"), 0)
+    return max(_cells(character), int(unicodedata.category(character) == "Mc"), 0)
+
+
+def _cells(character: str) -> int:
+    from wcwidth import wcwidth  # its tables take a tenth of the start of a command, and few need them
+
+    return wcwidth(character)
 
 
 def pad(text: str, limit: int) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from operator import attrgetter
 
 from ticketbot.api import trial_responses
-from ticketbot.decide import plan
+from ticketbot.decide import values
 from ticketbot.present import words
 from ticketbot.present.entities import Column
 from ticketbot.present.explain import RULE_WITHOUT_EFFECT
@@ -29,7 +29,7 @@ def sentences(trial: trial_responses.Trial) -> Iterator[str]:
     for each in trial.decisions:
         if RULE_WITHOUT_EFFECT & set(each.codes):
             yield f"{each.who}: {each.reason}"
-        elif each.who == plan.EVERYBODY:
+        elif each.who == values.EVERYBODY:
             yield f"no one would be notified: {each.reason}"
         else:
             yield f"{each.who} would {'' if each.outcome == 'told' else 'not '}be notified: {each.reason}"
