@@ -108,7 +108,7 @@ class Generator:
         actions = {
             self._open_ticket: 16, self._add_discussion_note: 44, self._add_time_entry: 10,
             self._add_internal_note: 8, self._reassign: 7, self._move: 2, self._close: 4, self._save_unchanged: 4,
-            self._delete: 2, self._restore_one: 3, self._add_note_burst: 3, self._change_many: 1,
+            self._delete: 2, self._restore_one: 3, self._add_note_burst: 3,
         }  # fmt: skip
         rng.choices(list(actions), list(actions.values()))[0]()
         if rng.random() < FORGED:
@@ -121,6 +121,19 @@ class Generator:
         for ticket in self._active:
             if ticket.deleted_at is not None and self._random.random() < 0.7:
                 self._restore(ticket)
+
+    def change_many(self) -> None:
+        """Save enough tickets at once for a mass change (T10)."""
+        for ticket in [ticket for ticket in self._active if ticket.deleted_at is None]:
+            self._setup.connectwise.call("update_ticket", ticket_id=ticket.id, notify=False)
+            self._send_webhooks(ticket, count=1)
+        self.counts["mass changes"] += 1
+
+    def work_on_one(self) -> None:
+        """Reassign a ticket and write a note for those who have it now."""
+        ticket = self._random_ticket()
+        self._reassign(ticket)
+        self._add_discussion_note(ticket)
 
     # The changes
 
@@ -175,17 +188,6 @@ class Generator:
             self._add_note(ticket, self._random.choice((None, "ana", "ben")), "TicketNote")
         self._send_webhooks(ticket)
         self.counts["bursts of notes"] += 1
-
-    def _change_many(self) -> None:
-        """Save enough tickets at once for a mass change (T10), and work on some while others still wait (T11)."""
-        tickets = [ticket for ticket in self._active if ticket.deleted_at is None]
-        for ticket in tickets:
-            self._setup.connectwise.call("update_ticket", ticket_id=ticket.id, notify=False)
-            self._send_webhooks(ticket, count=1)
-        for ticket in self._random.sample(tickets, len(tickets) // 6):
-            self._reassign(ticket)
-            self._add_discussion_note(ticket)
-        self.counts["mass changes"] += 1
 
     def _reassign(self, ticket: Ticket | None = None) -> None:
         ticket, people = ticket or self._random_ticket(), self._random_people()

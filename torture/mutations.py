@@ -135,9 +135,9 @@ MUTATIONS = (
         (("ticketbot/pipeline/kept_facts.py", "for note in facts.notes if note in shown)", "for note in facts.notes if not shown)"),),
     ),
     Mutation(
-        "a ticket prefetched for a mass change is used although a webhook arrived since",
+        "the notes of tickets in a mass change are not read",
         "sqlite",
-        (("ticketbot/pipeline/mass_changes.py", "if found is None or found.hooks != event.hooks:", "if found is None:"),),
+        (("ticketbot/pipeline/fetch.py", "    if decided_at is not None and ticket.updated_at is not None and ticket", "    if decided_at is not None or ticket"),),
     ),
     Mutation(
         "authors are notified of their own notes",

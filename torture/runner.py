@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from benchmarks import harness
-from ticketbot.simulators import remote_control
+from ticketbot.simulators import faults, remote_control
 from torture import checks, databases, fault_schedule, fixtures, generator, ledger, servers, webhooks
 
 CHANGES_PER_S = 11.0
@@ -22,6 +24,7 @@ WEBHOOKS_PER_CHANGE = 16.0
 MAX_BACKLOG = 1500  # webhooks in flight; beyond it the generator waits, which bounds its memory
 SETTLE_TIMEOUT_S = 340.0  # after the last fault: the longest backoff (T7), and the work after it
 CATCH_UP_S = 30
+SLOW_CALL_S, MASS_CHANGE_S = 0.2, 6.0
 MAX_VIOLATIONS = 20  # then stop: the traces so far are worth more than further violations
 
 _BUG_MARKS = ('"exception"', "a bug in tbot")
@@ -135,6 +138,7 @@ class Runner:
         self._fault_injector.start(schedule)
         self._generate(length_s)
         self._fault_injector.stop()
+        self._change_many()
         if not is_dropping:
             self._generator.restore_most()
         self._settle(is_dropping=is_dropping)
@@ -159,6 +163,17 @@ class Runner:
                 steps += 1
             else:
                 time.sleep(0.005)
+
+    def _change_many(self) -> None:
+        """End the round with a mass change, and go on working on its tickets while most of them wait (T11)."""
+        slow = msgspec.to_builtins(faults.slow(SLOW_CALL_S, path="/apis/"))
+        number = self._setup.connectwise.call("add_fault", fault=slow)
+        self._generator.change_many()
+        ends_s = time.monotonic() + MASS_CHANGE_S
+        while time.monotonic() < ends_s:
+            self._generator.work_on_one()
+            time.sleep(0.1)
+        self._setup.connectwise.call("remove_fault", fault_id=number)
 
     def _settle(self, *, is_dropping: bool) -> None:
         """Wait until nothing is in flight, or for the timeout; the checker reports what is unfinished then."""
