@@ -52,6 +52,8 @@ def offered(*words: str, environ: Mapping[str, str] = AWAY) -> list[str]:
         (["list", "rules", "--limit", ""], []),
         (["list", "rules", "rules"], []),
         (["get", "board", "1", "2"], []),
+        (["create", "rule", "--when", "'closed and priority_s"], ["closed and priority_sort"]),
+        (["create", "rule", "--when", "'company == \""], []),
     ],
     ids=str,
 )
@@ -89,6 +91,13 @@ def test_files_are_offered_as_configuration(tmp_path: Path) -> None:
 def test_ids_and_names_come_from_the_server(cli: CliRunner, line: str, expected: dict[str, str]) -> None:
     cli.furnish()
     assert completion.candidates(line.split(" "), cli.environ) == expected
+
+
+def test_a_condition_is_completed_with_what_the_server_has_seen(cli: CliRunner) -> None:
+    """R4"""
+    cli.furnish()
+    words = ("create", "rule", "--when='closed and board == \"serv")
+    assert offered(*words, environ=cli.environ) == ['--when=closed and board == "Service Desk"']
 
 
 @pytest.mark.parametrize("word", ['"Ben H', "'Ben H", "Ben\\ H", "Ben\\"])

@@ -29,7 +29,7 @@ def _boards(*, deleted: bool = False) -> list[str]:
         ]
 
 
-def test_all_boards_and_their_statuses_are_stored(syncing: Syncing) -> None:
+def test_all_boards_are_stored_with_statuses_types_and_priorities(syncing: Syncing) -> None:
     """S1"""
     run = syncing.run(boards=True)
     assert (run.state, run.error_count) == ("done", 0)
@@ -38,7 +38,11 @@ def test_all_boards_and_their_statuses_are_stored(syncing: Syncing) -> None:
         statuses = {(row.board_id, row.name, row.closed) for row in tickets.Status.select()}
     assert (syncing.world.board, ">Closed", True) in statuses
     assert len(statuses) == 6
-    assert phases(run) == {"boards": (2, 2, 0), "statuses": (2, 2, 0)}
+    with db.session():
+        assert set(tickets.known_names(tickets.TicketType.name, 9)) == {"Incident", "Request"}
+        assert tickets.known_names(tickets.Priority.name, 1) == ["Priority 1 - Emergency Response"]
+    expected = {"boards": (2, 2, 0), "statuses": (2, 2, 0), "types": (2, 2, 0), "priorities": (4, 4, 0)}
+    assert phases(run) == expected
 
 
 def test_removed_board_is_soft_deleted_with_its_statuses_and_can_be_restored(syncing: Syncing) -> None:
@@ -69,6 +73,17 @@ def test_statuses_that_cannot_be_read_are_named_and_stay(syncing: Syncing) -> No
     assert "Service Desk" in run.errors[0]
     with db.session():
         assert len(tickets.existing_ids(tickets.Status)) == 6
+
+
+def test_priorities_that_cannot_be_read_are_named_and_stay(syncing: Syncing) -> None:
+    """S"""
+    syncing.run(boards=True)
+    syncing.world.connectwise.faults.add(faults.status(403, "No.", path="/service/priorities"))
+    run = syncing.run(boards=True)
+    assert (run.state, run.error_count) == ("done", 1)
+    assert run.errors[0].startswith("priorities: ")
+    with db.session():
+        assert len(tickets.existing_ids(tickets.Priority)) == 4
 
 
 @pytest.mark.parametrize(("kept", "state"), [(5, "failed"), (6, "done")])

@@ -131,6 +131,7 @@ def test_every_field_is_one_of_its_request_and_chooses_from_an_entity(form: form
 def test_any_text_is_read_or_refused_with_words(form: forms.Form, data: st.DataObject) -> None:
     kinds = {
         "text": st.text(),
+        "condition": st.text(),
         "date": st.text(alphabet="0123456789-T: Z") | st.text(),
         "check": st.booleans(),
         "choice": st.none() | st.integers(1, 9),

@@ -51,6 +51,22 @@ def test_a_name_is_taken_with_enter_after_a_part_of_it() -> None:
     assert field.value is None
 
 
+def test_a_condition_is_completed_with_the_arrow_keys() -> None:
+    """R4"""
+    field = fields.ConditionInput(forms.Field("condition", "When", "condition"), 8, "")
+    field.values = {"company": ["Contoso", "Fabrikam"]}
+    assert press(field, "enter", "up", "down") == ["enter", "up", "down"]
+    press(field, *"compa")
+    assert text_of(field) == ["When    compa", "company", "company_id"]
+    assert press(field, "down", "down", "down", "up") == ["down", "up"]
+    assert press(field, "down", "down", "up", "enter") == []
+    assert field.value == "company"
+    press(field, *' == "f')
+    field.leave()
+    assert press(field, "enter", "down", "up", "down", "enter") == ["enter"]
+    assert (field.value, text_of(field)) == ('company == "Fabrikam"', ['When    company == "Fabrikam"'])
+
+
 def test_the_arrows_mark_another_match_and_leave_at_the_ends() -> None:
     field = choice("a1", "a2")
     assert press(field, "a", "up", "down", "down") == ["up", "down"]

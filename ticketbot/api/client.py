@@ -91,6 +91,10 @@ class Client:
         """Return one board, also a deleted one."""
         return self._server.get(f"/cw/boards/{board_id}", responses.Board)
 
+    def condition_values(self) -> responses.ConditionValues:
+        """Return values that fields of conditions can have."""
+        return self._server.get("/cw/condition-values", responses.ConditionValues)
+
     def members(self, *, limit: int | None = None, newest: bool = False) -> list[responses.Member]:
         """List the members that we know."""
         return self._server.rows("/cw/members", responses.Member, limit, newest)

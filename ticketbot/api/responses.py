@@ -109,6 +109,17 @@ class Board(ResponseModel):
     deleted: bool
 
 
+class ConditionValues(ResponseModel):
+    """Values of fields of conditions that were seen: in the last sync of boards, in tickets, among members."""
+
+    board: list[str]
+    status: list[str]
+    priority: list[str]
+    type: list[str]
+    company: list[str]
+    owner: list[str]
+
+
 class Member(ResponseModel):
     """A ConnectWise user; `email` is the address by which Webex is asked."""
 

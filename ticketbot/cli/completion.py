@@ -5,11 +5,16 @@ from __future__ import annotations
 import contextlib
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 
 from ticketbot.cli import usage
+
+if TYPE_CHECKING:
+    from ticketbot.api import client
+
+_T = TypeVar("_T")
 
 TIMEOUT_S = 1.0  # a user is waiting for the Tab key
 MAX_ROWS = 200
@@ -103,7 +108,7 @@ def _values(line: Line, option: str, current: str) -> dict[str, str]:
         listed, comma, _ = current.rpartition(",")
         return _matching({f"{listed}{comma}{name}": "" for name in get_args(responses.RuleEvent)}, current)
     if placeholder == "<condition>":
-        return _matching(dict.fromkeys(_continued(current), ""), current)
+        return _matching(dict.fromkeys(_continued(line, current), ""), current)
     if placeholder == "<id>":
         return _ids(line, plural, current)
     if placeholder == "<name>" and plural in ("boards", "recipients"):
@@ -111,13 +116,15 @@ def _values(line: Line, option: str, current: str) -> dict[str, str]:
     return _matching(dict.fromkeys(choices.get(placeholder, ()), ""), current)
 
 
-def _continued(condition: str) -> list[str]:
-    """Return what a condition becomes when the field that was begun at its end is completed."""
-    from ticketbot.decide import condition_fields
+def _continued(line: Line, condition: str) -> list[str]:
+    import msgspec
 
-    begun = re.split(r"[^\w.]", condition)[-1]
-    rest = condition.removesuffix(begun)
-    return [f"{rest}{name}" for name in condition_fields.names()]
+    from ticketbot.present import condition_completion
+
+    def known() -> condition_completion.Values:
+        return _of_server(line, lambda server: msgspec.structs.asdict(server.condition_values()), {})
+
+    return condition_completion.continued(condition, known)
 
 
 def _ids(line: Line, plural: str, current: str) -> dict[str, str]:
@@ -136,7 +143,12 @@ def _names(line: Line, plural: str) -> dict[str, str]:
 
 
 def _rows(line: Line, plural: str) -> list[Any]:
-    """Return rows of the server; none if it does not respond at once, or does not allow it."""
+    only = {"state": "dead"} if plural == "notifications" and line.command == "retry" else {}
+    return _of_server(line, lambda server: list(getattr(server, plural)(limit=MAX_ROWS, newest=True, **only)), [])
+
+
+def _of_server(line: Line, read: Callable[[client.Client], _T], otherwise: _T) -> _T:
+    """Return what the server says; `otherwise` if it does not respond at once, or does not allow it."""
     from requests.adapters import HTTPAdapter
 
     from ticketbot import errors
@@ -149,14 +161,13 @@ def _rows(line: Line, plural: str) -> list[Any]:
 
     parts = (word.partition("=") for word in line.before)
     flags = {name: value for name, _, value in parts if name in table.FLAGS and value}
-    only = {"state": "dead"} if plural == "notifications" and line.command == "retry" else {}
     try:
         settings = table.load(flags, line.env)
         server = client.Client(settings.base_url, settings.api_key, transport=Impatient())
         with contextlib.closing(server):
-            return list(getattr(server, plural)(limit=MAX_ROWS, newest=True, **only))
+            return read(server)
     except errors.TicketbotError:
-        return []
+        return otherwise
 
 
 def _option_words(known: Mapping[str, str], without: Sequence[str] = ()) -> dict[str, str]:

@@ -195,6 +195,14 @@ class ConnectWise:
         path = f"/service/boards/{board_id}/statuses"
         return [records.status(row, board_id) for row in self._get_all("statuses", path)]
 
+    def types(self, board_id: int) -> list[records.Named]:
+        """Return the types that tickets of a board can have."""
+        return [records.named(row) for row in self._get_all("types", f"/service/boards/{board_id}/types")]
+
+    def priorities(self) -> list[records.Named]:
+        """Return the priorities of tickets."""
+        return [records.named(row) for row in self._get_all("priorities", "/service/priorities")]
+
     def members(self) -> list[records.Member]:
         """Return all members, inactive ones and API members too."""
         return [records.member(row) for row in self._get_all("members", "/system/members")]

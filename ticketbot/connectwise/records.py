@@ -100,6 +100,14 @@ class Status(msgspec.Struct, frozen=True):
     inactive: bool
 
 
+class Named(msgspec.Struct, frozen=True):
+    """A priority of tickets, or a type that the tickets of a board can have."""
+
+    id: int
+    name: str
+    inactive: bool
+
+
 class Member(msgspec.Struct, frozen=True):
     """A user of ConnectWise. `license_class`: F full, A API, C StreamlineIT, X subcontractor."""
 
@@ -201,6 +209,11 @@ def status(row: JsonObject, board_id: int) -> Status:
     """Read a status of the board with `board_id`; its flags have other names than on the other records."""
     closed, inactive = json_values.truthy(row.get("closedStatus")), json_values.truthy(row.get("inactive"))
     return Status(row["id"], _name(row), board_id, closed=closed, inactive=inactive)
+
+
+def named(row: JsonObject) -> Named:
+    """Read a priority or a type."""
+    return Named(row["id"], _name(row), json_values.truthy(row.get("inactiveFlag")))
 
 
 def member(row: JsonObject) -> Member:

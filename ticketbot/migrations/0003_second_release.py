@@ -32,7 +32,8 @@ from ticketbot.models import (
 )
 
 TABLES = (
-    *(tickets.Board, tickets.Status, tickets.Member, tickets.Ticket, tickets.Note),
+    *(tickets.Board, tickets.Status, tickets.Priority, tickets.TicketType),
+    *(tickets.Member, tickets.Ticket, tickets.Note),
     *(recipients.Recipient, recipients.PersonEmail, rules.Rule, forwards.Forward),
     *(users.User, api_keys.ApiKey, audit.Audit, runtime_config.ConfigValue, facts.Fact),
     *(holds.Hold, servers.Server, servers.Job, signing_keys.SigningKey, syncs.SyncRun),

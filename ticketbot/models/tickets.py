@@ -34,6 +34,24 @@ class Status(fields.Model):
     deleted_at = fields.UtcField(null=True)
 
 
+class Priority(fields.Model):
+    id = peewee.BigIntegerField(primary_key=True)
+    name = peewee.TextField(default="")
+    fetched_at = fields.UtcField(null=True)
+    deleted_at = fields.UtcField(null=True)
+
+
+class TicketType(fields.Model):
+    """A type of tickets, in the sense of ConnectWise; each belongs to one board."""
+
+    id = peewee.BigIntegerField(primary_key=True)
+    board_id = peewee.BigIntegerField(index=True)
+    name = peewee.TextField(default="")
+    inactive = peewee.BooleanField(default=False)
+    fetched_at = fields.UtcField(null=True)
+    deleted_at = fields.UtcField(null=True)
+
+
 class Member(fields.Model):
     """A ConnectWise user. `lookup` is the identifier in lower case: ConnectWise ignores the case."""
 
@@ -132,6 +150,12 @@ def existing_ids(model: type[fields.Model], among: Any = None) -> set[int]:
     """Return the ids of the rows of `model` that are not soft-deleted, optionally only those matching `among`."""
     rows = model.select(model.id).where(model.deleted_at.is_null())
     return {row.id for row in (rows if among is None else rows.where(among))}
+
+
+def known_names(column: peewee.Field, limit: int) -> list[str]:
+    """Return the different texts of a column, in order, at most `limit`; those of soft-deleted rows are left out."""
+    rows = column.model.select(column).where(column.model.deleted_at.is_null(), column.is_null(False), column != "")
+    return [name for (name,) in rows.distinct().order_by(column).limit(limit).tuples()]
 
 
 def soft_delete(model: type[fields.Model], ids: Iterable[int], now: datetime) -> None:

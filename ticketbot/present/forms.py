@@ -16,7 +16,7 @@ from ticketbot import errors
 from ticketbot.api import requests, responses, validation
 from ticketbot.present import words
 
-Kind = Literal["text", "date", "check", "choice", "choices"]
+Kind = Literal["text", "condition", "date", "check", "choice", "choices"]
 Values = Mapping[str, Any]
 
 _PARTS_OF_DATE = ("[12]", "[0-9]", "[0-9]", "[0-9]", "-", "[01]", "[0-9]", "-", "[0-3]", "[0-9]")
@@ -89,7 +89,7 @@ def problem(form: Form, field: Field, value: Any, *, is_complete: bool) -> str:
     if given is None:
         return ""
     kind = next(each.type for each in msgspec.structs.fields(form.request) if each.name == field.name)
-    wrong = validation.wrong_value(field.name, given, kind, strict=field.kind != "text")
+    wrong = validation.wrong_value(field.name, given, kind, strict=field.kind not in ("text", "condition"))
     return errors.sentence(wrong[0].message) if wrong else ""
 
 
@@ -151,7 +151,7 @@ _RULE = (
     Field("board_id", "Board", "choice", choose_from="boards", null="(all boards)"),
     Field("recipient_id", "Recipient", "choice", choose_from="recipients", null="(the assigned people)"),
     Field("events", "Events", "choices", initial=["new"], options=get_args(responses.RuleEvent)),
-    Field("condition", "Condition", hint="Such as: priority_sort <= 3; empty: always.", optional=True),
+    Field("condition", "Condition", "condition", "Such as: priority_sort <= 3; empty: always.", optional=True),
     Field("name", "Name", hint="Messages show it; may be empty.", optional=True),
     Field("dry_run", "Dry run", "check", "record who would be notified, and send nothing"),
 )

@@ -94,6 +94,7 @@ class _Api:
             ("GET", f"{_TICKET}/<ticket_id:int>/notes/count", self.note_count),
             ("GET", f"{_TICKET}/<ticket_id:int>/allNotes", self.all_notes),
             ("GET", "/service/boards/<board_id:int>/statuses", self.statuses),
+            ("GET", "/service/boards/<board_id:int>/types", self.types),
             ("GET", "/company/contacts/<contact_id:int>/communications", self.communications),
             ("GET", "/system/info", self.info),
             ("POST", "/system/callbacks", self.register),
@@ -112,6 +113,7 @@ class _Api:
         system = self._system
         for path, noun, table, fields in (
             ("/service/boards", "Board", lambda: system.boards, connectwise_payloads.BOARD_FIELDS),
+            ("/service/priorities", "Priority", lambda: system.priorities, connectwise_payloads.PRIORITY_FIELDS),
             ("/company/companies", "company", lambda: system.companies, connectwise_payloads.COMPANY_FIELDS),
             ("/company/contacts", "Contact", lambda: system.contacts, connectwise_payloads.CONTACT_FIELDS),
             ("/system/members", "Member", lambda: system.members, connectwise_payloads.MEMBER_FIELDS),
@@ -225,10 +227,15 @@ class _Api:
     # Boards and contacts
 
     def statuses(self, board_id: int) -> paging.Listed:
+        return self._of_board(board_id, self._system.statuses, connectwise_payloads.STATUS_FIELDS)
+
+    def types(self, board_id: int) -> paging.Listed:
+        return self._of_board(board_id, self._system.types, connectwise_payloads.TYPE_FIELDS)
+
+    def _of_board(self, board_id: int, rows: dict[int, Row], fields: dict[str, str]) -> paging.Listed:
         if board_id not in self._system.boards:
             raise ApiError(404, "NotFound", f"Board {board_id} not found")
-        every = list(self._system.statuses.values())
-        return self.page([row for row in every if row["board"]["id"] == board_id], connectwise_payloads.STATUS_FIELDS)
+        return self.page([row for row in list(rows.values()) if row["board"]["id"] == board_id], fields)
 
     def communications(self, contact_id: int) -> list[Row]:
         contact = self._system.contacts.get(contact_id)

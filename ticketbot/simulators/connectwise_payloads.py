@@ -39,6 +39,8 @@ TICKET_FIELDS = _recognized(
                 "subType", "item", "team", "source", "site", "mergedParentTicket"),
 )  # fmt: skip
 BOARD_FIELDS = _recognized("id", "name", "inactiveFlag", "projectFlag", "location/id")
+TYPE_FIELDS = _recognized("id", "name", "inactiveFlag", "defaultFlag")
+PRIORITY_FIELDS = _recognized("id", "name", "sort", "defaultFlag")
 STATUS_FIELDS = _recognized("id", "name", "sortOrder", "displayOnBoard", "inactive", "closedStatus")
 COMPANY_FIELDS = _recognized("id", "identifier", "name", "phoneNumber", "deletedFlag", references=["status"])
 CONTACT_FIELDS = _recognized("id", "firstName", "lastName", "inactiveFlag", references=["company"])
@@ -100,6 +102,18 @@ def status(status_id: int, name: str, board_id: int, *, order: int, closed: bool
         "inactive": False,
         "closedStatus": closed,
         "timeEntryNotAllowed": False,
+        "_info": info(at, "zadmin"),
+    }
+
+
+def ticket_type(type_id: int, name: str, board_id: int, at: str) -> Row:
+    """Return a type that the tickets of a board can have."""
+    return {
+        "id": type_id,
+        "name": name,
+        "board": {"id": board_id},
+        "inactiveFlag": False,
+        "defaultFlag": False,
         "_info": info(at, "zadmin"),
     }
 

@@ -11,15 +11,17 @@ from typing import Any, Literal
 from ticketbot.simulators import clock, connectwise_payloads
 
 Row = dict[str, Any]
-Table = Literal["boards", "statuses", "companies", "contacts", "members"]
+Table = Literal["boards", "statuses", "types", "companies", "contacts", "members"]
 
 STATUSES = ("New", "In Progress", ">Closed")
+TYPES = ("Incident", "Request")
 PRIORITY = "Priority 3 - Normal Response"
+PRIORITIES = ("Priority 1 - Emergency Response", "Priority 2 - Quick Response", PRIORITY, "Priority 4 - Maintenance")
 
 # The first id of each kind. The ranges differ, so that a mixed-up id is noticed; but notes and time entries are
 # numbered separately from the same start, so that their ids collide as in the real ConnectWise.
 _FIRST_IDS = {
-    "board": 1, "status": 101, "company": 201, "contact": 301, "member": 401, "ticket": 1001,
+    "board": 1, "status": 101, "type": 151, "company": 201, "contact": 301, "member": 401, "ticket": 1001,
     "TicketNote": 5001, "TimeEntryNote": 5001, "MeetingNote": 5001, "callback": 26001,
 }  # fmt: skip
 
@@ -33,6 +35,8 @@ class Directory:
         self.root = ""  # the address of the REST API, for references between rows
         self.boards: dict[int, Row] = {}
         self.statuses: dict[int, Row] = {}
+        self.types: dict[int, Row] = {}
+        self.priorities = {row["id"]: row for row in map(_priority, PRIORITIES)}
         self.companies: dict[int, Row] = {}
         self.contacts: dict[int, Row] = {}
         self.members: dict[int, Row] = {}
@@ -41,7 +45,7 @@ class Directory:
         self.api_member_id = self.add_member("apimember", "API", "Member", license_class="A")
 
     def add_board(self, name: str, statuses: Sequence[str] = STATUSES, *, project: bool = False) -> int:
-        """Add a board with its statuses; one whose name starts with `>` is a closed status."""
+        """Add a board with its statuses and types; a status whose name starts with `>` is closed."""
         with self.lock:
             board_id, at = self.next_id("board"), clock.in_seconds(self.now())
             self.boards[board_id] = connectwise_payloads.board(board_id, name, project=project, at=at)
@@ -50,14 +54,18 @@ class Directory:
                 self.statuses[number] = connectwise_payloads.status(
                     number, title, board_id, order=order, closed=closed, at=at
                 )
+            for title in TYPES:
+                number = self.next_id("type")
+                self.types[number] = connectwise_payloads.ticket_type(number, title, board_id, at)
             return board_id
 
     def remove_board(self, board_id: int) -> None:
-        """Remove a board and its statuses."""
+        """Remove a board with its statuses and types."""
         with self.lock:
             del self.boards[board_id]
-            kept = {key: row for key, row in self.statuses.items() if row["board"]["id"] != board_id}
-            self.statuses = kept
+            for name in ("statuses", "types"):
+                rows: dict[int, Row] = getattr(self, name)
+                setattr(self, name, {key: row for key, row in rows.items() if row["board"]["id"] != board_id})
 
     def add_company(self, name: str, identifier: str = "") -> int:
         """Add a company; its identifier defaults to its name without spaces."""

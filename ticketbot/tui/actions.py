@@ -7,6 +7,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from ticketbot import errors
 from ticketbot.api import client, requests, responses, trial_responses
 from ticketbot.present import entities, explain, forms, name_filter, trials, words
@@ -245,6 +247,10 @@ def _fill_in(
     tab.app.open(dialog)
     for plural, null in {field.choose_from: field.null for field in form.fields if field.choose_from}.items():
         _load_choices(tab, dialog, plural, null)
+    if any(field.kind == "condition" for field in form.fields):
+        tab.app.call(
+            lambda api: msgspec.structs.asdict(api.condition_values()), dialog.fill_conditions, lambda _: None
+        )  # without them, only fields are completed
 
 
 def _load_choices(tab: Tab, dialog: form_dialog.FormDialog, plural: str, null: str) -> None:

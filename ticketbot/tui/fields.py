@@ -7,7 +7,7 @@ from typing import Any
 import urwid
 import urwid_readline
 
-from ticketbot.present import forms, name_filter, text
+from ticketbot.present import condition_completion, forms, name_filter, text
 
 MATCHES_SHOWN = 6
 
@@ -69,6 +69,47 @@ class TextInput(Input):
     @property
     def value(self) -> str:
         return str(self.line.edit_text)
+
+
+class ConditionInput(TextInput):
+    """A condition; what was begun at its end can be completed with the arrow keys and Enter."""
+
+    def __init__(self, field: forms.Field, label_width: int, value: str) -> None:
+        super().__init__(field, label_width, value)
+        self.values: condition_completion.Values = {}
+        self._marked: int | None = None
+
+    def keypress(self, size: Any, key: str) -> str | None:
+        offered = self._offered()
+        if offered and (key == "down" or (key == "up" and self._marked is not None)):
+            wanted = (-1 if self._marked is None else self._marked) + (1 if key == "down" else -1)
+            self._marked = wanted if 0 <= wanted < len(offered) else None
+            return None if wanted < len(offered) else key
+        if key == "enter" and self._marked is not None:
+            self.line.set_edit_text(offered[self._marked])
+            self.line.set_edit_pos(len(self.line.edit_text))
+            self._marked = None
+            return None
+        self._marked = None
+        return super().keypress(size, key)
+
+    def leave(self) -> None:
+        super().leave()
+        self._marked = None
+
+    def _offered(self) -> list[str]:
+        typed = self.value
+        if not typed or typed.endswith(" "):
+            return []
+        found = condition_completion.continued(typed, lambda: self.values)
+        return [each for each in found if text.clean(each) == each != typed][:MATCHES_SHOWN]
+
+    def _notes(self, *, is_focused: bool) -> list[tuple[str, str]]:
+        offered = self._offered() if is_focused and not self.error else []
+        lines = [
+            ("choice on" if number == self._marked else "plain", f" {each}") for number, each in enumerate(offered)
+        ]
+        return [*super()._notes(is_focused=is_focused), *lines]
 
 
 class CheckInput(Input):
@@ -222,4 +263,5 @@ def new_input(field: forms.Field, label_width: int, value: Any) -> Input:
     """Return the widget of a field."""
     if field.kind in ("choice", "choices"):
         return ChoiceInput(field, label_width, value)
-    return CheckInput(field, label_width, value) if field.kind == "check" else TextInput(field, label_width, value)
+    inputs: dict[str, type[Input]] = {"check": CheckInput, "condition": ConditionInput}
+    return inputs.get(field.kind, TextInput)(field, label_width, value)

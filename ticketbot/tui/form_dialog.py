@@ -8,7 +8,7 @@ from typing import Any
 import urwid
 
 from ticketbot import errors
-from ticketbot.present import forms, name_filter, text
+from ticketbot.present import condition_completion, forms, name_filter, text
 from ticketbot.tui import dialogs, fields, keymap
 
 GAP = 2  # between labels and fields
@@ -60,6 +60,13 @@ class FormDialog(dialogs.Dialog):
         for each in self.inputs:
             if isinstance(each, fields.ChoiceInput) and each.field.choose_from == plural:
                 each.fill(options, nothing)
+        self.refresh()
+
+    def fill_conditions(self, values: condition_completion.Values) -> None:
+        """Set the values that conditions can be completed with."""
+        for each in self.inputs:
+            if isinstance(each, fields.ConditionInput):
+                each.values = values
         self.refresh()
 
     def keypress(self, size: tuple[int, int], key: str) -> None:  # type: ignore[override]

@@ -6,6 +6,8 @@ from ticketbot.api import requests, responses
 from ticketbot.models import tickets
 from ticketbot.server import operations
 
+LIMIT = 1000  # values of each field
+
 ROUTES = operations.Routes("connectwise")
 
 
@@ -25,6 +27,19 @@ def get_board(board_id: int) -> responses.Board:
 def list_members(query: requests.Page) -> operations.Listing[responses.Member]:
     rows = tickets.Member.select().where(tickets.Member.deleted_at.is_null())
     return operations.listing(rows, tickets.Member.id, query, _member)
+
+
+@ROUTES.get("/cw/condition-values", "List values that fields of conditions can have")
+def list_condition_values() -> responses.ConditionValues:
+    known = {
+        "board": tickets.Board.name,
+        "status": tickets.Status.name,
+        "priority": tickets.Priority.name,
+        "type": tickets.TicketType.name,
+        "company": tickets.Ticket.company,
+        "owner": tickets.Member.identifier,
+    }
+    return responses.ConditionValues(**{name: tickets.known_names(column, LIMIT) for name, column in known.items()})
 
 
 @ROUTES.get("/cw/tickets", "List stored tickets")
