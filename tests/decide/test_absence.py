@@ -60,6 +60,19 @@ def test_a_rule_that_does_not_apply_is_named() -> None:
     assert _said(ABOUT_BEN, _facts(rules=(rule,))) == ["not assigned, and no rule names them"]
 
 
+def test_rules_for_assigned_people_without_effect_are_named_to_those_who_are_assigned() -> None:
+    disabled = values.Decision(NOTE, values.ASSIGNED_PEOPLE, "not told", (Reason("rule_disabled", (5,)),))
+    made = (TOLD_ANA, disabled)
+    assert absence.about(ABOUT_ANA, made, _facts("ana")) == [TOLD_ANA, disabled]
+    assert disabled not in absence.about(ABOUT_BEN, made, _facts("ana"))
+    assert _said(ABOUT_BEN, _facts("ben"), *made) == [
+        "assigned, but assigned people are not notified of this",
+        "rule 5 is disabled",
+    ]
+    assert absence.about(ABOUT_BEN, made, None)[-1] == disabled
+    assert disabled not in absence.about(ABOUT_ROOM, made, None)
+
+
 def test_who_is_assigned_is_said_to_be() -> None:
     assert _said(ABOUT_BEN, _facts("ben")) == ["assigned, but assigned people are not notified of this"]
 

@@ -9,7 +9,7 @@ import msgspec
 
 from ticketbot.decide import forwarding
 from ticketbot.decide.reasons import Reason
-from ticketbot.decide.values import EVERYBODY, Decision, Facts
+from ticketbot.decide.values import ASSIGNED_PEOPLE, EVERYBODY, Decision, Facts
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -25,14 +25,17 @@ class Subject(msgspec.Struct, frozen=True):
 def about(subject: Subject, decisions: Sequence[Decision], facts: Facts | None) -> list[Decision]:
     """Return the decisions about somebody or everybody; for topics without any, those that say what was missing.
 
-    Without the `facts` of the event, that is only that nothing led to them.
+    Whoever is assigned also gets the rules for assigned people that had no effect. Without the `facts` of the event, it
+    is only known that nothing led to them, and any member may have been assigned.
     """
+    is_assigned = bool(subject.identifiers if facts is None else subject.identifiers & facts.ticket.assigned)
     found: list[Decision] = []
     for topic, of_topic in groupby(decisions, key=lambda each: each.subject):
         made = list(of_topic)
         theirs = [each for each in made if each.who in subject.names or _is_about_everybody(each)]
         missing = _missing(subject, {each.who for each in made}, facts)
         found += theirs or [Decision(topic, subject.name, "not told", (reason,)) for reason in missing]
+        found += [each for each in made if is_assigned and each.who == ASSIGNED_PEOPLE]
     return found
 
 
