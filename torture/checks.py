@@ -39,6 +39,7 @@ class Checker:
         self._setup, self._generator, self._ledger = setup, generator, ledger
         self._rows: dict[str, list[Row]] = defaultdict(list)  # by subject
         self._received: dict[tuple[str, str], Received] = defaultdict(Received)
+        self._roots: dict[tuple[int, str], set[str]] = defaultdict(set)  # by ticket and recipient
         self._last_id = 0
         self._by_webex_id = {webex_id: name for name, webex_id in setup.webex_ids.items()}
         self._notes: dict[str, tuple[Ticket, Note]] = {}  # by marker
@@ -71,6 +72,7 @@ class Checker:
             ticket.changed = False
         self._check_deliveries(new_rows, new_messages)
         self._check_order(new_rows)
+        self._check_threads()
         self._last_id = max([self._last_id, *(row.id for row in new_rows)])
         self.counts["notifications checked"] += len(new_rows)
         self.counts["tickets checked"] += len(changed)
@@ -209,6 +211,7 @@ class Checker:
         self._setup.webex.call("clear_messages")
         for message in messages:
             self._received_ids.add((message["destination"], message["id"]))
+            self._collect_thread(message)
             for subject in self._subjects_of(message):
                 key = (subject, message["destination"])
                 known = self._received[key]
@@ -217,6 +220,23 @@ class Checker:
                 new.add(key)
         self.counts["messages received"] += len(messages)
         return new
+
+    def _collect_thread(self, message: dict[str, Any]) -> None:
+        """Store a root; a reply must be to one about the same ticket (N2)."""
+        if head := _HEAD.search(message["markdown"]):
+            roots = self._roots[int(head[2]), self._by_webex_id.get(message["destination"], "")]
+            if not message["parent_id"]:
+                roots.add(message["id"])
+            elif message["parent_id"] not in roots:
+                self.report("threads", f"a message about ticket {head[2]} replies to one that is no root of it")
+            self.counts["replies"] += bool(message["parent_id"])
+
+    def _check_threads(self) -> None:
+        """Check that a recipient has one root about a ticket, unless a repeat or a refused reply is flagged (N2)."""
+        flagged = {(ticket, self._setup.recipient_names[number]) for ticket, number in self._ledger.flagged_messages()}
+        for (ticket_id, name), roots in self._roots.items():
+            if len(roots) > 1 and (ticket_id, name) not in flagged:
+                self.report("threads", f"{name} got {len(roots)} messages about ticket {ticket_id} outside a thread")
 
     def _subjects_of(self, message: dict[str, Any]) -> set[str]:
         """Return the subjects that the text of a message shows: an announcement, and notes by their markers."""

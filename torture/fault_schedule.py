@@ -55,6 +55,9 @@ WEBEX_FAULTS: dict[str, Callable[[random.Random], faults.Fault]] = {
     "Webex accepts, then drops": lambda _: faults.accept_then_drop(probability=0.3, path="/messages"),
     "Webex wrong JSON": lambda _: faults.wrong_json(probability=0.3, path="/messages"),
     "Webex wrong JSON about people": lambda _: faults.wrong_json(probability=0.5, path="/people"),
+    "Webex refuses replies": lambda rng: faults.status(
+        rng.choice((400, 403, 404)), "No such parent.", probability=0.5, method="POST", body="parentId"
+    ),
     "Webex half a body": lambda _: faults.half_a_body(probability=0.3),
 }  # fmt: skip
 SERVER_FAULTS = ("rolling restart", "two servers", "server paused", "clock jump")

@@ -100,6 +100,13 @@ class Ledger:
         """Return the dead events."""
         return self._database.rows("SELECT id, ticket_id, error FROM event WHERE state = 'dead'")
 
+    def flagged_messages(self) -> list[tuple[int, int]]:
+        """Return ticket and recipient of the messages that may be repeats, or were refused as replies."""
+        return self._database.rows(
+            "SELECT ticket_id, recipient_id FROM message "
+            "WHERE ticket_id IS NOT NULL AND (possible_duplicate OR thread_refused)"
+        )
+
     def event_counts(self) -> dict[str, int]:
         """Return the number of events by source."""
         return defaultdict(int, self._database.rows("SELECT source, COUNT(*) FROM event GROUP BY source"))

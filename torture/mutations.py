@@ -125,6 +125,17 @@ MUTATIONS = (
         ((_MESSAGES, "AND COALESCE(state, NULL) = 'pending' AND NOT possible_duplicate", "AND state <> 'dead'"),),
     ),
     Mutation(
+        "a message does not wait for the root of its thread",
+        "sqlite",
+        (("ticketbot/models/threads.py", "CASE\n        WHEN thread.root_id IS NULL AND NOT EXISTS", "CASE\n        WHEN FALSE AND NOT EXISTS"),
+         ("ticketbot/models/threads.py", "return root_id is not None or claimed_by == message_id, root_id", "return True, root_id")),
+    ),
+    Mutation(
+        "the root of a thread is not recorded",
+        "postgres",
+        ((_MESSAGES, "    if is_root and message.ticket_id is not None:", "    if is_root and message.ticket_id is not None and message.id % 3:"),),
+    ),
+    Mutation(
         "a server takes all other servers for dead",
         "postgres",
         (("ticketbot/background/heartbeat.py", "return has_stopped or process_is_gone(row.identity)", "return True"),),

@@ -29,6 +29,7 @@ PROMISES = (
     ("harmless-text", "text from outside is harmless", ("harmless-text", "B1")),
     ("no-stray-requests", "no request to unknown hosts, no unsigned webhook accepted", ("no-stray-requests", "W1")),
     ("no-leaks", "no 5xx and no leak on the webhook route", ("no-leaks", "W6")),
+    ("threads", "one message about a ticket begins a thread, all later ones are replies to it", ("threads",)),
     ("trial-is-true", "deciding again on the stored facts gives the stored decisions", ("trial-is-true",)),
     ("O4", "SIGTERM stops a server in time, with status 0", ("O4", "server")),
     ("-", "no traceback in the log of any server", ("bug",)),

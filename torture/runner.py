@@ -128,7 +128,7 @@ class Runner:
         self._generator.traffic = generator.TrafficProfile(
             drop=drop if is_dropping else 0.0, guaranteed=not is_dropping, delay_s=(0.3, 1.5)[number % 2]
         )
-        self._configure(catch_up_interval=CATCH_UP_S if is_dropping else 0)
+        self._configure(catch_up_interval=CATCH_UP_S if is_dropping else 0, threads="all")
         schedule = fault_schedule.draw(
             f"{self.options.seed}/{self.options.kind}/{number}",
             length_s,

@@ -27,8 +27,8 @@ def test_it_says_what_happened_who_was_told_and_who_was_not_and_why(cli: CliRunn
     assert len(re.findall(rf"^{day}-\d\d \d\d:\d\d:\d\dZ  ConnectWise sent a webhook", shown, re.M)) == 2
     newest, oldest = shown.split("\n\n")[1:]
     assert "new ticket:" in oldest
-    assert re.search(r"- Help Desk was notified on [-\d: ]+Z: rule 1\n", oldest), shown
-    assert re.search(r"- Ana \w+ was notified on [-\d: ]+Z: assigned", oldest), shown
+    assert re.search(r"- Help Desk was notified on [-\d: ]+Z by message \d+: rule 1\n", oldest), shown
+    assert re.search(r"- Ana \w+ was notified on [-\d: ]+Z by message \d+: assigned", oldest), shown
     assert re.search(r"note \d+:\n", newest)
     assert re.search(r"- Ben \w+ was not notified: author of the note", newest), shown
     assert "Help Desk" not in newest

@@ -172,7 +172,8 @@ def test_on_a_terminal_a_sync_draws_bars_and_leaves_its_result(cli: CliRunner) -
         assert process.wait(20) == 0
     os.close(ours)
     assert b"\x1b[?25l" in shown, "no bar hid the cursor"
-    assert shown.rstrip().splitlines()[-1].endswith(b"Sync 1 is done: boards 2, statuses 2"), shown[-500:]
+    done = b"Sync 1 is done: boards 2, statuses 2, types 2, priorities 4"
+    assert shown.rstrip().splitlines()[-1].endswith(done), shown[-500:]
 
 
 def _read(terminal: int) -> bytes:

@@ -47,8 +47,8 @@ def test_sync_boards_narrows_the_tickets(cli: CliRunner) -> None:
 
 def test_sync_waits_until_done_and_prints_a_summary(cli: CliRunner) -> None:
     done = cli.tbot("sync", "--boards")
-    assert (done.status, done.out) == (0, "Sync 1 is done: boards 2, statuses 2\n"), done
-    assert done.err.splitlines() == ["Sync 1 has started", "boards: 2", "statuses: 2"]
+    assert (done.status, done.out) == (0, "Sync 1 is done: boards 2, statuses 2, types 2, priorities 4\n"), done
+    assert done.err.splitlines() == ["Sync 1 has started", "boards: 2", "statuses: 2", "types: 2", "priorities: 4"]
     with db.session():
         assert tickets.Board.select().count() == 2
 
@@ -87,7 +87,7 @@ def test_done_with_errors_is_0_and_says_so_on_stderr_also_when_quiet(cli: CliRun
 def test_status_shows_each_phase_of_the_latest_run(cli: CliRunner) -> None:
     assert cli.tbot("sync", "status").err == "No sync has run yet. `tbot sync --all` starts one\n"
     cli.tbot("sync", "--boards")
-    assert phases(cli) == ["boards", "statuses"]
+    assert phases(cli) == ["boards", "statuses", "types", "priorities"]
     shown = cli.tbot("sync", "status").out
     assert "requested by  ana@example.com\n" in shown
     assert "boards        2\n" in shown
@@ -108,7 +108,7 @@ def test_brief_outage_of_the_server_does_not_end_the_wait(cli: CliRunner, flaky:
     flaky.to_lose = 2
     done = cli.tbot("sync", "--boards", TBOT_BASE_URL=flaky.url)
     assert flaky.to_lose == 0
-    assert (done.status, done.out) == (0, "Sync 1 is done: boards 2, statuses 2\n"), done
+    assert (done.status, done.out) == (0, "Sync 1 is done: boards 2, statuses 2, types 2, priorities 4\n"), done
 
 
 def test_lasting_outage_ends_the_wait_and_says_that_the_sync_may_still_run(

@@ -20,6 +20,7 @@ GUIDES = [
         "docs/operations.md",
         "docs/architecture.md",
         "docs/rules.md",
+        "docs/threads.md",
         "docs/tui.md",
     )
 ]

@@ -10,7 +10,7 @@ import requests
 from tests.environment import World, wait_for
 from tests.servers import ServerProcess
 from ticketbot import errors
-from ticketbot.api import responses
+from ticketbot.api import sync_responses
 from ticketbot.api.client import Client
 from ticketbot.simulators import faults
 
@@ -24,12 +24,12 @@ class Served(Client):
         super().__init__(url, KEY)
         self.url, self.world = url, world
 
-    def await_end(self, run_id: int) -> responses.SyncRun:
+    def await_end(self, run_id: int) -> sync_responses.SyncRun:
         """Wait until a run has ended."""
         assert wait_for(lambda: self.sync_run(run_id).state != "running")
         return self.sync_run(run_id)
 
-    def start_a_long_one(self) -> responses.SyncRun:
+    def start_a_long_one(self) -> sync_responses.SyncRun:
         """Start a sync that takes some seconds."""
         self.world.connectwise.add_many(200, self.world.board)
         self.world.connectwise.latency_s = 0.1
@@ -47,14 +47,14 @@ def served(world: World) -> Iterator[Served]:
 
 
 def test_sync_is_started_followed_and_listed(served: Served) -> None:
-    assert served.sync_status() == responses.SyncStatus(syncing=False, run=None)
+    assert served.sync_status() == sync_responses.SyncStatus(syncing=False, run=None)
     run = served.start_sync(boards=True, recipients=True, tickets=True)
     assert (run.state, run.requested_by, run.finished_at) == ("running", EMAIL, None)
     ended = served.await_end(run.id)
     assert (ended.state, ended.errors) == ("done", [])
     assert {"boards", "rooms", "notes"} <= {phase.name for phase in ended.phases}
     assert served.sync_runs() == [ended]
-    assert served.sync_status() == responses.SyncStatus(syncing=False, run=ended)
+    assert served.sync_status() == sync_responses.SyncStatus(syncing=False, run=ended)
     assert [(entry.action, entry.object, entry.object_id) for entry in served.audit()] == [
         ("start", "sync", str(run.id))
     ]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ticketbot.api import client, responses
+from ticketbot.api import client, responses, sync_responses
 from ticketbot.present import entities, states
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -49,7 +49,7 @@ def test_details_are_all_fields_in_order() -> None:
         *responses.ForwardState.__args__,
         *responses.NotificationState.__args__,
         *responses.EventState.__args__,
-        *responses.SyncState.__args__,
+        *sync_responses.SyncState.__args__,
     ],
 )
 def test_every_state_of_the_api_has_a_style(state: str) -> None:
@@ -79,8 +79,8 @@ def test_for_people_names_come_with_their_ids_and_what_is_not_known_is_left_out(
         ("events", ["new"]),
         ("target", "recipient"),
     ]
-    phases = [responses.SyncPhase(name="boards", total=3, done=3, errors=0)]
-    run = responses.SyncRun(
+    phases = [sync_responses.SyncPhase(name="boards", total=3, done=3, errors=0)]
+    run = sync_responses.SyncRun(
         id=1, state="done", phases=phases, error_count=0, errors=[], requested_by=None, started_at=NOW, finished_at=None
     )
     assert list(entities.known(run))[2:] == [("boards", "3"), ("started", NOW)]

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ticketbot.api import responses
+from ticketbot.api import sync_responses
 from ticketbot.present import words
 
 NOON = datetime(2026, 3, 1, 12, 0, 1, tzinfo=UTC)
@@ -57,7 +57,7 @@ def test_any_value_is_readable(given: Any, text: str) -> None:
     [(None, 3, 0, "3"), (3, 3, 0, "3"), (5, 3, 0, "3 of 5"), (5, 3, 1, "3 of 5 (1 error)")],
 )
 def test_progress_shows_the_total_until_it_is_reached(total: int | None, done: int, errors: int, text: str) -> None:
-    assert words.phase(responses.SyncPhase(name="boards", total=total, done=done, errors=errors)) == text
+    assert words.phase(sync_responses.SyncPhase(name="boards", total=total, done=done, errors=errors)) == text
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from ticketbot import errors
 from ticketbot.background import heartbeat, outbox_upkeep
 from ticketbot.database import db
 from ticketbot.decide import retry
-from ticketbot.models import event_claims, events, holds, messages, notifications, recipients, runtime_config
+from ticketbot.models import event_claims, events, holds, messages, notifications, recipients, runtime_config, threads
 
 _TIMES = int(
     os.environ.get("TBOT_TEST_EXAMPLES", "1")
@@ -78,6 +78,7 @@ class Queues(RuleBasedStateMachine):
                 events.ProcessedMessage,
                 holds.Hold,
                 runtime_config.ConfigValue,
+                threads.Thread,
             ):
                 model.delete().execute()
             recipients.Recipient.delete().execute()

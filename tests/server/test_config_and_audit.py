@@ -19,6 +19,7 @@ DEFAULTS = {
     "catch_up_interval": 300,
     "retention_days": 90,
     "assigned_events": ["new", "customer_note", "team_note", "internal_note", "assigned"],
+    "threads": "rooms",
 }
 
 
@@ -55,6 +56,7 @@ def test_a_change_is_live_on_every_server_that_shares_the_database(api: Api, ana
         ("catch_up_interval", [0, 30, 86400], [-1, 1, 29, 86401]),
         ("retention_days", [0, 3650], [-1, 3651]),
         ("assigned_events", [[], ["new", "changed"]], ["new", None]),
+        ("threads", ["all", "off"], ["people", None]),
     ],
 )
 def test_values_out_of_range_are_refused(

@@ -130,6 +130,29 @@ class TestMessages:
         assert all(response.json()["id"] for response in responses)
         assert [message.markdown for message in organization.messages()] == ["kept"]
 
+    def test_replies_belong_to_the_root_of_their_thread(self, organization: Webex, webex: Caller) -> None:
+        room, other = organization.add_room("Help Desk"), organization.add_room("Other")
+        root = post(webex, roomId=room, markdown="root").json()["id"]
+        reply = post(webex, roomId=room, markdown="reply", parentId=root).json()
+        assert reply["parentId"] == root
+        assert post(webex, roomId=room, markdown="again", parentId=reply["id"]).status_code == 200
+        assert [message.parent_id for message in organization.messages()] == ["", root, root]
+        organization.refuses_replies_to_replies = True
+        assert post(webex, roomId=room, markdown="again", parentId=reply["id"]).status_code == 400
+        assert post(webex, roomId=other, markdown="elsewhere", parentId=root).status_code == 400
+
+    def test_messages_are_edited_ten_times_at_most_and_deleted_once(self, organization: Webex, webex: Caller) -> None:
+        room = organization.add_room("Help Desk")
+        path = f"/messages/{post(webex, roomId=room, markdown='old').json()['id']}"
+        refused = [{"roomId": room}, {"roomId": room, "text": "x", "html": "x"}, {"text": "x"}]
+        assert [webex(path, "PUT", json=body).status_code for body in refused] == [400, 400, 404]
+        body = {"roomId": room, "markdown": "**new**"}
+        assert [webex(path, "PUT", json=body).status_code for _ in range(11)] == [*[200] * 10, 400]
+        assert [message.text for message in organization.messages()] == ["new"]
+        assert [webex(path, "DELETE").status_code for _ in range(2)] == [204, 404]
+        assert post(webex, roomId=room, markdown="reply", parentId=path.removeprefix("/messages/")).status_code == 400
+        assert webex(path, "PUT", json=body).status_code == 404
+
     def test_messages_can_be_waited_for(self, organization: Webex) -> None:
         room = organization.add_room("Help Desk")
         sender = threading.Timer(0.01, organization.post, [{"roomId": room, "text": "x"}])

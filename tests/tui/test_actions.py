@@ -238,7 +238,7 @@ def test_why_begins_with_the_selected_notification_and_says_what_can_be_done(pil
 def test_enter_on_a_ticket_tells_its_story(pilot: Pilot) -> None:
     pilot.press("ctrl t", "down", "enter")
     assert "Ticket 4711: Printer on fire" in pilot.screen
-    assert "Help Desk was notified on 2026-03-02 09:30:02 CET: rule 1" in pilot.text
+    assert "Help Desk was notified on 2026-03-02 09:30:02 CET by message 1: rule 1" in pilot.text
 
 
 @pytest.mark.parametrize("number", ["4711", "#4711"])

@@ -12,7 +12,7 @@ from typing import Any
 from requests.adapters import BaseAdapter
 
 from ticketbot import errors
-from ticketbot.api import http_connection, requests, responses, trial_responses
+from ticketbot.api import http_connection, requests, responses, sync_responses, trial_responses
 
 BACKTEST_TIMEOUT_S = 180.0  # 54,000 events take up to 30 s on an idle machine
 
@@ -322,28 +322,28 @@ class Client:
         tickets: bool = False,
         board_ids: list[int] | None = None,
         force: bool = False,
-    ) -> responses.SyncRun:
+    ) -> sync_responses.SyncRun:
         """Start a sync; raises Conflict while another one runs."""
         body = requests.SyncRequest(
             boards=boards, recipients=recipients, tickets=tickets, board_ids=board_ids or [], force=force
         )
-        return self._server.call("POST", "/sync", responses.SyncRun, body=body)
+        return self._server.call("POST", "/sync", sync_responses.SyncRun, body=body)
 
-    def sync_status(self) -> responses.SyncStatus:
+    def sync_status(self) -> sync_responses.SyncStatus:
         """Return the running or latest sync."""
-        return self._server.get("/sync/status", responses.SyncStatus)
+        return self._server.get("/sync/status", sync_responses.SyncStatus)
 
-    def sync_runs(self, *, limit: int | None = None, newest: bool = False) -> list[responses.SyncRun]:
+    def sync_runs(self, *, limit: int | None = None, newest: bool = False) -> list[sync_responses.SyncRun]:
         """List syncs."""
-        return self._server.rows("/sync/runs", responses.SyncRun, limit, newest)
+        return self._server.rows("/sync/runs", sync_responses.SyncRun, limit, newest)
 
-    def sync_run(self, run_id: int) -> responses.SyncRun:
+    def sync_run(self, run_id: int) -> sync_responses.SyncRun:
         """Return one sync."""
-        return self._server.get(f"/sync/runs/{run_id}", responses.SyncRun)
+        return self._server.get(f"/sync/runs/{run_id}", sync_responses.SyncRun)
 
-    def cancel_sync(self) -> responses.SyncRun:
+    def cancel_sync(self) -> sync_responses.SyncRun:
         """Cancel the running sync; raises Conflict when none runs."""
-        return self._server.call("POST", "/sync/cancel", responses.SyncRun)
+        return self._server.call("POST", "/sync/cancel", sync_responses.SyncRun)
 
     def openapi(self) -> dict[str, Any]:
         """Return the description of the API."""

@@ -29,7 +29,6 @@ RuleEvent = Literal[
     "reopened",
     "changed",
 ]
-SyncState = Literal["running", "done", "failed", "cancelled"]
 
 
 class ResponseModel(msgspec.Struct, kw_only=True):
@@ -223,11 +222,15 @@ class Preview(ResponseModel):
     deliveries: list[PreviewDelivery]
 
 
+Threads = Literal["rooms", "all", "off"]
+
+
 class Notification(ResponseModel):
     """The decision about one topic and one recipient, and what became of it.
 
     `events` name the topic. For a person not found in Webex, `recipient_id` is null and `recipient_name` the member's.
-    Several notifications may share a message; `shown` is false of a note that was left out of it.
+    Several notifications may share a message; `shown` is false of a note that was left out of it. `thread_root_id` is
+    Webex's id of the message that it was a reply to; `thread_refused` means that Webex did not take it as a reply.
     """
 
     id: int
@@ -253,6 +256,8 @@ class Notification(ResponseModel):
     events: list[str] = msgspec.field(default_factory=list)
     message_id: int | None = None
     shown: bool = True
+    thread_root_id: str | None = None
+    thread_refused: bool = False
 
 
 class RetryResult(ResponseModel):
@@ -314,6 +319,7 @@ class Config(ResponseModel):
     catch_up_interval: int
     retention_days: int
     assigned_events: list[RuleEvent] = msgspec.field(default_factory=list)  # a 1.x server says nothing of this
+    threads: Threads = "rooms"
 
 
 class AuditEntry(ResponseModel):
@@ -329,32 +335,3 @@ class AuditEntry(ResponseModel):
     object_id: str | None
     before: dict[str, Any] | None
     after: dict[str, Any] | None
-
-
-class SyncPhase(ResponseModel):
-    """How far one part of a run has come; `total` is null while it is not known."""
-
-    name: str
-    total: int | None
-    done: int
-    errors: int
-
-
-class SyncRun(ResponseModel):
-    """One run of a sync."""
-
-    id: int
-    state: SyncState
-    phases: list[SyncPhase]
-    error_count: int
-    errors: list[str]
-    requested_by: str | None
-    started_at: Moment
-    finished_at: Moment | None
-
-
-class SyncStatus(ResponseModel):
-    """Whether a sync runs, and the running or latest run."""
-
-    syncing: bool
-    run: SyncRun | None

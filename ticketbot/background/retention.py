@@ -10,7 +10,7 @@ from typing import Any
 from ticketbot.background import periodic
 from ticketbot.connectwise import connectwise_client
 from ticketbot.database import db, fields
-from ticketbot.models import audit, events, messages, notifications, policies, runtime_config, syncs, tickets
+from ticketbot.models import audit, events, messages, notifications, policies, runtime_config, syncs, threads, tickets
 
 NAME = "retention"
 EVERY_S = 3600.0
@@ -64,6 +64,7 @@ def _old(now: datetime, days: int) -> Iterator[tuple[type[fields.Model], Any]]:
     yield events.Event, events.where_expired(now - age)
     yield notifications.Notification, notifications.where_expired(now - max(age, DECIDED_KEPT))
     yield messages.Message, messages.where_expired(now - max(age, DECIDED_KEPT))
+    yield threads.Thread, threads.where_expired()
     yield tickets.Note, tickets.where_note_expired(now - max(age, DECIDED_KEPT))
 
 

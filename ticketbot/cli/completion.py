@@ -93,6 +93,7 @@ def _values(line: Line, option: str, current: str) -> dict[str, str]:
         "<bool>": ("true", "false"),
         "<level>": ("debug", "info", "warning", "error"),
         "<event>": get_args(responses.RuleEvent),
+        "<where>": get_args(responses.Threads),
         "<type>": get_args(responses.RecipientType),
         "<forward-state>": get_args(responses.ForwardState),
         "<event-state>": get_args(responses.EventState),

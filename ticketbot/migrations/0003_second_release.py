@@ -27,6 +27,7 @@ from ticketbot.models import (
     servers,
     signing_keys,
     syncs,
+    threads,
     tickets,
     users,
 )
@@ -37,7 +38,8 @@ TABLES = (
     *(recipients.Recipient, recipients.PersonEmail, rules.Rule, forwards.Forward),
     *(users.User, api_keys.ApiKey, audit.Audit, runtime_config.ConfigValue, facts.Fact),
     *(holds.Hold, servers.Server, servers.Job, signing_keys.SigningKey, syncs.SyncRun),
-    *(policies.Policies, events.Event, events.ProcessedMessage, messages.Message, notifications.Notification),
+    *(policies.Policies, events.Event, events.ProcessedMessage),
+    *(messages.Message, notifications.Notification, threads.Thread),
 )
 # Those that refer to others first.
 TABLES_OF_1X = (
@@ -128,6 +130,7 @@ def _changed(name: str, old: list[str]) -> dict[str, str]:
             "not_before": "COALESCE(next_try_at, created_at)",
             "due_at": "COALESCE(next_try_at, created_at)",
             "possible_duplicate": "possible_duplicate OR state = 'sending'",
+            "thread_refused": "overtaken AND NOT overtaken",
         }
     if name == "notification":
         return {

@@ -10,14 +10,14 @@ A notification joins a message that waits for the same recipient and ticket unti
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import peewee
 from playhouse.shortcuts import model_to_dict
 
 from ticketbot.database import db, fields, sql
-from ticketbot.models import holds, notifications, recipients, tickets
+from ticketbot.models import holds, notifications, recipients, threads, tickets
 from ticketbot.models.notifications import DEAD, PENDING, SENDING, SENT, Notification
 
 
@@ -43,10 +43,14 @@ class Message(fields.Model):
     may_be_overtaken = peewee.BooleanField(default=False)
     woken = peewee.BooleanField(default=False)
     webex_message_id = peewee.TextField(null=True)
+    parent_id = peewee.TextField(null=True)  # N2: Webex's id of the root that it is a reply to
+    thread_refused = peewee.BooleanField(default=False)  # N2: Webex did not take it as a reply
     tracking_id = peewee.TextField(null=True)
     correlation = peewee.TextField(default="")
     created_at = fields.UtcField()
 
+
+WAIT_FOR_ROOT = timedelta(seconds=1)  # N2: while another message is being sent that may become the root
 
 # Literals, not parameters: otherwise the databases do not see that a query may use a partial index.
 _PENDING = peewee.SQL("state = 'pending'")
@@ -59,10 +63,14 @@ Message.add_index(Message.index(Message.ticket_id, name="message_ticket"))
 
 
 class Claimed(NamedTuple):
-    """A message that this server is to send, with the notifications it carries, oldest first."""
+    """A message that this server is to send, with the notifications it carries, oldest first.
+
+    `root_id` is Webex's id of the first message about the ticket to this recipient, None if this is to be the first.
+    """
 
     message: Message
     notifications: list[Notification]
+    root_id: str | None = None
 
 
 # Evaluated row by row in the order of `message_due`, until one matches: as a join (which an EXISTS would become)
@@ -121,9 +129,19 @@ def claim(server_id: int, now: datetime, *, overdue_at: datetime | None = None) 
     with db.transaction("claim-message"):
         for message in sql.select(Message, _CLAIM, server_id, now, overdue_at, now):
             sql.execute(_OVERTAKE, message.recipient_id, message.place)
+            root_id = None
+            if message.ticket_id is not None:
+                may_send, root_id = threads.claim_root(message.ticket_id, message.recipient_id, message.id)
+                if not may_send:
+                    _put_back(message, now + WAIT_FOR_ROOT)
+                    return None
             message.recipient = recipients.recipient(message.recipient_id)
-            return Claimed(message, notifications.start_sending(message.id, overdue_at))
+            return Claimed(message, notifications.start_sending(message.id, overdue_at), root_id)
     return None
+
+
+def _put_back(message: Message, due_at: datetime) -> None:
+    sql.update_where(Message, {"state": PENDING, "server_id": None, "due_at": due_at}, "id = ?", message.id)
 
 
 def record(
@@ -132,12 +150,15 @@ def record(
     """Record the outcome of sending; return False if another server has taken the message over.
 
     `changes` are columns of the message, with its `state`; `shared` those of the notifications it carries, of which
-    `hidden` are not shown.
+    `hidden` are not shown. A message that was sent may be the root of its thread now (N2).
     """
     message = claimed.message
     if not sql.update_where(Message, {**changes, "server_id": None}, _MINE, message.id, message.server_id):
         return False
     notifications.end_sending(message.id, {"state": changes["state"], **(shared or {})})
+    is_root = changes["state"] == SENT and (claimed.root_id is None or message.thread_refused)
+    if is_root and message.ticket_id is not None:
+        threads.set_root(message.ticket_id, message.recipient_id, message.id, changes["webex_message_id"])
     if hidden:
         Notification.update(shown=False).where(Notification.id.in_(list(hidden))).execute()
     return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import peewee
@@ -28,6 +28,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     catch_up_interval: int = 300
     retention_days: int = 90
     assigned_events: tuple[str, ...] = ("new", "customer_note", "team_note", "internal_note", "assigned")
+    threads: Literal["rooms", "all", "off"] = "rooms"
 
 
 def load() -> Config:

@@ -21,6 +21,8 @@ from ticketbot.models import holds, messages, notifications, servers
 from ticketbot.pipeline import clock, render
 from ticketbot.webex import markdown, webex_client
 
+REPLY_REFUSED = (400, 403, 404)  # N2: what a deleted parent leads to is documented nowhere
+
 _logger = logging.getLogger(__name__)
 
 
@@ -53,8 +55,8 @@ def send_next(services: Services) -> bool:
     ):
         try:
             with db.session():
-                text = render.render(claimed, services.ticket_url)
-            claimed.message.markdown = text
+                claimed.message.markdown = render.render(claimed, services.ticket_url)
+                claimed.message.parent_id = render.parent_id(claimed)
             message_id = post(claimed.message, services.webex)
         except Exception as error:  # noqa: BLE001  (a bug with one message must not stop the others)
             _record_failure(claimed, error, services)
@@ -64,14 +66,29 @@ def send_next(services: Services) -> bool:
 
 
 def post(message: messages.Message, webex: webex_client.Webex) -> str:
-    """Post a message once, or once more, half as long, if Webex finds it too long (B2). Returns Webex's id of it."""
+    """Post a message, and return Webex's id of it.
+
+    One that Webex refuses as a reply is posted once more on its own, and begins a new thread (N2); one that it finds
+    too long, half as long (B2).
+    """
+    try:
+        return _post_fitting(message, webex)
+    except errors.RemoteError as error:
+        if message.parent_id is None or error.status not in REPLY_REFUSED:
+            raise
+        _logger.warning("Webex refused message %d as a reply; resending it on its own: %s", message.id, error)
+        message.parent_id, message.thread_refused = None, True
+        return _post_fitting(message, webex)
+
+
+def _post_fitting(message: messages.Message, webex: webex_client.Webex) -> str:
     recipient = message.recipient
     try:
-        return webex.send(recipient.type, recipient.webex_id, message.markdown)
+        return webex.send(recipient.type, recipient.webex_id, message.markdown, message.parent_id)
     except errors.MessageTooLong:
         _logger.warning("Webex rejected message %d as too long; resending half of it", message.id)
         message.markdown = markdown.halve(message.markdown)
-        return webex.send(recipient.type, recipient.webex_id, message.markdown)
+        return webex.send(recipient.type, recipient.webex_id, message.markdown, message.parent_id)
 
 
 def _record_sent(claimed: messages.Claimed, message_id: str, claimed_at: datetime, services: Services) -> None:
@@ -158,7 +175,9 @@ def _record(
     Return False without recording it if another server took the message over, or this one stops. `claimed_at` is given
     for a success.
     """
-    both = {"attempts": claimed.message.attempts + 1, "markdown": claimed.message.markdown, **changes}
+    message = claimed.message
+    posted = {name: getattr(message, name) for name in ("markdown", "parent_id", "thread_refused")}
+    both = {"attempts": message.attempts + 1, **posted, **changes}
 
     def write() -> bool:
         with db.transaction(name):
@@ -174,5 +193,5 @@ def _record(
     try:
         return availability.patiently(write, services.pause)
     except errors.Unreachable as error:
-        _logger.warning("the outcome of message %d is not recorded: %s", claimed.message.id, error)
+        _logger.warning("the outcome of message %d is not recorded: %s", message.id, error)
         return False

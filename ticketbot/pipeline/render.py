@@ -64,7 +64,7 @@ def ticket_url(cw_url: str, codebase: str, company: str, ticket_id: int) -> str:
 
 def render(claimed: messages.Claimed, url: Callable[[int], str]) -> str:
     """Return the text of a claimed message; call it inside a session."""
-    message, carried = claimed
+    message, carried, _ = claimed
     if message.ticket_id is None:
         return str(message.markdown)
     notes = _notes(carried)
@@ -79,6 +79,13 @@ def render(claimed: messages.Claimed, url: Callable[[int], str]) -> str:
         is_repeat=message.possible_duplicate,
     )
     return fit(content, runtime_config.load().max_message_length)
+
+
+def parent_id(claimed: messages.Claimed) -> str | None:
+    """Return Webex's id of the message that this one is to be a reply to (N2); call it inside a session."""
+    threads = runtime_config.load().threads
+    is_reply = threads == "all" or (threads == "rooms" and claimed.message.recipient.type == recipients.ROOM)
+    return claimed.root_id if is_reply else None
 
 
 def hidden_notes(claimed: messages.Claimed) -> list[int]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from ticketbot.api import responses, trial_responses
+from ticketbot.api import responses, sync_responses, trial_responses
 
 CheckState = Literal["ok", "warning", "skipped", "failed"]
 
@@ -55,9 +55,9 @@ DOCUMENTS: dict[str, Any] = {
     "version": Version,
     "ping": responses.Health,
     "authcheck": responses.User,
-    "sync": responses.SyncRun,
-    "sync status": responses.SyncStatus,
-    "sync cancel": responses.SyncRun,
+    "sync": sync_responses.SyncRun,
+    "sync status": sync_responses.SyncStatus,
+    "sync cancel": sync_responses.SyncRun,
     "list boards": list[responses.Board],
     "list members": list[responses.Member],
     "list recipients": list[responses.Recipient],
@@ -69,7 +69,7 @@ DOCUMENTS: dict[str, Any] = {
     "list events": list[responses.Event],
     "list notifications": list[responses.Notification],
     "list audit": list[responses.AuditEntry],
-    "list syncs": list[responses.SyncRun],
+    "list syncs": list[sync_responses.SyncRun],
     "get board": responses.Board,
     "get recipient": responses.Recipient,
     "get rule": responses.Rule,

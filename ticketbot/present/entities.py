@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from ticketbot.api import responses
+from ticketbot.api import responses, sync_responses
 from ticketbot.decide import values
 from ticketbot.present import states, text, words
 
@@ -87,7 +87,7 @@ def known(row: msgspec.Struct) -> Iterator[tuple[str, object]]:
             continue
         label = name.replace("_", " ")
         match value:
-            case [responses.SyncPhase(), *_]:
+            case [sync_responses.SyncPhase(), *_]:
                 yield from ((phase.name, words.phase(phase)) for phase in value)
             case [responses.Decision(), *_]:
                 yield from ((each.who, f"{each.outcome}: {each.reason}") for each in value)

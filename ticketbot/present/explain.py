@@ -99,7 +99,7 @@ def delivery_text(row: responses.Notification, style: Style) -> str:
         twice = ", possibly twice" if row.possible_duplicate else ""
         overtaken = ", overtaken by later messages" if row.overtaken else ""
         retried = tries if row.attempts > 1 else ""
-        return f"{who} was notified{sent_at}{retried}{twice}{overtaken}: {row.reason}"
+        return f"{who} was notified{sent_at}{_carried_by(row)}{retried}{twice}{overtaken}: {row.reason}"
     if row.state == "skipped":
         return f"{who} was not notified: {row.reason}"
     if row.state == "dead":
@@ -111,6 +111,15 @@ def delivery_text(row: responses.Notification, style: Style) -> str:
     if not row.attempts or row.next_try_at is None:
         return f"{who} is not notified yet: the message is waiting to be sent ({row.reason}){error}"
     return f"{who} is not notified yet, will retry on {style.moment(row.next_try_at)}{tries} ({row.reason}){error}"
+
+
+def _carried_by(row: responses.Notification) -> str:
+    """Return which message carried a notification (N5), and how it stands to the thread of its ticket (N2)."""
+    if row.message_id is None:
+        return ""
+    thread = " in the thread" if row.thread_root_id else ""
+    refused = ", outside the thread because Webex refused the reply" if row.thread_refused else ""
+    return f" by message {row.message_id}{thread}{refused}"
 
 
 def amount(retried: responses.RetryResult) -> str:

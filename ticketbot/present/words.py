@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from ticketbot.api import requests, responses
+from ticketbot.api import requests, sync_responses
 
 EMPTY = "-"
 
@@ -67,12 +67,12 @@ def value(given: object, zone: tzinfo = UTC) -> str:
     return str(given)
 
 
-def progress(run: responses.SyncRun) -> str:
+def progress(run: sync_responses.SyncRun) -> str:
     """Return the progress of each phase of a sync."""
     return ", ".join(f"{each.name} {phase(each)}" for each in run.phases)
 
 
-def phase(part: responses.SyncPhase) -> str:
+def phase(part: sync_responses.SyncPhase) -> str:
     """Return the progress of one phase of a sync."""
     done = str(part.done) if part.total in (None, part.done) else f"{part.done} of {part.total}"
     return f"{done} ({count(part.errors, 'error')})" if part.errors else done

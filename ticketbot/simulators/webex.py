@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import html
 import itertools
 import math
-import re
 import threading
 import time
 import uuid
@@ -27,6 +25,8 @@ TOO_LONG = (
 )
 NO_ROOM = "Could not find a room with provided ID."
 NOT_FOUND = "The requested resource could not be found."
+NO_PARENT = "Unable to post message to room: the parent message does not exist or cannot be replied to."
+MAX_EDITS = 10
 
 _NAMES = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 _CIPHERTEXT = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..c2VjcmV0"
@@ -54,6 +54,8 @@ class Message(msgspec.Struct, kw_only=True, frozen=True):
     markdown: str
     text: str
     at: datetime
+    parent_id: str = ""
+    edits: int = 0
 
 
 class Webex:
@@ -79,7 +81,9 @@ class Webex:
         self.rooms: dict[str, Row] = {}
         self._members: dict[str, dict[str, Row]] = {}  # room -> person -> membership
         self._direct: dict[str, str] = {}  # person -> room
+        self.refuses_replies_to_replies = False  # otherwise they become replies to the root; both were seen
         self._messages: list[Message] = []
+        self._existing: dict[str, Message] = {}  # by id, all that were not deleted
         self._to_drop = 0
         self._monotonic = monotonic
         self._tokens, self._filled_at = math.inf, monotonic()
@@ -216,14 +220,33 @@ class Webex:
                 person_id=person["id"] if person else "",
                 person_email=person["emails"][0] if person else "",
                 markdown=markdown,
-                text=text or _plain(markdown),
+                text=text or webex_payloads.plain(markdown),
                 at=self.now(),
+                parent_id=self._root(str(fields["parentId"]), room["id"]) if fields.get("parentId") else "",
             )
             self._keep(message)
-        return webex_payloads.message(
-            message.id, room, self.people[self.bot_id], fields,
-            text=message.text, markdown=markdown, at=clock.in_milliseconds(message.at),
-        )  # fmt: skip
+            return self._shown(message, fields)
+
+    def edit(self, message_id: str, fields: Mapping[str, Any]) -> Row:
+        """Replace the text of a message, at most ten times; raises Refusal with Webex's message."""
+        with self._changed:
+            kept = self._existing.get(message_id)
+            if kept is None or fields.get("roomId") != kept.room_id:
+                raise Refusal(404, NOT_FOUND)
+            text, markdown = str(fields.get("text") or ""), str(fields.get("markdown") or "")
+            if "html" in fields or not (text or markdown) or kept.edits >= MAX_EDITS:
+                raise Refusal(400, "The message cannot be edited.")
+            changes = {"markdown": markdown, "text": text or webex_payloads.plain(markdown), "edits": kept.edits + 1}
+            edited = msgspec.structs.replace(kept, **changes)
+            self._existing[message_id] = edited
+            self._messages = [edited if each.id == message_id else each for each in self._messages]
+            return self._shown(edited, {"parentId": edited.parent_id})
+
+    def delete(self, message_id: str) -> None:
+        """Delete a message: it can no longer be replied to. Raises Refusal if there is none."""
+        with self._changed:
+            if self._existing.pop(message_id, None) is None:
+                raise Refusal(404, NOT_FOUND)
 
     def accept_without_posting(self, count: int = 1) -> None:
         """Answer the next `count` messages with success, but drop them."""
@@ -253,6 +276,19 @@ class Webex:
 
     # Called with the lock held
 
+    def _shown(self, message: Message, fields: Mapping[str, Any]) -> Row:
+        return webex_payloads.message(
+            message.id, self.rooms[message.room_id], self.people[self.bot_id], fields,
+            text=message.text, markdown=message.markdown, at=clock.in_milliseconds(message.at),
+        )  # fmt: skip
+
+    def _root(self, parent_id: str, room_id: str) -> str:
+        """Return the root of the thread that a reply belongs to; raises Refusal if it cannot."""
+        parent = self._existing.get(parent_id)
+        if parent is None or parent.room_id != room_id or (parent.parent_id and self.refuses_replies_to_replies):
+            raise Refusal(400, NO_PARENT)
+        return parent.parent_id or parent.id
+
     def _id(self, kind: str) -> str:
         number = uuid.uuid5(_NAMES, f"{kind}-{next(self._ids)}")
         return base64.b64encode(f"ciscospark://us/{kind}/{number}".encode()).decode().rstrip("=")
@@ -261,7 +297,7 @@ class Webex:
         return clock.in_milliseconds(self.now())
 
     def _room(self, room_id: str) -> Row:
-        if not _is_webex_id(room_id):
+        if not webex_payloads.is_webex_id(room_id):
             raise Refusal(404, NOT_FOUND)
         if self.bot_id not in self._members.get(room_id, {}):
             raise Refusal(404, NO_ROOM)
@@ -304,15 +340,5 @@ class Webex:
             self._to_drop -= 1
             return
         self._messages.append(message)
+        self._existing[message.id] = message
         self._changed.notify_all()
-
-
-def _is_webex_id(value: str) -> bool:
-    try:
-        return base64.b64decode(value + "=" * (-len(value) % 4), validate=True).startswith(b"ciscospark://")
-    except ValueError:
-        return False
-
-
-def _plain(markdown: str) -> str:
-    return html.unescape(re.sub(r"[*_`>#]|\\(?=\W)", "", markdown)).strip()

@@ -39,6 +39,8 @@ def app(organization: Webex, control: WSGIApplication | None = None) -> WSGIAppl
     routes.default_error_handler = _unknown_resource
     for method, path, handler in (
         ("POST", "/messages", api.post_message),
+        ("PUT", "/messages/<message_id>", api.edit_message),
+        ("DELETE", "/messages/<message_id>", api.delete_message),
         ("GET", "/people", api.people),
         ("GET", "/people/me", api.me),
         ("GET", "/people/<person_id>", api.person),
@@ -74,11 +76,14 @@ class _Api:
             raise Refusal(401, _UNAUTHORIZED)
 
     def post_message(self) -> Row:
-        try:
-            fields = msgspec.json.decode(bottle.request.body.read(), type=dict[str, Any])
-        except msgspec.DecodeError:
-            raise Refusal(400, "POST expects a JSON object.") from None
-        return self._organization.post(fields)
+        return self._organization.post(_json_body())
+
+    def edit_message(self, message_id: str) -> Row:
+        return self._organization.edit(message_id, _json_body())
+
+    def delete_message(self, message_id: str) -> Any:
+        self._organization.delete(message_id)
+        return bottle.HTTPResponse(status=204)
 
     def people(self) -> Row:
         query = _query()
@@ -139,6 +144,13 @@ class _Api:
         kept = {"max": "null"} if self._organization.forgetful_links else query
         url = f"{self._organization.url}{bottle.request.path.removeprefix('/v1')}"
         return _response({"items": page}, link=f'<{url}?{urlencode(kept | after)}>; rel="next"')
+
+
+def _json_body() -> Row:
+    try:
+        return msgspec.json.decode(bottle.request.body.read(), type=dict[str, Any])
+    except msgspec.DecodeError:
+        raise Refusal(400, f"{bottle.request.method} expects a JSON object.") from None
 
 
 def _query() -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -79,3 +81,16 @@ def message(
         "personEmail": sender["emails"][0],
         "created": at,
     }
+
+
+def is_webex_id(value: str) -> bool:
+    """Return whether a text has the form of an id."""
+    try:
+        return base64.b64decode(value + "=" * (-len(value) % 4), validate=True).startswith(b"ciscospark://")
+    except ValueError:
+        return False
+
+
+def plain(markdown: str) -> str:
+    """Return markdown as clients without rich text show it."""
+    return html.unescape(re.sub(r"[*_`>#]|\\(?=\W)", "", markdown)).strip()

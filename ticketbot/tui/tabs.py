@@ -6,7 +6,7 @@ from typing import Any
 
 import urwid
 
-from ticketbot.api import client, responses
+from ticketbot.api import client, sync_responses
 from ticketbot.present import entities, forms, text, words
 from ticketbot.tui import actions
 from ticketbot.tui.tab import Description, RowAction
@@ -30,14 +30,14 @@ def _keys(api: client.Client, **filters: Any) -> list[entities.OwnedKey]:
     return entities.owned_keys(api.keys(**filters), api.users())
 
 
-def _progress(run: responses.SyncRun) -> list[urwid.Widget]:
+def _progress(run: sync_responses.SyncRun) -> list[urwid.Widget]:
     """Return a title, and a bar for each phase of the running sync."""
     by = f", requested by {run.requested_by}" if run.requested_by else ""
     title = urwid.Text(("good", text.clean(f" Sync {run.id} is running{by}")))
     return [title, *map(_bar, run.phases), urwid.Divider()]
 
 
-def _bar(phase: responses.SyncPhase) -> urwid.Widget:
+def _bar(phase: sync_responses.SyncPhase) -> urwid.Widget:
     total = phase.total or 1
     bar = urwid.ProgressBar("to do", "done", total if phase.total == 0 else phase.done if phase.total else 0, total)
     count = urwid.Text(("waiting" if phase.errors else "plain", words.phase(phase)))

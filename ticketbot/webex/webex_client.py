@@ -82,13 +82,15 @@ class Webex:
         """Close the connections that are kept."""
         self._service.close()
 
-    def send(self, recipient_type: str, webex_id: str, markdown: str) -> str:
-        """Send a message to a `room` or a `person` and return its id.
+    def send(self, recipient_type: str, webex_id: str, markdown: str, parent_id: str | None = None) -> str:
+        """Send a message to a `room` or a `person`, perhaps as a reply to the root of a thread, and return its id.
 
         Webex knows no idempotency key: after a RemoteUnavailable whose `outcome_unknown` is true the
         message may have arrived. Raises MessageTooLong when shortening it helps.
         """
         body = {ADDRESSEES[recipient_type]: webex_id, "markdown": markdown}
+        if parent_id is not None:
+            body["parentId"] = parent_id
         answer = self._service.call("POST", "/messages", operation="send", body=body)
         message_id = json_values.text(answer.body.get("id")) if isinstance(answer.body, Mapping) else None
         if message_id is None:

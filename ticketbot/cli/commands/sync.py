@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from ticketbot import errors
-from ticketbot.api import responses
+from ticketbot.api import sync_responses
 from ticketbot.cli.context import Context
 from ticketbot.present import states, text, words
 
@@ -38,7 +38,7 @@ Examples:
 POLL_S = 0.5  # the server writes progress this often
 MAX_UNREACHABLE_S = 60.0  # long enough for a server restart, and for the lease of the run to expire
 
-Show = Callable[[responses.SyncRun], None]
+Show = Callable[[sync_responses.SyncRun], None]
 
 
 def run(context: Context) -> int:
@@ -61,7 +61,7 @@ def run(context: Context) -> int:
         raise
 
 
-def _start(context: Context) -> responses.SyncRun:
+def _start(context: Context) -> sync_responses.SyncRun:
     arguments = context.arguments
     parts = {name: arguments.has(f"--{name}") for name in ("boards", "recipients", "tickets")}
     if not any(parts.values()):
@@ -81,7 +81,7 @@ def _start(context: Context) -> responses.SyncRun:
         ) from conflict
 
 
-def _wait_until_finished(context: Context, run: responses.SyncRun) -> responses.SyncRun:
+def _wait_until_finished(context: Context, run: sync_responses.SyncRun) -> sync_responses.SyncRun:
     """Show the progress of a run until it ends, and return its result."""
     with _progress(context, run) as show:
         show(run)
@@ -98,7 +98,7 @@ def _wait_until_finished(context: Context, run: responses.SyncRun) -> responses.
     return run
 
 
-def _report(context: Context, run: responses.SyncRun) -> int:
+def _report(context: Context, run: sync_responses.SyncRun) -> int:
     if context.output.is_json:
         context.output.json(run)
     elif run.state == "done" and not context.arguments.has("--quiet"):
@@ -129,7 +129,7 @@ def _status(context: Context) -> int:
 
 
 @contextlib.contextmanager
-def _progress(context: Context, run: responses.SyncRun) -> Iterator[Show]:
+def _progress(context: Context, run: sync_responses.SyncRun) -> Iterator[Show]:
     """Yield a function that shows progress: bars on a terminal, elsewhere a line for each finished phase."""
     if context.arguments.has("--quiet"):
         yield lambda _: None
@@ -142,7 +142,7 @@ def _progress(context: Context, run: responses.SyncRun) -> Iterator[Show]:
         yield lambda newer: _print_phases(context, newer, reported)
 
 
-def _print_phases(context: Context, run: responses.SyncRun, reported: set[str]) -> None:
+def _print_phases(context: Context, run: sync_responses.SyncRun, reported: set[str]) -> None:
     """Print each phase once it has finished."""
     for phase in run.phases:
         if phase.name not in reported and (run.state != "running" or phase.done == phase.total):
@@ -158,7 +158,7 @@ def _bars(context: Context) -> Iterator[Show]:
     with Progress(*columns, console=context.output.progress_console(), transient=True) as progress:
         tasks = {}
 
-        def show(run: responses.SyncRun) -> None:
+        def show(run: sync_responses.SyncRun) -> None:
             for phase in run.phases:
                 name = text.clean(phase.name)
                 if name not in tasks:

@@ -29,7 +29,8 @@ Usage:
   tbot update config [--attempt-notify=<bool>] [--max-message-length=<n>]
             [--max-concurrent-syncs=<n>] [--require-board-rule=<bool>]
             [--catch-up-interval=<seconds>] [--retention-days=<days>]
-            [--assigned-events=<events>] [options] [--json]
+            [--assigned-events=<events>] [--threads=<where>] [options]
+            [--json]
 
 Options:
   --enabled=<bool>         Whether it is enabled: true or false
@@ -59,6 +60,8 @@ Options:
   --retention-days=<days>  Days to keep finished rows; 0: forever
   --assigned-events=<events>  What the assigned people are notified of on every
                            board, separated by commas; `none`: of nothing
+  --threads=<where>        Reply to the first message about a ticket: in rooms,
+                           all, or off
 
 Examples:
   tbot update rule 1 --enabled=false
@@ -104,6 +107,7 @@ def _config_changes(context: Context) -> dict[str, object]:
         found["assigned_events"] = []
     elif (events := arguments.choices("--assigned-events", get_args(responses.RuleEvent))) is not None:
         found["assigned_events"] = events
+    found["threads"] = arguments.text("--threads") or UNSET
     _require_an_option(found.values(), "config")
     return {name: value for name, value in found.items() if value is not UNSET}
 

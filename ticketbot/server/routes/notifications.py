@@ -123,6 +123,8 @@ def notification(row: notifications.Notification) -> responses.Notification:
         overtaken=message.overtaken,
         webex_message_id=message.webex_message_id,
         tracking_id=message.tracking_id,
+        thread_root_id=message.parent_id,
+        thread_refused=message.thread_refused,
         created_at=row.created_at,
         next_try_at=message.due_at if row.state == notifications.PENDING else None,
         sent_at=row.sent_at,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ticketbot import errors
-from ticketbot.api import requests, responses
+from ticketbot.api import requests, sync_responses
 from ticketbot.database import db
 from ticketbot.models import syncs
 from ticketbot.server import authentication, operations
@@ -18,7 +18,7 @@ ROUTES = operations.Routes("syncs")
 @ROUTES.post("/sync", "Start a sync", status=202, refuses=(409, 502))
 def start_sync(
     body: requests.SyncRequest, caller: authentication.Caller, services: operations.Services
-) -> responses.SyncRun:
+) -> sync_responses.SyncRun:
     if not (body.boards or body.recipients or body.tickets):
         raise operations.invalid_field("boards", "Select at least one of boards, recipients and tickets")
     if unknown := services.syncs.unknown_boards(body.board_ids):
@@ -31,25 +31,25 @@ def start_sync(
 
 
 @ROUTES.get("/sync/status", "Show the running or latest sync")
-def get_sync_status() -> responses.SyncStatus:
+def get_sync_status() -> sync_responses.SyncStatus:
     run = syncs.latest()
-    return responses.SyncStatus(
+    return sync_responses.SyncStatus(
         syncing=run is not None and run.state == syncs.RUNNING, run=None if run is None else _run(run)
     )
 
 
 @ROUTES.get("/sync/runs", "List syncs")
-def list_sync_runs(query: requests.Page) -> operations.Listing[responses.SyncRun]:
+def list_sync_runs(query: requests.Page) -> operations.Listing[sync_responses.SyncRun]:
     return operations.listing(syncs.SyncRun.select(), syncs.SyncRun.id, query, _run)
 
 
 @ROUTES.get("/sync/runs/{run_id}", "Show a sync")
-def get_sync_run(run_id: int) -> responses.SyncRun:
+def get_sync_run(run_id: int) -> sync_responses.SyncRun:
     return _run(operations.or_not_found(syncs.SyncRun.get_or_none(syncs.SyncRun.id == run_id), "sync", run_id))
 
 
 @ROUTES.post("/sync/cancel", "Ask the running sync to stop", status=202, refuses=(409,))
-def cancel_sync(caller: authentication.Caller, services: operations.Services) -> responses.SyncRun:
+def cancel_sync(caller: authentication.Caller, services: operations.Services) -> sync_responses.SyncRun:
     with db.transaction("cancel-sync"):
         run = syncs.request_cancel()
         if run is None:
@@ -58,5 +58,5 @@ def cancel_sync(caller: authentication.Caller, services: operations.Services) ->
     return _run(run)
 
 
-def _run(row: syncs.SyncRun) -> responses.SyncRun:
-    return msgspec.convert(row, responses.SyncRun, from_attributes=True)
+def _run(row: syncs.SyncRun) -> sync_responses.SyncRun:
+    return msgspec.convert(row, sync_responses.SyncRun, from_attributes=True)
