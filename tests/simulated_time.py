@@ -122,9 +122,12 @@ class Stepper:
 
     def work(self) -> None:
         """Process everything that is due."""
-        while process_event.process_next(self.events) or deliver.send_next(self.messages):
+        while (
+            process_event.process_next(self.events)
+            or deliver.send_next(self.messages)
+            or outbox_upkeep.tidy_outbox(self.clock())
+        ):
             pass
-        outbox_upkeep.tidy_outbox(self.clock())
 
     def run(self, **duration: float) -> None:
         """Advance the clock, processing everything when it is due."""
@@ -167,7 +170,8 @@ def _due_times() -> Iterable[datetime]:
     waiting = events.Event.state == events.WAITING
     pending = notifications.Notification.state == notifications.PENDING
     yield from (row.due_at for row in events.Event.select().where(waiting))
-    yield from (row.give_up_at for row in notifications.Notification.select().where(pending))
+    for row in notifications.Notification.select().where(pending):
+        yield from (row.give_up_at, *([row.held_until] if row.held_until else []))
     yield from (row.due_at for row in messages.Message.select().where(messages.Message.state == notifications.PENDING))
     yield from (row.until for row in holds.Hold.select())
 

@@ -16,7 +16,9 @@ _COMMITS = (
     "lookups",
     "finish-event",
     "return-event",
+    "release-held",
     "claim-message",
+    "split-digest",
     "sent",
     "not-sent",
 )

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests import ledger
@@ -17,7 +17,18 @@ from tests.environment import World
 from ticketbot import __main__
 from ticketbot.cli.output import Streams
 from ticketbot.database import db
-from ticketbot.models import api_keys, events, forwards, notifications, recipients, rules, tickets, users
+from ticketbot.models import (
+    api_keys,
+    events,
+    forwards,
+    notifications,
+    quiet_hours,
+    recipients,
+    rules,
+    silences,
+    tickets,
+    users,
+)
 from ticketbot.server import serve
 from ticketbot.simulators.faults import Fault
 
@@ -90,6 +101,11 @@ class CliRunner:
                 type=recipients.PERSON, webex_id="p", name=f"Ben {name}", email="ben@example.com"
             )
             rules.Rule.create(board=self.world.board, recipient=room, created_at=now)
+            about = {"recipient": room, "created_at": now}
+            period = {"start": now, "until": now + timedelta(days=1), "comment": "Patches"}
+            silences.Silence.create(board=self.world.board, **period, **about)
+            hours = {"days": ["sun"], "start": "00:00", "end": "00:01", "timezone": "UTC"}
+            quiet_hours.QuietHours.create(**hours, **about)
             forwards.Forward.create(source=room, destination=person, start="2026-03-01", created_at=now)
             tickets.Ticket.create(
                 id=1234,

@@ -59,7 +59,7 @@ def test_a_note_goes_to_the_people_without_its_author_and_never_to_a_rule() -> N
     note = topics.NewNote(values.Note("TicketNote", 1, member="BEN"))
 
     assert [each.recipient for each in audience.audience(known, note).candidates] == [ANA_ACCOUNT]
-    assert audience.audience(known, note).authors == [BEN_ACCOUNT]
+    assert [each.recipient for each in audience.audience(known, note).authors] == [BEN_ACCOUNT]
 
 
 def test_a_note_by_a_contact_excludes_nobody() -> None:

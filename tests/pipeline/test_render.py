@@ -140,7 +140,7 @@ def test_escapes_of_a_note_that_is_markdown_are_undone_before_ours() -> None:
 def test_a_message_without_a_ticket_has_its_text_already() -> None:
     """L8."""
     message = messages.Message(ticket_id=None, markdown="**Test**")
-    assert render.render(messages.Claimed(message, []), lambda _: URL) == "**Test**"
+    assert render.render(messages.Claimed(message, []), lambda _: URL).text == "**Test**"
 
 
 def test_a_blank_line_stays_in_the_quote() -> None:

@@ -22,7 +22,7 @@ def test_an_entity_starts_with_its_id_and_no_two_columns_have_one_title(entity: 
 
 @pytest.mark.parametrize("entity", entities.ALL, ids=lambda entity: entity.plural)
 def test_the_client_has_a_list_of_every_entity(entity: entities.Entity) -> None:
-    assert callable(getattr(client.Client, "sync_runs" if entity.plural == "syncs" else entity.plural))
+    assert callable(getattr(client.Client, entity.list_method))
 
 
 def test_keys_get_the_names_of_their_users() -> None:

@@ -76,7 +76,7 @@ class ReferenceModel:
         """order: by the oldest notification of each message, unless it is marked as overtaken."""
         latest: dict[int, int] = {}
         seen: set[int] = set()
-        for message, carried, _ in self.posts:
+        for message, carried, _, _ in self.posts:
             is_excused = message.id in seen or any(row.id in self.out_of_turn for row in carried)
             seen.add(message.id)
             if message.place < latest.get(message.recipient_id, 0) and not is_excused:

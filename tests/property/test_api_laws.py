@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote_plus, urlencode
 
@@ -19,7 +20,20 @@ from tests.property import json_schemas
 from tests.server.api_server import Api
 from ticketbot.connectwise import webhook_signature
 from ticketbot.database import db
-from ticketbot.models import api_keys, events, forwards, notifications, recipients, rules, schema, syncs, tickets, users
+from ticketbot.models import (
+    api_keys,
+    events,
+    forwards,
+    notifications,
+    quiet_hours,
+    recipients,
+    rules,
+    schema,
+    silences,
+    syncs,
+    tickets,
+    users,
+)
 from ticketbot.pipeline import accept
 from ticketbot.server import webhooks
 from ticketbot.simulators import webex_api
@@ -37,13 +51,15 @@ _MODELS = {
     "recipient": recipients.Recipient,
     "rule": rules.Rule,
     "forward": forwards.Forward,
+    "silence": silences.Silence,
+    "quiet_hours": quiet_hours.QuietHours,
     "user": users.User,
     "key": api_keys.ApiKey,
     "notification": Notification,
     "event": events.Event,
     "run": syncs.SyncRun,
 }
-_CALLED = {"source": "recipient", "destination": "recipient"}
+_CALLED = {"quiet_hour": "quiet_hours", "source": "recipient", "destination": "recipient"}
 _FIELDS = ("board_id", "recipient_id", "rule_id", "source_id", "destination_id", "user_id", "ticket_id", "board_ids")
 _CONDITIONS = ("closed", "priority_sort <= 3", 'severity == "High"', 'summary =~ "x"')
 
@@ -100,6 +116,13 @@ def _fill(api: Api) -> None:
         for source, destination in itertools.pairwise(everybody):
             if forwards.Forward.select().where(forwards.Forward.source == source).count() < 1:
                 forwards.Forward.create(source=source, destination=destination, created_at=api.clock.now())
+        now = api.clock.now()
+        for _ in range(missing["silence"]):
+            period = {"start": now, "until": now + timedelta(days=1), "comment": "Patches"}
+            silences.Silence.create(company="Contoso", created_at=now, **period)
+        for each in everybody[: missing["quiet_hours"]]:
+            hours = {"days": ["sun"], "start": "00:00", "end": "00:01", "timezone": "UTC"}
+            quiet_hours.QuietHours.create(recipient=each, created_at=now, **hours)
     for number in range(missing["notification"]):
         api.notification(None, ("pending", "sending", "sent", "skipped")[number % 4])
     for _ in range(8):
@@ -135,6 +158,8 @@ def _requests(
     from_rows: dict[str, Any] = {name: st.sampled_from(ids[_model_of(name)]) for name in _FIELDS}
     from_rows["condition"] = st.sampled_from(_CONDITIONS)
     from_rows["target"] = st.just("recipient")
+    from_rows["urgent"] = st.sampled_from(_CONDITIONS)
+    from_rows["timezone"] = st.sampled_from(["UTC", "Europe/Berlin", "Nowhere"])
 
     def request(draw: Any) -> Request:
         path = operation.path

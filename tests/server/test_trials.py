@@ -14,7 +14,6 @@ from ticketbot.database import db
 from ticketbot.decide import values
 from ticketbot.models import messages, notifications
 from ticketbot.pipeline import backtest, kept_facts
-from ticketbot.server.routes import trials
 
 
 @pytest.fixture
@@ -117,7 +116,7 @@ def test_one_backtest_runs_at_a_time_and_holds_no_session(
     monkeypatch.setattr(backtest, "run", run)
     ana.backtest(1)
     assert refused == ["A backtest is running on this server. Try again when it is done"]
-    assert not trials._one_at_a_time.locked()
+    assert not backtest._one_at_a_time.locked()
 
 
 def _conflict(api: Api, key: str) -> str:

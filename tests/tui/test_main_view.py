@@ -26,11 +26,12 @@ def test_help_shows_every_key(pilot: Pilot) -> None:
 
 def test_tab_goes_around(pilot: Pilot) -> None:
     seen = []
-    for _ in range(11):
+    for _ in range(13):
         seen.append(pilot.view.tab.about.title)
         pilot.press("tab")
-    assert seen[:6] == ["Rules", "Forwards", "Users", "Keys", "Sync", "Notifications"]
-    assert seen[6:] == ["Tickets", "Recipients", "Events", "Audit", "Rules"]
+    assert seen[:7] == ["Rules", "Forwards", "Silences", "Quiet hours", "Users", "Keys", "Sync"]
+    assert seen[7:8] == ["Notifications"]
+    assert seen[8:] == ["Tickets", "Recipients", "Events", "Audit", "Rules"]
     assert pilot.press("left").view.tab.about.title == "Rules"
 
 
@@ -39,6 +40,8 @@ def test_tab_goes_around(pilot: Pilot) -> None:
     [
         ("ctrl r", "Rules"),
         ("ctrl f", "Forwards"),
+        ("ctrl e", "Silences"),
+        ("ctrl o", "Quiet hours"),
         ("ctrl u", "Users"),
         ("ctrl a", "Keys"),
         ("ctrl s", "Sync"),

@@ -32,8 +32,10 @@ def test_counts_are_shown_only_where_they_are_not_zero(server: Server) -> None:
         notifications.Notification.update(state="sent").execute()
         events.Event.delete().execute()
     pilot = Pilot(server).start()
-    assert pilot.lines[1] == " ^R Rules ^F Fwds ^U Users ^A Keys ^S Sync ^N Notif ^T Tkts Rcpt Evt Audit"
+    assert pilot.lines[1] == " Rules Fwds Silen Quiet Users Keys Sync Notif Tkts Rcpt Evt Audit"
     pilot.size = (120, 30)
+    assert "^E Silen ^O Quiet" in pilot.lines[1]
+    pilot.size = (140, 30)
     assert "^N Notifications  ^T Tickets  Recipients  Events  Audit" in pilot.lines[1]
 
 
@@ -41,7 +43,7 @@ def test_many_dead_ones_are_not_counted_to_the_end(server: Server) -> None:
     with db.transaction("test"):
         for number in range(120):
             seed.notify(server.api.clock.now(), 1, "Help Desk", rule=1, state="dead", number=1 + number)
-    pilot = Pilot(server, (120, 30)).start()
+    pilot = Pilot(server, (150, 30)).start()
     assert "Notifications 99+" in pilot.lines[1]
 
 

@@ -12,12 +12,12 @@ from typing import Any
 from requests.adapters import BaseAdapter
 
 from ticketbot import errors
-from ticketbot.api import http_connection, requests, responses, sync_responses, trial_responses
+from ticketbot.api import calm_client, http_connection, requests, responses, sync_responses, trial_responses
 
 BACKTEST_TIMEOUT_S = 180.0  # 54,000 events take up to 30 s on an idle machine
 
 
-class Client:
+class Client(calm_client.CalmClient):
     """One server and one API key. An instance is for one thread at a time; `close` ends its connections."""
 
     def __init__(
@@ -91,9 +91,9 @@ class Client:
         """Return one board, also a deleted one."""
         return self._server.get(f"/cw/boards/{board_id}", responses.Board)
 
-    def condition_values(self) -> responses.ConditionValues:
+    def condition_values(self) -> trial_responses.ConditionValues:
         """Return values that fields of conditions can have."""
-        return self._server.get("/cw/condition-values", responses.ConditionValues)
+        return self._server.get("/cw/condition-values", trial_responses.ConditionValues)
 
     def members(self, *, limit: int | None = None, newest: bool = False) -> list[responses.Member]:
         """List the members that we know."""

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from ticketbot.api import responses
+from ticketbot.api import calm_responses, responses
 from ticketbot.settings import types
 
 LARGEST_ID = 2**63 - 1
@@ -22,6 +22,7 @@ _END = r"(?![\s\S])"
 ONE_LINE = rf"^[^{types.CONTROLS}]*{_END}"
 NAME = rf"^(?=.*\S)[^{types.CONTROLS}]+{_END}"
 EMAIL = types.EMAIL
+TIME_OF_DAY = rf"^([01][0-9]|2[0-3]):[0-5][0-9]{_END}"
 DATE_OR_TIME = (
     r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
     + _END
@@ -31,6 +32,7 @@ PATTERN_HINTS = {
     ONE_LINE: "Give one line of text",
     NAME: "Give one line of text that is not blank",
     EMAIL: "Give one e-mail address, such as ana@example.com",
+    TIME_OF_DAY: "Give a time such as 18:00",
     DATE_OR_TIME: "Give a date such as 2026-03-01, or a moment such as 2026-03-01T09:00:00+01:00",
 }
 """What to say when a text does not match a pattern."""
@@ -42,6 +44,8 @@ Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
 Email = Annotated[str, Meta(max_length=types.MAX_EMAIL_LENGTH, pattern=EMAIL)]
 Condition = Annotated[str, Meta(min_length=1, max_length=1000, pattern=NAME)]
 RuleEvents = Annotated[list[responses.RuleEvent], Meta(min_length=1, max_length=100)]
+TimeOfDay = Annotated[str, Meta(pattern=TIME_OF_DAY)]
+Weekdays = Annotated[list[calm_responses.Weekday], Meta(min_length=1, max_length=7)]
 DateOrTime = Annotated[str, Meta(max_length=40, pattern=DATE_OR_TIME)]
 """A date (a whole day in TBOT_TIMEZONE), or a moment; without an offset it is a time in TBOT_TIMEZONE."""
 
@@ -170,6 +174,72 @@ class PreviewQuery(RequestModel):
 
     recipient_id: Id
     at: DateOrTime | None = None
+
+
+class SilencePreview(RequestModel):
+    """What a silence would match: of what it names, all; at least one has to be named. Its period does not matter."""
+
+    board_id: Id | None = None
+    ticket_id: Id | None = None
+    company: Name | None = None
+    recipient_id: Id | None = None
+    rule_id: Id | None = None
+    start: DateOrTime | None = None
+    until: DateOrTime | None = None
+    comment: Name | None = None
+
+
+class NewSilence(SilencePreview, kw_only=True):
+    """A silence to add: it names at least one thing, and begins immediately without a start."""
+
+    until: DateOrTime
+    comment: Name
+
+
+class SilenceChanges(RequestModel):
+    """What to change of a silence; null removes what it names. A start of null is now."""
+
+    board_id: Id | UnsetType | None = UNSET
+    ticket_id: Id | UnsetType | None = UNSET
+    company: Name | UnsetType | None = UNSET
+    recipient_id: Id | UnsetType | None = UNSET
+    rule_id: Id | UnsetType | None = UNSET
+    start: DateOrTime | UnsetType | None = UNSET
+    until: DateOrTime | UnsetType = UNSET
+    comment: Name | UnsetType = UNSET
+
+
+class SilenceQuery(Page):
+    """Which silences are wanted."""
+
+    state: calm_responses.SilenceState | None = None
+
+
+class NewQuietHours(RequestModel):
+    """Quiet hours to add; `recipient_id` null is all people, without a `timezone` that of the server applies.
+
+    They begin on `days`, and end on the next day if `to` is not after `from`.
+    """
+
+    recipient_id: Id | None
+    days: Weekdays
+    from_: TimeOfDay = msgspec.field(name="from")
+    to: TimeOfDay
+    timezone: Name | None = None
+    urgent: Condition | None = None
+    enabled: bool = True
+
+
+class QuietHoursChanges(RequestModel):
+    """What to change of quiet hours; null means all people, the time zone of the server, nothing urgent."""
+
+    recipient_id: Id | UnsetType | None = UNSET
+    days: Weekdays | UnsetType = UNSET
+    from_: TimeOfDay | UnsetType = msgspec.field(name="from", default=UNSET)
+    to: TimeOfDay | UnsetType = UNSET
+    timezone: Name | UnsetType | None = UNSET
+    urgent: Condition | UnsetType | None = UNSET
+    enabled: bool | UnsetType = UNSET
 
 
 class NotificationQuery(Page):

@@ -108,17 +108,6 @@ class Board(ResponseModel):
     deleted: bool
 
 
-class ConditionValues(ResponseModel):
-    """Values of fields of conditions that were seen: in the last sync of boards, in tickets, among members."""
-
-    board: list[str]
-    status: list[str]
-    priority: list[str]
-    type: list[str]
-    company: list[str]
-    owner: list[str]
-
-
 class Member(ResponseModel):
     """A ConnectWise user; `email` is the address by which Webex is asked."""
 
@@ -231,6 +220,7 @@ class Notification(ResponseModel):
     `events` name the topic. For a person not found in Webex, `recipient_id` is null and `recipient_name` the member's.
     Several notifications may share a message; `shown` is false of a note that was left out of it. `thread_root_id` is
     Webex's id of the message that it was a reply to; `thread_refused` means that Webex did not take it as a reply.
+    One that is pending without a message is held.
     """
 
     id: int
@@ -255,6 +245,7 @@ class Notification(ResponseModel):
     died_at: Moment | None = None  # a 1.x server says nothing of this and what follows
     events: list[str] = msgspec.field(default_factory=list)
     message_id: int | None = None
+    held_until: Moment | None = None
     shown: bool = True
     thread_root_id: str | None = None
     thread_refused: bool = False

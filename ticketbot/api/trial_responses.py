@@ -14,6 +14,17 @@ class ConditionCheck(responses.ResponseModel):
     suggestion: str | None
 
 
+class ConditionValues(responses.ResponseModel):
+    """Values of fields of conditions that were seen: in the last sync of boards, in tickets, among members."""
+
+    board: list[str]
+    status: list[str]
+    priority: list[str]
+    type: list[str]
+    company: list[str]
+    owner: list[str]
+
+
 class Trial(responses.ResponseModel):
     """What would be decided if an event happened to a ticket now; nothing was sent or stored."""
 

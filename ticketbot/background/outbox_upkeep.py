@@ -1,4 +1,4 @@
-"""Maintain the outbox: the kill switch, and messages too old to send."""
+"""Maintain the outbox: the kill switch, what quiet hours held, and messages too old to send."""
 
 from __future__ import annotations
 
@@ -8,22 +8,31 @@ from datetime import datetime
 from ticketbot import metrics
 from ticketbot.database import db
 from ticketbot.decide.reasons import NOTIFICATIONS_OFF
-from ticketbot.models import messages, notifications, runtime_config
+from ticketbot.models import held, messages, notifications, runtime_config
 
 _logger = logging.getLogger(__name__)
 
 
-def tidy_outbox(now: datetime, *, give_up_until: datetime | None = None) -> None:
-    """Skip pending messages while notifications are off (D1), and give up overdue ones (L2).
+def tidy_outbox(now: datetime, *, give_up_until: datetime | None = None) -> bool:
+    """Skip pending messages while notifications are off (D1), release what was held (N4), give up what is overdue (L2).
 
-    Overdue messages had to be sent by `give_up_until` (default: now).
+    Overdue messages had to be sent by `give_up_until` (default: now). Return whether there are new messages to send.
     """
     overdue_at = give_up_until or now
     with db.session():
         is_on = runtime_config.load().attempt_notify
         is_untidy = notifications.has_overdue(overdue_at) if is_on else notifications.has_pending()
-        if not is_untidy:
-            return
+        has_held = is_on and held.is_due(now)
+    if has_held:
+        with db.transaction("release-held"):
+            released = held.release(now)
+        _logger.info("quiet hours have ended: %d notifications are on their way", released)
+    if is_untidy:
+        _tidy(now, overdue_at, is_on=is_on)
+    return has_held
+
+
+def _tidy(now: datetime, overdue_at: datetime, *, is_on: bool) -> None:
     with db.transaction("tidy"):
         skipped = 0 if is_on else messages.skip_pending([NOTIFICATIONS_OFF])
         dead = messages.give_up_overdue(overdue_at, now)

@@ -190,7 +190,8 @@ class Worker:
         self._on_hold = on_hold
 
     def _tidy(self) -> None:
-        outbox_upkeep.tidy_outbox(self._now(), give_up_until=self._clocks.give_up_until())
+        if outbox_upkeep.tidy_outbox(self._now(), give_up_until=self._clocks.give_up_until()):
+            self.messages.notify()
 
     def _check_version(self) -> None:
         """Call `on_outdated` once when the database no longer supports this program (O5); `outdated` is the reason."""

@@ -100,10 +100,15 @@ class Arguments:
         text = self.text(name)
         found = None if text is None else re.split(r"[,\s]+", text.strip(", "))
         for word in found or ():
-            if word not in choices:
-                more = words.did_you_mean(word, choices)
-                raise errors.InvalidInput(f"{name} names {word!a}. Give some of {', '.join(choices)}.{more}")
+            self.one_of(name, word, choices)
         return found
+
+    def one_of(self, name: str, word: str, choices: Sequence[str]) -> str:
+        """Return a word of a list, which must be one of `choices`."""
+        if word not in choices:
+            more = words.did_you_mean(word, choices)
+            raise errors.InvalidInput(f"{name} names {word!a}. Give some of {', '.join(choices)}.{more}")
+        return word
 
 
 def number(name: str, text: str, advice: str = "Give a whole number", least: int = 0) -> int:

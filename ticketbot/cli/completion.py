@@ -81,12 +81,13 @@ def _positional(line: Line, current: str) -> dict[str, str]:
     argument = re.search(r"(?<!=)<([a-z-]+)>", usage.grammar(line.command, line.topic).partition("\n\n")[0])
     if argument is None or len(plain) > bool(line.topic):
         return {}
-    return _ids(line, f"{line.topic if argument[1] == 'id' else argument[1].removesuffix('-id')}s", current)
+    subject = line.topic if argument[1] == "id" else argument[1].removesuffix("-id")
+    return _ids(line, f"{subject.removesuffix('s')}s", current)
 
 
 def _values(line: Line, option: str, current: str) -> dict[str, str]:
     """Return the values of an option."""
-    from ticketbot.api import responses
+    from ticketbot.api import calm_responses, responses
 
     placeholder = next((name.partition("=")[2] for name in line.options if name.startswith(f"{option}=")), "")
     choices: dict[str, Sequence[str]] = {
@@ -96,6 +97,7 @@ def _values(line: Line, option: str, current: str) -> dict[str, str]:
         "<where>": get_args(responses.Threads),
         "<type>": get_args(responses.RecipientType),
         "<forward-state>": get_args(responses.ForwardState),
+        "<silence-state>": get_args(calm_responses.SilenceState),
         "<event-state>": get_args(responses.EventState),
         "<state>": get_args(responses.NotificationState),
     }
@@ -144,8 +146,11 @@ def _names(line: Line, plural: str) -> dict[str, str]:
 
 
 def _rows(line: Line, plural: str) -> list[Any]:
+    from ticketbot.present import entities
+
     only = {"state": "dead"} if plural == "notifications" and line.command == "retry" else {}
-    return _of_server(line, lambda server: list(getattr(server, plural)(limit=MAX_ROWS, newest=True, **only)), [])
+    method = entities.BY_PLURAL[plural].list_method
+    return _of_server(line, lambda server: list(getattr(server, method)(limit=MAX_ROWS, newest=True, **only)), [])
 
 
 def _of_server(line: Line, read: Callable[[client.Client], _T], otherwise: _T) -> _T:

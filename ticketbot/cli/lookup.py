@@ -36,7 +36,7 @@ def by_name(context: Context, singular: str, name: str) -> int:
     """Return the id of the one object of this name, in upper or lower case. Raises `NotFound` or `Conflict`."""
     entity = entities.BY_SINGULAR[singular]
     context.list_command = f"tbot list {entity.plural}"
-    rows: Sequence[Any] = getattr(context.server, entity.plural)()
+    rows: Sequence[Any] = getattr(context.server, entity.list_method)()
     wanted = name.strip().casefold()
     found = [row for row in rows if wanted in (row.name.casefold(), (getattr(row, "email", "") or "").casefold())]
     if len(found) > 1:

@@ -175,9 +175,9 @@ def _section(command: str, heading: str) -> str:
 def _topics(pattern: str) -> list[str]:
     """Return the words that can stand first in a pattern; an empty one if it starts with something else."""
     rest = " ".join(pattern.split()[2:])
-    if rest.startswith("(") and "-" not in rest.partition(")")[0]:
-        return [word.strip() for word in rest[1 : rest.index(")")].split("|")]
-    found = re.match(r"[a-z]+\b", rest)
+    if found := re.match(r"\(([a-z][a-z |-]*)\)", rest):
+        return [word.strip() for word in found[1].split("|")]
+    found = re.match(r"[a-z][a-z-]*", rest)
     return [found[0] if found else ""]
 
 

@@ -54,7 +54,7 @@ class Audience(msgspec.Struct, frozen=True):
 
     matches: list[matching.Match]
     concerned: list[Concerned]
-    authors: list[Recipient]
+    authors: list[Candidate]
     candidates: list[Candidate]
     dry_runs: list[Candidate]
 
@@ -80,7 +80,7 @@ def audience(facts: Facts, topic: Topic) -> Audience:
     for match in matches:
         if match.rule.recipient is not None and match.effect != "none":
             (live if match.effect == "live" else dry).setdefault(match.rule.recipient, []).append(match.reason)
-    authors: list[Recipient] = []
+    authors: dict[Recipient, list[Reason]] = {}
     for each in people:
         account = each.person.recipient
         if account is None:
@@ -88,10 +88,10 @@ def audience(facts: Facts, topic: Topic) -> Audience:
         if each.dry_runs:
             dry.setdefault(account, []).extend(each.dry_runs)
         if each.reasons and is_author(facts, topic, each.person):
-            authors.append(account)
+            authors.setdefault(account, []).extend(each.reasons)
         elif each.reasons:
             live.setdefault(account, []).extend(each.reasons)
-    return Audience(matches, people, list(dict.fromkeys(authors)), _candidates(live), _candidates(dry))
+    return Audience(matches, people, _candidates(authors), _candidates(live), _candidates(dry))
 
 
 def is_author(facts: Facts, topic: Topic, person: Person) -> bool:

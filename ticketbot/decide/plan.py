@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
-from ticketbot.decide import audience, forwarding, topics
+from ticketbot.decide import audience, calm, forwarding, matching, topics
 from ticketbot.decide.reasons import AUTHOR, NO_NEWS, NOTIFICATIONS_OFF, Reason
 from ticketbot.decide.topics import Changed, NewNote, Topic
 from ticketbot.decide.values import (
@@ -19,6 +19,7 @@ from ticketbot.decide.values import (
     Plan,
     PlannedNotification,
     Recipient,
+    Silence,
 )
 
 _OUTCOMES: dict[bool, Literal["told", "skipped"]] = {True: "told", False: "skipped"}
@@ -77,52 +78,114 @@ def _obeying_require_board_rule(facts: Facts) -> Facts:
 
 def _drafts(facts: Facts, topic: Topic, among: audience.Audience) -> Iterator[PlannedNotification]:
     """Yield one draft for everybody concerned by a topic, at most one for each target (D9)."""
-    reasons = {candidate.recipient.id: candidate.reasons for candidate in among.candidates}
-    active = forwarding.applying(facts, topic)
-    routing = forwarding.route((each.recipient for each in among.candidates), active, facts.now)
+    silences = calm.silences_of_ticket(facts)
+    candidates, silenced = _unsilenced(among.candidates, silences)
+    authors, silenced_authors = _unsilenced(among.authors, silences)
+    known = _Routed(facts, topic, candidates, forwarding.applying(facts, topic), silences)
+    routing = forwarding.route((each.recipient for each in candidates), known.forwards, facts.now)
     mentioned = set()
     for delivery in routing.deliveries:
         mentioned.add(delivery.recipient.id)
-        yield _delivery(facts, topic, delivery, reasons)
+        yield _delivery(known, delivery)
     for relief in routing.relieved:
         mentioned.add(relief.recipient.id)
         names = (relief.recipient.name, *(step.destination.name for step in relief.by))
         yield _skipped(topic, relief.recipient, Reason("forwarded", _ids(relief.by), names))
-    for recipient in among.authors:
-        if recipient.id not in mentioned:
-            mentioned.add(recipient.id)
-            yield _skipped(topic, recipient, _author(topic))
-    for candidate in among.dry_runs:
+    by_author = [audience.Candidate(each.recipient, (_author(topic),)) for each in authors]
+    for candidate in (*silenced, *by_author, *silenced_authors, *among.dry_runs):
         if candidate.recipient.id not in mentioned:
+            mentioned.add(candidate.recipient.id)
             yield _skipped(topic, candidate.recipient, *candidate.reasons)
-    yield from _not_reachable(facts, topic, among)
+    yield from _not_reachable(facts, topic, among, silences)
 
 
-def _not_reachable(facts: Facts, topic: Topic, among: audience.Audience) -> Iterator[PlannedNotification]:
+class _Routed(NamedTuple):
+    """What the decision about one recipient depends on, once it is known who is notified at all."""
+
+    facts: Facts
+    topic: Topic
+    candidates: Sequence[audience.Candidate]
+    forwards: Sequence[Forward]
+    silences: Sequence[Silence]
+
+    def reasons_of(self, delivery: forwarding.Delivery) -> tuple[Reason, ...]:
+        """Return why a recipient is notified in their own right, or those whose notifications lead to them."""
+        if not delivery.path:
+            return next(each.reasons for each in self.candidates if each.recipient.id == delivery.recipient.id)
+        leading = (each for each in self.candidates if self._leads_to(each.recipient, delivery.recipient))
+        return tuple(dict.fromkeys(reason for each in leading for reason in each.reasons))
+
+    def _leads_to(self, original: Recipient, recipient: Recipient) -> bool:
+        reached = forwarding.route([original], self.forwards, self.facts.now).deliveries
+        return any(each.recipient.id == recipient.id for each in reached)
+
+
+def _unsilenced(
+    candidates: Iterable[audience.Candidate], silences: Iterable[Silence]
+) -> tuple[list[audience.Candidate], list[audience.Candidate]]:
+    """Return those that silences about no recipient leave reasons, and the others with the silence instead (D9)."""
+    left: list[audience.Candidate] = []
+    silenced: list[audience.Candidate] = []
+    everybodys = [each for each in silences if each.recipient_id is None]
+    for candidate in candidates:
+        reasons, why = calm.unsilenced(candidate.reasons, everybodys)
+        (left if reasons else silenced).append(audience.Candidate(candidate.recipient, reasons or why))
+    return left, silenced
+
+
+def _not_reachable(
+    facts: Facts, topic: Topic, among: audience.Audience, silences: Sequence[Silence]
+) -> Iterator[PlannedNotification]:
+    everybodys = [each for each in silences if each.recipient_id is None]
     for each in among.concerned:
         for nobody in audience.not_reachable([each.person]):
             reasons: tuple[Reason, ...] = (nobody.reason,)
+            left, silenced = calm.unsilenced(each.reasons, everybodys)
             if not each.reasons:
                 reasons = each.dry_runs
+            elif not left:
+                reasons = silenced
             elif audience.is_author(facts, topic, each.person):
                 reasons = (_author(topic),)
             yield _planned(topic, f"member:{each.person.identifier.lower()}", None, each.person.name, *reasons)
 
 
-def _delivery(
-    facts: Facts, topic: Topic, delivery: forwarding.Delivery, reasons: dict[int, tuple[Reason, ...]]
-) -> PlannedNotification:
+def _delivery(known: _Routed, delivery: forwarding.Delivery) -> PlannedNotification:
+    """Decide about a final recipient: the author, their own silences, the kill switch, quiet hours, in this order."""
+    facts, topic = known.facts, known.topic
     recipient, path = delivery.recipient, delivery.path
     names = (*(step.source.name for step in path), recipient.name)
-    why = (Reason("forward", _ids(path), names),) if path else reasons[recipient.id]
+    why = (Reason("forward", _ids(path), names),) if path else known.reasons_of(delivery)
     if recipient.id in audience.author_recipient_ids(facts, topic):
         return _skipped(topic, recipient, msgspec.structs.replace(_author(topic), because=why if path else ()))
+    own = [each for each in known.silences if each.recipient_id == recipient.id]
+    if own:
+        left, silenced = calm.unsilenced(known.reasons_of(delivery), own)
+        if not left:
+            return _skipped(topic, recipient, msgspec.structs.replace(silenced[0], because=why))
+        why = why if path else left
     if not facts.policy.attempt_notify:
         return _skipped(topic, recipient, msgspec.structs.replace(NOTIFICATIONS_OFF, because=why))
     if isinstance(topic, NewNote) and topic.is_too_old:
         return _skipped(topic, recipient, Reason("too_many_notes", because=why))
     draft = _planned(topic, f"recipient:{recipient.id}", recipient, recipient.name, *why)
-    return msgspec.structs.replace(draft, send=True, chain=delivery.chain)
+    return _calmed(facts, topic, msgspec.structs.replace(draft, send=True, chain=delivery.chain))
+
+
+def _calmed(facts: Facts, topic: Topic, draft: PlannedNotification) -> PlannedNotification:
+    """Have a notification wait for the end of its recipient's quiet hours, unless it is urgent (N4)."""
+    assert draft.recipient is not None
+    hours = calm.hours_of(draft.recipient, facts.quiet_hours)
+    if not hours:
+        return draft
+    values = matching.condition_values(facts, topic) if any(each.urgent for each in hours) else {}
+    calming, urgent = calm.holding(hours, facts.now, values)
+    until = calm.held_until(calming, facts.now)
+    if until is None and not urgent:
+        return draft
+    ids = tuple(each.id for each in (urgent if until is None else calm.of_now(calming, facts.now)))
+    reason = Reason("urgent" if until is None else "quiet_hours", ids)
+    return msgspec.structs.replace(draft, reasons=(*draft.reasons, reason), held_until=until, is_urgent=until is None)
 
 
 def _author(topic: Topic) -> Reason:

@@ -12,9 +12,13 @@ Code = Literal[
     "assigned",  # names: resource, owner
     "condition_failed",  # names: what failed; because of a rule, which matches then
     "forward",  # ids: the forwards on the way; names: everybody on the way, the recipient last
+    # why it arrives when it does
+    "quiet_hours",  # ids: those that hold it
+    "urgent",  # ids: the quiet hours that do not hold it
     # why somebody is not
     "forwarded",  # ids: the forwards; names: the recipient, then those who are notified instead
     "author",  # names: change, unless it was a note
+    "silenced",  # ids: the silence; names: its comment
     "notifications_off",
     "too_many_notes",
     "unknown_member",

@@ -68,6 +68,35 @@ class Forward(msgspec.Struct, frozen=True):
     only_if_sole: bool = False  # F9
 
 
+class Silence(msgspec.Struct, frozen=True):
+    """A period in which matching notifications are skipped; of what it names, all must match (N3)."""
+
+    id: int
+    start: datetime
+    until: datetime
+    board_id: int | None = None
+    ticket_id: int | None = None
+    company: str | None = None
+    recipient_id: int | None = None
+    rule_id: int | None = None
+    comment: str = ""
+
+
+class QuietHours(msgspec.Struct, frozen=True):
+    """Recurring hours of a recipient, without one of all people, in which notifications wait (N4).
+
+    `days` are those on which they begin; they end on the next day if `end` is not after `start` (`HH:MM` both).
+    """
+
+    id: int
+    recipient_id: int | None
+    days: tuple[str, ...]
+    start: str
+    end: str
+    timezone: str
+    urgent: str | None = None
+
+
 class Note(msgspec.Struct, frozen=True):
     """A note of the ticket. `member` is its author when a member of ours wrote it (D6)."""
 
@@ -155,7 +184,8 @@ class Facts(msgspec.Struct, frozen=True):
     ticket. `ledger` holds the (subject, target) pairs that exist. `before` is what the ticket was when it was last
     decided, as far as that is known; `updated_by` the identifier of the member who changed it last, with their own
     recipients. `hour` and `weekday` are those of `now` in TBOT_TIMEZONE; facts kept before there were conditions have
-    none. `rules` are those of the ticket's board and of all boards, disabled ones too.
+    none. `rules` are those of the ticket's board and of all boards, disabled ones too; `silences` are those that have
+    not ended, `quiet_hours` the enabled ones.
     """
 
     now: datetime
@@ -167,6 +197,8 @@ class Facts(msgspec.Struct, frozen=True):
     rules: tuple[Rule, ...] = ()
     people: tuple[Person, ...] = ()
     forwards: tuple[Forward, ...] = ()
+    silences: tuple[Silence, ...] = ()
+    quiet_hours: tuple[QuietHours, ...] = ()
     ledger: frozenset[tuple[str, str]] = frozenset()
     policy: Policy = msgspec.field(default_factory=Policy)
     connectwise_now: datetime | None = None
@@ -185,7 +217,10 @@ def assigned_in(compared: Mapping[str, Compared]) -> frozenset[str]:
 
 
 class PlannedNotification(msgspec.Struct, frozen=True):
-    """One notification to write into the ledger: to send, or skipped with its reasons."""
+    """One notification to write into the ledger: to send, or skipped with its reasons.
+
+    One to be sent waits until `held_until`; an `is_urgent` one does not, and takes along what waits of its ticket (N4).
+    """
 
     subject: str
     target: str
@@ -198,6 +233,8 @@ class PlannedNotification(msgspec.Struct, frozen=True):
     changes: tuple[Change, ...] = ()
     chain: tuple[str, ...] = ()
     earlier_notes: int = 0
+    held_until: datetime | None = None
+    is_urgent: bool = False
 
 
 class Decision(msgspec.Struct, frozen=True):

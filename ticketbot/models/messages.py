@@ -22,10 +22,15 @@ from ticketbot.models.notifications import DEAD, PENDING, SENDING, SENT, Notific
 
 
 class Message(fields.Model):
-    """One post to Webex. A message without a ticket (L8) has its text from the start, and no notifications."""
+    """One post to Webex.
+
+    A digest carries what quiet hours held, of several tickets (N4). Any other message without a ticket (L8) has its
+    text from the start, and no notifications.
+    """
 
     id = fields.IdField()
     ticket_id = peewee.BigIntegerField(null=True)
+    is_digest = peewee.BooleanField(default=False)
     recipient = peewee.ForeignKeyField(recipients.Recipient, on_delete="RESTRICT", backref="messages")
     state = peewee.TextField()
     place = peewee.BigIntegerField()  # L4: the id of its oldest notification
@@ -71,6 +76,7 @@ class Claimed(NamedTuple):
     message: Message
     notifications: list[Notification]
     root_id: str | None = None
+    hidden: Sequence[int] = ()  # ids of those whose notes the text does not show (N1)
 
 
 # Evaluated row by row in the order of `message_due`, until one matches: as a join (which an EXISTS would become)
@@ -85,7 +91,7 @@ _CLAIMABLE = """
             AND older.state IN ('pending', 'sending') AND (older.state = 'sending' OR NOT older.may_be_overtaken)
         ORDER BY older.recipient_id, older.place LIMIT 1
     ), 0) = 0
-    AND (ticket_id IS NULL
+    AND (ticket_id IS NULL AND NOT is_digest
         OR COALESCE((SELECT value FROM config_value WHERE name = 'attempt_notify'), 'true') <> 'false'
         AND COALESCE((SELECT carried.id FROM notification AS carried
                       WHERE carried.message_id = due.id AND COALESCE(carried.state, NULL) = 'pending'
@@ -144,13 +150,11 @@ def _put_back(message: Message, due_at: datetime) -> None:
     sql.update_where(Message, {"state": PENDING, "server_id": None, "due_at": due_at}, "id = ?", message.id)
 
 
-def record(
-    claimed: Claimed, changes: Mapping[str, Any], shared: Mapping[str, Any] | None = None, hidden: Sequence[int] = ()
-) -> bool:
+def record(claimed: Claimed, changes: Mapping[str, Any], shared: Mapping[str, Any] | None = None) -> bool:
     """Record the outcome of sending; return False if another server has taken the message over.
 
-    `changes` are columns of the message, with its `state`; `shared` those of the notifications it carries, of which
-    `hidden` are not shown. A message that was sent may be the root of its thread now (N2).
+    `changes` are columns of the message, with its `state`; `shared` those of the notifications it carries. A message
+    that was sent may be the root of its thread now (N2).
     """
     message = claimed.message
     if not sql.update_where(Message, {**changes, "server_id": None}, _MINE, message.id, message.server_id):
@@ -159,8 +163,8 @@ def record(
     is_root = changes["state"] == SENT and (claimed.root_id is None or message.thread_refused)
     if is_root and message.ticket_id is not None:
         threads.set_root(message.ticket_id, message.recipient_id, message.id, changes["webex_message_id"])
-    if hidden:
-        Notification.update(shown=False).where(Notification.id.in_(list(hidden))).execute()
+    if claimed.hidden:
+        Notification.update(shown=False).where(Notification.id.in_(list(claimed.hidden))).execute()
     return True
 
 
@@ -173,13 +177,42 @@ def attach(rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
         ((number,),) = sql.execute(
             "SELECT id FROM notification WHERE subject = ? AND target = ?", row["subject"], row["target"]
         ).fetchall()
-        waiting = sql.select(Message, _JOINABLE, row["ticket_id"], row["recipient"])
-        same_chain = [each.id for each in waiting if each.forwarded_from == row["forwarded_from"]]
-        message_id = same_chain[0] if same_chain else _add(row, number, now)
-        sql.execute("UPDATE notification SET message_id = ? WHERE id = ?", message_id, number)
+        join(row, number, now)
 
 
-def _add(row: Mapping[str, Any], place: int, now: datetime, **inherited: Any) -> int:
+def join(row: Mapping[str, Any], number: int, now: datetime) -> None:
+    """Have one notification, with this id, carried by the message that it can join, or else by a new one."""
+    waiting = sql.select(Message, _JOINABLE, row["ticket_id"], row["recipient"])
+    same_chain = [each.id for each in waiting if each.forwarded_from == row["forwarded_from"]]
+    message_id = same_chain[0] if same_chain else _add(row, number, now)
+    sql.execute("UPDATE notification SET message_id = ? WHERE id = ?", message_id, number)
+
+
+def add_digest(rows: Sequence[Notification], now: datetime, **inherited: Any) -> int:
+    """Have notifications of one recipient, oldest first, carried by one new message; return its id (N4)."""
+    first = model_to_dict(rows[0], recurse=False)
+    message_id = _add({**first, "ticket_id": None, "forwarded_from": []}, rows[0].id, now, is_digest=True, **inherited)
+    ids = [row.id for row in rows]
+    for start in range(0, len(ids), sql.ROWS_PER_STATEMENT):
+        chunk = Notification.id.in_(ids[start : start + sql.ROWS_PER_STATEMENT])
+        Notification.update(message_id=message_id).where(chunk).execute()
+    return message_id
+
+
+def split_digest(claimed: Claimed, rest: Sequence[Notification], now: datetime) -> bool:
+    """Leave what does not fit into a claimed digest to another one; return False if another server has taken it over.
+
+    What may have arrived with the first one is flagged with the other one, too.
+    """
+    message = claimed.message
+    if not sql.update_where(Message, {"error": message.error}, _MINE, message.id, message.server_id):
+        return False
+    add_digest(rest, now, possible_duplicate=message.possible_duplicate)
+    notifications.return_to_pending([row.id for row in rest])
+    return True
+
+
+def _add(row: Mapping[str, Any], place: int, now: datetime, **more: Any) -> int:
     return int(
         Message.insert(
             ticket_id=row["ticket_id"],
@@ -191,7 +224,7 @@ def _add(row: Mapping[str, Any], place: int, now: datetime, **inherited: Any) ->
             due_at=now,
             correlation=row["correlation"],
             created_at=now,
-            **inherited,
+            **more,
         ).execute()
     )
 
@@ -202,10 +235,8 @@ def add_plain(recipient: recipients.Recipient, markdown: str, now: datetime, **m
         recipient=recipient,
         place=Notification.select(peewee.fn.COALESCE(peewee.fn.MAX(Notification.id), 0)).scalar(),
         markdown=markdown,
-        not_before=now,
-        due_at=now,
         created_at=now,
-        **{"state": PENDING, **more},
+        **{"state": PENDING, "not_before": now, "due_at": now, **more},
     )
     return message
 
@@ -232,9 +263,9 @@ def retry_dead(which: peewee.Expression, *, now: datetime, give_up_at: datetime)
     """Have each dead notification among `which` sent again, by a message of its own (L5, N1). Return how many."""
     dead = Notification.select().where(Notification.state == DEAD, which).order_by(Notification.id)
     rows = list(sql.for_update(dead))
-    carried_by = sql.select_by_id(Message, {row.message_id for row in rows})
+    carried_by = sql.select_by_id(Message, {row.message_id for row in rows if row.message_id})
     for row in rows:
-        before = carried_by[row.message_id]
+        before = carried_by.get(row.message_id) or Message()  # none if it died while it was held (N4)
         message_id = _add(
             model_to_dict(row, recurse=False),
             row.id,
@@ -273,7 +304,8 @@ def give_up_empty() -> None:
     carried = Notification.select(peewee.SQL("1")).where(
         Notification.message_id == Message.id, Notification.state == PENDING
     )
-    empty = (Message.state == PENDING) & Message.ticket_id.is_null(False) & ~peewee.fn.EXISTS(carried)
+    carries = Message.ticket_id.is_null(False) | Message.is_digest
+    empty = (Message.state == PENDING) & carries & ~peewee.fn.EXISTS(carried)
     Message.update(state=DEAD).where(empty).execute()
 
 

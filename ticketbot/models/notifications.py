@@ -20,6 +20,7 @@ from ticketbot.database import fields, sql
 from ticketbot.models import events, recipients, tickets
 
 PENDING, SENDING, SENT, SKIPPED, DEAD = "pending", "sending", "sent", "skipped", "dead"
+HELD = "held"  # what the numbers call pending ones that no message carries yet (N4)
 _CLOCKS_AGREE_WITHIN = timedelta(hours=1)
 OVERDUE = "not sent within 24 hours: sending was on hold"
 
@@ -48,6 +49,7 @@ class Notification(fields.Model):
     error = peewee.TextField(null=True)  # its own; else its message has one
     created_at = fields.UtcField()
     give_up_at = fields.UtcField()  # 24 h after it was due (L2)
+    held_until = fields.UtcField(null=True)  # N4: it waited, or waits, for the end of quiet hours
     sent_at = fields.UtcField(null=True)
     died_at = fields.UtcField(null=True)
 
@@ -57,6 +59,8 @@ class Notification(fields.Model):
 
 Notification.add_index(Notification.index(Notification.state, Notification.id, name="notification_state"))
 Notification.add_index(Notification.index(Notification.created_at, name="notification_created"))
+_IS_HELD = peewee.SQL("state = 'pending' AND message_id IS NULL")  # a literal, as a partial index wants it
+Notification.add_index(Notification.index(Notification.held_until, where=_IS_HELD, name="notification_held"))
 
 
 # COALESCE hides the state from PostgreSQL, which would read all that is pending while its statistics are stale.
@@ -103,6 +107,13 @@ def end_sending(message_id: int, changes: Mapping[str, Any]) -> None:
     sql.update_where(Notification, changes, "message_id = ? AND state = 'sending'", message_id)
 
 
+def return_to_pending(ids: Sequence[int]) -> None:
+    """Have what was being sent wait again."""
+    for start in range(0, len(ids), sql.ROWS_PER_STATEMENT):
+        chunk = Notification.id.in_(list(ids[start : start + sql.ROWS_PER_STATEMENT]))
+        Notification.update(state=PENDING).where(chunk, Notification.state == SENDING).execute()
+
+
 def give_up_overdue(overdue_at: datetime, now: datetime) -> int:
     """Mark pending notifications as dead that had to be sent by a time (L2). Return how many."""
     which = (Notification.state == PENDING) & (Notification.give_up_at <= overdue_at)
@@ -132,15 +143,26 @@ def has_overdue(now: datetime) -> bool:
 
 
 def open_counts() -> dict[str, int]:
-    """Return the number of pending, sending and dead notifications by state."""
-    return sql.count_by_value(Notification.state, (PENDING, SENDING, DEAD))
+    """Return the number of pending, sending and dead notifications by state; those that are held count apart."""
+    counts, held = sql.count_by_value(Notification.state, (PENDING, SENDING, DEAD)), count_held()
+    return {**counts, PENDING: counts[PENDING] - held, HELD: held}
+
+
+def count_held() -> int:
+    """Return how many notifications wait for the end of quiet hours."""
+    return count(where_held())
+
+
+def where_held() -> peewee.Expression:
+    """Return the condition that a notification waits for the end of quiet hours (N4)."""
+    without_message = Notification.message_id.is_null() & Notification.held_until.is_null(False)
+    return (Notification.state == PENDING) & without_message
 
 
 def oldest_waiting() -> datetime | None:
-    """Return when the oldest pending notification was decided, or None."""
-    oldest: datetime | None = (
-        Notification.select(peewee.fn.MIN(Notification.created_at)).where(Notification.state == PENDING).scalar()
-    )
+    """Return when the oldest pending notification that is not held was decided, or None."""
+    waiting = (Notification.state == PENDING) & Notification.message_id.is_null(False)
+    oldest: datetime | None = Notification.select(peewee.fn.MIN(Notification.created_at)).where(waiting).scalar()
     return oldest
 
 

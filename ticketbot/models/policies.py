@@ -1,4 +1,4 @@
-"""Rules, forwards and configuration as they were when events were decided (T9)."""
+"""Rules, forwards, silences, quiet hours and configuration as they were when events were decided (T9)."""
 
 from __future__ import annotations
 

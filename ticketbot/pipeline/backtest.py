@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from ticketbot import errors
 from ticketbot.database import db, sql
 from ticketbot.decide import plan, topics, values
 from ticketbot.models import policies, rules
@@ -26,6 +28,8 @@ EVENTS_PER_READ = 200
 EVENTS_PER_BREATH = 10  # some milliseconds of deciding, about as long as Python keeps the processor from others
 BREATH_S = 0.0005
 SAMPLES = 10
+
+_one_at_a_time = threading.Lock()
 
 _READ = """
     SELECT id, facts, policies_id FROM event WHERE state = 'done' AND id > ? AND finished_at >= ? ORDER BY id LIMIT ?
@@ -105,15 +109,24 @@ def run(days: int, tried: Proposal | None, timezone: tzinfo, now: datetime) -> O
     Without one: with the present rules. Call it outside of sessions.
     """
     outcome, rules_in = Outcome(timezone), _Rules(tried)
-    for number, facts in enumerate(_kept(now - timedelta(days=days))):
-        if number % EVENTS_PER_BREATH == 0:
-            time.sleep(BREATH_S)
+    for facts in kept(now - timedelta(days=days)):
         outcome.events += 1
         if facts is None or facts.hour is None:
             outcome.left_out += 1
             continue
         outcome.add(facts, _pairs(facts, _with_people(facts, rules_in.place_of(facts), outcome)))
     return outcome
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Let one thread at a time decide again what was decided; raises `Conflict`."""
+    if not _one_at_a_time.acquire(blocking=False):
+        raise errors.Conflict("A backtest is running on this server. Try again when it is done")
+    try:
+        yield
+    finally:
+        _one_at_a_time.release()
 
 
 class _Rules:
@@ -137,8 +150,18 @@ def _present_rules(board_id: int | None) -> tuple[values.Rule, ...]:
         return tuple(load_facts.rule_fact(row) for row in rules.rules_of(board_id))
 
 
-def _kept(since: datetime) -> Iterator[values.Facts | None]:
-    """Yield the facts of each event that was done since a time, in their order; None where they are not kept."""
+def kept(since: datetime) -> Iterator[values.Facts | None]:
+    """Yield the facts of each event that was done since a time, in their order; None where they are not kept.
+
+    Whoever deals with them is paused every so often. Call it outside of sessions.
+    """
+    for number, facts in enumerate(_read(since)):
+        if number % EVENTS_PER_BREATH == 0:
+            time.sleep(BREATH_S)
+        yield facts
+
+
+def _read(since: datetime) -> Iterator[values.Facts | None]:
     shared = functools.lru_cache(maxsize=200)(_shared)
     last_id = 0
     while True:

@@ -18,7 +18,7 @@ from ticketbot import errors, log, metrics
 from ticketbot.database import availability, db
 from ticketbot.decide import retry
 from ticketbot.models import holds, messages, notifications, servers
-from ticketbot.pipeline import clock, render
+from ticketbot.pipeline import clock, digest, render
 from ticketbot.webex import markdown, webex_client
 
 REPLY_REFUSED = (400, 403, 404)  # N2: what a deleted parent leads to is documented nowhere
@@ -54,15 +54,30 @@ def send_next(services: Services) -> bool:
         services.server.working_on("message", claimed.message.id),
     ):
         try:
-            with db.session():
-                claimed.message.markdown = render.render(claimed, services.ticket_url)
-                claimed.message.parent_id = render.parent_id(claimed)
+            claimed = _rendered(claimed, services)
             message_id = post(claimed.message, services.webex)
         except Exception as error:  # noqa: BLE001  (a bug with one message must not stop the others)
             _record_failure(claimed, error, services)
         else:
             _record_sent(claimed, message_id, claimed_at, services)
     return True
+
+
+def _rendered(claimed: messages.Claimed, services: Services) -> messages.Claimed:
+    """Write the text; what does not fit into a digest is left to another one before anything is posted (N4)."""
+    with db.session():
+        write = digest.render_message if claimed.message.is_digest else render.render
+        text, hidden, rest = write(claimed, services.ticket_url)
+        claimed.message.parent_id = render.parent_id(claimed)
+    if rest:
+        with db.transaction("split-digest"):
+            if not messages.split_digest(claimed, rest, services.clocks.now()):
+                raise errors.Conflict(f"another server took over digest {claimed.message.id}")
+        services.claimed()
+    claimed.message.markdown = text
+    left = {row.id for row in rest}
+    carried = [row for row in claimed.notifications if row.id not in left]
+    return claimed._replace(notifications=carried, hidden=hidden)
 
 
 def post(message: messages.Message, webex: webex_client.Webex) -> str:
@@ -146,8 +161,8 @@ def _record_failure(claimed: messages.Claimed, error: Exception, services: Servi
 
 
 def _give_up_at(claimed: messages.Claimed) -> datetime:
-    created_at: Any = claimed.message.created_at
-    return max((row.give_up_at for row in claimed.notifications), default=created_at + retry.GIVE_UP_AFTER)
+    due_at: Any = claimed.message.not_before
+    return max((row.give_up_at for row in claimed.notifications), default=due_at + retry.GIVE_UP_AFTER)
 
 
 def _about(claimed: messages.Claimed) -> dict[str, Any]:
@@ -181,7 +196,7 @@ def _record(
 
     def write() -> bool:
         with db.transaction(name):
-            recorded = messages.record(claimed, both, shared, render.hidden_notes(claimed))
+            recorded = messages.record(claimed, both, shared)
             if claimed_at:
                 holds.end("webex", called_at=claimed_at)
                 messages.retry_backing_off_now(services.clocks.now())

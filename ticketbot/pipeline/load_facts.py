@@ -10,12 +10,21 @@ import msgspec
 
 from ticketbot.connectwise import records
 from ticketbot.database import db, sql
-from ticketbot.decide import forwarding, plan, topics, values
-from ticketbot.models import facts, forwards, notifications, recipients, rules, runtime_config, tickets
+from ticketbot.decide import calm, forwarding, plan, topics, values
+from ticketbot.models import (
+    facts,
+    forwards,
+    notifications,
+    quiet_hours,
+    recipients,
+    rules,
+    runtime_config,
+    silences,
+    tickets,
+)
 from ticketbot.pipeline import fetch, people
 
 API_MEMBER = "A"  # licenseClass of API members, which are programs (D7)
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def load(
@@ -69,9 +78,38 @@ def _from_database(
             rules=tuple(rule_fact(row) for row in rules.rules_of(ticket.board.id if ticket.board else None)),
             forwards=tuple(forward_fact(row, timezone) for row in forwards.enabled_forwards()),
             ledger=frozenset(notifications.existing(subjects)),
+            **calm_facts(now),
             policy=policy(),
             **local_time(now, timezone),
         )
+
+
+def calm_facts(now: datetime) -> dict[str, Any]:
+    """Return silences and quiet hours, by the names of the facts."""
+    return {
+        "silences": tuple(silence_fact(row) for row in silences.not_ended(now)),
+        "quiet_hours": tuple(quiet_hours_fact(row) for row in quiet_hours.enabled_hours()),
+    }
+
+
+def silence_fact(row: silences.Silence) -> values.Silence:
+    """Convert a silence to the value that decisions use."""
+    return values.Silence(
+        row.id,
+        row.start,
+        row.until,
+        row.board_id,
+        row.ticket_id,
+        row.company,
+        row.recipient_id,
+        row.rule_id,
+        row.comment,
+    )
+
+
+def quiet_hours_fact(row: quiet_hours.QuietHours) -> values.QuietHours:
+    """Convert quiet hours to the value that decisions use."""
+    return values.QuietHours(row.id, row.recipient_id, tuple(row.days), row.start, row.end, row.timezone, row.urgent)
 
 
 def policy() -> values.Policy:
@@ -82,7 +120,7 @@ def policy() -> values.Policy:
 def local_time(now: datetime, timezone: tzinfo) -> dict[str, Any]:
     """Return hour and weekday in TBOT_TIMEZONE, by the names of the facts."""
     local = now.astimezone(timezone)
-    return {"hour": local.hour, "weekday": WEEKDAYS[local.weekday()]}
+    return {"hour": local.hour, "weekday": calm.WEEKDAYS[local.weekday()]}
 
 
 def _watching_since(now: datetime) -> datetime:

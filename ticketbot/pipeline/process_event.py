@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -19,7 +19,7 @@ from ticketbot.connectwise import records
 from ticketbot.database import db
 from ticketbot.decide import plan, retry, values
 from ticketbot.decide.reasons import Reason
-from ticketbot.models import event_claims, events, holds, messages, notifications, servers, tickets
+from ticketbot.models import event_claims, events, held, holds, messages, notifications, servers, tickets
 from ticketbot.pipeline import clock, fetch, kept_facts, load_facts, mass_changes, people
 
 _logger = logging.getLogger(__name__)
@@ -103,8 +103,7 @@ def _commit(
             update=reading.covers,
             now=now,
         )
-        notifications.add(rows)
-        messages.attach([row for row in rows if row["state"] == notifications.PENDING], now)
+        _store_notifications(decided.drafts, rows, now)
         holds.end("connectwise", called_at=claimed_at)
     metrics.EVENTS.labels("done").inc()
     for row in rows:
@@ -116,6 +115,19 @@ def _commit(
         sum(not draft.send for draft in decided.drafts),
         extra={"ticket_id": ticket.id, "event_id": event.id, "source": event.source, "hooks": event.hooks},
     )
+
+
+def _store_notifications(
+    drafts: Sequence[values.PlannedNotification], rows: Sequence[dict[str, Any]], now: datetime
+) -> None:
+    """Add to the ledger what was decided, and have messages carry what is not held by quiet hours."""
+    notifications.add(rows)
+    due = [row for row in rows if row["state"] == notifications.PENDING and row["held_until"] is None]
+    held.release(now, {row["recipient"] for row in due})  # older than what was just decided (L4)
+    for draft, row in zip(drafts, rows, strict=True):
+        if draft.is_urgent:
+            held.take_along(row["ticket_id"], row["recipient"], now, give_up_at=row["give_up_at"])
+    messages.attach(due, now)
 
 
 def _commit_gone(event: events.Event, claimed_at: datetime, services: Services) -> None:
@@ -187,7 +199,8 @@ def notification_row(draft: values.PlannedNotification, event: events.Event, now
         "reasons": draft.reasons,
         "forwarded_from": list(draft.chain),
         "created_at": now,
-        "give_up_at": now + retry.GIVE_UP_AFTER,
+        "held_until": draft.held_until,
+        "give_up_at": (draft.held_until or now) + retry.GIVE_UP_AFTER,
     }
 
 

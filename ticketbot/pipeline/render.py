@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -19,7 +20,7 @@ MAX_NOTES = 5  # D5: the newest ones of those that a message carries
 
 _SUMMARY_CHARS = 250  # ConnectWise allows 100 in a summary; merged and imported tickets hold more
 _FIELD_CHARS = 120
-_BREAK = "  \n"  # Webex shows a line break only after two spaces
+BREAK = "  \n"  # Webex shows a line break only after two spaces
 # What happened in two words, the most important first (B1).
 _HEADERS = {
     "new": "New ticket",
@@ -34,7 +35,15 @@ _HEADERS = {
     "status": "Status changed",
     "changed": "Ticket changed",
 }
-_REPEAT = "_Possible repeat: an earlier attempt may have arrived._"
+REPEAT = "_Possible repeat: an earlier attempt may have arrived._"
+
+
+class Written(NamedTuple):
+    """The text of a message; the notifications whose notes it does not show, by id, and those left to another one."""
+
+    text: str
+    hidden: Sequence[int] = ()
+    rest: Sequence[Notification] = ()
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -62,15 +71,23 @@ def ticket_url(cw_url: str, codebase: str, company: str, ticket_id: int) -> str:
     return f"{base}/{path}?service_recid={ticket_id}&companyName={quote(company, safe='')}"
 
 
-def render(claimed: messages.Claimed, url: Callable[[int], str]) -> str:
+def render(claimed: messages.Claimed, url: Callable[[int], str]) -> Written:
     """Return the text of a claimed message; call it inside a session."""
-    message, carried, _ = claimed
+    message = claimed.message
     if message.ticket_id is None:
-        return str(message.markdown)
+        return Written(str(message.markdown))
+    ticket = sql.select_by_id(tickets.Ticket, [message.ticket_id])[message.ticket_id]
+    content = content_of(ticket, claimed.notifications, message, url(ticket.id))
+    text = fit(content, runtime_config.load().max_message_length)
+    return Written(text, hidden_notes(claimed.notifications))
+
+
+def content_of(ticket: tickets.Ticket, carried: Sequence[Notification], message: messages.Message, url: str) -> Content:
+    """Return what a message says about a ticket, of which it shows the newest notes."""
     notes = _notes(carried)
-    content = Content(
-        ticket=sql.select_by_id(tickets.Ticket, [message.ticket_id])[message.ticket_id],
-        url=url(message.ticket_id),
+    return Content(
+        ticket=ticket,
+        url=url,
         carried=carried,
         notes=notes[-MAX_NOTES:],
         hidden_notes=sum(row.earlier_notes for row in carried) + max(len(notes) - MAX_NOTES, 0),
@@ -78,7 +95,6 @@ def render(claimed: messages.Claimed, url: Callable[[int], str]) -> str:
         forwarded_from=message.forwarded_from,
         is_repeat=message.possible_duplicate,
     )
-    return fit(content, runtime_config.load().max_message_length)
 
 
 def parent_id(claimed: messages.Claimed) -> str | None:
@@ -88,21 +104,24 @@ def parent_id(claimed: messages.Claimed) -> str | None:
     return claimed.root_id if is_reply else None
 
 
-def hidden_notes(claimed: messages.Claimed) -> list[int]:
-    """Return the ids of the notifications whose notes are too many to be shown (D5, N1)."""
-    with_notes = [row for row in claimed.notifications if row.note_id is not None]
+def hidden_notes(carried: Sequence[Notification]) -> list[int]:
+    """Return the ids of the notifications about a ticket whose notes are too many to be shown (D5, N1)."""
+    with_notes = [row for row in carried if row.note_id is not None]
     return [int(row.id) for row in with_notes[:-MAX_NOTES] if "new" not in row.events]
 
 
 def fit(content: Content, max_note_chars: int) -> str:
     """Write a message of at most 7,439 bytes of UTF-8, whatever the ticket holds (B2)."""
-    text = _write(content, max_note_chars)
-    if len(text.encode()) <= markdown.MAX_BYTES:
+    return fit_notes(lambda chars: _write(content, chars), max_note_chars, markdown.MAX_BYTES)
+
+
+def fit_notes(write: Callable[[int], str], max_note_chars: int, max_bytes: int) -> str:
+    """Write a text with notes of such a length that it has at most so many bytes; `write` takes that length."""
+    text = write(max_note_chars)
+    if len(text.encode()) <= max_bytes:
         return text
-    fitting = bisect.bisect(
-        range(1, max_note_chars), markdown.MAX_BYTES, key=lambda chars: len(_write(content, chars).encode())
-    )
-    return markdown.truncate_text(_write(content, max(fitting, 1)), markdown.MAX_BYTES)
+    fitting = bisect.bisect(range(1, max_note_chars), max_bytes, key=lambda chars: len(write(chars).encode()))
+    return markdown.truncate_text(write(max(fitting, 1)), max_bytes)
 
 
 def _notes(carried: Sequence[Notification]) -> list[tickets.Note]:
@@ -112,24 +131,35 @@ def _notes(carried: Sequence[Notification]) -> list[tickets.Note]:
 
 
 def _write(content: Content, note_chars: int) -> str:
-    lines = [*_chain(content.forwarded_from), _header(content), *_facts(content), *_changes(content.carried)]
+    lines = [*chain(content.forwarded_from), _header(content), *facts(content), *changes(content.carried)]
     if content.hidden_notes:
         lines.append(f"_{words.count(content.hidden_notes, 'earlier note')} not shown_")
-    blocks = [_BREAK.join(lines), *(_note(note, content, note_chars) for note in content.notes)]
-    last = [f"_{markdown.one_line(_why(content), _SUMMARY_CHARS)}_", *([_REPEAT] if content.is_repeat else [])]
-    return "\n\n".join([*blocks, _BREAK.join(last)])
+    blocks = [BREAK.join(lines), *(quoted_note(note, content, note_chars) for note in content.notes)]
+    last = [why(content), *([REPEAT] if content.is_repeat else [])]
+    return "\n\n".join([*blocks, BREAK.join(last)])
 
 
 def _header(content: Content) -> str:
     ticket = content.ticket
-    what = next((header for event, header in _HEADERS.items() if event in content.events), "Ticket updated")
-    if what == _HEADERS["assigned"] and "assigned" not in _codes(content):
-        what = "Assigned"  # notified by a rule or a forward, not as an assigned person
-    summary = markdown.one_line(ticket.summary, _SUMMARY_CHARS) or "(no summary)"
-    return f"**{what}** [#{ticket.id}]({content.url}) {summary}"
+    return f"**{what_happened(content.carried)}** [#{ticket.id}]({content.url}) {summary(ticket)}"
 
 
-def _facts(content: Content) -> Iterator[str]:
+def what_happened(carried: Sequence[Notification]) -> str:
+    """Return in two words the most important of what happened."""
+    events = {event for row in carried for event in row.events}
+    what = next((header for event, header in _HEADERS.items() if event in events), "Ticket updated")
+    codes = {reason["code"] for row in carried for reason in row.reasons}
+    # Otherwise notified by a rule or a forward, not as an assigned person.
+    return "Assigned" if what == _HEADERS["assigned"] and "assigned" not in codes else what
+
+
+def summary(ticket: tickets.Ticket) -> str:
+    """Return the summary of a ticket as a message shows it."""
+    return markdown.one_line(ticket.summary, _SUMMARY_CHARS) or "(no summary)"
+
+
+def facts(content: Content) -> Iterator[str]:
+    """Yield the lines that say what a ticket is now."""
     ticket = content.ticket
     customer = (("Company", ticket.company), ("Contact", ticket.contact))
     for row in (
@@ -141,7 +171,7 @@ def _facts(content: Content) -> Iterator[str]:
             yield " · ".join(written)
 
 
-def _changes(carried: Sequence[Notification]) -> Iterator[str]:
+def changes(carried: Sequence[Notification]) -> Iterator[str]:
     """List each changed field once, from its oldest to its newest value."""
     found: dict[str, tuple[str | None, str | None]] = {}
     for row in carried:
@@ -153,13 +183,15 @@ def _changes(carried: Sequence[Notification]) -> Iterator[str]:
         yield f"**{field.capitalize()}:** {old} → {new}"
 
 
-def _chain(names: Sequence[str]) -> Iterator[str]:
+def chain(names: Sequence[str]) -> Iterator[str]:
+    """Yield the line with the way of a forwarded message (B4)."""
     if names:
         # Raw `>` would vanish or quote in Webex; the entity shows as `>`.
         yield "Forwarded: " + " &gt; ".join([*(markdown.one_line(name, _SUMMARY_CHARS) for name in names), "you"])
 
 
-def _note(note: tickets.Note, content: Content, max_chars: int) -> str:
+def quoted_note(note: tickets.Note, content: Content, max_chars: int) -> str:
+    """Return a note with its author, quoted; the text of an internal one goes to people only (B1)."""
     marks = [mark for mark, given in (("internal", note.internal), ("resolution", note.resolution)) if given]
     author = markdown.one_line(note.author or "", _FIELD_CHARS) or "Somebody"
     head = f"**{author}**" + (f" ({', '.join(marks)})" if marks else "") + ":"
@@ -168,11 +200,10 @@ def _note(note: tickets.Note, content: Content, max_chars: int) -> str:
     return f"{head}\n\n{markdown.quote(note.text, max_chars, is_markdown=note.is_markdown)}"
 
 
-def _codes(content: Content) -> set[str]:
-    return {reason["code"] for row in content.carried for reason in row.reasons}
-
-
-def _why(content: Content) -> str:
-    """Return every reason of what the message carries, once (B7)."""
-    found = [msgspec.convert(reason, Reason) for row in content.carried for reason in row.reasons]
-    return reasons.message_line(list(dict.fromkeys(found)), content.ticket.board_name)
+def why(content: Content, *, without: str = "") -> str:
+    """Return the line with every reason of what is carried, once (B7); `without` is a code that is not shown."""
+    found = [
+        msgspec.convert(each, Reason) for row in content.carried for each in row.reasons if each["code"] != without
+    ]
+    line = reasons.message_line(list(dict.fromkeys(found)), content.ticket.board_name)
+    return f"_{markdown.one_line(line, _SUMMARY_CHARS)}_"

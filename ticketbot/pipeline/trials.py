@@ -56,6 +56,7 @@ def try_on_ticket(
         rules=tried.among(present, row.board_id) if tried else tuple(present),
         people=load_facts.people_from_cache(load_facts.roles_of(row.owner, row.resources)),
         forwards=tuple(load_facts.forward_fact(each, timezone) for each in forwards.enabled_forwards()),
+        **load_facts.calm_facts(now),
         policy=load_facts.policy(),
         **load_facts.local_time(now, timezone),
     )

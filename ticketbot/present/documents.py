@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from ticketbot.api import responses, sync_responses, trial_responses
+from ticketbot.api import calm_responses, responses, sync_responses, trial_responses
 
 CheckState = Literal["ok", "warning", "skipped", "failed"]
 
@@ -63,6 +63,8 @@ DOCUMENTS: dict[str, Any] = {
     "list recipients": list[responses.Recipient],
     "list rules": list[responses.Rule],
     "list forwards": list[responses.Forward],
+    "list silences": list[calm_responses.Silence],
+    "list quiet-hours": list[calm_responses.QuietHours],
     "list users": list[responses.User],
     "list keys": list[responses.Key],
     "list tickets": list[responses.Ticket],
@@ -74,6 +76,8 @@ DOCUMENTS: dict[str, Any] = {
     "get recipient": responses.Recipient,
     "get rule": responses.Rule,
     "get forward": responses.Forward,
+    "get silence": calm_responses.Silence,
+    "get quiet-hour": calm_responses.QuietHours,
     "get user": responses.User,
     "get key": responses.Key,
     "get ticket": responses.Ticket,
@@ -82,13 +86,20 @@ DOCUMENTS: dict[str, Any] = {
     "get config": responses.Config,
     "create rule": responses.Rule,
     "create forward": responses.Forward,
+    "create silence": calm_responses.Silence,
+    "create silence --preview": calm_responses.SilencePreview,
+    "create quiet-hours": calm_responses.QuietHours,
     "create user": responses.User,
     "create key": responses.CreatedKey,
     "update rule": responses.Rule,
     "update forward": responses.Forward,
+    "update silence": calm_responses.Silence,
+    "update quiet-hours": calm_responses.QuietHours,
     "update config": responses.Config,
     "delete rule": responses.Rule,
     "delete forward": responses.Forward,
+    "delete silence": calm_responses.Silence,
+    "delete quiet-hours": calm_responses.QuietHours,
     "delete user": responses.User,
     "delete key": responses.Key,
     "explain": responses.Explanation,

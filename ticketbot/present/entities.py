@@ -11,7 +11,7 @@ import msgspec
 
 from ticketbot.api import responses, sync_responses
 from ticketbot.decide import values
-from ticketbot.present import states, text, words
+from ticketbot.present import meanings, states, text, titles, words
 
 Kind = Literal["id", "reference", "name", "state", "time", "value"]
 Read = Callable[[Any], object]
@@ -45,11 +45,25 @@ class Entity(NamedTuple):
     """The value of a row that is worth copying."""
     dependents: str = ""
     """What is deleted together with a row."""
+    word: str = ""
+    """What a row is called in a sentence, if not by the singular."""
+    removal: tuple[str, str] = ("Delete", "Deleted")
+    """What is asked and said when a row is deleted."""
+
+    @property
+    def method(self) -> str:
+        """Return the singular as methods of the client have it in their names."""
+        return self.singular.replace("-", "_")
+
+    @property
+    def list_method(self) -> str:
+        """Return the name of the client's method that lists the rows."""
+        return "sync_runs" if self.plural == "syncs" else self.plural.replace("-", "_")
 
     def named(self, row: Any, *, with_dependents: bool = False) -> str:
         """Return a row with its id, as a question about it names it."""
         title = f"{self.title(row)}{self.dependents if with_dependents else ''}"
-        return f"{self.singular} {row.id}" + (f" ({title})" if title else "")
+        return f"{self.word or self.singular} {row.id}" + (f" ({title})" if title else "")
 
     def choice(self, row: Any) -> str:
         """Return a row as one that can be chosen; one that is inactive says so."""
@@ -75,7 +89,7 @@ def owned_keys(keys: Iterable[responses.Key], users: Iterable[responses.User]) -
 def details(row: msgspec.Struct) -> Iterator[tuple[str, object]]:
     """Yield every field of a row with its label."""
     for name, value in msgspec.structs.asdict(row).items():
-        yield name.replace("_", " "), value
+        yield name.replace("_", " ").strip(), value
 
 
 def known(row: msgspec.Struct) -> Iterator[tuple[str, object]]:
@@ -85,7 +99,7 @@ def known(row: msgspec.Struct) -> Iterator[tuple[str, object]]:
         stem, _, suffix = name.rpartition("_")
         if value in (None, "", [], False) or (suffix == "id" and fields.get(f"{stem}_name")):
             continue
-        label = name.replace("_", " ")
+        label = name.replace("_", " ").strip()
         match value:
             case [sync_responses.SyncPhase(), *_]:
                 yield from ((phase.name, words.phase(phase)) for phase in value)
@@ -151,54 +165,6 @@ def rule_title(row: responses.Rule) -> str:
     return row.name or f"{board_of(row)} > {recipient_of(row)}"
 
 
-def _rule_meaning(row: responses.Rule) -> str:
-    if not row.enabled:
-        return "Disabled: it notifies no one."
-    if row.dry_run:
-        return "A dry run: it records who would be notified, and sends nothing."
-    if row.events == ["new"] and row.target == "recipient" and not row.condition:
-        return f"The recipient is notified of every new ticket on {'this board' if row.board_id else 'any board'}."
-    return "It notifies of its events on its board, where its condition matches."
-
-
-def _how(row: responses.Forward) -> str:
-    named = (("copy", row.keep_copy), ("public only", row.public_only), ("if sole", row.only_if_sole))
-    return ", ".join(name for name, is_set in named if is_set)
-
-
-def _why(row: responses.Notification) -> str:
-    return row.error if row.error and row.state != "sent" else row.reason
-
-
-def _notification_meaning(row: responses.Notification) -> str:
-    return " ".join(
-        meaning
-        for is_so, meaning in (
-            (row.possible_duplicate, "It may have arrived twice: an earlier response was lost."),
-            (row.overtaken, "Later messages were sent before it."),
-            (not row.shown, "It was one too many for its message, and left out."),
-            (row.state == "dead", "It was given up. Retry it once the cause is fixed."),
-            (row.state == "dead" and row.tracking_id, "Webex support needs the tracking id."),
-        )
-        if is_so
-    )
-
-
-def _key_title(row: responses.Key) -> str:
-    return f"of user {row.user_id}" + (f", ending in {row.hint}" if row.hint else "")
-
-
-_FORWARD_MEANS = {
-    "active": "What is meant for the source goes to the destination.",
-    "upcoming": "It has not started yet.",
-    "expired": "It has ended.",
-    "disabled": "Disabled: it has no effect.",
-}
-_EVENT_MEANS = {
-    "dead": "Processing was given up: no one was notified. Retry it once the cause is fixed.",
-    "waiting": "It is processed when it is due.",
-}
-
 ALL = (
     _entity(
         "board",
@@ -239,7 +205,7 @@ ALL = (
         _column("state", rule_state, "state"),
         title=rule_title,
         about="A rule notifies a room or a person of new tickets on a board.",
-        meaning=_rule_meaning,
+        meaning=meanings.rule,
     ),
     _entity(
         "forward",
@@ -247,11 +213,41 @@ ALL = (
         _column("destination", "destination_name", kind="name"),
         _column("start", lambda row: words.date_or_time(row.start), "time"),
         _column("end", lambda row: words.date_or_time(row.end), "time"),
-        _column("how", _how),
+        _column("how", titles.limits),
         _column("state", kind="state"),
         title=lambda row: f"{row.source_name} > {row.destination_name}",
         about="A forward sends notifications to someone else, such as during a vacation.",
-        meaning=lambda row: _FORWARD_MEANS.get(row.state, ""),
+        meaning=meanings.forward,
+    ),
+    _entity(
+        "silence",
+        _column("matches", titles.silence_title, kind="name"),
+        _column("start", kind="time"),
+        _column("until", kind="time"),
+        _column("comment", kind="name"),
+        _column("by", "created_by", kind="name"),
+        _column("state", kind="state"),
+        title=titles.silence_title,
+        about="A silence skips notifications for a while, such as during maintenance.",
+        meaning=meanings.silence,
+        removal=("End", "Ended"),
+    ),
+    _entity(
+        "quiet-hour",
+        _column("recipient id", "recipient_id", kind="reference"),
+        _column("recipient", titles.people_of, kind="name"),
+        _column("days", lambda row: ",".join(row.days)),
+        _column("from", "from_"),
+        _column("to"),
+        _column("time zone", "timezone"),
+        _column("urgent", lambda row: row.urgent or "", kind="name"),
+        _column("state", lambda row: "enabled" if row.enabled else "disabled", "state"),
+        title=titles.quiet_hours_title,
+        plural="quiet-hours",
+        empty="No quiet hours",
+        about="In quiet hours notifications wait, to arrive afterwards as one digest.",
+        meaning=meanings.quiet_hours,
+        word="quiet hours",
     ),
     _entity(
         "user",
@@ -270,7 +266,7 @@ ALL = (
         _column("ends in", "hint"),
         _column("created", "created_at", kind="time"),
         _column("last used", "last_used_at", kind="time"),
-        title=_key_title,
+        title=titles.key_title,
         about="A key lets a user use the command line, this screen and the API.",
         meaning=lambda _: "The key itself was shown once. Create another one for a user who has lost theirs.",
         main=attrgetter("hint"),
@@ -297,7 +293,7 @@ ALL = (
         main=attrgetter("ticket_id"),
         newest_first=True,
         about="An event is a change to a ticket, to be processed once.",
-        meaning=lambda row: _EVENT_MEANS.get(row.state, ""),
+        meaning=meanings.event,
     ),
     _entity(
         "notification",
@@ -305,13 +301,13 @@ ALL = (
         _column("ticket", "ticket_id", kind="id"),
         _column("kind"),
         _column("recipient", "recipient_name", kind="name"),
-        _column("state", kind="state"),
-        _column("why", _why, kind="name"),
+        _column("state", titles.notification_state, "state"),
+        _column("why", titles.why, kind="name"),
         title=lambda row: f"to {row.recipient_name} about ticket {row.ticket_id}",
         main=attrgetter("ticket_id"),
         newest_first=True,
         about="They appear as soon as tickets change; rules and assignments say who is notified.",
-        meaning=_notification_meaning,
+        meaning=meanings.notification,
     ),
     _entity(
         "change",
@@ -344,3 +340,5 @@ ALL = (
 
 BY_PLURAL = {entity.plural: entity for entity in ALL}
 BY_SINGULAR = {entity.singular: entity for entity in ALL}
+BY_TOPIC = {**BY_SINGULAR, "quiet-hours": BY_SINGULAR["quiet-hour"]}
+"""By the words of the command line that stand for one object."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ticketbot import errors
 from ticketbot.api import responses
 from ticketbot.decide import values
-from ticketbot.present import entities, words
+from ticketbot.present import entities, titles, words
 
 _SOURCES = {
     "hook": "ConnectWise sent a webhook",
@@ -108,6 +108,8 @@ def delivery_text(row: responses.Notification, style: Style) -> str:
         return f"{failed} Given up{died_at}{tries}; {style.retry_notification.format(id=row.id)}"
     if row.state == "sending":
         return f"{who} is being notified ({row.reason}){error}"
+    if titles.is_held(row) and row.held_until:
+        return f"{who} is not notified yet: held until {style.moment(row.held_until)} ({row.reason})"
     if not row.attempts or row.next_try_at is None:
         return f"{who} is not notified yet: the message is waiting to be sent ({row.reason}){error}"
     return f"{who} is not notified yet, will retry on {style.moment(row.next_try_at)}{tries} ({row.reason}){error}"

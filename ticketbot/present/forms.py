@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import msgspec
 
 from ticketbot import errors
-from ticketbot.api import requests, responses, validation
+from ticketbot.api import calm_responses, requests, responses, validation
 from ticketbot.present import words
 
 Kind = Literal["text", "condition", "date", "check", "choice", "choices"]
@@ -50,7 +50,8 @@ class Field(NamedTuple):
 class Form(NamedTuple):
     """Fields that make a request; `check` yields what is wrong with the values taken together.
 
-    `complete` adds to valid values what follows from them. What `can_be_tried` may be tried before it is saved (R6).
+    `complete` adds to valid values what follows from them. `trials` are what can be done with valid values before they
+    are saved: `try` and `backtest` (R6, N3).
     """
 
     title: str
@@ -59,7 +60,7 @@ class Form(NamedTuple):
     fields: tuple[Field, ...]
     check: Callable[[Values], Iterable[errors.FieldError]] = lambda _: ()
     complete: Callable[[dict[str, Any]], dict[str, Any]] = lambda values: values
-    can_be_tried: bool = False
+    trials: tuple[str, ...] = ()
 
 
 class TicketNumber(requests.RequestModel):
@@ -73,6 +74,8 @@ def initial(field: Field, row: Any = None) -> Any:
     value = field.initial if row is None else getattr(row, field.name)
     if row is not None and value is None and field.null:
         return NULL
+    if field.kind in ("text", "date") and value is not None:
+        return value.isoformat() if isinstance(value, datetime) else str(value)
     return {"check": False, "choice": None, "choices": []}.get(field.kind, "") if value is None else value
 
 
@@ -108,7 +111,8 @@ def read(form: Form, values: Values) -> dict[str, Any]:
     """Return the valid values of a request by name. Raises `InvalidInput` that names every field that is wrong."""
     if wrong := list(problems(form, values)):
         raise errors.InvalidInput("The form is not valid", wrong)
-    given = {field.name: _given(field, values[field.name]) for field in form.fields}
+    encoded = {each.name: each.encode_name for each in msgspec.structs.fields(form.request)}
+    given = {encoded[field.name]: _given(field, values[field.name]) for field in form.fields}
     converted = msgspec.convert(given, form.request, strict=False)
     return form.complete({field.name: getattr(converted, field.name) for field in form.fields})
 
@@ -143,6 +147,16 @@ def _something_is_checked(values: Values) -> Iterator[errors.FieldError]:
         yield errors.FieldError("boards", "Check at least one of the three.")
 
 
+def _silence_is_complete(values: Values) -> Iterator[errors.FieldError]:
+    if not any(_given(field, values[field.name]) for field in _SILENCED):
+        yield errors.FieldError("board_id", "Name at least one of these five.")
+    if not values["until"].strip():
+        yield errors.FieldError("until", "Required.")
+    start, end = (_moment(values[name].strip()) for name in ("start", "until"))
+    if start and end and end.date() < start.date():
+        yield errors.FieldError("until", "The end is before the start.")
+
+
 def _with_target(values: dict[str, Any]) -> dict[str, Any]:
     return values | {"target": "assigned" if values["recipient_id"] is None else "recipient"}
 
@@ -163,10 +177,34 @@ _PERIOD = (
     Field("only_if_sole", "Only if sole", "check", "only tickets with no one else assigned"),
 )
 
+_SILENCED = (
+    Field("board_id", "Board", "choice", choose_from="boards", null="(any board)", initial=NULL),
+    Field("ticket_id", "Ticket number", hint="4711 or #4711; empty: any.", mark="#", optional=True),
+    Field("company", "Company", hint="Its name, as in ConnectWise; empty: any.", optional=True),
+    Field("recipient_id", "Recipient", "choice", choose_from="recipients", null="(any recipient)", initial=NULL),
+    Field("rule_id", "Rule", "choice", choose_from="rules", null="(any reason)", initial=NULL),
+)
+_SILENCE = (
+    *_SILENCED,
+    Field("start", "Start", "date", f"{_DATES}; empty: now."),
+    Field("until", "Until", "date", f"{_DATES}; a date is included."),
+    Field("comment", "Comment", hint="Why; explanations show it."),
+)
+_QUIET_HOURS = (
+    Field("recipient_id", "Recipient", "choice", choose_from="recipients", null="(all people)"),
+    Field("days", "Days", "choices", "On which they begin.", options=get_args(calm_responses.Weekday)),
+    Field("from_", "From", hint="Such as 18:00."),
+    Field("to", "To", hint="Such as 08:00, on the next day if it is not after the start."),
+    Field("timezone", "Time zone", hint="Such as Europe/Berlin; empty: that of the server.", optional=True),
+    Field("urgent", "Urgent if", hint="Such as: priority_sort <= 1; empty: nothing is urgent.", optional=True),
+)
+
 _TICKET_NUMBER = Field("ticket_id", "Ticket number", hint="4711 or #4711", mark="#")
 
-NEW_RULE = Form("New rule", "Add rule", requests.NewRule, _RULE, complete=_with_target, can_be_tried=True)
-CHANGE_RULE = Form("Change rule", "Save", requests.RuleChanges, _RULE, complete=_with_target, can_be_tried=True)
+_RULE_TRIALS = ("try", "backtest")
+
+NEW_RULE = Form("New rule", "Add rule", requests.NewRule, _RULE, complete=_with_target, trials=_RULE_TRIALS)
+CHANGE_RULE = Form("Change rule", "Save", requests.RuleChanges, _RULE, complete=_with_target, trials=_RULE_TRIALS)
 TRY_RULE = Form(
     "Try the rule on a ticket",
     "Try",
@@ -188,6 +226,14 @@ NEW_FORWARD = Form(
     _end_is_after_start,
 )
 CHANGE_FORWARD = Form("Change forward", "Save", requests.ForwardChanges, _PERIOD, _end_is_after_start)
+NEW_SILENCE = Form(
+    "New silence", "Add silence", requests.NewSilence, _SILENCE, _silence_is_complete, trials=("backtest",)
+)
+CHANGE_SILENCE = Form(
+    "Change silence", "Save", requests.SilenceChanges, _SILENCE, _silence_is_complete, trials=("backtest",)
+)
+NEW_QUIET_HOURS = Form("New quiet hours", "Add quiet hours", requests.NewQuietHours, _QUIET_HOURS)
+CHANGE_QUIET_HOURS = Form("Change quiet hours", "Save", requests.QuietHoursChanges, _QUIET_HOURS)
 NEW_USER = Form(
     "New user",
     "Add user",

@@ -22,6 +22,9 @@ _NEWS_OF_EVENTS = {
 _SIMPLE = {
     "condition_failed": "its condition failed: {name}",
     "dry_run": "dry run of {rule}",
+    "silenced": "silence {id}: {name}",
+    "quiet_hours": "held by quiet hours {id}",
+    "urgent": "urgent in quiet hours {id}",
     "rule_disabled": "{rule} is disabled",
     "notifications_off": "notifications off",
     "too_many_notes": "more than 5 new notes at once",
@@ -42,7 +45,7 @@ _SIMPLE = {
     "excluded": "{name}",
     "recorded": "{name}",
 }
-"""Of each code, the sentence; `{rule}` and `{name}` stand for its first id and name."""
+"""Of each code, the sentence; `{rule}` stands for its first id as that of a rule, `{id}` and `{name}` for its first."""
 
 
 def text(reasons: Sequence[Reason]) -> str:
@@ -74,7 +77,8 @@ def _text(reason: Reason) -> str:
         case "forward_inactive":
             words = f"{_numbered(reason.ids)} ({' > '.join(reason.names)}) was not active"
         case code:
-            words = _SIMPLE[code].format(rule=_rule(reason), name=next(iter(reason.names), ""))
+            number, name = next(iter(reason.ids), ""), next(iter(reason.names), "")
+            words = _SIMPLE[code].format(rule=_rule(reason), id=number, name=name)
     if not reason.because:
         return words
     return (
@@ -90,6 +94,10 @@ def _sentence(reason: Reason, board: str | None) -> str:
             return _rule_sentence(reason, board)
         case "forward":
             return f"{_numbered(reason.ids).capitalize()} brings you this."
+        case "urgent":
+            return "Urgent, in spite of quiet hours."
+        case "quiet_hours":
+            return "It waited for the end of quiet hours."
         case _:
             return f"{_text(reason).capitalize()}."
 

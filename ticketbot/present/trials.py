@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from operator import attrgetter
 
-from ticketbot.api import trial_responses
+from ticketbot.api import calm_responses, trial_responses
 from ticketbot.decide import values
 from ticketbot.present import words
 from ticketbot.present.entities import Column
@@ -15,6 +15,14 @@ from ticketbot.present.explain import RULE_WITHOUT_EFFECT
 _COUNTS = (Column("decided", attrgetter("decided"), "id"), Column("proposed", attrgetter("proposed"), "id"))
 BY_RECIPIENT = (Column("recipient", attrgetter("recipient_name"), "name"), *_COUNTS)
 BY_DAY = (Column("day", attrgetter("day")), *_COUNTS)
+MATCHED = (Column("recipient", attrgetter("recipient_name"), "name"), Column("matched", attrgetter("matched"), "id"))
+MATCHED_SAMPLES = (
+    Column("at", attrgetter("at"), "time"),
+    Column("ticket", attrgetter("ticket_id"), "id"),
+    Column("event", attrgetter("event")),
+    Column("recipient", attrgetter("recipient_name"), "name"),
+    Column("why", attrgetter("reason"), "name"),
+)
 SAMPLES = (
     Column("ticket", attrgetter("ticket_id"), "id"),
     Column("event", attrgetter("event")),
@@ -33,6 +41,14 @@ def sentences(trial: trial_responses.Trial) -> Iterator[str]:
             yield f"no one would be notified: {each.reason}"
         else:
             yield f"{each.who} would {'' if each.outcome == 'told' else 'not '}be notified: {each.reason}"
+
+
+def matched(found: calm_responses.SilencePreview) -> Iterator[str]:
+    """Yield the totals of the preview of a silence, a sentence each."""
+    last = f"the last {words.count(found.days, 'day')}"
+    yield f"In {last}, it would have skipped {words.count(found.matched, 'notification')} of those sent"
+    if found.left_out:
+        yield f"Left out, because what they were decided on is not kept: {words.count(found.left_out, 'event')}"
 
 
 def summary(found: trial_responses.Backtest, moment: Callable[[datetime], str]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from ticketbot import errors
-from ticketbot.api import client, requests, responses, trial_responses
+from ticketbot.api import calm_responses, client, requests, responses, trial_responses
 from ticketbot.present import entities, explain, forms, name_filter, trials, words
 from ticketbot.tui import dialogs, form_dialog
 from ticketbot.tui.tab import Row, Tab
@@ -45,27 +45,28 @@ def copy(tab: Tab, row: Row) -> None:
 def delete(tab: Tab, row: Row) -> None:
     """Delete a row after confirmation."""
     named = tab.entity.named(row, with_dependents=True)
-    call = _method(f"delete_{tab.entity.singular}", row.id)
-    tab.ask(f"Delete {named}?", lambda: tab.app.call(call, lambda _: tab.done(f"Deleted: {named}.")))
+    ask, done = tab.entity.removal
+    call = _method(f"delete_{tab.entity.method}", row.id)
+    tab.ask(f"{ask} {named}?", lambda: tab.app.call(call, lambda _: tab.done(f"{done}: {named}.")))
 
 
 def toggle(tab: Tab, row: Row) -> None:
     """Enable or disable a row."""
     word = "Disabled" if row.enabled else "Enabled"
-    work = _method(f"update_{tab.entity.singular}", row.id, enabled=not row.enabled)
+    work = _method(f"update_{tab.entity.method}", row.id, enabled=not row.enabled)
     tab.change(work, f"{word}: {tab.entity.title(row)}.")
 
 
 def retry(tab: Tab, row: Row) -> None:
     """Retry what is dead."""
-    tab.change(_method(f"retry_{tab.entity.singular}", row.id), f"Retrying: {tab.entity.named(row)}.")
+    tab.change(_method(f"retry_{tab.entity.method}", row.id), f"Retrying: {tab.entity.named(row)}.")
 
 
 def add(form: forms.Form) -> Callable[[Tab], None]:
     """Return the action that fills in a form and adds what it describes."""
 
     def act(tab: Tab) -> None:
-        create = f"create_{tab.entity.singular}"
+        create = f"create_{tab.entity.method}"
         _fill_in(tab, form, lambda values: _method(create, **values), partial(_saved, tab, "Added"))
 
     return act
@@ -76,7 +77,7 @@ def change(form: forms.Form) -> Callable[[Tab, Row], None]:
 
     def act(tab: Tab, row: Row) -> None:
         title = f"Change {tab.entity.named(row)}"
-        update = f"update_{tab.entity.singular}"
+        update = f"update_{tab.entity.method}"
         save = partial(_saved, tab, "Changed")
         work = partial(_method, update, row.id)
         _fill_in(tab, form, lambda values: work(**values), save, row=row, title=title)
@@ -104,10 +105,30 @@ def backtest(tab: Tab, row: Row, values: Values) -> None:
         samples = [(f"#{each.ticket_id}", f"{each.event}: {each.reason}") for each in found.samples]
         tab.app.open(dialogs.message(title, [*lines, ("", ""), *counts, ("", ""), *samples], {}))
 
+    if tab.entity.singular == "silence":
+        _preview_silence(tab, values)
+        return
     title = f"Backtest of the last {words.count(BACKTEST_DAYS, 'day')}"
     tab.app.say("Deciding again …")
     rule = requests.NewRule(**values)
     tab.app.call(_method("backtest", BACKTEST_DAYS, rule_id=row and row.id, rule=rule), show)
+
+
+def preview_silence(tab: Tab, row: Row) -> None:
+    """Show what a stored silence would have matched."""
+    _preview_silence(tab, {name: getattr(row, name) for name in requests.SilencePreview.__struct_fields__[:5]})
+
+
+def _preview_silence(tab: Tab, values: Values) -> None:
+    def show(found: calm_responses.SilencePreview) -> None:
+        lines = [("", sentence) for sentence in trials.matched(found)]
+        counts = [(each.recipient_name, str(each.matched)) for each in found.by_recipient]
+        samples = [(f"#{each.ticket_id}", f"{each.event} for {each.recipient_name}") for each in found.samples]
+        tab.app.open(dialogs.message("Preview", [*lines, ("", ""), *counts, ("", ""), *samples], {}))
+
+    tab.app.say("Deciding again …")
+    named = {name: value for name, value in values.items() if name not in ("start", "until", "comment")}
+    tab.app.call(_method("preview_silence", **named), show)
 
 
 _TRIALS = {"try": try_rule, "backtest": backtest}
@@ -242,7 +263,7 @@ def _fill_in(
         if not dialog.refuse(error):
             tab.app.show_error(error)
 
-    others = {action: partial(do, tab, row) for action, do in _TRIALS.items() if form.can_be_tried}
+    others = {action: partial(do, tab, row) for action, do in _TRIALS.items() if action in form.trials}
     dialog = form_dialog.FormDialog(form, save, others, row=row, title=title)
     tab.app.open(dialog)
     for plural, null in {field.choose_from: field.null for field in form.fields if field.choose_from}.items():
@@ -258,7 +279,7 @@ def _load_choices(tab: Tab, dialog: form_dialog.FormDialog, plural: str, null: s
     nulls = [(forms.NULL, null)] if null else []
 
     def read(api: client.Client) -> name_filter.Options:
-        rows = (row for row in getattr(api, plural)() if not getattr(row, "inactive", False))
+        rows = (row for row in getattr(api, entity.list_method)() if not getattr(row, "inactive", False))
         return name_filter.Options([*nulls, *((row.id, entity.choice(row)) for row in rows)])
 
     def failed(error: errors.TicketbotError) -> None:

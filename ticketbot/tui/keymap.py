@@ -6,8 +6,9 @@ from collections.abc import Collection
 from typing import Literal, NamedTuple
 
 Where = Literal[
-    "anywhere", "list", "rules", "forwards", "sync", "notifications", "filter", "text", "confirm", "secret", "form"
-]
+    "anywhere", "list", "rules", "forwards", "silences", "quiet hours", "sync", "notifications", "filter", "text",
+    "confirm", "secret", "form",
+]  # fmt: skip
 
 
 class Key(NamedTuple):
@@ -26,6 +27,8 @@ TABLE = (
     Key("anywhere", "theme", ("f2",), "F2", "", "Next color theme"),
     Key("list", "rules", ("ctrl r",), "Ctrl+R", "", "Rules: who is notified of what, beside the assigned people"),
     Key("list", "forwards", ("ctrl f",), "Ctrl+F", "", "Forwards: who gets whose notifications"),
+    Key("list", "silences", ("ctrl e",), "Ctrl+E", "", "Silences: what is skipped for a while"),
+    Key("list", "quiet hours", ("ctrl o",), "Ctrl+O", "", "Quiet hours: when notifications wait"),
     Key("list", "users", ("ctrl u",), "Ctrl+U", "", "Users: who may use Ticketbot"),
     Key("list", "keys", ("ctrl a",), "Ctrl+A", "", "Keys: the API keys of users"),
     Key("list", "sync", ("ctrl s",), "Ctrl+S", "", "Sync: boards, recipients and tickets from ConnectWise and Webex"),
@@ -34,7 +37,7 @@ TABLE = (
     Key("list", "next tab", ("tab", "right"), "Tab", "", "Next tab, also Recipients, Events and Audit"),
     Key("list", "previous tab", ("shift tab", "left"), "Shift+Tab", "", "Previous tab"),
     Key("list", "new", ("n",), "N", "new", "Add a row, or start a sync"),
-    Key("list", "delete", ("x",), "X", "delete", "Delete the row; asks first"),
+    Key("list", "delete", ("x",), "X", "delete", "Delete the row, or end the silence; asks first"),
     Key("list", "toggle", ("e",), "E", "on/off", "Enable or disable the row"),
     Key("list", "why", ("w",), "W", "why", "Explain who was notified about the ticket, and why"),
     Key("list", "test", ("t",), "T", "test", "Send a test message to the recipient of the row"),
@@ -57,6 +60,9 @@ TABLE = (
     Key("rules", "change", ("c",), "C", "change", "Change the rule"),
     Key("forwards", "change", ("c",), "C", "change", "Change the forward"),
     Key("forwards", "preview", ("p",), "P", "preview", "Show who gets the source's notifications now"),
+    Key("silences", "change", ("c",), "C", "change", "Change the silence"),
+    Key("silences", "preview", ("p",), "P", "preview", "Show what the silence would have matched in the last 7 days"),
+    Key("quiet hours", "change", ("c",), "C", "change", "Change the quiet hours"),
     Key("sync", "cancel sync", ("c",), "C", "cancel", "Cancel the running sync; asks first"),
     Key("notifications", "only dead", ("d",), "D", "dead only", "Show what is dead only, or all again"),
     Key("notifications", "retry all", ("a",), "A", "retry all", "Retry all that died in the last 24 hours; asks first"),
@@ -83,6 +89,8 @@ TITLES: dict[Where, str] = {
     "list": "In a list",
     "rules": "In Rules",
     "forwards": "In Forwards",
+    "silences": "In Silences",
+    "quiet hours": "In Quiet hours",
     "sync": "In Sync",
     "notifications": "In Notifications and Events",
     "filter": "While typing a filter",
@@ -97,7 +105,7 @@ CLOSING = ("close", "yes", "no", "copied", "leave")
 STAYING = ("copy", "copy key")
 """The actions that leave it open."""
 
-TABS: tuple[Where, ...] = ("rules", "forwards", "sync", "notifications")
+TABS: tuple[Where, ...] = ("rules", "forwards", "silences", "quiet hours", "sync", "notifications")
 _MOVEMENTS = {"k": "up", "j": "down"}
 _ACTIONS: dict[tuple[Where, str], str] = {(row.where, key): row.action for row in TABLE for key in row.keys}
 

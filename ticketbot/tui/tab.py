@@ -148,7 +148,7 @@ class Tab:
         return filters | ({"search": self.table.wanted} if self.about.searches and self.table.wanted else {})
 
     def _load(self, filters: dict[str, Any], api: client.Client) -> table_content.Content:
-        read = partial(self.about.load, api) if self.about.load else getattr(api, self.entity.plural)
+        read = partial(self.about.load, api) if self.about.load else getattr(api, self.entity.list_method)
         paging = {"limit": NEWEST, "newest": True} if self._is_newest else {}
         return self.table.new_content(read(**paging, **filters), filters.get("search", ""))
 

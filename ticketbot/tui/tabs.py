@@ -23,6 +23,10 @@ _FORWARD = {
     "preview": RowAction(actions.preview),
     "test": RowAction(actions.test("destination_")),
 }
+_SILENCE = {
+    "change": RowAction(actions.change(forms.CHANGE_SILENCE)),
+    "preview": RowAction(actions.preview_silence),
+}
 _DEAD = {"only dead": actions.turn_only_dead, "retry all": actions.retry_all}
 
 
@@ -64,6 +68,23 @@ ALL = (
         where="forwards",
         actions={"new": actions.add(forms.NEW_FORWARD)},
         row_actions=_CHANGED | _FORWARD,
+    ),
+    _tab(
+        "silences",
+        "Silen",
+        key="silences",
+        where="silences",
+        actions={"new": actions.add(forms.NEW_SILENCE)},
+        row_actions=_DETAILS | _SILENCE | {"delete": RowAction(actions.delete, lambda row: row.state != "ended")},
+    ),
+    _tab(
+        "quiet-hours",
+        "Quiet",
+        title="Quiet hours",
+        key="quiet hours",
+        where="quiet hours",
+        actions={"new": actions.add(forms.NEW_QUIET_HOURS)},
+        row_actions=_CHANGED | {"change": RowAction(actions.change(forms.CHANGE_QUIET_HOURS))},
     ),
     _tab("users", "Users", key="users", actions={"new": actions.add(forms.NEW_USER)}, row_actions=_DETAILS | _DELETE),
     _tab("keys", "Keys", key="keys", load=_keys, actions={"new": actions.add_key}, row_actions=_DETAILS | _DELETE),

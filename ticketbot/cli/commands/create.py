@@ -1,13 +1,14 @@
-"""`tbot create`: a rule, forward, user or key."""
+"""`tbot create`: a rule, forward, silence, user or key, or quiet hours."""
 
 from __future__ import annotations
 
 from typing import Any, get_args
 
 from ticketbot.api import requests, responses
-from ticketbot.cli import lookup
+from ticketbot.cli import calm_options, lookup
 from ticketbot.cli.arguments import NONE
 from ticketbot.cli.context import Context
+from ticketbot.present import trials
 
 USAGE = """\
 Create an object.
@@ -21,6 +22,14 @@ Usage:
             (--destination-id=<id> | --destination=<name>) [--start=<when>]
             [--end=<when>] [--keep-copy] [--public-only] [--only-if-sole]
             [options] [--json]
+  tbot create silence [--board-id=<id> | --board=<name>] [--ticket-id=<id>]
+            [--company=<name>] [--recipient-id=<id> | --recipient=<name>]
+            [--rule-id=<id>] [--start=<when>] --until=<when> --comment=<text>
+            [--preview] [options] [--json]
+  tbot create quiet-hours
+            (--recipient-id=<id> | --recipient=<name> | --all-people)
+            --days=<days> --from=<hh:mm> --to=<hh:mm> [--timezone=<zone>]
+            [--urgent=<condition>] [options] [--json]
   tbot create user --name=<name> --email=<email> [options] [--json]
   tbot create key --user-id=<id> [options] [--json]
 
@@ -60,6 +69,22 @@ Options:
   --public-only            Forward only public notes, and new tickets unless
                            their description is internal
   --only-if-sole           Forward only tickets with no one else assigned
+  --ticket-id=<id>         Silence this ticket
+  --company=<name>         Silence tickets of this company
+  --rule-id=<id>           Silence what this rule notifies of; of several such
+                           options, all must match
+  --until=<when>           When the silence ends: a date (inclusive) or time
+  --comment=<text>         Why; explanations show it
+  --preview                Create nothing; show what the silence would have
+                           matched in the last 7 days
+  --all-people             Every person without quiet hours of their own
+  --days=<days>            On which they begin, such as mon-fri or sat,sun
+  --from=<hh:mm>           When they begin
+  --to=<hh:mm>             When they end, on the next day if that is not later;
+                           the same time means the whole day
+  --timezone=<zone>        Such as Europe/Berlin (default: TBOT_TIMEZONE of the
+                           server)
+  --urgent=<condition>     What is sent all the same, a condition as of --when
   --name=<name>            Name of the rule or the user
   --email=<email>          Email address of the user
   --user-id=<id>           User, see `tbot list users`
@@ -71,6 +96,8 @@ Examples:
   tbot create rule --board-id=1 --recipient=Night --when='hour >= 18'
   tbot create rule --board-id=1 --assigned --events=closed,reopened --dry-run
   tbot create forward --source-id=3 --destination-id=4 --end=2030-12-31
+  tbot create silence --board-id=1 --until=2030-03-01T06:00 --comment="Patches"
+  tbot create quiet-hours --all-people --days=mon-fri --from=18:00 --to=08:00
   tbot create user --name="Service Account" --email=service@example.com
   tbot create key --user-id=1
 """
@@ -105,6 +132,11 @@ def run(context: Context) -> int:
         context.show(context.server.create_user(arguments.required("--name"), arguments.required("--email")))
     elif arguments.has("rule"):
         context.show(_create_rule(context))
+    elif arguments.has("silence"):
+        _create_silence(context)
+    elif arguments.has("quiet-hours"):
+        fields = {"recipient_id": None, **calm_options.quiet_hours(context)}
+        context.show(context.server.create_quiet_hour(**fields))
     else:
         show_forward(context, _create_forward(context))
     return 0
@@ -158,6 +190,23 @@ def option(name: str) -> str:
 def _create_rule(context: Context) -> responses.Rule:
     fields = {"recipient_id": None, **rule_changes(context), "dry_run": context.arguments.has("--dry-run")}
     return context.server.create_rule(fields.pop("board_id"), fields.pop("recipient_id"), **fields)
+
+
+def _create_silence(context: Context) -> None:
+    fields = calm_options.silence(context)
+    if not context.arguments.has("--preview"):
+        context.show(context.server.create_silence(**fields))
+        return
+    found = context.server.preview_silence(**fields)
+    if context.output.is_json:
+        context.output.json(found)
+        return
+    for sentence in trials.matched(found):
+        context.output.say(sentence)
+    for columns, rows in ((trials.MATCHED, found.by_recipient), (trials.MATCHED_SAMPLES, found.samples)):
+        if rows:
+            context.output.say("")
+            context.output.table(columns, rows)
 
 
 def _create_forward(context: Context) -> responses.Forward:

@@ -1,4 +1,4 @@
-"""`tbot delete`: a rule, forward, user or key."""
+"""`tbot delete`: a rule, forward, silence, user or key, or quiet hours."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from ticketbot.cli.context import Context
 from ticketbot.present import entities
 
 USAGE = """\
-Delete an object.
+Delete an object, or end a silence.
 
 Usage:
-  tbot delete (rule | forward | user | key) <id> [options] [--yes] [--json]
+  tbot delete (rule | forward | silence | quiet-hours | user | key) <id>
+            [options] [--yes] [--json]
 
 Options:
   --yes                    Do not ask for confirmation
@@ -23,14 +24,16 @@ Examples:
 
 def run(context: Context) -> int:
     """Delete the object, after confirmation on a terminal."""
-    entity = entities.BY_SINGULAR[context.arguments.which("rule", "forward", "user", "key")]
+    topics = ("rule", "forward", "silence", "quiet-hours", "user", "key")
+    entity = entities.BY_TOPIC[context.arguments.which(*topics)]
+    ask, done = entity.removal
     row_id = lookup.argument(context, "<id>", entity.singular)
-    row = getattr(context.server, entity.singular)(row_id)
+    row = getattr(context.server, entity.method)(row_id)
     named = entity.named(row, with_dependents=True)
-    if not context.arguments.has("--yes") and not context.output.confirm(f"Delete {named}?"):
-        raise errors.TicketbotError("Nothing was deleted")
-    getattr(context.server, f"delete_{entity.singular}")(row_id)
+    if not context.arguments.has("--yes") and not context.output.confirm(f"{ask} {named}?"):
+        raise errors.TicketbotError(f"Nothing was {done.lower()}")
+    getattr(context.server, f"delete_{entity.method}")(row_id)
     if context.output.is_json:
         context.output.json(row)
-    context.output.note(f"Deleted {named}")
+    context.output.note(f"{done} {named}")
     return 0

@@ -11,8 +11,8 @@ Show one object.
 
 Usage:
   tbot get (board | recipient | user) <id> [options] [--json]
-  tbot get (rule | forward | key | ticket | event | notification) <id>
-            [options] [--json]
+  tbot get (rule | forward | silence | quiet-hour | key | ticket | event |
+            notification) <id> [options] [--json]
   tbot get config [options] [--json]
 
 The <id> of a board, recipient or user can also be its name.
@@ -30,5 +30,5 @@ def run(context: Context) -> int:
         return 0
     singular = context.arguments.which(*entities.BY_SINGULAR)
     row_id = lookup.argument(context, "<id>", singular)
-    context.show(getattr(context.server, singular)(row_id))
+    context.show(getattr(context.server, entities.BY_SINGULAR[singular].method)(row_id))
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from ticketbot.api import requests, responses
+from ticketbot.api import calm_responses, requests, responses
 from ticketbot.cli import lookup
 from ticketbot.cli.context import Context
 from ticketbot.present import entities
@@ -13,11 +13,12 @@ USAGE = """\
 List objects.
 
 Usage:
-  tbot list (boards | members | rules | users | keys | audit | syncs)
-            [options] [--limit=<n>] [--json]
+  tbot list (boards | members | rules | quiet-hours | users | keys | audit |
+            syncs) [options] [--limit=<n>] [--json]
   tbot list recipients [options] [--type=<type>] [--search=<text>]
             [--limit=<n>] [--json]
   tbot list forwards [options] [--state=<forward-state>] [--limit=<n>] [--json]
+  tbot list silences [options] [--state=<silence-state>] [--limit=<n>] [--json]
   tbot list tickets [options] [--board-id=<id> | --board=<name>] [--open]
             [--search=<words>] [--limit=<n>] [--json]
   tbot list events [options] [--state=<event-state>] [--ticket-id=<id>]
@@ -34,6 +35,7 @@ Options:
   --search=<words>         Only those with these words in ticket number,
                            summary, company, recipient or error
   --state=<forward-state>  Only active, upcoming, expired or disabled ones
+  --state=<silence-state>  Only upcoming, active or ended ones
   --state=<event-state>    Only waiting, running, done or dead ones
   --state=<state>          Only pending, sending, sent, skipped or dead ones
   --open                   Only open tickets
@@ -71,7 +73,7 @@ def _rows(context: Context, entity: entities.Entity) -> list[Any]:
     limit = context.arguments.number("--limit", least=1)
     if entity.newest_first:
         limit = limit or requests.DEFAULT_LIMIT
-    read = context.server.sync_runs if entity.plural == "syncs" else getattr(context.server, entity.plural)
+    read = getattr(context.server, entity.list_method)
     rows: list[Any] = read(**_filters(context, entity.plural), limit=limit, newest=entity.newest_first)
     return rows
 
@@ -84,6 +86,8 @@ def _filters(context: Context, plural: str) -> dict[str, Any]:
         return {"recipient_type": recipient_type, "search": arguments.text("--search")}
     if plural == "forwards":
         return {"state": arguments.choice("--state", get_args(responses.ForwardState))}
+    if plural == "silences":
+        return {"state": arguments.choice("--state", get_args(calm_responses.SilenceState))}
     if plural == "tickets":
         return {
             "board_id": lookup.option(context, "board", "board"),

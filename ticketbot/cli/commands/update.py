@@ -1,4 +1,4 @@
-"""`tbot update`: a rule, a forward or the runtime configuration."""
+"""`tbot update`: a rule, a forward, a silence, quiet hours or the runtime configuration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from ticketbot import errors
 from ticketbot.api import responses
-from ticketbot.cli import lookup
+from ticketbot.cli import calm_options, lookup
 from ticketbot.cli.arguments import NONE
 from ticketbot.cli.commands import create
 from ticketbot.cli.context import Context
@@ -26,6 +26,15 @@ Usage:
   tbot update forward <id> [--enabled=<bool>] [--start=<when>] [--end=<when>]
             [--keep-copy=<bool>] [--public-only=<bool>]
             [--only-if-sole=<bool>] [options] [--json]
+  tbot update silence <id> [--board-id=<id> | --board=<name>]
+            [--ticket-id=<id>] [--company=<name>]
+            [--recipient-id=<id> | --recipient=<name>] [--rule-id=<id>]
+            [--start=<when>] [--until=<when>] [--comment=<text>] [options]
+            [--json]
+  tbot update quiet-hours <id> [--enabled=<bool>]
+            [--recipient-id=<id> | --recipient=<name> | --all-people]
+            [--days=<days>] [--from=<hh:mm>] [--to=<hh:mm>]
+            [--timezone=<zone>] [--urgent=<condition>] [options] [--json]
   tbot update config [--attempt-notify=<bool>] [--max-message-length=<n>]
             [--max-concurrent-syncs=<n>] [--require-board-rule=<bool>]
             [--catch-up-interval=<seconds>] [--retention-days=<days>]
@@ -52,6 +61,17 @@ Options:
   --keep-copy=<bool>       Also deliver to the source: true or false
   --public-only=<bool>     Forward only public notes: true or false
   --only-if-sole=<bool>    Forward only tickets with no one else assigned
+  --ticket-id=<id>         Silence this ticket; `none`: any
+  --company=<name>         Silence tickets of this company; `none`: any
+  --rule-id=<id>           Silence what this rule notifies of; `none`: anything
+  --until=<when>           When the silence ends: a date (inclusive) or time
+  --comment=<text>         Why; explanations show it
+  --all-people             Every person without quiet hours of their own
+  --days=<days>            On which they begin, such as mon-fri or sat,sun
+  --from=<hh:mm>           When they begin
+  --to=<hh:mm>             When they end, on the next day if that is not later
+  --timezone=<zone>        Such as Europe/Berlin; `none`: that of the server
+  --urgent=<condition>     What is sent all the same; `none`: nothing
   --attempt-notify=<bool>  Send notifications: true or false
   --max-message-length=<n>    Maximum note length, 50 to 4000 characters
   --max-concurrent-syncs=<n>  Parallel requests of a sync, 1 to 50
@@ -67,6 +87,8 @@ Examples:
   tbot update rule 1 --enabled=false
   tbot update rule 1 --events=new,reopened --when='severity == "High"'
   tbot update forward 1 --end=none
+  tbot update silence 1 --until=2030-03-01T08:00
+  tbot update quiet-hours 1 --to=07:30
   tbot update config --attempt-notify=false
 """
 
@@ -81,6 +103,14 @@ def run(context: Context) -> int:
         context.show(context.server.update_config(_config_changes(context)))
     elif arguments.has("forward"):
         _update_forward(context)
+    elif arguments.has("silence"):
+        changes = calm_options.silence(context)
+        _require_an_option(changes.values(), "silence")
+        context.show(context.server.update_silence(lookup.argument(context, "<id>", "silence"), **changes))
+    elif arguments.has("quiet-hours"):
+        changes = calm_options.quiet_hours(context) | _booleans(context, "enabled")
+        _require_an_option(changes.values(), "quiet-hours")
+        context.show(context.server.update_quiet_hour(lookup.argument(context, "<id>", "quiet-hour"), **changes))
     else:
         changes = create.rule_changes(context) | _booleans(context, "enabled", "dry_run")
         _require_an_option(changes.values(), "rule")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ticketbot.api import requests, responses
+from ticketbot.api import requests, responses, trial_responses
 from ticketbot.models import tickets
 from ticketbot.server import operations
 
@@ -30,7 +30,7 @@ def list_members(query: requests.Page) -> operations.Listing[responses.Member]:
 
 
 @ROUTES.get("/cw/condition-values", "List values that fields of conditions can have")
-def list_condition_values() -> responses.ConditionValues:
+def list_condition_values() -> trial_responses.ConditionValues:
     known = {
         "board": tickets.Board.name,
         "status": tickets.Status.name,
@@ -39,7 +39,9 @@ def list_condition_values() -> responses.ConditionValues:
         "company": tickets.Ticket.company,
         "owner": tickets.Member.identifier,
     }
-    return responses.ConditionValues(**{name: tickets.known_names(column, LIMIT) for name, column in known.items()})
+    return trial_responses.ConditionValues(
+        **{name: tickets.known_names(column, LIMIT) for name, column in known.items()}
+    )
 
 
 @ROUTES.get("/cw/tickets", "List stored tickets")

@@ -13,7 +13,7 @@ from ticketbot.api import requests, responses
 from ticketbot.database import db, sql
 from ticketbot.decide import forwarding, values
 from ticketbot.models import forwards, messages, recipients, runtime_config
-from ticketbot.pipeline import load_facts, people
+from ticketbot.pipeline import calm_hours, load_facts, people
 from ticketbot.server import authentication, operations
 from ticketbot.server.routes import audit
 from ticketbot.webex import markdown
@@ -142,15 +142,20 @@ def _inform_source(
     row: forwards.Forward, what: str, caller: authentication.Caller, services: operations.Services
 ) -> None:
     """Send the source one message about what somebody else has done to their notifications (F8)."""
-    if recipients.has_email(row.source, caller.user.email) or not runtime_config.load().attempt_notify:
+    now, source = services.now(), row.source
+    if recipients.has_email(source, caller.user.email) or not runtime_config.load().attempt_notify:
         return
-    names = [caller.user.name, row.source.name, row.destination.name]
-    by, source, destination = (markdown.one_line(name, _NAME_CHARS) for name in names)
+    if calm_hours.silence_of_plain(source, now):
+        return
+    names = [caller.user.name, source.name, row.destination.name]
+    by, whose, destination = (markdown.one_line(name, _NAME_CHARS) for name in names)
     period = "".join(f" {word} {date}" for word, date in (("from", row.start), ("until", row.end)) if date)
     effect = f"go to {destination}{period}" if row.enabled else f"no longer go to {destination}"
     too = " You get them, too." if row.keep_copy and row.enabled else ""
-    text = f"**Forward {what}** by {by}: notifications for {source} {effect}.{too}"
-    messages.add_plain(row.source, text, services.now())
+    text = f"**Forward {what}** by {by}: notifications for {whose} {effect}.{too}"
+    until = calm_hours.end_for_plain(source, now)
+    later = {"not_before": until, "due_at": until, "may_be_overtaken": True} if until else {}
+    messages.add_plain(source, text, now, **later)
 
 
 def _is_over(forward: values.Forward, now: datetime) -> bool:

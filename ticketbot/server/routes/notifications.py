@@ -116,6 +116,7 @@ def notification(row: notifications.Notification) -> responses.Notification:
         reason=reasons.text(msgspec.convert(row.reasons, list[Reason])),
         forwarded_from=list(row.forwarded_from),
         message_id=row.message_id,
+        held_until=row.held_until,
         shown=row.shown,
         attempts=message.attempts,
         error=message.error or row.error,

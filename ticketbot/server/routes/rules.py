@@ -79,12 +79,15 @@ def check_rule_condition(body: requests.ConditionText) -> trial_responses.Condit
     return trial_responses.ConditionCheck(ok=False, **msgspec.structs.asdict(mistake))
 
 
-def check_condition(text: str | None) -> None:
-    """Raise `InvalidInput` if a condition cannot be used. The first check takes long: call it outside transactions."""
+def check_condition(text: str | None, field: str = "condition") -> None:
+    """Raise `InvalidInput` if the condition in a field cannot be used.
+
+    The first check takes long: call it outside of transactions.
+    """
     mistake = conditions.check(text) if text else None
     if mistake is not None:
         at = "" if mistake.position is None else f" (at character {mistake.position + 1})"
-        raise operations.invalid_field("condition", f"{mistake.message}{at}")
+        raise operations.invalid_field(field, f"{mistake.message}{at}")
 
 
 def change(row: rules.Rule, changes: Mapping[str, Any]) -> None:
@@ -95,7 +98,7 @@ def change(row: rules.Rule, changes: Mapping[str, Any]) -> None:
     for name, value in plain.items():
         setattr(row, name, value)
     if "board_id" in changes:
-        row.board = None if changes["board_id"] is None else _known_board(changes["board_id"])
+        row.board = None if changes["board_id"] is None else known_board(changes["board_id"])
     recipient_id = changes.get("recipient_id")
     target = changes.get("target", "assigned" if row.recipient is None and recipient_id is None else "recipient")
     if target == "assigned" and recipient_id is not None:
@@ -120,7 +123,8 @@ def _identity(row: rules.Rule) -> tuple[Any, ...]:
     return (row.board_id, row.recipient_id, row.events, row.condition)
 
 
-def _known_board(board_id: int) -> tickets.Board:
+def known_board(board_id: int) -> tickets.Board:
+    """Return the board that a field names, or raise `InvalidInput`."""
     row: tickets.Board | None = tickets.Board.get_or_none(
         tickets.Board.id == board_id, tickets.Board.deleted_at.is_null()
     )

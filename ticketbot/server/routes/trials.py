@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Iterator
 
 import msgspec
@@ -20,8 +19,6 @@ from ticketbot.server.routes import rules as rules_api
 
 ROUTES = operations.Routes("trials")
 
-_one_at_a_time = threading.Lock()
-
 
 @ROUTES.post("/notifiers/rules/try", "Try a rule on a stored ticket")
 def try_rule(body: requests.TryRequest, services: operations.Services) -> trial_responses.Trial:
@@ -37,12 +34,8 @@ def try_rule(body: requests.TryRequest, services: operations.Services) -> trial_
 def run_backtest(body: requests.BacktestRequest, services: operations.Services) -> trial_responses.Backtest:
     with db.session():
         tried = _proposal(body.rule_id, body.rule)
-    if not _one_at_a_time.acquire(blocking=False):
-        raise errors.Conflict("A backtest is running on this server. Try again when it is done")
-    try:
+    with backtest.alone():
         found = backtest.run(body.days, tried, services.timezone, services.now())
-    finally:
-        _one_at_a_time.release()
     return _backtest(found)
 
 
