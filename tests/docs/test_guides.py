@@ -21,6 +21,8 @@ GUIDES = [
         "docs/architecture.md",
         "docs/rules.md",
         "docs/threads.md",
+        "docs/nights.md",
+        "docs/maintenance.md",
         "docs/tui.md",
     )
 ]

@@ -103,7 +103,7 @@ def _commit(
             update=reading.covers,
             now=now,
         )
-        _store_notifications(decided.drafts, rows, now)
+        store_notifications(decided.drafts, rows, now)
         holds.end("connectwise", called_at=claimed_at)
     metrics.EVENTS.labels("done").inc()
     for row in rows:
@@ -117,7 +117,7 @@ def _commit(
     )
 
 
-def _store_notifications(
+def store_notifications(
     drafts: Sequence[values.PlannedNotification], rows: Sequence[dict[str, Any]], now: datetime
 ) -> None:
     """Add to the ledger what was decided, and have messages carry what is not held by quiet hours."""
