@@ -16,12 +16,12 @@ _COMMITS = (
     "lookups",
     "finish-event",
     "return-event",
-    "release-held",
     "claim-message",
-    "split-digest",
     "sent",
     "not-sent",
 )
+DIGEST_COMMITS: tuple[str, ...] = ("release-held", "split-digest")
+"""What is committed beside it where quiet hours held something."""
 SYNC_COMMITS: tuple[str, ...] = (
     "sync-start",
     "sync-boards",
@@ -39,7 +39,7 @@ SYNC_COMMITS: tuple[str, ...] = (
 
 _CALLS = ("connectwise", "webex")
 
-NAMES: tuple[str, ...] = tuple(f"{place}.{moment}" for place in (*_COMMITS, *_CALLS) for moment in ("before", "after"))
+NAMES: tuple[str, ...] = tuple(f"{place}.{moment}" for place in (*_COMMITS, *DIGEST_COMMITS, *_CALLS) for moment in ("before", "after"))
 
 _armed, _, _countdown = os.environ.get("TBOT_FAIL_AT", "").partition(":")
 _remaining_hits = int(_countdown or 1)
