@@ -28,6 +28,7 @@ SUITES = {
     "servers": "servers",
     "drain": "drain",
     "mass_change": "latency-under-mass-change, mass-change-calls, folding",
+    "storm": "storm",
     "conditions": "conditions",
     "backtest": "backtest",
     "memory": "memory, a tenth of the events",

@@ -20,25 +20,26 @@ def run() -> list[dict[str, Any]]:
     """Change many tickets at once while new ones are opened; then add many notes while Webex answers 429."""
     with harness.databases() as urls, harness.open_database(urls["PostgreSQL"]), harness.simulators() as known:
         return [
-            *_mass_change(urls["PostgreSQL"], _Fixture(known)),
-            _folding(urls["PostgreSQL"], _Fixture(known, "ben")),
+            *_mass_change(urls["PostgreSQL"], Fixture(known, "ana")),
+            _folding(urls["PostgreSQL"], Fixture(known, "ben")),
         ]
 
 
-class _Fixture:
-    """A board, a person, and the tickets that are assigned to them."""
+class Fixture:
+    """A board, people, and the tickets that are assigned to them."""
 
-    def __init__(self, known: dict[str, Any], person: str = "ana") -> None:
-        self.known, self.person = known, person
+    def __init__(self, known: dict[str, Any], *people: str) -> None:
+        self.known, self.people = known, people
         self.connectwise, self.webex = SimulatorProxy(known["connectwise"], 600), SimulatorProxy(known["webex"], 600)
         self.board = self.connectwise.call("add_board", name="Service Desk")
-        email = f"{person}@msp.example"
-        self.connectwise.call("add_member", identifier=person, first="Pat", last=person, email=email)
-        self.webex.call("add_person", email=email, name=f"Pat {person}")
+        for person in people:
+            email = f"{person}@msp.example"
+            self.connectwise.call("add_member", identifier=person, first="Pat", last=person, email=email)
+            self.webex.call("add_person", email=email, name=f"Pat {person}")
 
     def add(self, count: int) -> list[int]:
         """Open tickets without a webhook."""
-        more = {"summary": "Printer", "resources": [self.person]}
+        more = {"summary": "Printer", "resources": self.people}
         ticket_ids: list[int] = self.connectwise.call("add_many", count=count, board=self.board, **more)
         return ticket_ids
 
@@ -58,7 +59,7 @@ class _Fixture:
         return time.perf_counter() - started
 
 
-def _mass_change(database_url: str, fixture: _Fixture) -> list[dict[str, Any]]:
+def _mass_change(database_url: str, fixture: Fixture) -> list[dict[str, Any]]:
     tickets = fixture.add(CHANGED)
     with harness.server(database_url, fixture.known["settings"], TBOT_CW_CALLS_PER_MINUTE="0") as url:
         fixture.post(url, tickets)
@@ -100,7 +101,7 @@ def _mass_change(database_url: str, fixture: _Fixture) -> list[dict[str, Any]]:
     ]
 
 
-def _folding(database_url: str, fixture: _Fixture) -> dict[str, Any]:
+def _folding(database_url: str, fixture: Fixture) -> dict[str, Any]:
     fixture.connectwise.call("configure", latency_s=0.0)
     fixture.webex.call("configure", latency_s=0.0)
     tickets = fixture.add(NOTED)

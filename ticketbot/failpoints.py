@@ -39,7 +39,9 @@ SYNC_COMMITS: tuple[str, ...] = (
 
 _CALLS = ("connectwise", "webex")
 
-NAMES: tuple[str, ...] = tuple(f"{place}.{moment}" for place in (*_COMMITS, *DIGEST_COMMITS, *_CALLS) for moment in ("before", "after"))
+NAMES: tuple[str, ...] = tuple(
+    f"{place}.{moment}" for place in (*_COMMITS, *DIGEST_COMMITS, *_CALLS) for moment in ("before", "after")
+)
 
 _armed, _, _countdown = os.environ.get("TBOT_FAIL_AT", "").partition(":")
 _remaining_hits = int(_countdown or 1)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from torture import fixtures, oracle
+from torture import calm, fixtures, oracle, order
 from torture.generator import Generator, Note, Ticket, Version, timestamp
 from torture.ledger import Ledger, Row
 from torture.webhooks import DeliveryLog
 
 NOTES_AT_ONCE = 5  # D5
-LATE_S = 30.0  # of two tickets: how much older a message must be to count as overtaken
 
 _OF_NO_TICKET = re.compile(r"\*\*Forward ")  # F8
-_HEAD = re.compile(r"\*\*([A-Z][a-z ]+)\*\* \[#(\d+)\]")
+_HEAD = re.compile(r"(\*\*[A-Z][a-z ]+\*\* |^)\[#(\d+)\]", re.MULTILINE)
+_IS_NEW = re.compile(r"^\*\*New ticket\*\*", re.MULTILINE)
 _MARKER = re.compile(r"\bm\d+x\b")
 _LINK = re.compile(r"(?<!\\)\]\(")
 
@@ -73,6 +72,8 @@ class Checker:
         self._check_deliveries(new_rows, new_messages)
         self._check_order(new_rows)
         self._check_threads()
+        for problem in calm.problems(new_rows):
+            self.report("calm-exactly-once", problem)
         self._last_id = max([self._last_id, *(row.id for row in new_rows)])
         self.counts["notifications checked"] += len(new_rows)
         self.counts["tickets checked"] += len(changed)
@@ -222,8 +223,9 @@ class Checker:
         return new
 
     def _collect_thread(self, message: dict[str, Any]) -> None:
-        """Store a root; a reply must be to one about the same ticket (N2)."""
-        if head := _HEAD.search(message["markdown"]):
+        """Store a root; a reply must be to one about the same ticket, and a digest is neither (N2)."""
+        head = None if calm.is_digest(message["markdown"]) else _HEAD.search(message["markdown"])
+        if head:
             roots = self._roots[int(head[2]), self._by_webex_id.get(message["destination"], "")]
             if not message["parent_id"]:
                 roots.add(message["id"])
@@ -239,8 +241,11 @@ class Checker:
                 self.report("threads", f"{name} got {len(roots)} messages about ticket {ticket_id} outside a thread")
 
     def _subjects_of(self, message: dict[str, Any]) -> set[str]:
-        """Return the subjects that the text of a message shows: an announcement, and notes by their markers."""
-        text = message["markdown"]
+        """Return the subjects that the text of a message shows; a digest shows those of several tickets."""
+        return {each for text in calm.sections(message["markdown"]) for each in self._subjects_in(text, message)}
+
+    def _subjects_in(self, text: str, message: dict[str, Any]) -> set[str]:
+        """Return the subjects that a text about one ticket shows: an announcement, and notes by their markers."""
         head, markers = _HEAD.search(text), _MARKER.findall(text)
         if (
             "<@" in text
@@ -252,7 +257,7 @@ class Checker:
             self.report("harmless-text", f"the text of a message is not harmless: {text!r}")
         if head is None:
             return set()
-        is_new, ticket_id = head[1] == "New ticket", int(head[2])
+        is_new, ticket_id = bool(_IS_NEW.search(text)), int(head[2])
         is_room = self._by_webex_id.get(message["destination"]) in fixtures.ROOMS
         subjects = {f"new:{ticket_id}"} if is_new else set()
         for ticket, note in filter(None, map(self._notes.get, markers)):
@@ -292,6 +297,9 @@ class Checker:
     def _check_delivery(self, row: Row, name: str, received: Received) -> None:
         what, count = f"{row.subject} for {name} (notification {row.id})", len(received.ids)
         self.counts[f"notifications {row.state}"] += 1
+        self.counts["notifications held"] += row.held_until is not None
+        for problem in calm.held_problems(row, received.ids, received.first_at, self._slack_s):
+            self.report("calm-exactly-once", f"{what} {problem}")
         if row.state == "sent":
             if not count:
                 self.report("no-webhook-lost/sent-means-id", f"{what} is sent, but Webex never received it")
@@ -336,31 +344,10 @@ class Checker:
             if row.state == "sent" and received:
                 by_recipient[name].append((received.first_at, row))
         for name, arrived in by_recipient.items():
-            for older, newer in _overtaken(arrived):
+            for older, newer in order.overtaken(arrived):
                 self.report(
                     "order", f"{name} got {newer.subject} before {older.subject}, which is not marked as overtaken"
                 )
-
-
-def _overtaken(arrived: list[tuple[float, Row]]) -> Iterator[tuple[Row, Row]]:
-    """Yield each older message that arrived after a newer one, with that newer one.
-
-    The ids of one ticket are in order. Tickets are decided in parallel, so between two of them the lower id may be
-    committed later.
-    """
-    earliest_of_ticket: dict[int, tuple[float, Row]] = {}
-    earliest: tuple[float, Row] | None = None
-    for at, row in sorted(arrived, key=lambda each: -each[1].place):
-        same = earliest_of_ticket.get(row.ticket_id)
-        if not row.overtaken:
-            if same and same[0] < at:
-                yield row, same[1]
-            elif earliest and earliest[0] < at and row.created_at + LATE_S < earliest[0]:
-                yield row, earliest[1]
-        if not same or at < same[0]:
-            earliest_of_ticket[row.ticket_id] = (at, row)
-        if not earliest or at < earliest[0]:
-            earliest = (at, row)
 
 
 def _outcome(row: Row) -> str:

@@ -14,7 +14,7 @@ _ROWS = """
     SELECT ledger.id, ledger.ticket_id, event_id, subject, target, events, note_kind, note_id, ledger.recipient_id,
            ledger.state, reasons, ledger.forwarded_from, shown, COALESCE(possible_duplicate, FALSE),
            COALESCE(overtaken, FALSE), webex_message_id, ledger.created_at, COALESCE(message.error, ledger.error),
-           COALESCE(place, ledger.id)
+           COALESCE(place, ledger.id), ledger.held_until, ledger.message_id
     FROM notification AS ledger LEFT JOIN message ON message.id = ledger.message_id
 """
 
@@ -42,6 +42,8 @@ class Row:
     created_at: float
     error: str | None
     place: int
+    held_until: float | None  # quiet hours held it, at last until then
+    message_id: int | None
 
 
 class Ledger:
@@ -118,4 +120,5 @@ def _row(values: tuple[Any, ...]) -> Row:
     fields[10] = json.loads(fields[10])[0]["code"]
     fields[12:15] = map(bool, fields[12:15])
     fields[16] = timestamp(fields[16])
+    fields[19] = None if fields[19] is None else timestamp(fields[19])
     return Row(*fields)

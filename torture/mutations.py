@@ -151,6 +151,16 @@ MUTATIONS = (
         (("ticketbot/pipeline/fetch.py", "    if decided_at is not None and ticket.updated_at is not None and ticket", "    if decided_at is not None or ticket"),),
     ),
     Mutation(
+        "what quiet hours hold is sent at once",
+        "sqlite",
+        (("ticketbot/pipeline/process_event.py", ' and row["held_until"] is None]', "]"),),
+    ),
+    Mutation(
+        "what does not fit into a digest is forgotten",
+        "sqlite",
+        (("ticketbot/pipeline/digest.py", "return _written(claimed, paragraphs, hidden, of_tickets[place:])", "return _written(claimed, paragraphs, hidden, ())"),),
+    ),
+    Mutation(
         "authors are notified of their own notes",
         "sqlite",
         (

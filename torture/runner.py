@@ -17,7 +17,7 @@ import msgspec
 
 from benchmarks import harness
 from ticketbot.simulators import faults, remote_control
-from torture import checks, databases, fault_schedule, fixtures, generator, ledger, servers, webhooks
+from torture import calm, checks, databases, fault_schedule, fixtures, generator, ledger, servers, webhooks
 
 CHANGES_PER_S = 11.0
 WEBHOOKS_PER_CHANGE = 16.0
@@ -100,6 +100,8 @@ class Runner:
         self._servers.start()
         harness.wait_for(self._is_ready, 60)
         self._setup.configure(self._api_url())
+        ids = {name: number for number, name in self._setup.recipient_names.items()}
+        self._quiet_hours = calm.QuietHours(self._api_url(), ids)
         self._set_up_traffic(known, stack)
 
     def _set_up_traffic(self, known: dict[str, Any], stack: contextlib.ExitStack) -> None:
@@ -135,8 +137,11 @@ class Runner:
             with_clock=self.options.binary is None,
             with_disk=self._database.disk.can_fill,
         )
+        self._quiet_hours.begin()
         self._fault_injector.start(schedule)
-        self._generate(length_s)
+        self._generate(length_s / 2)
+        self._quiet_hours.move()
+        self._generate(length_s / 2)
         self._fault_injector.stop()
         self._change_many()
         if not is_dropping:
@@ -228,6 +233,8 @@ class Runner:
         counters, log, result = self._servers.counters, self._sender.log, self.result
         result.database, result.seconds = self._database.name, round(seconds)
         result.hooks, result.kills = len(log.accepted) + log.replayed, sum(counters.kills.values())
+        if not self._checker.counts["notifications held"]:
+            self._checker.report("calm-exactly-once", "quiet hours held nothing")
         result.violations = self._checker.violations
         result.counts = {
             "webhooks accepted": len(log.accepted),

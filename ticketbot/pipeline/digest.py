@@ -59,11 +59,11 @@ def _written(
 
 
 def _paragraph(content: render.Content, max_note_chars: int) -> tuple[str, list[int]]:
-    """Return the text about one ticket, and which notifications have notes that it does not show."""
+    """Return the text about one ticket, and which notifications it does not show."""
     if over := _is_over_since(content):
-        hidden = [int(row.id) for row in content.carried if row.note_id is not None]
-        notes = f", {words.count(len(hidden), 'note')} not shown" if hidden else ""
-        return f"{_title(content)}: {over} in the meantime{notes}", hidden
+        count = sum(row.note_id is not None for row in content.carried)
+        notes = f", {words.count(count, 'note')} not shown" if count else ""
+        return f"{_title(content)}: {over} in the meantime{notes}", [int(row.id) for row in content.carried]
     room = markdown.MAX_BYTES - _FRAME_BYTES
     text = render.fit_notes(lambda chars: _write(content, chars), max_note_chars, room)
     return text, render.hidden_notes(content.carried)

@@ -64,7 +64,7 @@ def notification(row: responses.Notification) -> str:
             (titles.is_held(row), "Quiet hours hold it until they end."),
             (row.possible_duplicate, "It may have arrived twice: an earlier response was lost."),
             (row.overtaken, "Later messages were sent before it."),
-            (not row.shown, "It was one too many for its message, and left out."),
+            (not row.shown, "Its message names it as not shown."),
             (row.state == "dead", "It was given up. Retry it once the cause is fixed."),
             (row.state == "dead" and row.tracking_id, "Webex support needs the tracking id."),
         )
