@@ -23,6 +23,7 @@ PROMISES = (
         ("at-least-once-flagged", "W4"),
     ),
     ("order", "order per recipient", ("order",)),
+    ("calm-exactly-once", "what quiet hours held arrives exactly once, when they are over", ("calm-exactly-once",)),
     ("sent-means-id", "sent means that Webex returned an id", ("sent-means-id", "no-webhook-lost/sent-means-id")),
     ("dead-is-visible", "dead messages are visible, and nothing else died", ("dead-is-visible",)),
     ("forwards", "forwards: nobody is missed, nobody away is notified", ("one-decision/forwards",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from datetime import timedelta
 from typing import Any
 
@@ -185,8 +186,11 @@ def test_facts_that_are_not_kept_leave_nothing_urgent(stepper: Stepper) -> None:
     number = _quiet(stepper)
     stepper.announce("ana")
     with db.transaction("test"):
-        notifications.Notification.update(event=None).execute()
+        events.Event.update(facts=zlib.compress(b"[]")).execute()  # of another version
     _change(stepper, number, urgent="true")
+    with db.transaction("test"):
+        notifications.Notification.update(event=None).execute()
+    _change(stepper, number, urgent="1 == 1")
     assert _texts(stepper) == []
 
 
@@ -262,6 +266,8 @@ def test_a_silence_would_have_matched_what_was_sent_and_held(stepper: Stepper) -
     found = silence_preview.run(values.Silence(row.id, at, at, board_id=board), at)
     assert (found.events, found.left_out) == (2, 0)
     assert dict(found.by_recipient) == {"Ana Alvarez": 1, "Ben Bauer": 1}
+    only_ben = values.Silence(0, at, at, recipient_id=stepper.world.recipient("ben").id)
+    assert dict(silence_preview.run(only_ben, at).by_recipient) == {"Ben Bauer": 1}
     nobody = silence_preview.run(values.Silence(0, at, at, company="Elsewhere"), at)
     assert not nobody.by_recipient
     with db.transaction("test"):

@@ -52,6 +52,15 @@ def sentences(what: responses.Explanation) -> list[str]:
     ("row", "said"),
     [
         (notification("sent", sent_at=NOW), "Help Desk was notified on 09:00: rule 1"),
+        (notification("sent", sent_at=NOW, message_id=7), "Help Desk was notified on 09:00 by message 7: rule 1"),
+        (
+            notification("sent", sent_at=NOW, message_id=7, shown=False),
+            "Help Desk was notified on 09:00 by message 7, which does not show it: rule 1",
+        ),
+        (
+            notification("pending", held_until=NOW),
+            "Help Desk is not notified yet: held until 09:00 (rule 1)",
+        ),
         (
             notification("sent", sent_at=NOW, attempts=2, possible_duplicate=True, overtaken=True),
             "Help Desk was notified on 09:00 after 2 tries, possibly twice, overtaken by later messages: rule 1",

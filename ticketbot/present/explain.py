@@ -116,12 +116,13 @@ def delivery_text(row: responses.Notification, style: Style) -> str:
 
 
 def _carried_by(row: responses.Notification) -> str:
-    """Return which message carried a notification (N5), and how it stands to the thread of its ticket (N2)."""
+    """Return which message carried a notification, whether it shows it (N5), and how it stands to the thread (N2)."""
     if row.message_id is None:
         return ""
     thread = " in the thread" if row.thread_root_id else ""
     refused = ", outside the thread because Webex refused the reply" if row.thread_refused else ""
-    return f" by message {row.message_id}{thread}{refused}"
+    hidden = "" if row.shown else ", which does not show it"
+    return f" by message {row.message_id}{thread}{refused}{hidden}"
 
 
 def amount(retried: responses.RetryResult) -> str:
