@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
 from typing import Any
 
 from torture import calm, fixtures, oracle, order
@@ -21,14 +20,6 @@ _MARKER = re.compile(r"\bm\d+x\b")
 _LINK = re.compile(r"(?<!\\)\]\(")
 
 
-@dataclass
-class Received:
-    """The messages that Webex accepted for one (subject, destination)."""
-
-    ids: list[str] = field(default_factory=list)
-    first_at: float = 0.0
-
-
 class Checker:
     """Checks the promises after every round, against everything seen so far in the run."""
 
@@ -37,7 +28,7 @@ class Checker:
         self.counts: Counter[str] = Counter()
         self._setup, self._generator, self._ledger = setup, generator, ledger
         self._rows: dict[str, list[Row]] = defaultdict(list)  # by subject
-        self._received: dict[tuple[str, str], Received] = defaultdict(Received)
+        self._received: dict[tuple[str, str], order.Received] = defaultdict(order.Received)
         self._roots: dict[tuple[int, str], set[str]] = defaultdict(set)  # by ticket and recipient
         self._last_id = 0
         self._by_webex_id = {webex_id: name for name, webex_id in setup.webex_ids.items()}
@@ -192,7 +183,10 @@ class Checker:
     def _compare(self, subject: str, rows: list[Row], expected: list[oracle.Decisions]) -> None:
         decided: oracle.Decisions = {}
         for row in rows:
-            decided[self._name(row)] = oracle.Decision(_outcome(row), row.chain if _outcome(row) == oracle.SEND else ())
+            decided[self._name(row)] = oracle.Decision(
+                oracle.outcome(row.state, row.reason),
+                row.chain if oracle.outcome(row.state, row.reason) == oracle.SEND else (),
+            )
         if decided not in expected:
             promise = "no-webhook-lost/no-change-missed" if not decided else "one-decision/forwards"
             self.report(promise, f"{subject}: decided {decided}, expected {expected[:2]}")
@@ -284,7 +278,7 @@ class Checker:
                     )
                 continue
             accounted.add(key)
-            self._check_delivery(row, name, self._received.get(key, Received()))
+            self._check_delivery(row, name, self._received.get(key, order.Received()))
         for key in new_messages - accounted:
             self._check_repeat(*key)
 
@@ -294,7 +288,7 @@ class Checker:
         is_internal = ticket is not None and any(note.internal for note in ticket.notes if note.subject == row.subject)
         return row.subject.startswith("change:") or not row.shown or (is_internal and name in fixtures.ROOMS)
 
-    def _check_delivery(self, row: Row, name: str, received: Received) -> None:
+    def _check_delivery(self, row: Row, name: str, received: order.Received) -> None:
         what, count = f"{row.subject} for {name} (notification {row.id})", len(received.ids)
         self.counts[f"notifications {row.state}"] += 1
         self.counts["notifications held"] += row.held_until is not None
@@ -348,11 +342,3 @@ class Checker:
                 self.report(
                     "order", f"{name} got {newer.subject} before {older.subject}, which is not marked as overtaken"
                 )
-
-
-def _outcome(row: Row) -> str:
-    if row.state in ("sent", "dead"):
-        return oracle.SEND
-    if row.state == "skipped":
-        return oracle.CODES.get(row.reason, row.reason)
-    return row.state

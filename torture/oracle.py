@@ -22,6 +22,13 @@ class Decision:
     chain: tuple[str, ...] = ()
 
 
+def outcome(state: str, reason: str) -> str:
+    """Return the outcome that a row of the ledger stands for, by its state and the code of its first reason."""
+    if state in ("sent", "dead"):
+        return SEND
+    return CODES.get(reason, reason) if state == "skipped" else state
+
+
 Decisions = dict[str, Decision]  # by name of the recipient; a member who is not on Webex by identifier
 
 

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from torture.ledger import Row
 
 LATE_S = 30.0  # of two tickets: how much older a message must be to count as overtaken
+
+
+@dataclass
+class Received:
+    """The messages that Webex accepted for one (subject, destination)."""
+
+    ids: list[str] = field(default_factory=list)
+    first_at: float = 0.0
 
 
 def overtaken(arrived: list[tuple[float, Row]]) -> Iterator[tuple[Row, Row]]:
