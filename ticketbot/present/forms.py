@@ -104,7 +104,10 @@ def problems(form: Form, values: Values, *, complete: Iterable[str] | None = Non
         if message := problem(form, field, values[field.name], is_complete=is_complete):
             wrong.add(field.name)
             yield errors.FieldError(field.name, message)
-    yield from (each for each in form.check(values) if each.field not in wrong and (complete is None or not wrong))
+    for each in form.check(values):
+        was_filled_in = complete is None or each.field in complete or values[each.field]
+        if was_filled_in and each.field not in wrong and (complete is None or not wrong):
+            yield each
 
 
 def read(form: Form, values: Values) -> dict[str, Any]:
