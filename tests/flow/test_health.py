@@ -292,6 +292,7 @@ def test_metrics_are_prometheus_text_and_match_the_queues(server: Server) -> Non
     assert rows == {
         ("event", "waiting"): 1, ("event", "running"): 0, ("event", "dead"): 1,
         ("notification", "pending"): 1, ("notification", "sending"): 0, ("notification", "dead"): 0,
+        ("notification", "held"): 0,
     }  # fmt: skip
     ages = {sample.labels["queue"]: sample.value for sample in families["tbot_queue_oldest_seconds"].samples}
     assert ages == {"event": 90, "notification": 120}
