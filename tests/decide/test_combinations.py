@@ -105,3 +105,22 @@ def test_every_combination_is_decided_as_the_contract_says(case: Combination) ->
 
 def test_all_events_have_a_case() -> None:
     assert {case.event for case in ALL} == set(get_args(RuleEvent)) == {"new", *AUTHORS, *CHANGES}
+
+
+def test_others_becoming_assigned_is_only_a_change_to_whoever_was_assigned_before() -> None:
+    """R3: with a list of events wider than the default, both are notified, one of them of being assigned."""
+    ben = values.Recipient(4, "person", "Ben Bauer")
+    facts = values.Facts(
+        now=NOW,
+        watching_since=NOW,
+        ticket=values.Ticket(4711, NOW, BEFORE | {"resources": values.Compared(("ana", "ben"), "ana, ben")}),
+        announced=True,
+        people=tuple(values.Person(each.name[:3].lower(), each.name, ("resource",), each) for each in (ANA, ben)),
+        policy=values.Policy(assigned_events=("assigned", "changed")),
+        before=BEFORE,
+    )
+    drafts = plan.decide(facts).drafts
+    assert [(each.name, each.events) for each in drafts] == [
+        ("Ana Alvarez", ("changed",)),
+        ("Ben Bauer", ("assigned", "changed")),
+    ]

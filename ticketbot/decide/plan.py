@@ -169,7 +169,15 @@ def _delivery(known: _Routed, delivery: forwarding.Delivery) -> PlannedNotificat
     if isinstance(topic, NewNote) and topic.is_too_old:
         return _skipped(topic, recipient, Reason("too_many_notes", because=why))
     draft = _planned(topic, f"recipient:{recipient.id}", recipient, recipient.name, *why)
-    return _calmed(facts, topic, msgspec.structs.replace(draft, send=True, chain=delivery.chain))
+    events = _without_assigned(facts, topic, recipient) if why[0].code == "assigned" else topic.events
+    return _calmed(facts, topic, msgspec.structs.replace(draft, send=True, chain=delivery.chain, events=events))
+
+
+def _without_assigned(facts: Facts, topic: Topic, recipient: Recipient) -> tuple[str, ...]:
+    """Return what happened for an assigned person: others becoming assigned is only a change to them (R3)."""
+    new = topic.newly_assigned if isinstance(topic, Changed) else frozenset()
+    theirs = {person.identifier.lower() for person in facts.people if person.recipient == recipient}
+    return topic.events if theirs & new else tuple(event for event in topic.events if event != "assigned")
 
 
 def _calmed(facts: Facts, topic: Topic, draft: PlannedNotification) -> PlannedNotification:
