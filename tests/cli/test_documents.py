@@ -31,6 +31,8 @@ LINES = {
     "explain": "explain 1234",
     "try": "try 1234",
     "backtest": "backtest --days=30",
+    "plan": "plan -",
+    "apply": "apply - --version={version}",
     "retry": "retry 1",
     "retry --dead": "retry --dead",
     "test": "test 1",
@@ -59,6 +61,7 @@ def test_stdout_has_only_the_documented_json(cli: CliRunner, command: str) -> No
     cli.tbot("create", "key", "--user-id=2")
     is_plain = command.split(maxsplit=1)[0] in ("get", "delete")
     line = LINES.get(command, f"{command} 1" if is_plain else command)
+    line = line.replace("{version}", cli.tbot("plan", "-", "--json").print_json["version"] if "{" in line else "")
     database = cli.world.database_url
     run = cli.process if command == "migrate" else cli.tbot  # it opens the database that our server is using
     done = run(*shlex.split(line), "--json", TBOT_DATABASE_URL=database)

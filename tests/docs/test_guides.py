@@ -23,6 +23,7 @@ GUIDES = [
         "docs/threads.md",
         "docs/nights.md",
         "docs/maintenance.md",
+        "docs/code.md",
         "docs/tui.md",
     )
 ]
@@ -42,7 +43,7 @@ TYPED = sorted({(path.name, command) for path in GUIDES for command in _commands
 @pytest.mark.parametrize(("guide", "command"), TYPED)
 def test_command_of_a_guide_is_valid(guide: str, command: str) -> None:
     # A word in angle brackets stands for a value, as in the usage.
-    words = shlex.split(re.sub(r"<[\w-]+>", "1", command), comments=True)[1:]
+    words = shlex.split(re.sub(r"<[\w-]+>", "1", command).partition(" > ")[0], comments=True)[1:]
     before, name, rest = usage.split(words)
     assert name is None or usage.parse(name, rest, before)
 

@@ -35,7 +35,7 @@ from ticketbot.models import (
     users,
 )
 from ticketbot.pipeline import accept
-from ticketbot.server import webhooks
+from ticketbot.server import application, webhooks
 from ticketbot.simulators import webex_api
 from ticketbot.simulators.webex import Webex
 
@@ -60,7 +60,20 @@ _MODELS = {
     "run": syncs.SyncRun,
 }
 _CALLED = {"quiet_hour": "quiet_hours", "source": "recipient", "destination": "recipient"}
-_FIELDS = ("board_id", "recipient_id", "rule_id", "source_id", "destination_id", "user_id", "ticket_id", "board_ids")
+_FIELDS = (
+    "board_id",
+    "recipient_id",
+    "rule_id",
+    "source_id",
+    "destination_id",
+    "user_id",
+    "ticket_id",
+    "board_ids",
+    "version",
+)
+_FILES = st.sampled_from(
+    [b"", b"[configuration]\nretention_days = 7\n", b"[[rules]]\nall_boards = true\nassigned = true\n"]
+)
 _CONDITIONS = ("closed", "priority_sort <= 3", 'severity == "High"', 'summary =~ "x"')
 
 
@@ -138,9 +151,10 @@ def _dead_events() -> int:
         return events.open_counts()[events.DEAD]
 
 
-def _ids() -> dict[str, list[int]]:
+def _ids(api: Api, key: str) -> dict[str, list[Any]]:
+    version = api.request("POST", "/plan", key=key).json()["version"]
     with db.session():
-        return {
+        return {"version": [version]} | {
             name: [row.id for row in model.select(model.id).order_by(model.id.desc()).limit(40)]
             for name, model in _MODELS.items()
         }
@@ -195,7 +209,10 @@ def _body(
 ) -> tuple[bytes | None, str]:
     if "requestBody" not in operation.described:
         return None, "application/json"
-    described = operation.described["requestBody"]["content"]["application/json"]["schema"]
+    ((media_type, content),) = operation.described["requestBody"]["content"].items()
+    described = content["schema"]
+    if media_type == application.TOML:
+        return draw(_FILES if makes_sense else _FILES | st.text().map(str.encode) | st.binary()), media_type
     if makes_sense:
         return draw(json_schemas.fitting(described, components, from_rows).map(_encoded)), "application/json"
     kind = draw(st.sampled_from(["application/json", "application/json", "", "text/plain", "a/b; c"]))
@@ -220,7 +237,8 @@ def _check(operation: Operation, response: requests.Response, components: Mappin
         return
     ((kind, content),) = described["content"].items()
     assert response.headers["Content-Type"] == kind, where
-    assert json_schemas.misfits(content["schema"], response.json(), components) == [], where
+    if kind != application.TOML:
+        assert json_schemas.misfits(content["schema"], response.json(), components) == [], where
 
 
 def _sent(request: requests.PreparedRequest) -> str:
@@ -271,7 +289,9 @@ def _attack(
         phases=[hypothesis.Phase.generate],
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    @hypothesis.given(_requests(operation, _ids(), components, makes_sense=makes_sense), st.integers(0, 2**24 - 1))
+    @hypothesis.given(
+        _requests(operation, _ids(api, key), components, makes_sense=makes_sense), st.integers(0, 2**24 - 1)
+    )
     def attack(request: Request, number: int) -> None:
         address = f"10.{number >> 16}.{(number >> 8) & 255}.{number & 255}"  # nobody gets throttled
         response = api.request(

@@ -9,11 +9,14 @@ import pytest
 
 from tests.server.api_server import Api, problem, wrong_fields
 from ticketbot.api import client
+from ticketbot.server import operations
 from ticketbot.server.routes import all_routes
 
 LISTS = [each for each in all_routes.all_operations() if each.listed]
 WITH_ID = [each for each in all_routes.all_operations() if each.ids]
-WITH_BODY = [each for each in all_routes.all_operations() if "body" in each.types]
+WITH_BODY = [
+    each for each in all_routes.all_operations() if each.types.get("body", operations.Toml) is not operations.Toml
+]
 
 
 def test_the_table_of_the_api_is_complete() -> None:
@@ -29,6 +32,7 @@ def test_the_table_of_the_api_is_complete() -> None:
         PATCH /notifiers/forwards/{forward_id}, DELETE /notifiers/forwards/{forward_id},
         GET /notifiers/forwards/preview, GET /notifications, GET /notifications/{notification_id},
         POST /notifications/{notification_id}/retry, POST /notifications/retry, GET /config, PUT /config, GET /audit,
+        GET /export, POST /plan, POST /apply,
         GET /openapi.json
     """
     operations = {f"{each.method} {each.path}" for each in all_routes.all_operations()}

@@ -310,6 +310,22 @@ class Client(calm_client.CalmClient):
         """Change some of the runtime configuration, by name."""
         return self._server.call("PUT", "/config", responses.Config, body=changes)
 
+    def export(self) -> str:
+        """Return rules, forwards and configuration as TOML."""
+        return self._server.text("/export")
+
+    def plan(self, file: str, *, prune: bool = False) -> trial_responses.Plan:
+        """Return what applying a TOML file would change, with the trial of each changed rule."""
+        query = {"prune": prune}
+        return self._server.call(
+            "POST", "/plan", trial_responses.Plan, query=query, body=file, timeout_s=BACKTEST_TIMEOUT_S
+        )
+
+    def apply(self, file: str, version: str, *, prune: bool = False) -> trial_responses.Plan:
+        """Apply a TOML file; raises Conflict if the server is no longer at the version of the plan."""
+        query: http_connection.Query = {"version": version, "prune": prune}
+        return self._server.call("POST", "/apply", trial_responses.Plan, query=query, body=file)
+
     def audit(self, *, limit: int | None = None, newest: bool = False) -> list[responses.AuditEntry]:
         """List what was changed through the API."""
         return self._server.rows("/audit", responses.AuditEntry, limit, newest)

@@ -67,12 +67,17 @@ class Connection:
         path: str,
         model: type[T],
         *,
+        query: Query | None = None,
         body: object = None,
         expect: Collection[int] = (),
         timeout_s: float | None = None,
     ) -> T:
-        """Send a request and return the answer, which any status of `expect` may carry."""
-        return self._read(self._send(method, path, body=body, expect=expect, timeout_s=timeout_s), model)
+        """Send a request and return the answer, which any status of `expect` may carry; a text is sent as TOML."""
+        return self._read(self._send(method, path, query, body=body, expect=expect, timeout_s=timeout_s), model)
+
+    def text(self, path: str) -> str:
+        """Return what is at a path and is no JSON."""
+        return self._send("GET", path).content.decode(errors="replace")
 
     def delete(self, path: str) -> None:
         """Delete what is at a path."""
@@ -107,8 +112,8 @@ class Connection:
                 method,
                 f"{self.base_url}{path}",
                 params={name: _query_value(value) for name, value in (query or {}).items() if value is not None},
-                data=None if body is None else msgspec.json.encode(body),
-                headers=None if body is None else {"Content-Type": "application/json"},
+                data=None if body is None else _encoded(body),
+                headers=None if body is None else {"Content-Type": _content_type(body)},
                 timeout=(CONNECT_TIMEOUT_S, timeout_s or self._timeout_s),
                 allow_redirects=False,
             )
@@ -123,6 +128,14 @@ class Connection:
             return msgspec.json.decode(response.content, type=model)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise errors.NoServer(f"{self.base_url} runs an incompatible version of Ticketbot") from error
+
+
+def _encoded(body: object) -> bytes:
+    return body.encode() if isinstance(body, str) else msgspec.json.encode(body)
+
+
+def _content_type(body: object) -> str:
+    return "application/toml" if isinstance(body, str) else "application/json"
 
 
 def _may_use_proxy(url: str) -> bool:

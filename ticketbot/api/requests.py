@@ -299,6 +299,18 @@ class ConfigChanges(RequestModel):
     threads: responses.Threads | UnsetType = UNSET
 
 
+class PlanQuery(RequestModel):
+    """Whether what a file does not name is to be deleted."""
+
+    prune: bool = False
+
+
+class ApplyQuery(PlanQuery, kw_only=True):
+    """The version of the server's state that a plan has named."""
+
+    version: Annotated[str, Meta(max_length=64)]
+
+
 class SyncRequest(RequestModel):
     """What to sync. `board_ids` narrows the tickets; `force` overrides the guard against vanishing rows."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 from ticketbot.api import responses
 
 
@@ -82,3 +84,24 @@ class Backtest(responses.ResponseModel):
     busiest_hour: BacktestHour | None
     samples: list[BacktestSample]
     people_from_cache: int
+
+
+class Change(responses.ResponseModel):
+    """One difference between a file and the server; `before` and `after` are as the file has them.
+
+    `trial` is what a changed rule would have done in the last 7 days, null for everything else.
+    """
+
+    action: Literal["create", "update", "delete"]
+    object: str
+    name: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    trial: Backtest | None
+
+
+class Plan(responses.ResponseModel):
+    """What applying a file would change, or has changed; `version` identifies the server's state (M2)."""
+
+    version: str
+    changes: list[Change]

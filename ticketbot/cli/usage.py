@@ -33,6 +33,7 @@ EXIT_STATUSES = {
     6: "Not authorized: unknown API key",
     7: "The database belongs to a newer version",
     8: "The server, ConnectWise or Webex cannot be reached",
+    9: "`tbot plan` found differences",
     130: "Interrupted",
 }
 TERMINAL_UI = "_tui"

@@ -105,6 +105,8 @@ DOCUMENTS: dict[str, Any] = {
     "explain": responses.Explanation,
     "try": trial_responses.Trial,
     "backtest": trial_responses.Backtest,
+    "plan": trial_responses.Plan,
+    "apply": trial_responses.Plan,
     "retry": responses.Notification,
     "retry --dead": responses.RetryResult,
     "test": responses.TestMessageResult,

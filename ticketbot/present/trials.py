@@ -51,6 +51,17 @@ def matched(found: calm_responses.SilencePreview) -> Iterator[str]:
         yield f"Left out, because what they were decided on is not kept: {words.count(found.left_out, 'event')}"
 
 
+def differences(change: trial_responses.Change) -> Iterator[str]:
+    """Yield a line for each value that a change makes different, such as `enabled: yes > no`."""
+    before, after = change.before or {}, change.after or {}
+    for name in dict.fromkeys((*before, *after)):
+        old, new = words.value(before.get(name)), words.value(after.get(name))
+        if change.action != "update":
+            yield f"{name}: {new if after else old}"
+        elif before.get(name) != after.get(name):
+            yield f"{name}: {old} > {new}"
+
+
 def summary(found: trial_responses.Backtest, moment: Callable[[datetime], str]) -> Iterator[str]:
     """Yield the totals of a backtest, a sentence each."""
     yield f"{words.count(found.events, 'event')} decided again: {words.count(found.decided, 'notification')} sent"

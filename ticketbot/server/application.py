@@ -13,6 +13,7 @@ import msgspec
 from ticketbot import errors, log
 
 PROBLEM = "application/problem+json"
+TOML = "application/toml"
 _TITLES = {404: "Not found", 405: "Method not allowed", 413: "Too large"}
 
 _logger = logging.getLogger(__name__)

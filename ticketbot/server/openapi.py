@@ -103,7 +103,7 @@ def _operation(operation: operations.Operation, schemas: _Schemas) -> dict[str, 
         "responses": _responses(operation, schemas),
     }
     if "body" in operation.types:
-        content = {"application/json": {"schema": schemas.of(operation.types["body"])}}
+        content = _content(operation.types["body"], schemas)
         described["requestBody"] = {"required": not operation.takes_empty_body, "content": content}
     return described
 
@@ -128,8 +128,14 @@ def _responses(operation: operations.Operation, schemas: _Schemas) -> dict[str, 
     done: dict[str, Any] = {"description": "Done", "headers": headers}
     kind = _answer_type(operation)
     if kind is not None:
-        done["content"] = {"application/json": {"schema": schemas.of(kind)}}
+        done["content"] = _content(kind, schemas)
     return {str(operation.status): done} | _problems(sorted(refusals), schemas)
+
+
+def _content(kind: Any, schemas: _Schemas) -> dict[str, Any]:
+    if kind is operations.Toml:
+        return {application.TOML: {"schema": {"type": "string"}}}
+    return {"application/json": {"schema": schemas.of(kind)}}
 
 
 def _problems(statuses: Iterable[int], schemas: _Schemas) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import re
 import typing
 from collections.abc import Callable, Iterable
 from datetime import datetime, tzinfo
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, NewType, TypeVar
 
 import msgspec
 import peewee
@@ -30,6 +30,8 @@ from ticketbot.sync import sync_service
 from ticketbot.webex import webex_client
 
 Row = TypeVar("Row")
+Toml = NewType("Toml", str)
+"""A body or a response that is TOML instead of JSON."""
 Run = TypeVar("Run", bound=Callable[..., Any])
 
 

@@ -34,7 +34,7 @@ def run(context: Context) -> int:
     """Print the comparison."""
     days = context.arguments.number("--days", least=1) or DEFAULT_DAYS
     rule_id, rule = create.proposed_rule(context)
-    with _waiting(context, days):
+    with waiting(context, f"Deciding the last {words.count(days, 'day')} again"):
         found = context.server.backtest(days, rule_id=rule_id, rule=rule)
     output = context.output
     if output.is_json:
@@ -51,7 +51,7 @@ def run(context: Context) -> int:
 
 
 @contextlib.contextmanager
-def _waiting(context: Context, days: int) -> Iterator[None]:
+def waiting(context: Context, what: str) -> Iterator[None]:
     """Show on a terminal that this takes a while, and for how long it has."""
     output = context.output
     if not output.is_animated(output.streams.stderr):
@@ -61,5 +61,5 @@ def _waiting(context: Context, days: int) -> Iterator[None]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=output.progress_console(), transient=True) as progress:
-        progress.add_task(f"Deciding the last {words.count(days, 'day')} again", total=None)
+        progress.add_task(what, total=None)
         yield

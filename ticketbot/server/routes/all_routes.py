@@ -14,6 +14,7 @@ from ticketbot.server.routes import (
     connectwise,
     endpoint,
     events,
+    export,
     forwards,
     notifications,
     quiet_hours,
@@ -41,6 +42,7 @@ GROUPS = (
     notifications.ROUTES,
     syncs.ROUTES,
     config.ROUTES,
+    export.ROUTES,
     audit.ROUTES,
 )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 
 from ticketbot.api import requests, responses
@@ -19,30 +22,42 @@ SHORTEST_CATCH_UP_S = 30
 
 @ROUTES.get("/config", "Show the runtime configuration")
 def get_config() -> responses.Config:
-    return _config()
+    return stored()
 
 
 @ROUTES.put("/config", "Change any part of the runtime configuration")
 def update_config(
     body: requests.ConfigChanges, caller: authentication.Caller, services: operations.Services
 ) -> responses.Config:
-    changes = operations.given(body)
-    if 0 < changes.get("catch_up_interval", 0) < SHORTEST_CATCH_UP_S:
-        raise operations.invalid_field("catch_up_interval", "Give 0, or 30 to 86400 seconds")
-    skipped = 0
+    changes = check(body)
     with db.transaction("update-config"):
         sql.advisory_lock("config")
-        before = _config()
-        after = msgspec.structs.replace(before, **changes)
-        runtime_config.save(changes)
-        if before.attempt_notify and not after.attempt_notify:
-            # Not left to the housekeeping: who switches on again a moment later must find nothing that waits (D1).
-            skipped = messages.skip_pending([NOTIFICATIONS_OFF])
-        if after != before:
-            audit.record(caller, services.now(), "update", "config", before=before, after=after)
+        skipped = change(changes, caller, services)
+        after = stored()
     outbox_upkeep.report_switched_off(skipped)
     return after
 
 
-def _config() -> responses.Config:
+def check(body: requests.ConfigChanges) -> dict[str, Any]:
+    """Return the changes of the configuration by name; raises `InvalidInput`."""
+    changes = operations.given(body)
+    if 0 < changes.get("catch_up_interval", 0) < SHORTEST_CATCH_UP_S:
+        raise operations.invalid_field("catch_up_interval", "Give 0, or 30 to 86400 seconds")
+    return changes
+
+
+def change(changes: Mapping[str, Any], caller: authentication.Caller, services: operations.Services) -> int:
+    """Change the configuration inside a transaction. Return how many notifications this has skipped."""
+    before = stored()
+    after = msgspec.structs.replace(before, **changes)
+    runtime_config.save(changes)
+    if after != before:
+        audit.record(caller, services.now(), "update", "config", before=before, after=after)
+    # Not left to the housekeeping: who switches on again a moment later must find nothing that waits (D1).
+    is_switched_off = before.attempt_notify and not after.attempt_notify
+    return messages.skip_pending([NOTIFICATIONS_OFF]) if is_switched_off else 0
+
+
+def stored() -> responses.Config:
+    """Return the runtime configuration."""
     return msgspec.convert(runtime_config.load(), responses.Config, from_attributes=True)

@@ -48,6 +48,8 @@ def _readers(operation: operations.Operation) -> Mapping[str, Callable[[], Any]]
         readers["query"] = lambda: validation.read(query, _query(), is_text=True)
     if body is not None:
         readers["body"] = lambda: validation.read(body, _body(may_be_empty=operation.takes_empty_body))
+    if body is operations.Toml:
+        readers["body"] = _text
     return readers
 
 
@@ -64,6 +66,8 @@ def _respond(operation: operations.Operation, arguments: Mapping[str, Any]) -> b
         return bottle.HTTPResponse(b"", operation.status)
     if isinstance(result, operations.Listing):
         return _respond_list(result, arguments["query"])
+    if operation.types["return"] is operations.Toml:
+        return bottle.HTTPResponse(result.encode(), operation.status, {"Content-Type": application.TOML})
     return application.json_answer(result, operation.status)
 
 
@@ -93,10 +97,23 @@ def _query() -> dict[str, str | list[str]]:
     return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
 
 
-def _body(*, may_be_empty: bool) -> Mapping[str, Any]:
-    length = max(bottle.request.content_length, 0)
+def _text() -> str:
+    """Return a body that is no JSON, whatever its type says: curl sends files as forms."""
+    try:
+        return bytes(bottle.request.environ["wsgi.input"].read(_length())).decode()
+    except UnicodeDecodeError:
+        raise errors.Unreadable("The body is not UTF-8") from None
+
+
+def _length() -> int:
+    length: int = max(bottle.request.content_length, 0)
     if length > MAX_BODY:
         raise errors.TooLarge("A body has at most 1 MiB")
+    return length
+
+
+def _body(*, may_be_empty: bool) -> Mapping[str, Any]:
+    length = _length()
     if length == 0 and may_be_empty:
         return {}
     kind = bottle.request.content_type.partition(";")[0].strip().lower()

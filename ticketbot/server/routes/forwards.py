@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
+from typing import Any
 
 import msgspec
 
@@ -63,19 +64,11 @@ def get_forward(forward_id: int, services: operations.Services) -> responses.For
 def create_forward(
     body: requests.NewForward, caller: authentication.Caller, services: operations.Services
 ) -> responses.Forward:
-    if body.source_id == body.destination_id:
-        raise operations.invalid_field("destination_id", "Source and destination must differ")
-    columns = msgspec.structs.asdict(body) | _times(body.start, body.end, services.timezone)
+    checked = check(body, services)
     with db.transaction("create-forward"):
         sql.advisory_lock("forwards")
-        source = operations.known_recipient("source_id", columns.pop("source_id"))
-        destination = operations.known_recipient("destination_id", columns.pop("destination_id"))
-        row = forwards.Forward(source=source, destination=destination, created_at=services.now(), **columns)
-        _refuse_cycle(row, services)
-        row.save()
-        forward = _presenter(services)(row)
-        audit.record(caller, services.now(), "create", "forward", forward.id, after=forward)
-        _inform_source(row, "set up", caller, services)
+        forward = add(checked, caller, services)
+        refuse_cycle(forward.id, services)
     services.wake_messages()
     return forward
 
@@ -84,31 +77,71 @@ def create_forward(
 def update_forward(
     forward_id: int, body: requests.ForwardChanges, caller: authentication.Caller, services: operations.Services
 ) -> responses.Forward:
-    changes = operations.given(body)
-    shape = _presenter(services)
     with db.transaction("update-forward"):
         sql.advisory_lock("forwards")
-        row = _found(forward_id)
-        before = shape(row)
-        changes |= _times(changes.get("start", row.start), changes.get("end", row.end), services.timezone)
-        for name, value in changes.items():
-            setattr(row, name, value)
-        after = shape(row)
-        if after != before:
-            _refuse_cycle(row, services)
-            row.save()
-            audit.record(caller, services.now(), "update", "forward", forward_id, before=before, after=after)
-            _inform_source(row, "changed", caller, services)
+        before, forward = _found(forward_id), replace(forward_id, operations.given(body), caller, services)
+        if forward != _presenter(services)(before):
+            refuse_cycle(forward_id, services)
     services.wake_messages()
-    return after
+    return forward
 
 
 @ROUTES.delete("/notifiers/forwards/{forward_id}", "Delete a forward")
 def delete_forward(forward_id: int, caller: authentication.Caller, services: operations.Services) -> None:
     with db.transaction("delete-forward"):
-        row = _found(forward_id)
-        audit.record(caller, services.now(), "delete", "forward", forward_id, before=_presenter(services)(row))
-        row.delete_instance()
+        sql.advisory_lock("forwards")
+        remove(forward_id, caller, services)
+
+
+def check(body: requests.NewForward, services: operations.Services) -> requests.NewForward:
+    """Return a forward to add with its times as they are stored; raises `InvalidInput`."""
+    if body.source_id == body.destination_id:
+        raise operations.invalid_field("destination_id", "Source and destination must differ")
+    return msgspec.structs.replace(body, **_times(body.start, body.end, services.timezone))
+
+
+def add(
+    checked: requests.NewForward, caller: authentication.Caller, services: operations.Services
+) -> responses.Forward:
+    """Add a forward inside a transaction, which has still to refuse cycles."""
+    columns = msgspec.structs.asdict(checked)
+    source = operations.known_recipient("source_id", columns.pop("source_id"))
+    destination = operations.known_recipient("destination_id", columns.pop("destination_id"))
+    row = forwards.Forward(source=source, destination=destination, created_at=services.now(), **columns)
+    row.save()
+    forward = _presenter(services)(row)
+    audit.record(caller, services.now(), "create", "forward", forward.id, after=forward)
+    _inform_source(row, "set up", caller, services)
+    return forward
+
+
+def replace(
+    forward_id: int, changes: Mapping[str, Any], caller: authentication.Caller, services: operations.Services
+) -> responses.Forward:
+    """Change a forward inside a transaction, which has still to refuse cycles."""
+    shape, row = _presenter(services), _found(forward_id)
+    before = shape(row)
+    times = _times(changes.get("start", row.start), changes.get("end", row.end), services.timezone)
+    for name, value in (*changes.items(), *times.items()):
+        setattr(row, name, value)
+    after = shape(row)
+    if after != before:
+        row.save()
+        audit.record(caller, services.now(), "update", "forward", forward_id, before=before, after=after)
+        _inform_source(row, "changed", caller, services)
+    return after
+
+
+def remove(forward_id: int, caller: authentication.Caller, services: operations.Services) -> None:
+    """Delete a forward inside a transaction."""
+    row = _found(forward_id)
+    audit.record(caller, services.now(), "delete", "forward", forward_id, before=_presenter(services)(row))
+    row.delete_instance()
+
+
+def stored(services: operations.Services) -> list[responses.Forward]:
+    """Return all forwards, by id."""
+    return list(map(_presenter(services), forwards.all_forwards().order_by(forwards.Forward.id)))
 
 
 def _times(start: str | None, end: str | None, zone: tzinfo) -> dict[str, str | None]:
@@ -125,8 +158,9 @@ def _with_offset(text: str | None, moment: datetime | None, zone: tzinfo) -> str
     return moment.astimezone(zone).isoformat()
 
 
-def _refuse_cycle(row: forwards.Forward, services: operations.Services) -> None:
-    """Raise `Conflict` when a forward would close a circle with others that are not over yet (F4)."""
+def refuse_cycle(forward_id: int, services: operations.Services) -> None:
+    """Raise `Conflict` when a forward closes a circle with others that are not over yet (F4)."""
+    row = _found(forward_id)
     now, new = services.now(), load_facts.forward_fact(row, services.timezone)
     if not row.enabled or _is_over(new, now):
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, get_args
 
 import msgspec
@@ -35,12 +35,8 @@ def create_rule(body: requests.NewRule, caller: authentication.Caller, services:
     check_condition(body.condition)
     with db.transaction("create-rule"):
         sql.advisory_lock("rules")
-        row = rules.Rule(created_at=services.now())
-        change(row, msgspec.structs.asdict(body))
-        _refuse_twin(row)
-        row.save()
-        rule = _rule(row)
-        audit.record(caller, services.now(), "create", "rule", rule.id, after=rule)
+        rule = add(body, caller, services)
+        refuse_twin(rule.id)
     return rule
 
 
@@ -52,23 +48,52 @@ def update_rule(
     check_condition(changes.get("condition"))
     with db.transaction("update-rule"):
         sql.advisory_lock("rules")
-        row = found(rule_id)
-        before = _rule(row)
-        change(row, changes)
-        after = _rule(row)
-        if after != before:
-            _refuse_twin(row)
-            row.save()
-            audit.record(caller, services.now(), "update", "rule", rule_id, before=before, after=after)
-    return after
+        rule = replace(rule_id, changes, caller, services)
+        refuse_twin(rule_id)
+    return rule
 
 
 @ROUTES.delete("/notifiers/rules/{rule_id}", "Delete a rule")
 def delete_rule(rule_id: int, caller: authentication.Caller, services: operations.Services) -> None:
     with db.transaction("delete-rule"):
-        before = _rule(found(rule_id))
-        rules.Rule.delete().where(rules.Rule.id == rule_id).execute()
-        audit.record(caller, services.now(), "delete", "rule", rule_id, before=before)
+        sql.advisory_lock("rules")
+        remove(rule_id, caller, services)
+
+
+def add(body: requests.NewRule, caller: authentication.Caller, services: operations.Services) -> responses.Rule:
+    """Add a rule inside a transaction, which has still to refuse twins."""
+    row = rules.Rule(created_at=services.now())
+    change(row, msgspec.structs.asdict(body))
+    row.save()
+    rule = _rule(row)
+    audit.record(caller, services.now(), "create", "rule", rule.id, after=rule)
+    return rule
+
+
+def replace(
+    rule_id: int, changes: Mapping[str, Any], caller: authentication.Caller, services: operations.Services
+) -> responses.Rule:
+    """Change a rule inside a transaction, which has still to refuse twins."""
+    row = found(rule_id)
+    before = _rule(row)
+    change(row, changes)
+    after = _rule(row)
+    if after != before:
+        row.save()
+        audit.record(caller, services.now(), "update", "rule", rule_id, before=before, after=after)
+    return after
+
+
+def remove(rule_id: int, caller: authentication.Caller, services: operations.Services) -> None:
+    """Delete a rule inside a transaction."""
+    before = _rule(found(rule_id))
+    rules.Rule.delete().where(rules.Rule.id == rule_id).execute()
+    audit.record(caller, services.now(), "delete", "rule", rule_id, before=before)
+
+
+def stored() -> list[responses.Rule]:
+    """Return all rules, by id."""
+    return [_rule(row) for row in _rules().order_by(rules.Rule.id)]
 
 
 @ROUTES.post("/notifiers/rules/check", "Check a condition")
@@ -93,11 +118,11 @@ def check_condition(text: str | None, field: str = "condition") -> None:
 def change(row: rules.Rule, changes: Mapping[str, Any]) -> None:
     """Give a rule the fields of a request; raises `InvalidInput`."""
     plain = {name: changes[name] for name in ("condition", "name", "dry_run", "enabled") if name in changes}
-    if "events" in changes:  # in one order, so that twins are found
-        plain["events"] = [event for event in get_args(responses.RuleEvent) if event in changes["events"]]
+    if "events" in changes:
+        plain["events"] = in_order(changes["events"])
     for name, value in plain.items():
         setattr(row, name, value)
-    if "board_id" in changes:
+    if "board_id" in changes and (changes["board_id"] != row.board_id or changes["board_id"] is None):
         row.board = None if changes["board_id"] is None else known_board(changes["board_id"])
     recipient_id = changes.get("recipient_id")
     target = changes.get("target", "assigned" if row.recipient is None and recipient_id is None else "recipient")
@@ -111,8 +136,14 @@ def change(row: rules.Rule, changes: Mapping[str, Any]) -> None:
         raise operations.invalid_field("recipient_id", "Give a recipient, or the target assigned")
 
 
-def _refuse_twin(row: rules.Rule) -> None:
+def in_order(events: Collection[str]) -> list[str]:
+    """Return events in their one order, so that twins are found."""
+    return [event for event in get_args(responses.RuleEvent) if event in events]
+
+
+def refuse_twin(rule_id: int) -> None:
     """Raise `Conflict` if another rule has the same board, recipient, events and condition (R5)."""
+    row = found(rule_id)
     for each in _rules():
         if each.id != row.id and _identity(each) == _identity(row):
             way = f"from {entities.board_of(_rule(row))} to {entities.recipient_of(_rule(row))}"

@@ -34,8 +34,13 @@ def try_rule(body: requests.TryRequest, services: operations.Services) -> trial_
 def run_backtest(body: requests.BacktestRequest, services: operations.Services) -> trial_responses.Backtest:
     with db.session():
         tried = _proposal(body.rule_id, body.rule)
+    return backtest_of(body.days, tried, services)
+
+
+def backtest_of(days: int, tried: trials.Proposal | None, services: operations.Services) -> trial_responses.Backtest:
+    """Return what a rule would have done in the last days; call it outside of sessions. Raises `Conflict`."""
     with backtest.alone():
-        found = backtest.run(body.days, tried, services.timezone, services.now())
+        found = backtest.run(days, tried, services.timezone, services.now())
     return _backtest(found)
 
 
