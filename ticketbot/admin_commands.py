@@ -1,4 +1,4 @@
-"""The commands that open the database without the server: `init` and `migrate`; `doctor` has its own module."""
+"""The commands that open the database without the server: `init`, `migrate`, `import`. `doctor` has its own module."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import NamedTuple, ParamSpec, TypeVar
 
 import peewee
 
-from ticketbot import errors
+from ticketbot import errors, log
 from ticketbot.api import requests
 from ticketbot.database import db
+from ticketbot.importer import run
 from ticketbot.models import api_keys, audit, schema, users
 from ticketbot.present import documents
 from ticketbot.settings import types
@@ -116,6 +117,31 @@ def migrate(settings: Settings, *, status: bool) -> list[documents.Migration]:
         for name, applied_at in schema.status()
     ]
     return steps if status else [step for step in steps if step.name in applied]
+
+
+@_closing_the_database
+def import_database(settings: Settings, url: str, timezone: str | None, *, is_dry_run: bool) -> documents.Import:
+    """Import the database of the Go implementation (M1); a dry run stores nothing.
+
+    Raises `Conflict` while a server is running, and for a dry run on a database that would have to be migrated first.
+    """
+    try:
+        url = types.postgres_url(url)
+        zone = None if timezone is None else types.time_zone(timezone)
+    except types.InvalidSetting as error:
+        raise errors.InvalidInput(str(error)) from None
+    log.add_secrets(*types.database_credentials(url))
+    if is_dry_run:
+        with db.naming_database(settings.database_url):
+            db.open_database(settings.database_url)
+            schema.check_program()
+        steps = schema.status()
+        if any(step.applied_at for step in steps) and not all(step.applied_at for step in steps):
+            raise errors.Conflict("The database is of an earlier release. Run `tbot migrate` first")
+    _open_and_migrate(settings)
+    if not is_dry_run:
+        run.refuse_living_servers()
+    return run.run(url, settings.timezone, zone, datetime.now(UTC), is_dry_run=is_dry_run)
 
 
 def _open_and_migrate(settings: Settings) -> list[str]:

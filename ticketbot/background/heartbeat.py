@@ -141,6 +141,11 @@ def process_is_gone(identity: str) -> bool:
     return started != _process_start_time(int(pid))
 
 
+def process_is_here(identity: str) -> bool:
+    """Return whether a process ran on this boot of this machine, and is not gone."""
+    return identity.rsplit("/", 2)[0] == _place() and not process_is_gone(identity)
+
+
 def _identity() -> str:
     pid = os.getpid()
     return f"{_place() or socket.gethostname()}/{pid}/{_process_start_time(pid)}"

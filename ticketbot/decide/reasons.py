@@ -45,6 +45,7 @@ Code = Literal[
     "history",  # names: the date
     "deleted",
     "recorded",  # names: the sentence that 1.x stored
+    "imported",  # names: what became of it where it comes from
 ]
 
 

@@ -48,6 +48,45 @@ class Version(msgspec.Struct, kw_only=True):
     built_from: str | None
 
 
+class ImportedTable(msgspec.Struct, kw_only=True):
+    """One table of the source: rows read, those that were new here, and those that were known already."""
+
+    table: str
+    read: int
+    imported: int
+    known: int
+
+
+class LeftOut(msgspec.Struct, kw_only=True):
+    """Something that was not imported, or not as it was, and why."""
+
+    table: str
+    what: str
+    why: str
+
+
+class ImportedForward(msgspec.Struct, kw_only=True):
+    """The dates of a forward, as they were stored without a zone, and what they became."""
+
+    source: str
+    destination: str
+    start_there: str | None
+    end_there: str | None
+    start: str | None
+    end: str | None
+
+
+class Import(msgspec.Struct, kw_only=True):
+    """What `tbot import` did; in a dry run, what it would do. Nothing from before `history_until` is sent."""
+
+    source: str
+    dry_run: bool
+    tables: list[ImportedTable]
+    left_out: list[LeftOut]
+    forwards: list[ImportedForward]
+    history_until: responses.Moment | None
+
+
 DOCUMENTS: dict[str, Any] = {
     "migrate": list[Migration],
     "doctor": list[Check],
@@ -107,6 +146,7 @@ DOCUMENTS: dict[str, Any] = {
     "backtest": trial_responses.Backtest,
     "plan": trial_responses.Plan,
     "apply": trial_responses.Plan,
+    "import": Import,
     "retry": responses.Notification,
     "retry --dead": responses.RetryResult,
     "test": responses.TestMessageResult,

@@ -44,6 +44,7 @@ _SIMPLE = {
     "deleted": "deleted in ConnectWise",
     "excluded": "{name}",
     "recorded": "{name}",
+    "imported": "imported: {name}",
 }
 """Of each code, the sentence; `{rule}` stands for its first id as that of a rule, `{id}` and `{name}` for its first."""
 

@@ -206,8 +206,14 @@ def database_url(raw: str) -> str:
     scheme, _, rest = raw.partition("://")
     if scheme == "sqlite" and len(rest) > 1 and rest.startswith("/") and raw.isprintable():
         return raw
+    return postgres_url(raw, "Give sqlite:///path/to/file.db or postgresql://user:password@host:5432/name")
+
+
+def postgres_url(raw: str, advice: str = "Give postgresql://user:password@host:5432/name") -> str:
+    """Read the address of a PostgreSQL database; the advice is for what is none."""
+    scheme, _, rest = raw.partition("://")
     if scheme not in ("postgresql", "postgres") or not raw.isprintable():
-        raise InvalidSetting("Give sqlite:///path/to/file.db or postgresql://user:password@host:5432/name")
+        raise InvalidSetting(advice)
     url = f"postgresql://{rest}"
     if not _is_postgres_url(url):
         raise InvalidSetting(
