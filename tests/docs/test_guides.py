@@ -24,6 +24,7 @@ GUIDES = [
         "docs/nights.md",
         "docs/maintenance.md",
         "docs/code.md",
+        "docs/moving.md",
         "docs/tui.md",
     )
 ]

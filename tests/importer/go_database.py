@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import psycopg2
 import pytest
@@ -94,16 +95,21 @@ class GoDatabase:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._connection: Any = None
 
-    def execute(self, statement: str, *values: Any) -> list[Any]:
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def execute(self, statement: Any, *values: Any) -> list[Any]:
         """Run a statement and return its rows, if it has any."""
-        connection = psycopg2.connect(self.url)
-        try:
-            with connection, connection.cursor() as cursor:
-                cursor.execute(statement, values or None)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
+        if self._connection is None:
+            self._connection = psycopg2.connect(self.url)
+            self._connection.autocommit = True
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement, values or None)
+            return cursor.fetchall() if cursor.description else []
 
     def add(self, table: str, **columns: Any) -> None:
         """Insert a row; a dictionary or list is JSON."""
@@ -111,21 +117,24 @@ class GoDatabase:
         places = sql.SQL(", ").join(sql.Placeholder() * len(columns))
         values = [extras.Json(each) if isinstance(each, (dict, list)) else each for each in columns.values()]
         statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(sql.Identifier(table), names, places)
-        self.execute(statement, *values)  # type: ignore[arg-type]
+        self.execute(statement, *values)
 
 
-def fresh(postgres_url: str, name: str, schema: str) -> GoDatabase:
-    """Return an empty database of this name with these tables."""
-    connection = psycopg2.connect(postgres_url)
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {name}")
-        cursor.execute(f"CREATE DATABASE {name} TEMPLATE template0")
-    connection.close()
-    head, slash, tail = postgres_url.partition("?")
-    database = GoDatabase(f"{head.rpartition('/')[0]}/{name}{slash}{tail}")
-    database.execute(schema)
+def fresh(postgres_url: str, name: str, tables: str) -> GoDatabase:
+    """Return an empty schema of this name with these tables: for who connects by its address, a database of its own."""
+    database = GoDatabase(with_option(postgres_url, f"search_path={name}"))
+    database.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")
+    database.execute(f"CREATE SCHEMA {name}")
+    database.execute(tables)
     return database
+
+
+def with_option(url: str, option: str) -> str:
+    """Return an address whose connections have a setting of PostgreSQL."""
+    before, options, after = url.partition("options=")
+    if options:
+        return f"{before}options={quote(f'-c{option} ')}{after}"
+    return f"{url}{'&' if '?' in url else '?'}options={quote(f'-c{option}')}"
 
 
 @pytest.fixture
@@ -137,6 +146,7 @@ def version_1(postgres_url: str) -> Iterator[GoDatabase]:
     database.add("notifier_rule", cw_board_id=1, webex_recipient_id=3, notify_enabled=False)
     database.add("app_config", attempt_notify=True, max_message_length=20, max_concurrent_syncs=7)
     yield database
+    database.close()
 
 
 def _fill(database: GoDatabase) -> None:
@@ -264,3 +274,4 @@ def version_2(postgres_url: str) -> Iterator[GoDatabase]:
         "app_config", master_dry_run=False, history_retention_days=30, catchup_interval_minutes=0, redirect_room_id=1
     )
     yield database
+    database.close()

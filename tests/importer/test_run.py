@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.importer.go_database import GoDatabase, fresh, version_1, version_2
+from tests.importer.go_database import GoDatabase, fresh, version_1, version_2, with_option
 from ticketbot import errors
 from ticketbot.api.responses import Notification
 from ticketbot.database import db, fields
@@ -72,7 +72,7 @@ def test_version_1_is_imported(database: str, version_1: GoDatabase) -> None:
         "cw_ticket_note": (2, 2, 0),
         "notifier_rule": (2, 2, 0),
         "notifier_forward": (5, 4, 0),
-        "app_config": (1, 5, 0),
+        "app_config": (5, 5, 0),
         "ticket_notification": (6, 6, 0),
         "api_user": (1, 0, 0),
         "api_key": (1, 0, 0),
@@ -288,5 +288,5 @@ def test_a_source_that_does_not_answer_is_unreachable_and_its_password_is_not_sh
 
 
 def test_the_source_is_not_written(sqlite: str, version_1: GoDatabase) -> None:
-    version_1.execute("ALTER DATABASE go_version_1 SET default_transaction_read_only = on")
-    assert _import(version_1).tables
+    read_only = GoDatabase(with_option(version_1.url, "default_transaction_read_only=on"))
+    assert _import(read_only).tables

@@ -227,9 +227,9 @@ class Routing:
         rows = list(self._source.rows("app_config", "id", *_CONFIG_COLUMNS))
         if not rows:
             return
-        self._report.count("app_config", read=1)
         stored = {row.name: row.value for row in runtime_config.ConfigValue.select()}
         for name, value in self._wanted_config(rows[0]).items():
+            self._report.count("app_config", read=1)
             key, before = f"config:{name}", imported.find(f"config:{name}")
             if name in stored and (before is None or stored[name] != before.value) and stored[name] != value:
                 self._report.leave_out(
@@ -240,6 +240,8 @@ class Routing:
                 runtime_config.save({name: value})
                 imported.remember(key, None, value)
                 self._report.count("app_config", imported=1)
+            else:
+                self._report.count("app_config", known=1)
 
     def _wanted_config(self, row: Row) -> dict[str, Any]:
         dry_run, attempt = row.get("master_dry_run"), row.get("attempt_notify")
@@ -254,6 +256,9 @@ class Routing:
             "assigned_events": [] if self._has_workflows else ASSIGNED_EVENTS_OF_VERSION_1,
             "require_board_rule": None if self._has_workflows else True,
         }
+        if ours["attempt_notify"] is False:
+            why = "notifications were off there, and are off here: `tbot update config --attempt-notify=true`"
+            self._report.leave_out("app_config", "attempt_notify", why)
         if row.get("redirect_room_id"):
             why = "all messages went to one room there; here they go to their recipients"
             self._report.leave_out("app_config", "redirect_room_id", why)

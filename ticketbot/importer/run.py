@@ -22,8 +22,8 @@ MARKS = "marks"
 SERVER_BEATS_WITHIN_S = 30.0  # L7
 
 NOT_IMPORTED = {
-    "api_user": "users have to be created here: `tbot create user`",
-    "api_key": "keys cannot be carried over: `tbot create key`",
+    "api_user": "users have to be created here: see `tbot help create user`",
+    "api_key": "keys cannot be carried over: see `tbot help create key`",
     "webhook_intake": "waiting webhooks are not taken over: what they were about counts as history",
     "ticket_event": "only results of notifications are used",
     "workflow_run": "there is no counterpart",

@@ -5,14 +5,15 @@ from __future__ import annotations
 from ticketbot.cli.context import Context
 
 USAGE = """\
-Export rules, forwards and configuration as TOML.
+Export the configuration.
 
 Usage:
   tbot export [options]
 
-Everything is named instead of numbered; ids are comments. Secrets and what has
-ended are left out. Keep the file in a repository, change it, and apply it with
-`tbot plan` and `tbot apply`.
+Rules, forwards and configuration become one TOML file, in which everything is
+named instead of numbered; ids are comments. Secrets and what has ended are left
+out. Keep the file in a repository, change it, and use `tbot plan` and `tbot
+apply`.
 
 Examples:
   tbot export > tbot.toml

@@ -6,15 +6,15 @@ from ticketbot.cli.context import Context
 from ticketbot.present import documents, imports, words
 
 USAGE = """\
-Import the database of the Go implementation.
+Import the Go database.
 
 Usage:
   tbot import <postgresql-url> [--dry-run] [--timezone=<zone>] [options]
             [--json]
 
-Versions 1 and 2 of it are read, and never written. Its notifications count as
-history: nothing is sent again. Stop the servers of both first. Running it again
-changes nothing that somebody has changed here.
+The database of the Go implementation (versions 1 and 2) is only read. Its
+notifications count as history: nothing is sent again. Stop the servers of both
+first. Running it again changes nothing that somebody has changed here.
 
 Options:
   --dry-run                Show what would be imported, and store nothing
@@ -49,16 +49,15 @@ def run(context: Context) -> int:
 def _show(context: Context, done: documents.Import) -> None:
     output = context.output
     verb = "Would be imported" if done.dry_run else "Imported"
-    output.say(f"{verb} from {done.source}:")
     for title, columns, rows in (
-        ("", imports.TABLES, done.tables),
+        (f"{verb} from {done.source}:", imports.TABLES, done.tables),
         ("Dates of forwards, which had no time zone:", imports.FORWARDS, done.forwards),
         ("Not imported, or not as it was:", imports.LEFT_OUT, done.left_out),
     ):
         if rows:
             output.say(title)
             output.table(columns, rows)
-    output.say("")
+            output.say("")
     if done.dry_run:
         output.say("This was a dry run: nothing was stored")
     elif done.history_until is not None:

@@ -11,13 +11,14 @@ from ticketbot.cli.context import Context
 from ticketbot.present import trials
 
 USAGE = """\
-Show what a configuration file would change.
+Plan a configuration file.
 
 Usage:
   tbot plan <file> [--prune] [options] [--json]
 
-Changed rules are tried on the last 7 days. The exit status is 9 if there are
-differences, 0 if there are none. A <file> of `-` is read from stdin.
+This shows what applying the file would change. Changed rules are tried on the
+last 7 days. The exit status is 9 if there are differences, 0 if there are none.
+A <file> of `-` is read from stdin.
 
 Options:
   --prune                  Also delete what the file does not name
