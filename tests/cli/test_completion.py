@@ -46,7 +46,7 @@ def offered(*words: str, environ: Mapping[str, str] = AWAY) -> list[str]:
         (["delete", "key", "7", "--y"], ["--yes"]),
         (["sync", "st"], ["status"]),
         (["sync", "--no"], ["--no-wait"]),
-        (["help", "ex"], ["explain"]),
+        (["help", "ex"], ["explain", "export"]),
         (["help", "create", "r"], ["rule"]),
         (["completion", ""], ["bash", "zsh", "fish"]),
         (["list", "rules", "--limit", ""], []),

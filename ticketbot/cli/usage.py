@@ -162,10 +162,11 @@ def overview() -> str:
     lines = [f"{name:<12}{summary(name).rstrip('.')}" for name in names()]
     half = (len(lines) + 1) // 2
     pairs = zip(lines[:half], [*lines[half:], ""], strict=False)
+    shown = re.findall(r"^  (?:-h )?(--\S+)", OPTIONS, re.M)  # described with each command: a screen has 24 lines
     table = "".join(f"  {first:<39}{second}".rstrip() + "\n" for first, second in pairs)
     return (
         f"{TITLE}\n\nUsage: tbot [<command>] [options]        Without a command: the terminal UI\n\n"
-        f"Commands (for details: `tbot help <command>`):\n{table}\nOptions:\n{OPTIONS}"
+        f"Commands (for details: `tbot help <command>`):\n{table}\nOptions: {' '.join(shown)}\n"
     )
 
 

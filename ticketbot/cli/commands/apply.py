@@ -7,12 +7,12 @@ from ticketbot.cli.context import Context
 from ticketbot.present import words
 
 USAGE = """\
-Apply a configuration file.
+Apply a plan.
 
 Usage:
   tbot apply <file> --version=<version> [--prune] [options] [--json]
 
-All changes are made in one transaction, or none. If the server has changed
+The file becomes what the server holds. All changes are made in one transaction, or none. If the server has changed
 since the plan, nothing is applied. A <file> of `-` is read from stdin.
 
 Options:

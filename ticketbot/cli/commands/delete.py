@@ -8,7 +8,7 @@ from ticketbot.cli.context import Context
 from ticketbot.present import entities
 
 USAGE = """\
-Delete an object, or end a silence.
+Delete or end an object.
 
 Usage:
   tbot delete (rule | forward | silence | quiet-hours | user | key) <id>

@@ -11,7 +11,7 @@ from ticketbot.cli.context import Context
 from ticketbot.present import trials
 
 USAGE = """\
-Plan a configuration file.
+Plan a configuration.
 
 Usage:
   tbot plan <file> [--prune] [options] [--json]
