@@ -14,7 +14,7 @@ from tests.simulated_time import Stepper
 from ticketbot import errors
 from ticketbot.background import heartbeat, periodic, workers
 from ticketbot.database import db
-from ticketbot.models import holds, schema
+from ticketbot.models import holds, quiet_hours, schema
 from ticketbot.pipeline import deliver
 
 
@@ -72,6 +72,22 @@ def test_thread_continues_after_a_bug_and_after_a_database_outage(
         ("ERROR", True, "a bug in tbot; the thread continues"),
         ("WARNING", False, "The database is unavailable: gone"),
     ]
+
+
+def test_a_sender_wakes_when_quiet_hours_have_ended(stepper: Stepper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """N4"""
+    monkeypatch.setattr(workers, "TIDY_EVERY_S", 0.05)
+    with db.transaction("test"):
+        hours = {"days": ["mon"], "start": "08:00", "end": "10:00", "timezone": "UTC", "created_at": stepper.clock()}
+        quiet_hours.QuietHours.create(**hours)
+    stepper.announce("ana")
+    stepper.clock.advance(hours=2)
+    pool = Crew(stepper)
+    pool.worker.start()
+    try:
+        assert stepper.world.webex.wait_for_messages(1)
+    finally:
+        assert pool.worker.stop(10)
 
 
 def test_a_pause_ends_when_the_server_stops(stepper: Stepper) -> None:

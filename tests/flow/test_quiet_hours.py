@@ -10,11 +10,12 @@ import pytest
 
 from tests.environment import Entry, ledger
 from tests.simulated_time import Stepper, rows_of
+from ticketbot.background import outbox_upkeep
 from ticketbot.database import db
 from ticketbot.decide import values
 from ticketbot.models import events, notifications, quiet_hours, runtime_config
 from ticketbot.models import silences as silence_rows
-from ticketbot.pipeline import calm_hours, silence_preview
+from ticketbot.pipeline import calm_hours, deliver, silence_preview
 from ticketbot.present import entities, explain
 from ticketbot.server import health
 from ticketbot.simulators import faults
@@ -138,6 +139,23 @@ def test_a_long_digest_becomes_several_messages_and_nothing_is_cut(stepper: Step
     rows = rows_of("Ana Alvarez")
     assert [row.state for row in rows] == ["sent"] * 8
     assert len({row.message_id for row in rows}) == 3
+
+
+def test_a_digest_that_another_server_takes_over_is_left_to_it(stepper: Stepper) -> None:
+    """L7: by a server that was taken for dead before it could split the digest; nothing was posted."""
+    stepper.world.configure(max_message_length=2000)
+    _quiet(stepper)
+    for number in range(8):
+        stepper.announce("ana", note=f"begin{number}" + "x" * 1900)
+    stepper.clock.advance(hours=3)
+    outbox_upkeep.tidy_outbox(stepper.clock())
+    paused = stepper.paused_after_its_post(lambda: stepper.mark_dead(stepper.messages.server.id))
+    assert deliver.send_next(paused)
+    assert _texts(stepper) == []
+    stepper.run(minutes=1)
+    assert [row.state for row in rows_of("Ana Alvarez")] == ["sent"] * 8
+    together = "".join(_texts(stepper))
+    assert [together.count(f"begin{number}x") for number in range(8)] == [1] * 8
 
 
 def test_a_ticket_too_long_for_one_message_has_shorter_notes(stepper: Stepper) -> None:

@@ -70,8 +70,9 @@ def _rendered(claimed: messages.Claimed, services: Services) -> messages.Claimed
         text, hidden, rest = write(claimed, services.ticket_url)
         claimed.message.parent_id = render.parent_id(claimed)
     if rest:
+        now = services.clocks.now()
         with db.transaction("split-digest"):
-            if not messages.split_digest(claimed, rest, services.clocks.now()):
+            if not messages.split_digest(claimed, rest, now):
                 raise errors.Conflict(f"another server took over digest {claimed.message.id}")
         services.claimed()
     claimed.message.markdown = text
