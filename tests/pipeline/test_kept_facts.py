@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import msgspec
 
+from tests.environment import ledger
 from tests.simulated_time import Stepper, event_rows
 from ticketbot.database import db
 from ticketbot.decide import plan, values
-from ticketbot.models import events, policies
+from ticketbot.models import events, policies, quiet_hours, silences
 from ticketbot.pipeline import kept_facts
 
 
@@ -54,3 +57,27 @@ def test_an_event_without_facts_has_none(stepper: Stepper) -> None:
     stepper.accept_webhook(gone)
     stepper.work()
     assert kept_facts.load(event_rows()[0]) is None
+
+
+def test_silences_and_quiet_hours_are_kept_as_they_were(stepper: Stepper) -> None:
+    """T9: what was skipped and held is decided the same after they are over."""
+    now, ana = stepper.clock(), stepper.world.recipient("ana").id
+    period = {"start": now, "until": now + timedelta(hours=1), "created_at": now}
+    hours = {"days": ["mon"], "start": "08:00", "end": "10:00", "timezone": "UTC", "created_at": now}
+    with db.transaction("test"):
+        silences.Silence.create(recipient=ana, comment="Vacation", **period)
+        quiet_hours.QuietHours.create(**hours)
+    stepper.announce("ana", "ben")
+    assert [row.reason for row in ledger()] == [
+        "silence 1: Vacation (assigned (resource))",
+        "assigned (resource), held by quiet hours 1",
+    ]
+    with db.transaction("test"):
+        silences.Silence.delete().execute()
+        quiet_hours.QuietHours.delete().execute()
+        (event,) = events.Event.select()
+        facts = kept_facts.load(event)
+    assert facts is not None
+    again = plan.decide(facts)
+    assert again.decisions == msgspec.convert(event.decisions, tuple[values.Decision, ...])
+    assert [draft.held_until for draft in again.drafts] == [None, now + timedelta(hours=1)]
