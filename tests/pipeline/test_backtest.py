@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -10,20 +14,23 @@ from tests.environment import ledger
 from tests.simulated_time import Stepper, event_rows
 from ticketbot.database import db
 from ticketbot.decide import values
-from ticketbot.models import events, forwards, notifications, policies, rules, runtime_config
+from ticketbot.models import events, forwards, notifications, policies, rules, runtime_config, schema
 from ticketbot.pipeline import backtest, kept_facts, trials
 
+RULE = {"events": ["new", "customer_note"]}
+CHANGED_RULE = {"events": ["new", "team_note", "status"], "condition": "assigned_count < 3"}
 
-def _live(stepper: Stepper) -> None:
+
+def _live(stepper: Stepper, days: int = 4, rule: Mapping[str, object] = RULE) -> None:
     """Let some days pass in which everything happens that rules are about."""
     world = stepper.world
-    world.add_rule("Help Desk", events=["new", "customer_note"])
+    world.add_rule("Help Desk", **rule)
     world.add_rule("Night Shift", events=["changed"], condition='"status" in changed', dry_run=True)
     world.add_rule("Managers", board=None, condition="priority_sort <= 3")
     ends = {"source": world.recipient("ana"), "destination": world.recipient("cora")}
     with db.transaction("test"):
         forwards.Forward.create(**ends, start="2026-03-03", public_only=True, created_at=stepper.clock())
-    for day in range(4):
+    for day in range(days):
         urgent = stepper.announce("ana", "dan", "eve", note="zero", priority="Priority 1 - Emergency")
         stepper.note(urgent, "please", member="ben" if day % 2 else "ana", internal=day == 3)
         stepper.note(urgent, "help")
@@ -73,6 +80,28 @@ def test_a_backtest_of_the_present_rules_equals_the_ledger_row_for_row(
         assert (found.events, found.left_out) == (len(event_rows()), 0)
         assert (list(found.samples), found.cached_people) == ([], set())
     assert len(pairs) > 20
+
+
+def test_with_another_rule_it_equals_a_fresh_run_of_the_month(tmp_path: Path) -> None:
+    """R6: the same month, once tried afterwards, and once lived with the other rule."""
+    with _fresh(tmp_path / "tried.db") as stepper:
+        _live(stepper, days=30)
+        found = _run(stepper, _proposed(1, id=1, board=stepper.world.board, **CHANGED_RULE), days=60)
+    tried = {found.name_of(target): count["proposed"] for target, count in found.by_recipient.items()}
+    with _fresh(tmp_path / "lived.db") as stepper:
+        _live(stepper, days=30, rule=CHANGED_RULE)
+        lived = Counter(row.recipient_name for row in ledger() if row.state == notifications.SENT)
+    assert {name: count for name, count in tried.items() if count} == lived
+    assert found.totals["proposed"] != found.totals["decided"]
+
+
+@contextmanager
+def _fresh(file: Path) -> Iterator[Stepper]:
+    db.open_database(f"sqlite:///{file}")
+    schema.migrate()
+    with Stepper(f"sqlite:///{file}") as stepper:
+        yield stepper
+    db.close_database()
 
 
 def _stored(rule_id: int) -> trials.Proposal:
