@@ -50,8 +50,11 @@ def _texts(children: list[Token], rendered: Rendered) -> Iterator[str]:
             yield token.content
 
 
+_JOINERS = "\u200c\u200d"
+
+
 def words(text: str) -> list[str]:
-    """Return the words a person sees: without controls, halves of characters and what turns directions."""
+    """Return the words a person sees: without controls, halves of characters, what turns directions or has no width."""
     return "".join(_visible(char) for char in text).split()
 
 
@@ -59,4 +62,5 @@ def _visible(char: str) -> str:
     if char.isspace() and char != "\x1f":  # Python counts the unit separator in, Unicode does not
         return " "
     turns = unicodedata.bidirectional(char) in ("LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI")
-    return "" if turns or unicodedata.category(char) in ("Cc", "Cs") else char
+    is_hidden = unicodedata.category(char) == "Cf" and unicodedata.bidirectional(char) == "BN" and char not in _JOINERS
+    return "" if turns or is_hidden or unicodedata.category(char) in ("Cc", "Cs") else char

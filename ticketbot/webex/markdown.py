@@ -17,8 +17,13 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _INLINE_MARKS = re.compile(r"([\\`*_\[\]~|!#])")
 _LEADING_MARK = re.compile(r"^([ \t]*)([-+=:]|\d+(?=[.)]))", re.MULTILINE)
 _LINE_ENDS = re.compile(r"\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-# Controls, halves of characters, and what turns the direction of the text after it, ours included.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+# Controls, halves of characters, what turns the direction of the text after it, ours included, and what nobody sees,
+# such as zero-width spaces and tags, in which text can be hidden. Joiners belong to the characters around them.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069"
+    "\xad\u180e\u200b\u2060-\u2064\u206a-\u206f\ufeff"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
+)
 # B5: pictures that ConnectWise embeds in notes.
 _IMAGES = re.compile(r"!\[[^\]\n]*\]\([^)\n]*\)|https?://\S*inlineimages\S*", re.IGNORECASE)
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")  # CommonMark: a backslash before any ASCII punctuation
