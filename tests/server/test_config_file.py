@@ -34,6 +34,13 @@ source = "ana.alvarez@msp.example"
 destination = "Ben Bauer"
 start = 2026-03-03
 end = "2026-03-05T18:00"
+
+[[quiet_hours]]
+all_people = true
+days = ["fri", "mon"]
+from = "18:00"
+to = "08:00"
+urgent = 'priority_sort == 1'
 """
 
 
@@ -56,6 +63,7 @@ def test_a_file_is_applied_in_one_transaction_with_audit(api: Api, ana: client.C
         "create Priority 1 (new, status)",
         "create all boards > the assigned people (new)",
         "create ana.alvarez@msp.example > ben.bauer@msp.example from 2026-03-03 until 2026-03-05T18:00:00+01:00",
+        "create all people 18:00-08:00",
     ]
     first, second = ana.rules()
     assert (first.name, first.board_name, first.recipient_name) == ("Priority 1", "Service Desk", "Help Desk")
@@ -68,6 +76,7 @@ def test_a_file_is_applied_in_one_transaction_with_audit(api: Api, ana: client.C
         "create rule",
         "create rule",
         "create forward",
+        "create quiet_hours",
     ]
     with db.session():
         assert messages.Message.select().count() == 1  # F8: Ana is told of her forward
@@ -105,7 +114,7 @@ def test_an_export_applied_without_rules_exports_the_same(ana: client.Client) ->
     _apply(ana, FILE)
     exported = ana.export()
     empty = "[configuration]\nmax_message_length = 300\n"
-    assert len(_apply(ana, empty, prune=True)) == 4
+    assert len(_apply(ana, empty, prune=True)) == 5
     assert (ana.rules(), ana.forwards()) == ([], [])
     _apply(ana, exported)
     assert tomllib.loads(ana.export()) == tomllib.loads(exported)
@@ -132,8 +141,9 @@ def test_without_prune_nothing_is_deleted(ana: client.Client) -> None:
         ("delete", "rule", None),
         ("delete", "rule", None),
         ("delete", "forward", None),
+        ("delete", "quiet hours", None),
     ]
-    assert [each.trial is not None for each in plan.changes] == [True, True, False]
+    assert [each.trial is not None for each in plan.changes] == [True, True, False, False]
 
 
 def test_a_rule_is_known_by_its_name_or_else_by_what_it_covers(ana: client.Client) -> None:
@@ -164,6 +174,21 @@ def test_rules_that_swap_their_conditions_are_no_twins(ana: client.Client) -> No
         ("A", "priority_sort == 2"),
         ("B", "priority_sort == 1"),
     ]
+
+
+def test_quiet_hours_are_changed_and_never_endless(ana: client.Client) -> None:
+    """N4."""
+    _apply(ana, FILE)
+    first = ana.quiet_hours()
+    assert [(row.days, row.timezone, row.urgent) for row in first] == [
+        (["mon", "fri"], "Europe/Berlin", "priority_sort == 1")
+    ]
+    assert _apply(ana, FILE.replace("== 1", "<= 2")) == ["update all people 18:00-08:00"]
+    week = '["mon", "tue", "wed", "thu", "fri", "sat", "sun"]'
+    endless = FILE.replace('["fri", "mon"]', week).replace('"18:00"\nto = "08:00"', '"08:00"\nto = "08:00"')
+    version = ana.plan(endless).version
+    with pytest.raises(errors.InvalidInput, match="not valid"):
+        ana.apply(endless, version)
 
 
 def test_twins_and_cycles_are_refused_and_change_nothing(ana: client.Client) -> None:

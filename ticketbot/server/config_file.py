@@ -168,7 +168,7 @@ def apply(text: str, version: str, services: Services, caller: Caller, *, prune:
     Raises `Conflict` if the state is not that of `version`, or if objects would contradict each other.
     """
     for lock in ("config", *(section.key for section in SECTIONS)):
-        sql.advisory_lock(lock)
+        sql.advisory_lock(lock.replace("_", "-"))
     state = State(services)
     state.expect(version)
     found = state.changes(text, prune=prune)

@@ -16,7 +16,7 @@ from ticketbot import errors
 from ticketbot.api import requests, validation
 from ticketbot.decide import values
 from ticketbot.server import authentication, names, operations
-from ticketbot.server.routes import forwards, rules
+from ticketbot.server.routes import forwards, quiet_hours, rules
 
 Services: TypeAlias = operations.Services
 Caller: TypeAlias = authentication.Caller
@@ -180,7 +180,21 @@ FORWARDS = Section(
     remove=forwards.remove,
     refuse=forwards.refuse_cycle,
 )
-SECTIONS = (RULES, FORWARDS)
+QUIET_HOURS = Section(
+    key="quiet_hours",
+    singular="quiet hours",
+    body=requests.NewQuietHours,
+    references=(Reference("recipient_id", "recipient", "recipient", if_null="all_people"),),
+    stored=lambda _: [Stored(row.id, _body(requests.NewQuietHours, row)) for row in quiet_hours.stored()],
+    identities=(lambda body: (body.recipient_id, tuple(body.days), body.from_, body.to, body.timezone),),
+    title=lambda entry: f"{_label(entry, 'recipient') or 'all people'} {entry['from']}-{entry['to']}",
+    check=quiet_hours.check,
+    add=quiet_hours.add,
+    replace=quiet_hours.replace,
+    remove=quiet_hours.remove,
+    refuse=quiet_hours.refuse_endless,
+)
+SECTIONS = (RULES, FORWARDS, QUIET_HOURS)
 
 
 def located(section: Section, number: int, error: errors.InvalidInput) -> list[errors.FieldError]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, get_args
 
 import msgspec
@@ -43,13 +43,8 @@ def create_quiet_hours(
     rules_api.check_condition(body.urgent, "urgent")
     with db.transaction("create-quiet-hours"):
         sql.advisory_lock("quiet-hours")
-        row = QuietHours(created_at=services.now())
-        _change(row, msgspec.structs.asdict(body), services)
-        row.save()
-        _refuse_endless(row, services)
-        made = _quiet_hours(row)
-        audit.record(caller, services.now(), "create", "quiet_hours", made.id, after=made)
-        calm_hours.move_held(row.recipient_id, services.now())
+        made = add(body, caller, services)
+        refuse_endless(made.id, services)
     services.wake_messages()
     return made
 
@@ -65,15 +60,9 @@ def update_quiet_hours(
     rules_api.check_condition(changes.get("urgent"), "urgent")
     with db.transaction("update-quiet-hours"):
         sql.advisory_lock("quiet-hours")
-        row = _found(quiet_hours_id)
-        before = _quiet_hours(row)
-        _change(row, changes, services)
-        after = _quiet_hours(row)
+        before, after = _quiet_hours(_found(quiet_hours_id)), replace(quiet_hours_id, changes, caller, services)
         if after != before:
-            row.save()
-            _refuse_endless(row, services)
-            audit.record(caller, services.now(), "update", "quiet_hours", quiet_hours_id, before=before, after=after)
-            calm_hours.move_held(_everybody(before, after), services.now())
+            refuse_endless(quiet_hours_id, services)
     services.wake_messages()
     return after
 
@@ -82,11 +71,56 @@ def update_quiet_hours(
 def delete_quiet_hours(quiet_hours_id: int, caller: authentication.Caller, services: operations.Services) -> None:
     with db.transaction("delete-quiet-hours"):
         sql.advisory_lock("quiet-hours")
-        row = _found(quiet_hours_id)
-        audit.record(caller, services.now(), "delete", "quiet_hours", quiet_hours_id, before=_quiet_hours(row))
-        row.delete_instance()
-        calm_hours.move_held(row.recipient_id, services.now())
+        remove(quiet_hours_id, caller, services)
     services.wake_messages()
+
+
+def check(body: requests.NewQuietHours, services: operations.Services) -> requests.NewQuietHours:
+    """Return quiet hours to add as they are stored; raises `InvalidInput`."""
+    rules_api.check_condition(body.urgent, "urgent")
+    days, zone = _in_order(body.days), _time_zone(body.timezone, services)
+    return msgspec.structs.replace(body, days=days, timezone=zone)
+
+
+def add(
+    body: requests.NewQuietHours, caller: authentication.Caller, services: operations.Services
+) -> calm_responses.QuietHours:
+    """Add quiet hours inside a transaction, which has still to refuse endless ones."""
+    row = QuietHours(created_at=services.now())
+    _change(row, msgspec.structs.asdict(body), services)
+    row.save()
+    made = _quiet_hours(row)
+    audit.record(caller, services.now(), "create", "quiet_hours", made.id, after=made)
+    calm_hours.move_held(row.recipient_id, services.now())
+    return made
+
+
+def replace(
+    row_id: int, changes: Mapping[str, Any], caller: authentication.Caller, services: operations.Services
+) -> calm_responses.QuietHours:
+    """Change quiet hours inside a transaction, which has still to refuse endless ones."""
+    row = _found(row_id)
+    before = _quiet_hours(row)
+    _change(row, changes, services)
+    after = _quiet_hours(row)
+    if after != before:
+        row.save()
+        audit.record(caller, services.now(), "update", "quiet_hours", row_id, before=before, after=after)
+        calm_hours.move_held(_everybody(before, after), services.now())
+    return after
+
+
+def remove(row_id: int, caller: authentication.Caller, services: operations.Services) -> None:
+    """Delete quiet hours inside a transaction."""
+    row = _found(row_id)
+    audit.record(caller, services.now(), "delete", "quiet_hours", row_id, before=_quiet_hours(row))
+    row.delete_instance()
+    calm_hours.move_held(row.recipient_id, services.now())
+
+
+def stored() -> list[calm_responses.QuietHours]:
+    """Return all quiet hours, by id."""
+    return list(map(_quiet_hours, _rows().order_by(QuietHours.id)))
 
 
 def _everybody(before: calm_responses.QuietHours, after: calm_responses.QuietHours) -> int | None:
@@ -98,7 +132,7 @@ def _change(row: QuietHours, changes: Mapping[str, Any], services: operations.Se
     """Give quiet hours the fields of a request; raises `InvalidInput`."""
     given = dict(changes)
     if "days" in given:
-        given["days"] = [day for day in get_args(calm_responses.Weekday) if day in given["days"]]
+        given["days"] = _in_order(given["days"])
     for name, column in _COLUMNS.items():
         if name in given:
             setattr(row, column, given[name])
@@ -107,6 +141,10 @@ def _change(row: QuietHours, changes: Mapping[str, Any], services: operations.Se
         row.recipient = None if number is None else operations.known_recipient("recipient_id", number)
     if "timezone" in changes:
         row.timezone = _time_zone(changes["timezone"], services)
+
+
+def _in_order(days: Collection[str]) -> list[str]:
+    return [day for day in get_args(calm_responses.Weekday) if day in days]
 
 
 def _time_zone(name: str | None, services: operations.Services) -> str:
@@ -118,8 +156,9 @@ def _time_zone(name: str | None, services: operations.Services) -> str:
         raise operations.invalid_field("timezone", str(error)) from error
 
 
-def _refuse_endless(row: QuietHours, services: operations.Services) -> None:
+def refuse_endless(row_id: int, services: operations.Services) -> None:
     """Raise `InvalidInput` if the hours of a recipient together leave a week without any other time (N4)."""
+    row = _found(row_id)
     together = [each for each in calm_hours.current() if each.recipient_id == row.recipient_id]
     if calm.leave_no_time(together, services.now()):
         others = [str(each.id) for each in together if each.id != row.id]
