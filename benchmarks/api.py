@@ -140,7 +140,13 @@ def serve(database_url: str, file: Path) -> None:
     class NoAuthentication(authentication.Authenticator):
         """Accepts every request."""
 
-        def authenticate(self, _environ: Mapping[str, Any], *, is_change: bool = False) -> authentication.Caller:  # noqa: ARG002
+        def authenticate(
+            self,
+            _environ: Mapping[str, Any],
+            *,
+            needs: responses.Scope = "read",  # noqa: ARG002
+            is_change: bool = False,  # noqa: ARG002
+        ) -> authentication.Caller:
             return nobody
 
     def now() -> datetime:

@@ -7,6 +7,7 @@
     ├── NotFound                    exit 4, HTTP 404
     ├── Conflict                    exit 5, HTTP 409
     ├── NotAllowed                  exit 6, HTTP 401
+    │   └── ScopeTooNarrow          exit 6, HTTP 403: the key is good, but not for this
     ├── TooLarge                    exit 3, HTTP 413
     ├── TooMany                     exit 8, HTTP 429: come back later
     ├── SchemaTooNew                exit 7: the database belongs to a newer program
@@ -103,6 +104,13 @@ class NotAllowed(TicketbotError):
     exit_status = 6
     http_status = 401
     title = "Not allowed"
+
+
+class ScopeTooNarrow(NotAllowed):
+    """The scope of the key does not allow the request (A7)."""
+
+    http_status = 403
+    title = "Scope too narrow"
 
 
 class TooLarge(TicketbotError):

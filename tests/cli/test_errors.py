@@ -54,7 +54,7 @@ def test_address_of_another_web_server_is_not_ticketbot(cli: CliRunner, another_
 def test_bad_key_is_reported_with_its_origin_and_not_shown(cli: CliRunner) -> None:
     done = cli.tbot("list", "rules", TBOT_API_KEY="tbot_wrong_wrong_wrong")
     assert done.status == 6
-    assert "The server does not know TBOT_API_KEY (from environment). Ask a colleague for a new key" in done.err
+    assert "The server does not accept TBOT_API_KEY (from environment). Ask a colleague for a new key" in done.err
     assert "`tbot init --email=<your address>`" in done.err
     assert "tbot create key" not in done.err  # which needs a key
     assert "wrong_wrong" not in done.err

@@ -20,6 +20,7 @@ GUIDES = [
         "docs/operations.md",
         "docs/architecture.md",
         "docs/rules.md",
+        "docs/keys.md",
         "docs/threads.md",
         "docs/nights.md",
         "docs/maintenance.md",

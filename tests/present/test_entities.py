@@ -26,7 +26,7 @@ def test_the_client_has_a_list_of_every_entity(entity: entities.Entity) -> None:
 
 
 def test_keys_get_the_names_of_their_users() -> None:
-    key = responses.Key(id=1, user_id=7, hint="abcd", created_at=NOW, last_used_at=None)
+    key = responses.Key(id=1, user_id=7, hint="abcd", scope="admin", expires_at=None, created_at=NOW, last_used_at=None)
     user = responses.User(id=7, name="Ana", email="ana@example.com", created_at=NOW)
     assert [each.user_name for each in entities.owned_keys([key], [user])] == ["Ana"]
     assert [each.user_name for each in entities.owned_keys([key], [])] == [""]

@@ -25,7 +25,7 @@ def test_invalid_fields_and_settings_are_named() -> None:
             errors.NoServer("x"),
             "Is `tbot serve` running there? Set its address with TBOT_BASE_URL (default) or --base-url",
         ),
-        (errors.NotAllowed("x"), "The server does not know TBOT_API_KEY (from environment). Ask a colleague"),
+        (errors.NotAllowed("x"), "The server does not accept TBOT_API_KEY (from environment). Ask a colleague"),
         (errors.NotFound("x"), "See `tbot list rules`"),
     ],
 )

@@ -100,11 +100,11 @@ class Api:
             headers |= more.pop("headers", {})
             return session.request(method, f"{URL}{path}", headers=headers, **more)
 
-    def administrator(self, email: str = "ana@example.com") -> str:
+    def administrator(self, email: str = "ana@example.com", scope: str = "admin") -> str:
         """Add a user with a key, past the API, and return the key."""
         with db.transaction("test"):
             user = users.add_user(email.partition("@")[0].title(), email, self.clock.now())
-            return api_keys.add_key(user, api_keys.new_key(), self.clock.now()).key
+            return api_keys.add_key(user, api_keys.new_key(), self.clock.now(), scope=scope).key
 
     def board(self, name: str = "Service Desk") -> int:
         """Store a board and return its id."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.server.api_server import Api, wrong_fields
@@ -83,3 +85,56 @@ def test_a_deleted_key_is_gone(api: Api, ana: client.Client) -> None:
     for again in (ana.key, ana.delete_key):
         with pytest.raises(errors.NotFound):
             again(created.id)
+
+
+def test_a_key_is_admin_and_never_expires_unless_said_otherwise(ana: client.Client) -> None:
+    """A7."""
+    user = ana.create_user("Ben", "ben@example.com")
+    plain = ana.create_key(user.id)
+    assert (plain.scope, plain.expires_at) == ("admin", None)
+    limited = ana.create_key(user.id, scope="read", expires_at="2030-12-31")
+    assert limited.scope == "read"
+    assert str(limited.expires_at) == "2030-12-31 23:00:00+00:00"  # the end of that day in TBOT_TIMEZONE
+    _, *made = ana.keys()
+    assert [(each.scope, each.expires_at) for each in made] == [
+        ("admin", None),
+        ("read", limited.expires_at),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"scope": "root"}, "scope"),
+        ({"scope": None}, "scope"),
+        ({"expires_at": "soon"}, "expires_at"),
+        ({"expires_at": "2001-01-01"}, "expires_at"),
+    ],
+)
+def test_a_scope_or_expiry_that_makes_no_sense_is_named(
+    more: dict[str, object], field: str, api: Api, key: str
+) -> None:
+    """A7."""
+    assert wrong_fields(api.request("POST", "/users/keys", key=key, json={"user_id": 1, **more})) == {field}
+
+
+def test_an_expired_key_is_refused_with_words_at_once_and_does_not_count_as_wrong(api: Api, ana: client.Client) -> None:
+    """A7: also while the server still believes it, to read and to change."""
+    end = api.clock.now() + timedelta(seconds=1)
+    limited = ana.create_key(ana.me().id, expires_at=end.isoformat())
+    bens = api.client(limited.key)
+    assert bens.me() == ana.me()
+    api.clock.advance(1)
+    for _ in range(12):
+        with pytest.raises(errors.NotAllowed, match="expired at"):
+            bens.me()
+    with pytest.raises(errors.NotAllowed, match="expired at"):
+        bens.create_user("Eve", "eve@example.com")
+
+
+def test_a_key_that_may_only_read_is_told_what_it_lacks(api: Api, ana: client.Client) -> None:
+    """A7."""
+    reader = api.client(ana.create_key(ana.me().id, scope="read").key)
+    assert reader.users() == [ana.me()]
+    with pytest.raises(errors.ScopeTooNarrow, match="needs a key with the scope admin; this one has read"):
+        reader.create_user("Eve", "eve@example.com")

@@ -166,7 +166,7 @@ def test_a_user_is_added(pilot: Pilot) -> None:
 
 
 def test_a_new_key_is_shown_once_to_copy_and_not_closed_by_a_stray_key(pilot: Pilot) -> None:
-    pilot.press("ctrl a", "n").type("ben").press("enter", "enter", "y")
+    pilot.press("ctrl a", "n").type("ben").press(*["enter"] * 4, "y")
     key = pilot.clipboard
     assert key.startswith("tbot_")
     assert key in pilot.press("esc", "q", "ctrl u", " ").screen

@@ -36,7 +36,7 @@ def test_every_attribute_on_any_screen_is_in_every_theme_and_every_one_of_a_them
         seed.sync_run(server.api.clock.now(), "running", boards=(1, 3))
     pilot, seen = Pilot(server, (120, 40)).start(), set()
     screens: list[list[str]] = [[], ["enter"], ["esc", "x"], ["n", "n"], ["down"], ["esc", "/", "h"], ["esc", "ctrl s"]]
-    screens += [["ctrl n"], ["up"], ["/", "q"], ["esc", "?"], ["esc", "!", "y"], ["ctrl a", "n", "b", "enter", "enter"]]
+    screens += [["ctrl n"], ["up"], ["/", "q"], ["esc", "?"], ["esc", "!", "y"], ["ctrl a", "n", "b", *["enter"] * 4]]
     screens += [
         ["enter", "ctrl u", "n", "enter"],
         ["esc", "ctrl s", "c", "y", "n"],

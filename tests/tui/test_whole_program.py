@@ -134,7 +134,7 @@ def _users_and_keys(tui: Terminal, api: client.Client, url: str) -> None:
         "Added: user 2 (Cora Chen <cora@msp.example>)."
     )
     tui.press("ctrl a", "n").see("Create key", "cora@msp.example", without="Loading…")
-    screen = tui.press(*"cora", "enter", "enter").see("Copy this key now")
+    screen = tui.press(*"cora", *["enter"] * 4).see("Copy this key now")
     made = next(line.strip(" │") for line in screen.split("\n") if "tbot_" in line)
     hers = client.Client(url, made)
     assert hers.me().name == "Cora Chen"
@@ -186,7 +186,7 @@ def test_a_server_that_is_gone_is_told_and_its_return_is_noticed(world: World, o
 
 
 def test_a_wrong_key_is_told_in_words(url: str, open_tui: Open) -> None:
-    open_tui(url, key="wrong").see("┌ Error", "The server does not know TBOT_API_KEY", "not allowed")
+    open_tui(url, key="wrong").see("┌ Error", "The server does not accept TBOT_API_KEY", "not allowed")
 
 
 def test_a_slow_server_never_freezes_the_screen(world: World, url: str, open_tui: Open) -> None:

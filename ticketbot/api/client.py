@@ -73,9 +73,10 @@ class Client(calm_client.CalmClient, trial_client.TrialClient):
         """Return one API key, without the key itself."""
         return self._server.get(f"/users/keys/{key_id}", responses.Key)
 
-    def create_key(self, user_id: int) -> responses.CreatedKey:
-        """Make a key; the answer is the only one that ever holds it."""
-        return self._server.call("POST", "/users/keys", responses.CreatedKey, body=requests.NewKey(user_id=user_id))
+    def create_key(self, user_id: int, **options: Any) -> responses.CreatedKey:
+        """Make a key, with the options of `requests.NewKey`; the answer is the only one that ever holds it."""
+        body = requests.NewKey(user_id=user_id, **options)
+        return self._server.call("POST", "/users/keys", responses.CreatedKey, body=body)
 
     def delete_key(self, key_id: int) -> None:
         """Delete a key, which ends its access immediately."""

@@ -1,7 +1,7 @@
 """Speak HTTP with a Ticketbot server; what it refuses becomes our errors in the server's own words.
 
     Unreadable, InvalidInput    400 and 422, fields named        TooLarge           413
-    NotAllowed                  401                              TooMany            429
+    NotAllowed, ScopeTooNarrow  401 and 403                      TooMany            429
     NotFound                    404                              RemoteUnavailable  502: ConnectWise or Webex failed it
     Conflict                    409                              Unreachable        503, no answer, or not a Ticketbot's
 
@@ -29,6 +29,7 @@ Query = Mapping[str, str | int | None]
 
 _REFUSALS: tuple[type[errors.TicketbotError], ...] = (
     errors.NotAllowed,
+    errors.ScopeTooNarrow,
     errors.NotFound,
     errors.Conflict,
     errors.TooLarge,

@@ -70,9 +70,11 @@ class NewUser(RequestModel):
 
 
 class NewKey(RequestModel):
-    """A key to make for a user."""
+    """A key to make for a user; at the end of `expires_at`, if it is a date, it stops working."""
 
     user_id: Id
+    scope: responses.Scope = "admin"
+    expires_at: DateOrTime | None = None
 
 
 class TicketQuery(Page):

@@ -82,12 +82,18 @@ class User(ResponseModel):
     created_at: Moment
 
 
+Scope = Literal["read", "operate", "admin"]
+"""What a key allows, each also what those before it allow (A7)."""
+
+
 class Key(ResponseModel):
-    """An API key, without the key itself."""
+    """An API key, without the key itself; `expires_at` null: it does not expire."""
 
     id: int
     user_id: int
     hint: str
+    scope: Scope
+    expires_at: Moment | None
     created_at: Moment
     last_used_at: Moment | None
 

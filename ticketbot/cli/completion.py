@@ -92,6 +92,7 @@ def _values(line: Line, option: str, current: str) -> dict[str, str]:
     placeholder = next((name.partition("=")[2] for name in line.options if name.startswith(f"{option}=")), "")
     choices: dict[str, Sequence[str]] = {
         "<bool>": ("true", "false"),
+        "<scope>": get_args(responses.Scope),
         "<level>": ("debug", "info", "warning", "error"),
         "<event>": get_args(responses.RuleEvent),
         "<where>": get_args(responses.Threads),

@@ -30,7 +30,7 @@ EXIT_STATUSES = {
     3: "Invalid input",
     4: "Not found",
     5: "Conflicts with existing data",
-    6: "Not authorized: unknown API key",
+    6: "Not authorized: API key unknown, expired or of too narrow a scope",
     7: "The database belongs to a newer version",
     8: "The server, ConnectWise or Webex cannot be reached",
     9: "`tbot plan` found differences",

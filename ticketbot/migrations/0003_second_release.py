@@ -154,6 +154,7 @@ def _changed(name: str, old: list[str]) -> dict[str, str]:
     return {
         "note": {"is_markdown": "internal AND NOT internal"},
         "rule": {"events": "'[\"new\"]'", "dry_run": "enabled AND NOT enabled"},
+        "api_key": {"scope": "'admin'"},
         "forward": dict.fromkeys(("public_only", "only_if_sole"), "keep_copy AND NOT keep_copy"),
     }.get(name, {})
 

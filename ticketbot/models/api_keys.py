@@ -32,6 +32,8 @@ class ApiKey(fields.Model):
     prefix = peewee.TextField(unique=True)
     hash = peewee.TextField()
     hint = peewee.TextField()
+    scope = peewee.TextField(default="admin")
+    expires_at = fields.UtcField(null=True)
     created_at = fields.UtcField()
     last_used_at = fields.UtcField(null=True)
 
@@ -43,13 +45,17 @@ class CreatedKey(NamedTuple):
     key: str
 
 
-def add_key(user: users.User, key: str, now: datetime) -> CreatedKey:
+def add_key(
+    user: users.User, key: str, now: datetime, *, scope: str = "admin", expires_at: datetime | None = None
+) -> CreatedKey:
     """Store a key for a user: only a lookup prefix, a hash of the whole and a hint are stored."""
     row = ApiKey.create(
         user=user,
         prefix=prefix_of(key),
         hash=bcrypt.hashpw(_digest(key), bcrypt.gensalt(KEY_COST)).decode(),
         hint=key[-4:] if len(key) >= _SHORTEST_WITH_HINT else "",
+        scope=scope,
+        expires_at=expires_at,
         created_at=now,
     )
     return CreatedKey(row, key)

@@ -264,6 +264,8 @@ ALL = (
         _column("user id", "user_id", kind="reference"),
         _column("user", "user_name", kind="name"),
         _column("ends in", "hint"),
+        _column("scope"),
+        _column("expires", "expires_at", kind="time"),
         _column("created", "created_at", kind="time"),
         _column("last used", "last_used_at", kind="time"),
         title=titles.key_title,

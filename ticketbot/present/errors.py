@@ -29,9 +29,11 @@ def hint(error: errors.TicketbotError, origins: Origins, list_command: str = "")
         return (
             f"Is `tbot serve` running there? Set its address with TBOT_BASE_URL{_from(origins.base_url)} or --base-url"
         )
+    if isinstance(error, errors.ScopeTooNarrow):
+        return f"TBOT_API_KEY{_from(origins.api_key)} does not allow this. Ask an administrator for a key that does"
     if isinstance(error, errors.NotAllowed):
         return (
-            f"The server does not know TBOT_API_KEY{_from(origins.api_key)}. Ask a colleague for a new key; "
+            f"The server does not accept TBOT_API_KEY{_from(origins.api_key)}. Ask a colleague for a new key; "
             "if nobody has one, run `tbot init --email=<your address>` on the server's machine"
         )
     return f"See `{list_command}`" if isinstance(error, errors.NotFound) and list_command else ""

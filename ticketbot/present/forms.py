@@ -246,7 +246,16 @@ NEW_USER = Form(
         Field("email", "E-mail", hint="Used to identify the user; no e-mail is sent."),
     ),
 )
-NEW_KEY = Form("New key", "Create key", requests.NewKey, (Field("user_id", "User", "choice", choose_from="users"),))
+NEW_KEY = Form(
+    "New key",
+    "Create key",
+    requests.NewKey,
+    (
+        Field("user_id", "User", "choice", choose_from="users"),
+        Field("scope", "Scope", "choice", "What it allows.", options=get_args(responses.Scope), initial="admin"),
+        Field("expires_at", "Expires", "date", f"{_DATES}; a date is included; empty: never."),
+    ),
+)
 NEW_SYNC = Form(
     "New sync",
     "Start sync",

@@ -78,7 +78,7 @@ def _problem_of(error: errors.TicketbotError) -> bottle.HTTPResponse:
     response = problem(error.http_status, error.title, str(error), **more)
     if isinstance(error, errors.TooMany):
         response.set_header("Retry-After", str(error.retry_after_s))
-    if isinstance(error, errors.NotAllowed):
+    if error.http_status == errors.NotAllowed.http_status:
         response.set_header("WWW-Authenticate", "Bearer")
     return response
 

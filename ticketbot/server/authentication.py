@@ -13,6 +13,7 @@ import hashlib
 import math
 import threading
 import time
+import typing
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -37,11 +38,13 @@ _MOST_REMEMBERED = 10_000
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Whose key a request came with."""
+    """Whose key a request came with, and what it allows."""
 
     key_id: int
     key_prefix: str
     user: responses.User
+    scope: responses.Scope = "admin"
+    expires_at: datetime | None = None
 
 
 class _Verified(msgspec.Struct, frozen=True):
@@ -75,23 +78,20 @@ class Authenticator:
         self._verified: dict[bytes, _Verified] = {}
         self._deletions = 0
 
-    def authenticate(self, environ: Mapping[str, Any], *, is_change: bool = False) -> Caller:
+    def authenticate(
+        self, environ: Mapping[str, Any], *, needs: responses.Scope = "read", is_change: bool = False
+    ) -> Caller:
         """Return whose key a request carries; for a change, the key must exist in the database now.
 
-        Raises `NotAllowed` without a good key, and `TooMany` for a wrong one after ten of them within a minute from
-        one address. A good key is never throttled.
+        Raises `NotAllowed` without a good key or with one that has expired, `ScopeTooNarrow` if its scope does not
+        include the one needed (A7), and `TooMany` for a wrong one after ten of them within a minute from one address.
+        A good key is never throttled.
         """
-        key = _bearer(environ)
-        if not key:
-            raise errors.NotAllowed("This needs an API key, sent as Authorization: Bearer <key>")
-        caller = self._trusted(key) if not is_change else None
-        if caller is not None:
-            return caller
-        address = client_address.throttled_client(environ, self._trusted_proxies)
-        caller = self._verify(key, address)
-        if caller is None:
-            self._wrong_keys.count(address)
-            raise errors.NotAllowed("This API key is not known")
+        caller = self._identify(environ, is_change=is_change)
+        if caller.expires_at is not None and caller.expires_at <= self._now():
+            raise errors.NotAllowed(f"This API key expired at {caller.expires_at:%Y-%m-%dT%H:%M:%SZ}")
+        if not includes(caller.scope, needs):
+            raise errors.ScopeTooNarrow(f"This needs a key with the scope {needs}; this one has {caller.scope}")
         return caller
 
     def authenticate_local(self, environ: Mapping[str, Any]) -> None:
@@ -106,6 +106,20 @@ class Authenticator:
             self._deletions += 1
             kept = {digest: each for digest, each in self._verified.items() if each.caller.key_id not in gone}
             self._verified = kept
+
+    def _identify(self, environ: Mapping[str, Any], *, is_change: bool) -> Caller:
+        key = _bearer(environ)
+        if not key:
+            raise errors.NotAllowed("This needs an API key, sent as Authorization: Bearer <key>")
+        caller = self._trusted(key) if not is_change else None
+        if caller is not None:
+            return caller
+        address = client_address.throttled_client(environ, self._trusted_proxies)
+        caller = self._verify(key, address)
+        if caller is None:
+            self._wrong_keys.count(address)
+            raise errors.NotAllowed("This API key is not known")
+        return caller
 
     def _trusted(self, key: str) -> Caller | None:
         known = self._verified.get(_fingerprint(key))
@@ -184,6 +198,12 @@ class Throttle:
         return max(times[0] + WRONG_KEYS_WITHIN_S - self._clock(), 0.0)
 
 
+def includes(scope: responses.Scope, needed: responses.Scope) -> bool:
+    """Return whether a scope allows what needs another: each includes those before it."""
+    order = typing.get_args(responses.Scope)
+    return order.index(scope) >= order.index(needed)
+
+
 def _fingerprint(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
@@ -196,4 +216,4 @@ def _bearer(environ: Mapping[str, Any]) -> str:
 def _caller_of(row: api_keys.ApiKey) -> Caller:
     user = row.user
     shown = responses.User(id=user.id, name=user.name, email=user.email, created_at=user.created_at)
-    return Caller(row.id, row.prefix, shown)
+    return Caller(row.id, row.prefix, shown, row.scope, row.expires_at)

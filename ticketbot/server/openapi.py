@@ -15,7 +15,8 @@ _SCHEMA = "#/components/schemas/{name}"
 
 _REFUSALS = {
     400: "The body is not a JSON object",
-    401: "No API key, or one that is not known",
+    401: "No API key, one that is not known, or one that has expired",
+    403: "The scope of the API key does not allow it; the detail names the scope that does",
     404: "There is no such row, or what it stands for is gone",
     409: "The request contradicts the present state",
     413: "The body is larger than 1 MiB",
@@ -99,6 +100,7 @@ def _operation(operation: operations.Operation, schemas: _Schemas) -> dict[str, 
         "operationId": operation.name,
         "summary": operation.summary,
         "tags": [operation.tag],
+        "security": [{"key": [operation.scope]}],
         "parameters": [*map(_id_parameter, operation.ids), *_query_parameters(operation, schemas)],
         "responses": _responses(operation, schemas),
     }
@@ -121,6 +123,7 @@ def _query_parameters(operation: operations.Operation, schemas: _Schemas) -> Ite
 
 def _responses(operation: operations.Operation, schemas: _Schemas) -> dict[str, Any]:
     refusals = {401, 429, 500, 503, *operation.refuses}
+    refusals |= {403} if operation.scope != "read" else set()
     refusals |= {404} if operation.ids else set()
     refusals |= {422} if "query" in operation.types else set()
     refusals |= {400, 413, 422} if "body" in operation.types else set()

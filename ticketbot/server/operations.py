@@ -2,11 +2,12 @@
 
 The function's signature says the rest. `{rule_id}` in the path is an argument of that name, an id; `body` and `query`
 are models of `api.requests`; `caller` is the owner of the API key; `services` is what the server provides; the
-annotated result is the response. A function raises `errors`; a change and its `audit.record` share one transaction:
+annotated result is the response. `scope` is what the key must allow (A7), `read` for GET. A function raises `errors`; a
+change and its `audit.record` share one transaction:
 
     ROUTES = operations.Routes("rules")
 
-    @ROUTES.post("/notifiers/rules", "Add a rule", status=201, refuses=(409,))
+    @ROUTES.post("/notifiers/rules", "Add a rule", scope="operate", status=201, refuses=(409,))
     def create_rule(body: requests.NewRule, caller: authentication.Caller, services: Services) -> responses.Rule: ...
 """
 
@@ -22,7 +23,7 @@ import msgspec
 import peewee
 
 from ticketbot import errors
-from ticketbot.api import requests
+from ticketbot.api import requests, responses
 from ticketbot.decide import forwarding
 from ticketbot.models import recipients, servers
 from ticketbot.server import authentication
@@ -62,6 +63,8 @@ class Operation(msgspec.Struct, frozen=True):
     path: str
     summary: str
     tag: str
+    scope: responses.Scope
+    """What the key of the request must at least allow (A7)."""
     run: Callable[..., Any]
     status: int
     refuses: tuple[int, ...]
@@ -97,31 +100,43 @@ class Routes:
 
     def get(self, path: str, summary: str) -> Callable[[Run], Run]:
         """Add an operation that only reads."""
-        return self._add("GET", path, summary, 200, ())
+        return self._add("GET", path, summary, "read", 200, ())
 
     def post(
-        self, path: str, summary: str, *, status: int = 200, refuses: tuple[int, ...] = (), has_session: bool = True
+        self,
+        path: str,
+        summary: str,
+        *,
+        scope: responses.Scope,
+        status: int = 200,
+        refuses: tuple[int, ...] = (),
+        has_session: bool = True,
     ) -> Callable[[Run], Run]:
         """Add an operation that makes or starts something."""
-        return self._add("POST", path, summary, status, refuses, has_session=has_session)
+        return self._add("POST", path, summary, scope, status, refuses, has_session=has_session)
 
-    def put(self, path: str, summary: str) -> Callable[[Run], Run]:
+    def put(self, path: str, summary: str, *, scope: responses.Scope) -> Callable[[Run], Run]:
         """Add an operation that sets something."""
-        return self._add("PUT", path, summary, 200, ())
+        return self._add("PUT", path, summary, scope, 200, ())
 
-    def patch(self, path: str, summary: str, *, refuses: tuple[int, ...] = ()) -> Callable[[Run], Run]:
+    def patch(
+        self, path: str, summary: str, *, scope: responses.Scope, refuses: tuple[int, ...] = ()
+    ) -> Callable[[Run], Run]:
         """Add an operation that changes a part of something."""
-        return self._add("PATCH", path, summary, 200, refuses)
+        return self._add("PATCH", path, summary, scope, 200, refuses)
 
-    def delete(self, path: str, summary: str, *, refuses: tuple[int, ...] = ()) -> Callable[[Run], Run]:
+    def delete(
+        self, path: str, summary: str, *, scope: responses.Scope, refuses: tuple[int, ...] = ()
+    ) -> Callable[[Run], Run]:
         """Add an operation that deletes something; its response is empty."""
-        return self._add("DELETE", path, summary, 204, refuses)
+        return self._add("DELETE", path, summary, scope, 204, refuses)
 
-    def _add(
+    def _add(  # noqa: PLR0917  (the columns of the table, in its order)
         self,
         method: str,
         path: str,
         summary: str,
+        scope: responses.Scope,
         status: int,
         refuses: tuple[int, ...],
         *,
@@ -138,6 +153,7 @@ class Routes:
                     path,
                     summary,
                     self.tag,
+                    scope,
                     run,
                     status,
                     refuses,

@@ -31,7 +31,8 @@ Usage:
             --days=<days> --from=<hh:mm> --to=<hh:mm> [--timezone=<zone>]
             [--urgent=<condition>] [options] [--json]
   tbot create user --name=<name> --email=<email> [options] [--json]
-  tbot create key --user-id=<id> [options] [--json]
+  tbot create key --user-id=<id> [--scope=<scope>] [--expires=<when>]
+            [options] [--json]
 
 Options:
   --board-id=<id>          Board whose tickets are notified of
@@ -88,6 +89,11 @@ Options:
   --name=<name>            Name of the rule or the user
   --email=<email>          Email address of the user
   --user-id=<id>           User, see `tbot list users`
+  --scope=<scope>          What the key allows: read; operate (also rules,
+                           forwards, silences, quiet hours, retries, syncs,
+                           test messages); admin (everything, the default)
+  --expires=<when>         Date (inclusive) or time at which the key stops
+                           working (default: never)
 
 Examples:
   tbot create rule --board="Help Desk" --recipient="Night Shift"
@@ -99,7 +105,7 @@ Examples:
   tbot create silence --board-id=1 --until=2030-03-01T06:00 --comment="Patches"
   tbot create quiet-hours --all-people --days=mon-fri --from=18:00 --to=08:00
   tbot create user --name="Service Account" --email=service@example.com
-  tbot create key --user-id=1
+  tbot create key --user-id=1 --scope=read --expires=2030-12-31
 """
 
 
@@ -226,7 +232,10 @@ def _required(context: Context, prefix: str, singular: str) -> int:
 
 
 def _create_key(context: Context) -> int:
-    created = context.server.create_key(context.arguments.required_number("--user-id"))
+    arguments = context.arguments
+    scope = arguments.choice("--scope", get_args(responses.Scope)) or "admin"
+    user_id = arguments.required_number("--user-id")
+    created = context.server.create_key(user_id, scope=scope, expires_at=arguments.when("--expires"))
     context.tell(created, created.key)
     context.output.note(f"Save key {created.id} now. It will not be shown again")
     return 0

@@ -25,7 +25,7 @@ def get_config() -> responses.Config:
     return stored()
 
 
-@ROUTES.put("/config", "Change any part of the runtime configuration")
+@ROUTES.put("/config", "Change any part of the runtime configuration", scope="admin")
 def update_config(
     body: requests.ConfigChanges, caller: authentication.Caller, services: operations.Services
 ) -> responses.Config:

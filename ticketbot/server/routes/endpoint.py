@@ -27,7 +27,9 @@ def serve(app: bottle.Bottle, operation: operations.Operation, services: operati
     """Add the route of an operation to the application."""
 
     def handle(**ids: str) -> bottle.HTTPResponse:
-        caller = services.authenticator.authenticate(bottle.request.environ, is_change=operation.method != "GET")
+        caller = services.authenticator.authenticate(
+            bottle.request.environ, needs=operation.scope, is_change=operation.method != "GET"
+        )
         arguments: dict[str, Any] = {name: read_id(text) for name, text in ids.items()}
         for name, read in readers.items():
             arguments[name] = read()

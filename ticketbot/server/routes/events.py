@@ -52,7 +52,7 @@ def list_events(query: requests.EventQuery) -> operations.Listing[responses.Even
     return operations.listing(rows, Event.id, query, _event)
 
 
-@ROUTES.post("/events/{event_id}/retry", "Look again at a dead event", status=202, refuses=(409,))
+@ROUTES.post("/events/{event_id}/retry", "Look again at a dead event", scope="operate", status=202, refuses=(409,))
 def retry_event(event_id: int, caller: authentication.Caller, services: operations.Services) -> responses.Event:
     now = services.now()
     with db.transaction("retry"):

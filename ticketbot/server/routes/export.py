@@ -26,7 +26,7 @@ def export_configuration(services: operations.Services) -> operations.Toml:
     return operations.Toml(config_file.State(services).text())
 
 
-@ROUTES.post("/plan", "Show what applying a TOML file would change", refuses=(409,), has_session=False)
+@ROUTES.post("/plan", "Show what applying a TOML file would change", scope="read", refuses=(409,), has_session=False)
 def plan_configuration(
     body: operations.Toml, query: requests.PlanQuery, services: operations.Services
 ) -> trial_responses.Plan:
@@ -38,7 +38,7 @@ def plan_configuration(
     return trial_responses.Plan(version=version, changes=changes)
 
 
-@ROUTES.post("/apply", "Apply a TOML file, if the server is still as it was planned for", refuses=(409,))
+@ROUTES.post("/apply", "Apply a TOML file, if the server is still as it was planned for", scope="admin", refuses=(409,))
 def apply_configuration(
     body: operations.Toml, query: requests.ApplyQuery, caller: authentication.Caller, services: operations.Services
 ) -> trial_responses.Plan:

@@ -60,7 +60,7 @@ def get_forward(forward_id: int, services: operations.Services) -> responses.For
     return _presenter(services)(_found(forward_id))
 
 
-@ROUTES.post("/notifiers/forwards", "Add a forward", status=201, refuses=(409,))
+@ROUTES.post("/notifiers/forwards", "Add a forward", scope="operate", status=201, refuses=(409,))
 def create_forward(
     body: requests.NewForward, caller: authentication.Caller, services: operations.Services
 ) -> responses.Forward:
@@ -73,7 +73,7 @@ def create_forward(
     return forward
 
 
-@ROUTES.patch("/notifiers/forwards/{forward_id}", "Change a forward", refuses=(409,))
+@ROUTES.patch("/notifiers/forwards/{forward_id}", "Change a forward", scope="operate", refuses=(409,))
 def update_forward(
     forward_id: int, body: requests.ForwardChanges, caller: authentication.Caller, services: operations.Services
 ) -> responses.Forward:
@@ -86,7 +86,7 @@ def update_forward(
     return forward
 
 
-@ROUTES.delete("/notifiers/forwards/{forward_id}", "Delete a forward")
+@ROUTES.delete("/notifiers/forwards/{forward_id}", "Delete a forward", scope="operate")
 def delete_forward(forward_id: int, caller: authentication.Caller, services: operations.Services) -> None:
     with db.transaction("delete-forward"):
         sql.advisory_lock("forwards")

@@ -43,7 +43,13 @@ def get_notification(notification_id: int) -> responses.Notification:
     return _found(notification_id)
 
 
-@ROUTES.post("/notifications/{notification_id}/retry", "Send a dead notification again", status=202, refuses=(409,))
+@ROUTES.post(
+    "/notifications/{notification_id}/retry",
+    "Send a dead notification again",
+    scope="operate",
+    status=202,
+    refuses=(409,),
+)
 def retry_notification(
     notification_id: int, caller: authentication.Caller, services: operations.Services
 ) -> responses.Notification:
@@ -60,7 +66,7 @@ def retry_notification(
     return after
 
 
-@ROUTES.post("/notifications/retry", "Try everything again that is dead", status=202, refuses=(409,))
+@ROUTES.post("/notifications/retry", "Try everything again that is dead", scope="operate", status=202, refuses=(409,))
 def retry_dead(
     caller: authentication.Caller, services: operations.Services, body: requests.RetryRequest | None = None
 ) -> responses.RetryResult:

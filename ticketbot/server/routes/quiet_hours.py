@@ -36,7 +36,7 @@ def get_quiet_hours(quiet_hours_id: int) -> calm_responses.QuietHours:
     return _quiet_hours(_found(quiet_hours_id))
 
 
-@ROUTES.post("/notifiers/quiet-hours", "Add quiet hours", status=201)
+@ROUTES.post("/notifiers/quiet-hours", "Add quiet hours", scope="operate", status=201)
 def create_quiet_hours(
     body: requests.NewQuietHours, caller: authentication.Caller, services: operations.Services
 ) -> calm_responses.QuietHours:
@@ -49,7 +49,9 @@ def create_quiet_hours(
     return made
 
 
-@ROUTES.patch("/notifiers/quiet-hours/{quiet_hours_id}", "Change quiet hours; what is held moves with them")
+@ROUTES.patch(
+    "/notifiers/quiet-hours/{quiet_hours_id}", "Change quiet hours; what is held moves with them", scope="operate"
+)
 def update_quiet_hours(
     quiet_hours_id: int,
     body: requests.QuietHoursChanges,
@@ -67,7 +69,7 @@ def update_quiet_hours(
     return after
 
 
-@ROUTES.delete("/notifiers/quiet-hours/{quiet_hours_id}", "Delete quiet hours; what they held is sent")
+@ROUTES.delete("/notifiers/quiet-hours/{quiet_hours_id}", "Delete quiet hours; what they held is sent", scope="operate")
 def delete_quiet_hours(quiet_hours_id: int, caller: authentication.Caller, services: operations.Services) -> None:
     with db.transaction("delete-quiet-hours"):
         sql.advisory_lock("quiet-hours")

@@ -30,7 +30,9 @@ def get_recipient(recipient_id: int) -> responses.Recipient:
     return _recipient(_found(recipient_id))
 
 
-@ROUTES.post("/webex/rooms/{recipient_id}/test", "Send a message marked as a test, once", refuses=(409, 502))
+@ROUTES.post(
+    "/webex/rooms/{recipient_id}/test", "Send a message marked as a test, once", scope="operate", refuses=(409, 502)
+)
 def send_test_message(
     recipient_id: int, caller: authentication.Caller, services: operations.Services
 ) -> responses.TestMessageResult:

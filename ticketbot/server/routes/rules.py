@@ -30,7 +30,7 @@ def get_rule(rule_id: int) -> responses.Rule:
     return _rule(found(rule_id))
 
 
-@ROUTES.post("/notifiers/rules", "Add a rule", status=201, refuses=(409,))
+@ROUTES.post("/notifiers/rules", "Add a rule", scope="operate", status=201, refuses=(409,))
 def create_rule(body: requests.NewRule, caller: authentication.Caller, services: operations.Services) -> responses.Rule:
     check_condition(body.condition)
     with db.transaction("create-rule"):
@@ -40,7 +40,7 @@ def create_rule(body: requests.NewRule, caller: authentication.Caller, services:
     return rule
 
 
-@ROUTES.patch("/notifiers/rules/{rule_id}", "Change a rule", refuses=(409,))
+@ROUTES.patch("/notifiers/rules/{rule_id}", "Change a rule", scope="operate", refuses=(409,))
 def update_rule(
     rule_id: int, body: requests.RuleChanges, caller: authentication.Caller, services: operations.Services
 ) -> responses.Rule:
@@ -53,7 +53,7 @@ def update_rule(
     return rule
 
 
-@ROUTES.delete("/notifiers/rules/{rule_id}", "Delete a rule")
+@ROUTES.delete("/notifiers/rules/{rule_id}", "Delete a rule", scope="operate")
 def delete_rule(rule_id: int, caller: authentication.Caller, services: operations.Services) -> None:
     with db.transaction("delete-rule"):
         sql.advisory_lock("rules")
@@ -96,7 +96,7 @@ def stored() -> list[responses.Rule]:
     return [_rule(row) for row in _rules().order_by(rules.Rule.id)]
 
 
-@ROUTES.post("/notifiers/rules/check", "Check a condition")
+@ROUTES.post("/notifiers/rules/check", "Check a condition", scope="read")
 def check_rule_condition(body: requests.ConditionText) -> trial_responses.ConditionCheck:
     mistake = conditions.check(body.condition)
     if mistake is None:

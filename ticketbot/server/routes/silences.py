@@ -38,7 +38,7 @@ def get_silence(silence_id: int, services: operations.Services) -> calm_response
     return _presenter(services)(_found(silence_id))
 
 
-@ROUTES.post("/notifiers/silences", "Add a silence", status=201)
+@ROUTES.post("/notifiers/silences", "Add a silence", scope="operate", status=201)
 def create_silence(
     body: requests.NewSilence, caller: authentication.Caller, services: operations.Services
 ) -> calm_responses.Silence:
@@ -52,7 +52,7 @@ def create_silence(
     return silence
 
 
-@ROUTES.patch("/notifiers/silences/{silence_id}", "Change a silence")
+@ROUTES.patch("/notifiers/silences/{silence_id}", "Change a silence", scope="operate")
 def update_silence(
     silence_id: int, body: requests.SilenceChanges, caller: authentication.Caller, services: operations.Services
 ) -> calm_responses.Silence:
@@ -68,7 +68,7 @@ def update_silence(
     return after
 
 
-@ROUTES.delete("/notifiers/silences/{silence_id}", "End a silence; it stays in the list")
+@ROUTES.delete("/notifiers/silences/{silence_id}", "End a silence; it stays in the list", scope="operate")
 def delete_silence(silence_id: int, caller: authentication.Caller, services: operations.Services) -> None:
     shape, now = _presenter(services), services.now()
     with db.transaction("end-silence"):
@@ -83,6 +83,7 @@ def delete_silence(silence_id: int, caller: authentication.Caller, services: ope
 @ROUTES.post(
     "/notifiers/silences/preview",
     "Show what a silence would have matched in the last 7 days",
+    scope="read",
     refuses=(409,),
     has_session=False,
 )

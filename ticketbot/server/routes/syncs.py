@@ -15,7 +15,7 @@ from ticketbot.sync import sync_service
 ROUTES = operations.Routes("syncs")
 
 
-@ROUTES.post("/sync", "Start a sync", status=202, refuses=(409, 502))
+@ROUTES.post("/sync", "Start a sync", scope="operate", status=202, refuses=(409, 502))
 def start_sync(
     body: requests.SyncRequest, caller: authentication.Caller, services: operations.Services
 ) -> sync_responses.SyncRun:
@@ -48,7 +48,7 @@ def get_sync_run(run_id: int) -> sync_responses.SyncRun:
     return _run(operations.or_not_found(syncs.SyncRun.get_or_none(syncs.SyncRun.id == run_id), "sync", run_id))
 
 
-@ROUTES.post("/sync/cancel", "Ask the running sync to stop", status=202, refuses=(409,))
+@ROUTES.post("/sync/cancel", "Ask the running sync to stop", scope="operate", status=202, refuses=(409,))
 def cancel_sync(caller: authentication.Caller, services: operations.Services) -> sync_responses.SyncRun:
     with db.transaction("cancel-sync"):
         run = syncs.request_cancel()

@@ -20,7 +20,7 @@ from ticketbot.server.routes import rules as rules_api
 ROUTES = operations.Routes("trials")
 
 
-@ROUTES.post("/notifiers/rules/try", "Try a rule on a stored ticket")
+@ROUTES.post("/notifiers/rules/try", "Try a rule on a stored ticket", scope="read")
 def try_rule(body: requests.TryRequest, services: operations.Services) -> trial_responses.Trial:
     tried = _proposal(body.rule_id, body.rule)
     with _naming("ticket_id"):
@@ -30,7 +30,9 @@ def try_rule(body: requests.TryRequest, services: operations.Services) -> trial_
     )
 
 
-@ROUTES.post("/notifiers/rules/backtest", "Try a rule on the last days", refuses=(409,), has_session=False)
+@ROUTES.post(
+    "/notifiers/rules/backtest", "Try a rule on the last days", scope="read", refuses=(409,), has_session=False
+)
 def run_backtest(body: requests.BacktestRequest, services: operations.Services) -> trial_responses.Backtest:
     with db.session():
         tried = _proposal(body.rule_id, body.rule)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 from ticketbot import errors
@@ -34,7 +36,7 @@ def get_user(user_id: int) -> responses.User:
     return _user(_found_user(user_id))
 
 
-@ROUTES.post("/users", "Add a user", status=201, refuses=(409,))
+@ROUTES.post("/users", "Add a user", scope="admin", status=201, refuses=(409,))
 def create_user(body: requests.NewUser, caller: authentication.Caller, services: operations.Services) -> responses.User:
     with db.transaction("create-user"):
         if users.User.select().where(users.User.email_lookup == body.email.lower()).exists():
@@ -44,7 +46,12 @@ def create_user(body: requests.NewUser, caller: authentication.Caller, services:
     return user
 
 
-@ROUTES.delete("/users/{user_id}", "Delete a user with all keys, which ends their access immediately", refuses=(409,))
+@ROUTES.delete(
+    "/users/{user_id}",
+    "Delete a user with all keys, which ends their access immediately",
+    scope="admin",
+    refuses=(409,),
+)
 def delete_user(user_id: int, caller: authentication.Caller, services: operations.Services) -> None:
     with db.transaction("delete-user"):
         _one_at_a_time()
@@ -67,7 +74,7 @@ def get_key(key_id: int) -> responses.Key:
     return _key(_found_key(key_id))
 
 
-@ROUTES.post("/users/keys", "Make an API key; no other answer ever shows it", status=201, refuses=(409,))
+@ROUTES.post("/users/keys", "Make an API key; no other answer ever shows it", scope="admin", status=201, refuses=(409,))
 def create_key(
     body: requests.NewKey, caller: authentication.Caller, services: operations.Services
 ) -> responses.CreatedKey:
@@ -75,13 +82,16 @@ def create_key(
         user = users.User.get_or_none(users.User.id == body.user_id)
         if user is None:
             raise operations.invalid_field("user_id", f"There is no user {body.user_id}")
-        made = api_keys.add_key(user, api_keys.new_key(), services.now())
+        expires_at = _expiry(body, services)
+        made = api_keys.add_key(user, api_keys.new_key(), services.now(), scope=body.scope, expires_at=expires_at)
         created = responses.CreatedKey(**msgspec.structs.asdict(_key(made.row)), key=made.key)
         audit.record(caller, services.now(), "create", "key", created.id, after=created)
     return created
 
 
-@ROUTES.delete("/users/keys/{key_id}", "Delete an API key, which ends its access immediately", refuses=(409,))
+@ROUTES.delete(
+    "/users/keys/{key_id}", "Delete an API key, which ends its access immediately", scope="admin", refuses=(409,)
+)
 def delete_key(key_id: int, caller: authentication.Caller, services: operations.Services) -> None:
     with db.transaction("delete-key"):
         _one_at_a_time()
@@ -91,6 +101,14 @@ def delete_key(key_id: int, caller: authentication.Caller, services: operations.
         audit.record(caller, services.now(), "delete", "key", key_id, before=_key(row))
         row.delete_instance()
     services.authenticator.forget([key_id])
+
+
+def _expiry(body: requests.NewKey, services: operations.Services) -> datetime | None:
+    """Return when a new key expires; raises `InvalidInput` for a moment that has passed."""
+    expires_at = operations.moment("expires_at", body.expires_at, services.timezone, is_end=True)
+    if expires_at is not None and expires_at <= services.now():
+        raise operations.invalid_field("expires_at", "This is in the past. Give a date or time to come")
+    return expires_at
 
 
 def _one_at_a_time() -> None:
@@ -118,6 +136,4 @@ def _user(row: users.User) -> responses.User:
 
 
 def _key(row: api_keys.ApiKey) -> responses.Key:
-    return responses.Key(
-        id=row.id, user_id=row.user_id, hint=row.hint, created_at=row.created_at, last_used_at=row.last_used_at
-    )
+    return msgspec.convert(row, responses.Key, from_attributes=True)
