@@ -7,6 +7,7 @@
     ├── NotFound                    exit 4, HTTP 404
     ├── Conflict                    exit 5, HTTP 409
     ├── NotAllowed                  exit 6, HTTP 401
+    │   ├── KeyExpired              exit 6, HTTP 401: the key was good, and its time is over
     │   └── ScopeTooNarrow          exit 6, HTTP 403: the key is good, but not for this
     ├── TooLarge                    exit 3, HTTP 413
     ├── TooMany                     exit 8, HTTP 429: come back later
@@ -104,6 +105,12 @@ class NotAllowed(TicketbotError):
     exit_status = 6
     http_status = 401
     title = "Not allowed"
+
+
+class KeyExpired(NotAllowed):
+    """The key was good, and its time is over (A7)."""
+
+    title = "Key expired"
 
 
 class ScopeTooNarrow(NotAllowed):

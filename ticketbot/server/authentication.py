@@ -25,7 +25,7 @@ from ticketbot import errors
 from ticketbot.api import responses
 from ticketbot.database import db
 from ticketbot.models import api_keys
-from ticketbot.server import client_address
+from ticketbot.server import client_address, refusals
 from ticketbot.settings import types
 
 BELIEVED_FOR_S = 2.0
@@ -73,6 +73,7 @@ class Authenticator:
         self._clock = clock
         self._is_local_open = is_local_open
         self._wrong_keys = Throttle(clock)
+        self._refusals = refusals.Refusals(clock)
         self._throttled_turn = threading.Lock()
         self._lock = threading.Lock()
         self._verified: dict[bytes, _Verified] = {}
@@ -87,12 +88,13 @@ class Authenticator:
         include the one needed (A7), and `TooMany` for a wrong one after ten of them within a minute from one address.
         A good key is never throttled.
         """
-        caller = self._identify(environ, is_change=is_change)
-        if caller.expires_at is not None and caller.expires_at <= self._now():
-            raise errors.NotAllowed(f"This API key expired at {caller.expires_at:%Y-%m-%dT%H:%M:%SZ}")
-        if not includes(caller.scope, needs):
-            raise errors.ScopeTooNarrow(f"This needs a key with the scope {needs}; this one has {caller.scope}")
-        return caller
+        try:
+            return self._allowed(environ, needs, is_change=is_change)
+        except (errors.NotAllowed, errors.TooMany) as error:
+            address = client_address.throttled_client(environ, self._trusted_proxies)
+            request = f"{environ.get('REQUEST_METHOD')} {str(environ.get('PATH_INFO'))[:200]}"
+            self._refusals.note(address, _reason(error, has_key=bool(_bearer(environ))), request)
+            raise
 
     def authenticate_local(self, environ: Mapping[str, Any]) -> None:
         """Accept a request that certainly comes from this machine, or that carries a key."""
@@ -106,6 +108,14 @@ class Authenticator:
             self._deletions += 1
             kept = {digest: each for digest, each in self._verified.items() if each.caller.key_id not in gone}
             self._verified = kept
+
+    def _allowed(self, environ: Mapping[str, Any], needs: responses.Scope, *, is_change: bool) -> Caller:
+        caller = self._identify(environ, is_change=is_change)
+        if caller.expires_at is not None and caller.expires_at <= self._now():
+            raise errors.KeyExpired(f"This API key expired at {caller.expires_at:%Y-%m-%dT%H:%M:%SZ}")
+        if not includes(caller.scope, needs):
+            raise errors.ScopeTooNarrow(f"This needs a key with the scope {needs}; this one has {caller.scope}")
+        return caller
 
     def _identify(self, environ: Mapping[str, Any], *, is_change: bool) -> Caller:
         key = _bearer(environ)
@@ -202,6 +212,12 @@ def includes(scope: responses.Scope, needed: responses.Scope) -> bool:
     """Return whether a scope allows what needs another: each includes those before it."""
     order = typing.get_args(responses.Scope)
     return order.index(scope) >= order.index(needed)
+
+
+def _reason(error: errors.TicketbotError, *, has_key: bool) -> str:
+    """Return the label under which a refusal is counted."""
+    named = {errors.TooMany: "throttled", errors.ScopeTooNarrow: "scope", errors.KeyExpired: "expired_key"}
+    return named.get(type(error), "wrong_key" if has_key else "no_key")
 
 
 def _fingerprint(key: str) -> bytes:
