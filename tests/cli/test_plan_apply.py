@@ -42,9 +42,9 @@ def test_prune_deletes_what_the_file_does_not_name(cli: CliRunner, file: Path) -
     file.write_text("")
     assert cli.tbot("plan", str(file)).status == 0
     planned = cli.tbot("plan", str(file), "--prune", "--json").print_json
-    assert [each["action"] for each in planned["changes"]] == ["delete", "delete", "delete"]
+    assert [each["action"] for each in planned["changes"]] == ["delete"] * 4
     applied = cli.tbot("apply", str(file), f"--version={planned['version']}", "--prune")
-    assert (applied.status, applied.out.splitlines()[-1]) == (0, "Applied 3 changes")
+    assert (applied.status, applied.out.splitlines()[-1]) == (0, "Applied 4 changes")
     assert cli.tbot("list", "rules", "--json").print_json == []
 
 

@@ -37,7 +37,7 @@ def test_the_file_of_the_page_can_be_applied(cli: CliRunner, tmp_path: Path) -> 
     file = tmp_path / "tbot.toml"
     file.write_text(re.findall(r"^```toml\n(.*?)^```", PAGE, re.M | re.S)[0])
     planned = cli.tbot("plan", str(file), "--json").print_json
-    assert [change["action"] for change in planned["changes"]] == ["update", "create", "create", "create"]
+    assert [change["action"] for change in planned["changes"]] == ["update", "create", "create", "create", "create"]
     assert cli.tbot("apply", str(file), f"--version={planned['version']}").status == 0
 
 

@@ -191,6 +191,66 @@ def test_quiet_hours_are_changed_and_never_endless(ana: client.Client) -> None:
         ana.apply(endless, version)
 
 
+SILENCES = """
+[[silences]]
+company = "Contoso"
+until = 2026-03-09
+comment = "Migration"
+
+[[silences]]
+rule = "Priority 1"
+board = "Service Desk"
+start = "2026-03-05T08:00"
+until = "2026-03-05T18:00"
+comment = "Patch day"
+
+[[silences]]
+rule = { all_boards = true, assigned = true, events = ["new"] }
+until = 2026-03-09
+comment = "Nobody"
+"""
+
+
+def test_silences_name_rules_that_the_same_file_creates(api: Api, ana: client.Client) -> None:
+    """N3, M3."""
+    file = FILE + SILENCES
+    assert _apply(ana, file)[-3:] == [
+        "create until 2026-03-09T23:00:00+00:00: Migration",
+        "create until 2026-03-05T17:00:00+00:00: Patch day",
+        "create until 2026-03-09T23:00:00+00:00: Nobody",
+    ]
+    assert [(row.rule_id, row.company, row.created_by) for row in ana.silences()] == [
+        (None, "Contoso", "ana@example.com"),
+        (1, None, "ana@example.com"),
+        (2, None, "ana@example.com"),
+    ]
+    assert ana.plan(file).changes == []
+    exported = ana.export()
+    assert 'rule = { all_boards = true, assigned = true, events = ["new"] }  # 2\n' in exported
+    for rule in ana.rules():
+        ana.delete_rule(rule.id)
+    for silence in ana.silences():
+        ana.delete_silence(silence.id)
+    assert "silences" not in tomllib.loads(ana.export())
+    _apply(ana, exported)
+    assert [line.partition("  #")[0] for line in ana.export().splitlines()] == [
+        line.partition("  #")[0] for line in exported.splitlines()
+    ]
+    longer = exported.replace("2026-03-09T23:00", "2026-03-10T23:00")
+    assert [change.action for change in ana.plan(longer).changes] == ["update", "update"]
+    assert len([change for change in ana.plan(FILE, prune=True).changes if change.action == "delete"]) == 3
+    api.clock.advance(30 * 86400)
+    assert ana.plan(exported).changes == []
+
+
+def test_a_silence_that_is_over_is_not_created_and_an_unknown_rule_is_named(ana: client.Client) -> None:
+    over = FILE + SILENCES.replace("2026-03", "2020-03")
+    assert [change.object for change in ana.plan(over).changes].count("silence") == 0
+    for wrong in ('rule = "Priority 2"', "rule = 7", 'start = "2026-04-01"\nticket_id = 7', ""):
+        with pytest.raises(errors.InvalidInput):
+            ana.plan(FILE + f'[[silences]]\n{wrong}\nuntil = 2026-03-09\ncomment = "x"\n')
+
+
 def test_twins_and_cycles_are_refused_and_change_nothing(ana: client.Client) -> None:
     twin = FILE + "[[rules]]\nname = 'again'\nall_boards = true\nassigned = true\n"
     cycle = FILE + '[[forwards]]\nsource = "Ben Bauer"\ndestination = "Ana Alvarez"\n'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -15,7 +15,7 @@ from ticketbot.database import sql
 from ticketbot.present import toml_text
 from ticketbot.server import authentication, names, operations
 from ticketbot.server.routes import config
-from ticketbot.server.sections import SECTIONS, Section, Stored, located
+from ticketbot.server.sections import RULES, SECTIONS, Section, Stored, located
 
 Services: TypeAlias = operations.Services
 Caller: TypeAlias = authentication.Caller
@@ -23,13 +23,13 @@ Caller: TypeAlias = authentication.Caller
 CONFIGURATION = "configuration"
 SECRETS = ("alert_url", "heartbeat_url")
 CONFIG_REFERENCES = {"alert_recipient_id": "alert_recipient"}
+FIRST_NEW_ID = 2**62  # stands for a rule of the file until that is created: none gets this far
 NONE = "none"  # TOML has no null
 
 _HEADER = "# The configuration of Ticketbot: `tbot plan` compares this file with a server, `tbot apply` applies it.\n"
 
 
 Action = Literal["delete", "update", "create"]
-"""In the order in which they are made."""
 
 
 class Change(NamedTuple):
@@ -55,6 +55,9 @@ class State:
         self._known = names.Names()
         self._stored = {section.key: section.stored(services) for section in SECTIONS}
         self._config = config.stored()
+        self.rules: dict[int, Any] = {}
+        """The rules of the file by their ids, those that are new from `FIRST_NEW_ID` on."""
+        self._known.add_rules({row.id: RULES.entry(row.body, self._known) for row in self._stored[RULES.key]})
 
     @property
     def version(self) -> str:
@@ -152,8 +155,20 @@ class State:
             except errors.InvalidInput as error:
                 wrong += located(section, number, error)
         pairs, left = _matched(section, wanted, self._stored[section.key])
-        found = [self._change(section, stored, body) for stored, body in pairs if stored is None or stored.body != body]
+        if section is RULES:  # what follows may name rules as the file has them
+            by_id = {row.id if row else number: body for number, (row, body) in enumerate(pairs, FIRST_NEW_ID)}
+            self._known.add_rules({row_id: self._entry(body) for row_id, body in by_id.items()})
+            self.rules = by_id
+        found = [
+            self._change(section, row, section.complete(row.body, body) if row else body)
+            for row, body in pairs
+            if (row is None and not section.is_over(body, self._services))
+            or (row is not None and row.body != section.complete(row.body, body))
+        ]
         return found + [self._change(section, row, None) for row in left if prune and not row.is_over]
+
+    def _entry(self, rule: requests.NewRule) -> dict[str, Any]:
+        return RULES.entry(rule, self._known)
 
     def _change(self, section: Section, stored: Stored | None, wanted: Any) -> Change:
         before = None if stored is None else section.entry(stored.body, self._known)
@@ -174,11 +189,20 @@ def apply(text: str, version: str, services: Services, caller: Caller, *, prune:
     found = state.changes(text, prune=prune)
     skipped = 0
     touched: list[tuple[Section, int]] = []
-    for change in sorted(found, key=lambda each: get_args(Action).index(each.action)):
+    made: list[tuple[Any, int]] = []
+    for change in sorted(found, key=lambda each: each.action != "delete"):
         if change.section is None:
             skipped += config.change(change.wanted, caller, services)
-        elif (row_id := _write(change.section, change, caller, services)) is not None:
+            continue
+        wanted = change.wanted
+        rule_id = getattr(wanted, "rule_id", None) or 0
+        if rule_id >= FIRST_NEW_ID:  # by now, the rule has been created
+            real_id = next(row_id for body, row_id in made if body is state.rules[rule_id])
+            wanted = msgspec.structs.replace(wanted, rule_id=real_id)
+        row_id = _write(change.section, change._replace(wanted=wanted), caller, services)
+        if row_id is not None:
             touched.append((change.section, row_id))
+            made.append((change.wanted, row_id))
     for section, row_id in touched:
         section.refuse(row_id, services)
     return found, skipped

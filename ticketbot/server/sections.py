@@ -13,10 +13,10 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from ticketbot import errors
-from ticketbot.api import requests, validation
+from ticketbot.api import calm_responses, requests, validation
 from ticketbot.decide import values
 from ticketbot.server import authentication, names, operations
-from ticketbot.server.routes import forwards, quiet_hours, rules
+from ticketbot.server.routes import forwards, quiet_hours, rules, silences
 
 Services: TypeAlias = operations.Services
 Caller: TypeAlias = authentication.Caller
@@ -60,6 +60,10 @@ class Section(NamedTuple):
     refuse: Callable[[int, Services], None]
     derived: tuple[str, ...] = ()
     """Fields that follow from others, and are not written."""
+    complete: Callable[[Any, Any], Any] = lambda _, wanted: wanted
+    """Give an entry what it leaves to the object that is stored already."""
+    is_over: Callable[[Any, Services], bool] = lambda *_: False
+    """Whether an entry that is not stored need not be created any more."""
 
     def entry(self, body: Any, known: names.Names) -> dict[str, Any]:
         """Return an object as the file has it: names instead of ids, without what is as by default."""
@@ -137,6 +141,16 @@ def _rule_key(body: requests.NewRule) -> Hashable:
     return (body.board_id, body.recipient_id, tuple(body.events), body.condition)
 
 
+def _silence_body(row: calm_responses.Silence) -> requests.NewSilence:
+    times: dict[str, Any] = {"start": row.start.isoformat(), "until": row.until.isoformat()}
+    named = ("board_id", "ticket_id", "company", "recipient_id", "rule_id", "comment")
+    return requests.NewSilence(**{name: getattr(row, name) for name in named}, **times)
+
+
+def _silenced(body: requests.NewSilence) -> Hashable:
+    return (body.board_id, body.ticket_id, body.company, body.recipient_id, body.rule_id)
+
+
 RULES = Section(
     key="rules",
     singular="rule",
@@ -194,7 +208,33 @@ QUIET_HOURS = Section(
     remove=quiet_hours.remove,
     refuse=quiet_hours.refuse_endless,
 )
-SECTIONS = (RULES, FORWARDS, QUIET_HOURS)
+SILENCES = Section(
+    key="silences",
+    singular="silence",
+    body=requests.NewSilence,
+    references=(
+        Reference("board_id", "board", "board"),
+        Reference("recipient_id", "recipient", "recipient"),
+        Reference("rule_id", "rule", "rule"),
+    ),
+    stored=lambda services: [
+        Stored(row.id, _silence_body(row), row.state == "ended") for row in silences.stored(services)
+    ],
+    identities=(
+        lambda body: (_silenced(body), body.start, body.until),
+        lambda body: (_silenced(body), body.until),
+        lambda body: (_silenced(body), body.comment),
+    ),
+    title=lambda entry: f"until {entry['until']}: {entry['comment']}",
+    check=silences.check,
+    add=silences.add,
+    replace=silences.replace,
+    remove=silences.end,
+    refuse=lambda *_: None,
+    complete=lambda stored, wanted: wanted if wanted.start else msgspec.structs.replace(wanted, start=stored.start),
+    is_over=lambda body, services: datetime.fromisoformat(body.until) <= services.now(),
+)
+SECTIONS = (RULES, FORWARDS, QUIET_HOURS, SILENCES)
 
 
 def located(section: Section, number: int, error: errors.InvalidInput) -> list[errors.FieldError]:

@@ -10,8 +10,8 @@ Export the configuration.
 Usage:
   tbot export [options]
 
-Rules, forwards, quiet hours and configuration become one TOML file, in which
-everything is named instead of numbered; ids are comments. Secrets and what has ended are left
+Rules, forwards, silences, quiet hours and configuration become one TOML file,
+in which everything is named instead of numbered; ids are comments. Secrets and what has ended are left
 out. Keep the file in a repository, change it, and use `tbot plan` and `tbot
 apply`.
 

@@ -21,7 +21,7 @@ TRIAL_DAYS = 7
 TRIALS_FOR_S = 60.0  # less than a client waits; changed rules beyond it are not tried
 
 
-@ROUTES.get("/export", "Export rules, forwards, quiet hours and configuration as TOML")
+@ROUTES.get("/export", "Export rules, forwards, silences, quiet hours and configuration as TOML")
 def export_configuration(services: operations.Services) -> operations.Toml:
     return operations.Toml(config_file.State(services).text())
 

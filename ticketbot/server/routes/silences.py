@@ -42,42 +42,76 @@ def get_silence(silence_id: int, services: operations.Services) -> calm_response
 def create_silence(
     body: requests.NewSilence, caller: authentication.Caller, services: operations.Services
 ) -> calm_responses.Silence:
-    now = services.now()
     with db.transaction("create-silence"):
-        row = silences.Silence(start=now, created_by=caller.user.email, created_at=now)
-        _change(row, msgspec.structs.asdict(body), services)
-        row.save()
-        silence = _presenter(services)(row)
-        audit.record(caller, now, "create", "silence", silence.id, after=silence)
-    return silence
+        return add(body, caller, services)
 
 
 @ROUTES.patch("/notifiers/silences/{silence_id}", "Change a silence", scope="operate")
 def update_silence(
     silence_id: int, body: requests.SilenceChanges, caller: authentication.Caller, services: operations.Services
 ) -> calm_responses.Silence:
-    shape = _presenter(services)
     with db.transaction("update-silence"):
-        row = _found(silence_id)
-        before = shape(row)
-        _change(row, operations.given(body), services)
-        after = shape(row)
-        if after != before:
-            row.save()
-            audit.record(caller, services.now(), "update", "silence", silence_id, before=before, after=after)
-    return after
+        return replace(silence_id, operations.given(body), caller, services)
 
 
 @ROUTES.delete("/notifiers/silences/{silence_id}", "End a silence; it stays in the list", scope="operate")
 def delete_silence(silence_id: int, caller: authentication.Caller, services: operations.Services) -> None:
-    shape, now = _presenter(services), services.now()
     with db.transaction("end-silence"):
-        row = _found(silence_id)
-        before = shape(row)
-        if before.state != "ended":
-            _set_times(row, min(before.start, now), now)
-            row.save()
-            audit.record(caller, now, "end", "silence", silence_id, before=before, after=shape(row))
+        end(silence_id, caller, services)
+
+
+def add(
+    body: requests.NewSilence, caller: authentication.Caller, services: operations.Services
+) -> calm_responses.Silence:
+    """Add a silence inside a transaction."""
+    now = services.now()
+    row = silences.Silence(start=now, created_by=caller.user.email, created_at=now)
+    _change(row, msgspec.structs.asdict(body), services)
+    row.save()
+    silence = _presenter(services)(row)
+    audit.record(caller, now, "create", "silence", silence.id, after=silence)
+    return silence
+
+
+def replace(
+    silence_id: int, changes: Mapping[str, Any], caller: authentication.Caller, services: operations.Services
+) -> calm_responses.Silence:
+    """Change a silence inside a transaction."""
+    shape, row = _presenter(services), _found(silence_id)
+    before = shape(row)
+    _change(row, changes, services)
+    after = shape(row)
+    if after != before:
+        row.save()
+        audit.record(caller, services.now(), "update", "silence", silence_id, before=before, after=after)
+    return after
+
+
+def end(silence_id: int, caller: authentication.Caller, services: operations.Services) -> None:
+    """End a silence inside a transaction, unless it is over."""
+    shape, now, row = _presenter(services), services.now(), _found(silence_id)
+    before = shape(row)
+    if before.state != "ended":
+        _set_times(row, min(before.start, now), now)
+        row.save()
+        audit.record(caller, now, "end", "silence", silence_id, before=before, after=shape(row))
+
+
+def check(body: requests.NewSilence, services: operations.Services) -> requests.NewSilence:
+    """Return a silence to add with its times in UTC; raises `InvalidInput`."""
+    start = operations.moment("start", body.start, services.timezone)
+    until = operations.moment("until", body.until, services.timezone, is_end=True)
+    assert until is not None
+    if until <= (start or services.now()) and start is not None:
+        raise operations.invalid_field("until", "The end is not after the start")
+    if all(getattr(body, name) is None for name in _NAMED):
+        raise operations.invalid_field("board_id", f"Give at least one of {', '.join(_NAMED)}")
+    return msgspec.structs.replace(body, start=start and start.isoformat(), until=until.isoformat())
+
+
+def stored(services: operations.Services) -> list[calm_responses.Silence]:
+    """Return all silences, by id."""
+    return list(map(_presenter(services), _silences().order_by(silences.Silence.id)))
 
 
 @ROUTES.post(
