@@ -129,7 +129,7 @@ class TestUsageErrors:
             ("help nonsense", "There is no command 'nonsense'.", "tbot help"),
             (
                 "help create ruel",
-                "'ruel' is not one of rule, forward, user, key. Did you mean rule?",
+                "'ruel' is not one of rule, forward, silence, quiet-hours, user, key. Did you mean rule?",
                 "tbot help create",
             ),
             ("serve --prot=1", "There is no option '--prot'. Did you mean --port?", "tbot help serve"),

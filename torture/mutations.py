@@ -131,6 +131,11 @@ MUTATIONS = (
          ("ticketbot/models/threads.py", "return root_id is not None or claimed_by == message_id, root_id", "return True, root_id")),
     ),
     Mutation(
+        "a refused reply is not sent on its own",
+        "sqlite",
+        (("ticketbot/pipeline/deliver.py", "if message.parent_id is None or not is_refused:", "if True:"),),
+    ),
+    Mutation(
         "the root of a thread is not recorded",
         "postgres",
         ((_MESSAGES, "    if is_root and message.ticket_id is not None:", "    if is_root and message.ticket_id is not None and message.id % 3:"),),

@@ -114,6 +114,22 @@ def test_a_message_refused_both_ways_is_dead_and_its_thread_stays(stepper: Stepp
 
 
 @pytest.mark.usefixtures("room")
+def test_a_refused_reply_that_then_fails_is_retried_on_its_own(stepper: Stepper) -> None:
+    """N2: otherwise a reply would become the root, although Webex takes only replies to roots."""
+    stepper.world.webex.refuses_replies_to_replies = True
+    ticket = stepper.announce()
+    webex = stepper.world.webex
+    webex.faults.add(faults.status(400, "No such parent.", method="POST", body="parentId", times=1))
+    webex.faults.add(faults.status(502, "No.", method="POST", path="/messages", times=1))
+    _add_note(stepper, ticket)
+    stepper.run(minutes=1)
+    _add_note(stepper, ticket)
+    _, second, third = _received(stepper, "Help Desk")
+    assert (second.parent_id, third.parent_id) == ("", second.id)
+    assert [row.thread_refused for row in ledger()] == [False, True, False]
+
+
+@pytest.mark.usefixtures("room")
 def test_a_root_that_dies_leaves_its_place_to_the_next_message(stepper: Stepper) -> None:
     """N2"""
     number = stepper.world.webex.faults.add(faults.status(404, "No.", method="POST", path="/messages"))

@@ -134,13 +134,13 @@ def claim(server_id: int, now: datetime, *, overdue_at: datetime | None = None) 
     overdue_at = overdue_at or now
     with db.transaction("claim-message"):
         for message in sql.select(Message, _CLAIM, server_id, now, overdue_at, now):
-            sql.execute(_OVERTAKE, message.recipient_id, message.place)
             root_id = None
             if message.ticket_id is not None:
                 may_send, root_id = threads.claim_root(message.ticket_id, message.recipient_id, message.id)
                 if not may_send:
                     _put_back(message, now + WAIT_FOR_ROOT)
                     return None
+            sql.execute(_OVERTAKE, message.recipient_id, message.place)
             message.recipient = recipients.recipient(message.recipient_id)
             return Claimed(message, notifications.start_sending(message.id, overdue_at), root_id)
     return None

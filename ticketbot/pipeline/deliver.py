@@ -90,7 +90,8 @@ def post(message: messages.Message, webex: webex_client.Webex) -> str:
     try:
         return _post_fitting(message, webex)
     except errors.RemoteError as error:
-        if message.parent_id is None or error.status not in REPLY_REFUSED:
+        is_refused = error.status in REPLY_REFUSED and not isinstance(error, errors.MessageTooLong)
+        if message.parent_id is None or not is_refused:
             raise
         _logger.warning("Webex refused message %d as a reply; resending it on its own: %s", message.id, error)
         message.parent_id, message.thread_refused = None, True

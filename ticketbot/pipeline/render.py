@@ -101,7 +101,7 @@ def parent_id(claimed: messages.Claimed) -> str | None:
     """Return Webex's id of the message that this one is to be a reply to (N2); call it inside a session."""
     threads = runtime_config.load().threads
     is_reply = threads == "all" or (threads == "rooms" and claimed.message.recipient.type == recipients.ROOM)
-    return claimed.root_id if is_reply else None
+    return claimed.root_id if is_reply and not claimed.message.thread_refused else None
 
 
 def hidden_notes(carried: Sequence[Notification]) -> list[int]:
