@@ -178,7 +178,7 @@ def test_401_holds_all_sending_and_nothing_dies_within_a_day(stepper: Stepper) -
 
     assert {row.state for row in ledger()} == {"sent", "pending"}
     assert stepper.checks() | {"webex": ""} == dict.fromkeys(stepper.checks(), "ok") | {"webex": ""}
-    assert stepper.checks()["webex"] == "degraded"
+    assert stepper.checks()["webex"] == "attention"
     assert not any(row.overtaken or row.may_be_overtaken for row in ledger())
 
     stepper.world.webex.token = token

@@ -39,14 +39,14 @@ class Server:
         health.add_routes(
             app,
             authenticate_local=self._admit,
-            dead_threads=lambda: self.dead,
-            failing_services=lambda: self.failing_services,
-            clock_is_wrong=lambda: self.clock_is_wrong,
+            readiness=health.Cached(self._check, health.READY_FOR_S, lambda: self.seconds),
             now=lambda: NOW,
-            clock=lambda: self.seconds,
         )
         self._session = requests.Session()
         self._session.mount(URL, Adapter(app))
+
+    def _check(self) -> dict[str, str]:
+        return health.check(self.dead, NOW, self.failing_services, clock_is_wrong=self.clock_is_wrong)
 
     def _admit(self, environ: Mapping[str, Any]) -> None:
         if self.stranger:
@@ -114,6 +114,7 @@ def test_idle_server_is_ready(server: Server) -> None:
         "clock",
         "connectwise",
         "webex",
+        "notifications",
     }
 
 
@@ -183,6 +184,23 @@ def test_refused_credentials_are_reported_although_nothing_waits(world: World) -
         found = f"{running.url}/readyz"
         assert wait_for(lambda: requests.get(found, timeout=5).json()["checks"]["connectwise"] == "degraded")
         assert requests.get(found, timeout=5).status_code == 200
+
+
+def test_what_needs_a_person_is_attention_and_strict_monitors_see_it(server: Server) -> None:
+    """O2: refused credentials, and notifications that are off."""
+    with db.transaction("test"):
+        holds.begin("webex", until=NOW, now=NOW, reason="401", needs_person=True)
+        runtime_config.save({"attempt_notify": False})
+    assert server.ready() == (200, "attention", {"webex": "attention", "notifications": "attention"})
+    assert server.get("/readyz?strict=1").status_code == 503
+
+
+def test_strict_is_503_for_what_waits_and_200_for_what_is_well(server: Server) -> None:
+    """O2"""
+    assert server.get("/readyz?strict=1").status_code == 200
+    _hold("webex", NOW)
+    server.seconds += health.READY_FOR_S
+    assert [server.get(f"/readyz{query}").status_code for query in ("", "?strict=0", "?strict=1")] == [200, 200, 503]
 
 
 def test_failure_takes_precedence_over_degraded(server: Server) -> None:

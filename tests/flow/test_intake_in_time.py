@@ -111,7 +111,7 @@ def test_refused_credentials_hold_all_events_and_release_them(stepper: Stepper, 
         call for call in stepper.world.connectwise.calls.log() if call.path.endswith(tuple(map(str, added)))
     ]
     assert [call.at - START for call in requests_sent] == [timedelta(seconds=each) for each in (0, 1, 3)]
-    assert stepper.checks()["connectwise"] == "degraded"
+    assert stepper.checks()["connectwise"] == "attention"
     assert stepper.checks()["queues"] == "ok"
 
     stepper.world.connectwise.faults.remove(refusal)

@@ -66,9 +66,7 @@ class Api:
         health.add_routes(
             self.app,
             authenticate_local=self.authenticator.authenticate_local,
-            dead_threads=list,
-            failing_services=set,
-            clock_is_wrong=bool,
+            readiness=lambda: health.check([], self.clock.now()),
             now=self.clock.now,
         )
         all_routes.add_routes(
@@ -82,6 +80,7 @@ class Api:
                 server=servers.Current(1),
                 wake_events=lambda: self.woken.update(["events"]),
                 wake_messages=lambda: self.woken.update(["messages"]),
+                readiness=lambda: health.check([], self.clock.now()),
             ),
         )
         self._numbers = itertools.count(1)

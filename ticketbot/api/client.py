@@ -12,7 +12,15 @@ from typing import Any
 from requests.adapters import BaseAdapter
 
 from ticketbot import errors
-from ticketbot.api import calm_client, http_connection, requests, responses, sync_responses, trial_client
+from ticketbot.api import (
+    calm_client,
+    http_connection,
+    requests,
+    responses,
+    status_responses,
+    sync_responses,
+    trial_client,
+)
 
 
 class Client(calm_client.CalmClient, trial_client.TrialClient):
@@ -81,6 +89,10 @@ class Client(calm_client.CalmClient, trial_client.TrialClient):
     def delete_key(self, key_id: int) -> None:
         """Delete a key, which ends its access immediately."""
         self._server.delete(f"/users/keys/{key_id}")
+
+    def status(self) -> status_responses.Status:
+        """Return how the server is."""
+        return self._server.get("/status", status_responses.Status)
 
     def boards(self, *, limit: int | None = None, newest: bool = False) -> list[responses.Board]:
         """List the boards that exist in ConnectWise."""

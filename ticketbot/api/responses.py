@@ -15,6 +15,7 @@ RecipientType = Literal["room", "person"]
 ForwardState = Literal["active", "upcoming", "expired", "disabled"]
 NotificationState = Literal["pending", "sending", "sent", "skipped", "dead"]
 EventState = Literal["waiting", "running", "done", "dead"]
+HealthState = Literal["ok", "attention", "degraded", "failed"]
 RuleTarget = Literal["recipient", "assigned"]
 RuleEvent = Literal[
     "new",
@@ -61,10 +62,10 @@ class Health(ResponseModel):
 
 
 class Readiness(ResponseModel):
-    """Each check by name: `ok`, `degraded` (it waits for an external service) or `failed`."""
+    """Each check by name: `degraded` waits for an external service, `attention` for a person."""
 
-    status: Literal["ok", "degraded", "failed"]
-    checks: dict[str, Literal["ok", "degraded", "failed"]]
+    status: HealthState
+    checks: dict[str, HealthState]
 
 
 class WebhookResponse(ResponseModel):

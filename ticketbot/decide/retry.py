@@ -38,6 +38,7 @@ class MessageVerdict(msgspec.Struct, frozen=True):
     possible_duplicate: bool = False
     may_be_overtaken: bool = False
     tracking_id: str | None = None
+    needs_person: bool = False  # O2: the token was refused
 
 
 def delay_s(failures: int, jitter: float) -> float:
@@ -113,7 +114,13 @@ def message_failed(
     if status in (401, 429):
         until = now + timedelta(seconds=wait_s(error, failed_holds + 1, jitter))
         return MessageVerdict(
-            reason, failures, until, hold_until=until, failing_since=failing_since, tracking_id=tracking_id
+            reason,
+            failures,
+            until,
+            hold_until=until,
+            failing_since=failing_since,
+            tracking_id=tracking_id,
+            needs_person=status == 401,
         )
     if not (isinstance(error, errors.TicketbotError) and error.retry_helps):
         return MessageVerdict(reason, failures + 1, None, failing_since=failing_since or now, tracking_id=tracking_id)

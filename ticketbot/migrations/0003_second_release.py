@@ -152,6 +152,7 @@ def _changed(name: str, old: list[str]) -> dict[str, str]:
     if name == "ticket":
         return {"decided_at": "COALESCE(announced_at, decided_at_update)", "details": "'{}'"}
     return {
+        "hold": {"needs_person": "failures < 0"},
         "note": {"is_markdown": "internal AND NOT internal"},
         "rule": {"events": "'[\"new\"]'", "dry_run": "enabled AND NOT enabled"},
         "api_key": {"scope": "'admin'"},

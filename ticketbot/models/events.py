@@ -290,6 +290,12 @@ def oldest_waiting() -> datetime | None:
     return oldest
 
 
+def last_webhook_at() -> datetime | None:
+    """Return when the last webhook arrived, None if none did within the last 7 days (W4)."""
+    last: datetime | None = ProcessedMessage.select(peewee.fn.MAX(ProcessedMessage.received_at)).scalar()
+    return last
+
+
 class Ended(NamedTuple):
     """How the last event of a ticket ended."""
 

@@ -17,19 +17,22 @@ class Hold(fields.Model):
     since = fields.UtcField()
     failures = peewee.IntegerField(default=0)
     reason = peewee.TextField()
+    needs_person = peewee.BooleanField(default=False)  # O2: credentials were refused, which heals by no waiting
 
 
-def begin(service: str, *, until: datetime, now: datetime, reason: str) -> None:
+def begin(service: str, *, until: datetime, now: datetime, reason: str, needs_person: bool = False) -> None:
     """Hold all calls to a service until a time; a longer hold is never shortened by a shorter one.
 
     Calls that were in flight when a hold began and fail like the first one do not count as further failures.
     """
-    Hold.insert(service=service, until=until, since=now, failures=1, reason=reason).on_conflict(
+    first = {"since": now, "failures": 1, "reason": reason, "needs_person": needs_person}
+    Hold.insert(service=service, until=until, **first).on_conflict(
         conflict_target=[Hold.service],
         update={
             Hold.until: peewee.Case(None, [(Hold.until > peewee.EXCLUDED.until, Hold.until)], peewee.EXCLUDED.until),
             Hold.failures: peewee.Case(None, [(Hold.until > now, Hold.failures)], Hold.failures + 1),
             Hold.reason: reason,
+            Hold.needs_person: needs_person,
         },
     ).execute()
 

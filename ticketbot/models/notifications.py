@@ -159,6 +159,13 @@ def where_held() -> peewee.Expression:
     return (Notification.state == PENDING) & without_message
 
 
+def last_sent_at() -> datetime | None:
+    """Return when the newest notification was sent that has been, or None."""
+    sent = Notification.select().where(Notification.state == SENT)
+    last = sent.order_by(Notification.id.desc()).first()
+    return last.sent_at if last else None
+
+
 def oldest_waiting() -> datetime | None:
     """Return when the oldest pending notification that is not held was decided, or None."""
     waiting = (Notification.state == PENDING) & Notification.message_id.is_null(False)

@@ -204,7 +204,13 @@ def _record(
                 messages.retry_backing_off_now(services.clocks.now())
             if verdict and verdict.hold_until:
                 now = services.clocks.now()
-                holds.begin("webex", until=verdict.hold_until, now=now, reason=verdict.reason)
+                holds.begin(
+                    "webex",
+                    until=verdict.hold_until,
+                    now=now,
+                    reason=verdict.reason,
+                    needs_person=verdict.needs_person,
+                )
         return recorded
 
     try:

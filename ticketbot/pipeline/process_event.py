@@ -174,7 +174,7 @@ def _handle_failure(event: events.Event, error: Exception, services: Services) -
 def _reschedule(event: events.Event, verdict: retry.EventVerdict, now: datetime) -> bool:
     with db.transaction("return-event"):
         if verdict.hold_until:
-            holds.begin("connectwise", until=verdict.hold_until, now=now, reason=verdict.reason)
+            holds.begin("connectwise", until=verdict.hold_until, now=now, reason=verdict.reason, needs_person=True)
         if verdict.retry_at is None:
             return events.finish(event, now=now, decisions=[], error=verdict.reason, dead=True)
         return events.requeue(event, due_at=verdict.retry_at, error=verdict.reason)

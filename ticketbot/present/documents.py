@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from ticketbot.api import calm_responses, responses, sync_responses, trial_responses
+from ticketbot.api import calm_responses, responses, status_responses, sync_responses, trial_responses
 
 CheckState = Literal["ok", "warning", "skipped", "failed"]
 
@@ -94,6 +94,7 @@ DOCUMENTS: dict[str, Any] = {
     "version": Version,
     "ping": responses.Health,
     "authcheck": responses.User,
+    "status": status_responses.Status,
     "sync": sync_responses.SyncRun,
     "sync status": sync_responses.SyncStatus,
     "sync cancel": sync_responses.SyncRun,

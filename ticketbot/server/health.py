@@ -16,13 +16,27 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from ticketbot import errors, metrics
+from ticketbot.api import responses
 from ticketbot.database import db
-from ticketbot.models import event_claims, events, facts, holds, messages, notifications, schema, syncs
+from ticketbot.models import (
+    event_claims,
+    events,
+    facts,
+    holds,
+    messages,
+    notifications,
+    runtime_config,
+    schema,
+    syncs,
+)
 from ticketbot.server import application
 
 UNCLAIMED_FOR = timedelta(seconds=60)
 READY_FOR_S = 1.0  # strangers may ask as often as they like, and it costs several queries
+SERVICES = ("connectwise", "webex")
 WRITTEN_WITHIN_S = 5.0  # an idle server writes nothing: then it tries whether it could
+
+_WORST_FIRST: tuple[responses.HealthState, ...] = ("failed", "attention", "degraded")
 
 _logger = logging.getLogger(__name__)
 
@@ -31,11 +45,8 @@ def add_routes(
     app: bottle.Bottle,
     *,
     authenticate_local: Callable[[Mapping[str, Any]], None],
-    dead_threads: Callable[[], list[str]],
-    failing_services: Callable[[], Collection[str]],
-    clock_is_wrong: Callable[[], bool],
+    readiness: Callable[[], Mapping[str, str]],
     now: Callable[[], datetime],
-    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Serve `/healthcheck`, `/readyz`, and `/metrics` where `authenticate_local` accepts the request."""
     numbers = QueueMetrics(now)
@@ -43,14 +54,11 @@ def add_routes(
     def healthcheck() -> bottle.HTTPResponse:
         return application.json_answer({"status": "ok"})
 
-    readiness = Cached(
-        lambda: check(dead_threads(), now(), failing_services(), clock_is_wrong=clock_is_wrong()), READY_FOR_S, clock
-    )
-
     def readyz() -> bottle.HTTPResponse:
         checks = readiness()
-        status = "failed" if "failed" in checks.values() else "degraded" if "degraded" in checks.values() else "ok"
-        return application.json_answer({"status": status, "checks": checks}, 503 if status == "failed" else 200)
+        status, is_strict = overall(checks), bottle.request.query.get("strict") == "1"
+        is_unready = status != "ok" if is_strict else status == "failed"
+        return application.json_answer({"status": status, "checks": checks}, 503 if is_unready else 200)
 
     def show_metrics() -> bottle.HTTPResponse:
         authenticate_local(bottle.request.environ)
@@ -61,10 +69,16 @@ def add_routes(
         app.route(path, "GET", handler)
 
 
+def overall(checks: Mapping[str, str]) -> responses.HealthState:
+    """Return the worst of some states; what needs a person comes before what heals itself."""
+    found = set(checks.values())
+    return next((state for state in _WORST_FIRST if state in found), "ok")
+
+
 def check(
     dead_threads: list[str], now: datetime, failing_services: Collection[str] = (), *, clock_is_wrong: bool = False
 ) -> dict[str, str]:
-    """Return each check as `ok`, `degraded` (something waits for an external service) or `failed` (O2).
+    """Return each check: `ok`, `degraded` (waits for an external service), `attention` (for a person) or `failed` (O2).
 
     `failing_services` are the services at which what is done every so often, as catch-up, has failed.
     """
@@ -94,16 +108,20 @@ def check(
 def _queues_and_services(now: datetime, failing_services: Collection[str]) -> dict[str, str]:
     stuck = event_claims.is_stuck(now - UNCLAIMED_FOR) or messages.is_stuck(now - UNCLAIMED_FOR)
     services = {
-        service: "degraded" if service in failing_services or _waits_for(service) else "ok"
-        for service in ("connectwise", "webex")
+        service: "degraded" if service in failing_services and state == "ok" else state
+        for service in SERVICES
+        for state in [state_of(service)]
     }
-    return {"queues": "failed" if stuck else "ok", **services}
+    is_off = not runtime_config.load().attempt_notify
+    return {"queues": "failed" if stuck else "ok", **services, "notifications": "attention" if is_off else "ok"}
 
 
 class Cached:
     """A result that is computed by one thread at a time, and then good for a while: anybody may ask for it (O2)."""
 
-    def __init__(self, compute: Callable[[], dict[str, str]], seconds: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, compute: Callable[[], dict[str, str]], seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._compute, self._seconds, self._clock = compute, seconds, clock
         self._lock = threading.Lock()
         self._result: dict[str, str] = {}
@@ -117,10 +135,13 @@ class Cached:
             return self._result
 
 
-def _waits_for(service: str) -> bool:
-    if holds.latest(service):
-        return True
-    return events.is_failing() if service == "connectwise" else messages.is_failing()
+def state_of(service: str) -> responses.HealthState:
+    """Return whether a service refuses our credentials, or something waits for it."""
+    hold = holds.latest(service)
+    if hold is not None:
+        return "attention" if hold.needs_person else "degraded"
+    is_failing = events.is_failing() if service == "connectwise" else messages.is_failing()
+    return "degraded" if is_failing else "ok"
 
 
 class QueueMetrics(prometheus_client.CollectorRegistry):

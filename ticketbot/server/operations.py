@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, tzinfo
 from typing import Any, Generic, NamedTuple, NewType, TypeVar
 
@@ -36,6 +36,10 @@ Toml = NewType("Toml", str)
 Run = TypeVar("Run", bound=Callable[..., Any])
 
 
+Checks = Mapping[str, str]
+"""The checks of `/readyz` by name."""
+
+
 class Services(msgspec.Struct, frozen=True):
     """What the server provides to operations; `wake_...` wake a background thread."""
 
@@ -47,6 +51,7 @@ class Services(msgspec.Struct, frozen=True):
     server: servers.Current
     wake_events: Callable[[], None]
     wake_messages: Callable[[], None]
+    readiness: Callable[[], Checks]
 
 
 class Listing(NamedTuple, Generic[Row]):

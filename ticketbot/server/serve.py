@@ -179,12 +179,11 @@ class Server:
         authenticator = authentication.Authenticator(
             trusted_proxies=proxies, now=self._now, is_local_open=is_unproxied(settings)
         )
+        readiness = health.Cached(self._check, health.READY_FOR_S)
         health.add_routes(
             app,
             authenticate_local=authenticator.authenticate_local,
-            dead_threads=self._worker.dead,
-            failing_services=self._worker.failing_services,
-            clock_is_wrong=self._clocks.is_wrong,
+            readiness=readiness,
             now=self._now,
         )
         services = operations.Services(
@@ -196,9 +195,15 @@ class Server:
             server=self._row,
             wake_events=self._worker.events.notify,
             wake_messages=self._worker.messages.notify,
+            readiness=readiness,
         )
         all_routes.add_routes(app, services)
         return app
+
+    def _check(self) -> dict[str, str]:
+        worker = self._worker
+        clock_is_wrong = self._clocks.is_wrong()
+        return health.check(worker.dead(), self._now(), worker.failing_services(), clock_is_wrong=clock_is_wrong)
 
 
 def ticket_links(settings: Settings) -> Callable[[int], str]:

@@ -21,8 +21,8 @@ from ticketbot.settings.sources import RawValue, Setting
 
 _SERVER = ("serve",)
 _CLIENT = (
-    *("tui", "authcheck", "sync", "list", "get", "create", "update", "delete", "explain", "try", "backtest", "retry"),
-    *("test", "export", "plan", "apply"),
+    *("tui", "authcheck", "status", "sync", "list", "get", "create", "update", "delete", "explain", "try", "backtest"),
+    *("retry", "test", "export", "plan", "apply"),
 )
 # Only tests read these; do not report them as misspelt settings.
 _NO_SETTINGS = ("TBOT_DEBUG", "TBOT_TEST_", "TBOT_FAIL_AT")

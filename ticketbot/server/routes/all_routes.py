@@ -21,6 +21,7 @@ from ticketbot.server.routes import (
     recipients,
     rules,
     silences,
+    status,
     syncs,
     trials,
     users,
@@ -30,6 +31,7 @@ API_DESCRIPTION = operations.Routes("description")
 
 GROUPS = (
     API_DESCRIPTION,
+    status.ROUTES,
     users.ROUTES,
     connectwise.ROUTES,
     recipients.ROUTES,

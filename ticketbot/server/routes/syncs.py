@@ -27,25 +27,26 @@ def start_sync(
     def record(run: syncs.SyncRun) -> None:
         audit.record(caller, services.now(), "start", "sync", run.id, after=body)
 
-    return _run(services.syncs.start(sync_service.Request(**msgspec.structs.asdict(body)), caller.user.email, record))
+    request = sync_service.Request(**msgspec.structs.asdict(body))
+    return sync_run(services.syncs.start(request, caller.user.email, record))
 
 
 @ROUTES.get("/sync/status", "Show the running or latest sync")
 def get_sync_status() -> sync_responses.SyncStatus:
     run = syncs.latest()
     return sync_responses.SyncStatus(
-        syncing=run is not None and run.state == syncs.RUNNING, run=None if run is None else _run(run)
+        syncing=run is not None and run.state == syncs.RUNNING, run=None if run is None else sync_run(run)
     )
 
 
 @ROUTES.get("/sync/runs", "List syncs")
 def list_sync_runs(query: requests.Page) -> operations.Listing[sync_responses.SyncRun]:
-    return operations.listing(syncs.SyncRun.select(), syncs.SyncRun.id, query, _run)
+    return operations.listing(syncs.SyncRun.select(), syncs.SyncRun.id, query, sync_run)
 
 
 @ROUTES.get("/sync/runs/{run_id}", "Show a sync")
 def get_sync_run(run_id: int) -> sync_responses.SyncRun:
-    return _run(operations.or_not_found(syncs.SyncRun.get_or_none(syncs.SyncRun.id == run_id), "sync", run_id))
+    return sync_run(operations.or_not_found(syncs.SyncRun.get_or_none(syncs.SyncRun.id == run_id), "sync", run_id))
 
 
 @ROUTES.post("/sync/cancel", "Ask the running sync to stop", scope="operate", status=202, refuses=(409,))
@@ -55,8 +56,8 @@ def cancel_sync(caller: authentication.Caller, services: operations.Services) ->
         if run is None:
             raise errors.Conflict("No sync is running")
         audit.record(caller, services.now(), "cancel", "sync", run.id)
-    return _run(run)
+    return sync_run(run)
 
 
-def _run(row: syncs.SyncRun) -> sync_responses.SyncRun:
+def sync_run(row: syncs.SyncRun) -> sync_responses.SyncRun:
     return msgspec.convert(row, sync_responses.SyncRun, from_attributes=True)
