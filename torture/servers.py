@@ -124,6 +124,7 @@ class Servers:
                 slot.is_stopping, slot.ready_since = True, None
             slot.terminated_by_us = True
             process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGCONT)  # it may be paused; systemd does the same
             try:
                 status = process.wait(STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
