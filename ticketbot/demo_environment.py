@@ -91,9 +91,8 @@ class DemoEnvironment:
 
     def is_quiet(self) -> bool:
         """Return whether nothing waits to be processed or sent."""
-        waiting = [self.client.events(state=state, limit=1) for state in ("waiting", "running")]
-        unsent = [self.client.notifications(state=state, limit=1) for state in ("pending", "sending")]
-        return not any([*waiting, *unsent])
+        waiting = self.client.status().waiting
+        return not (waiting.events or waiting.messages)
 
     def _recipient(self, name: str) -> int:
         return self.client.recipients(search=name)[0].id

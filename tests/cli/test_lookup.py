@@ -84,7 +84,7 @@ def test_the_audit_trail_shows_what_changed(cli: CliRunner) -> None:
 
 def test_keys_are_listed_with_the_names_of_their_users(cli: CliRunner) -> None:
     heading, row = cli.tbot("list", "keys").out.splitlines()
-    assert heading.split() == ["id", "user", "id", "user", "ends", "in", "created", "last", "used"]
+    assert heading.split() == ["id", "user", "id", "user", "ends", "in", "scope", "expires", "created", "last", "used"]
     assert "Ana Alvarez" in row
     assert f"{datetime.now(UTC):%Y-%m-}" in row
 

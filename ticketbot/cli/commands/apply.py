@@ -12,8 +12,9 @@ Apply a plan.
 Usage:
   tbot apply <file> --version=<version> [--prune] [options] [--json]
 
-The file becomes what the server holds. All changes are made in one transaction, or none. If the server has changed
-since the plan, nothing is applied. A <file> of `-` is read from stdin.
+The file becomes what the server holds. All changes are made in one
+transaction, or none. If the server has changed since the plan, nothing is
+applied. A <file> of `-` is read from stdin.
 
 Options:
   --version=<version>      The version that `tbot plan` printed

@@ -11,9 +11,9 @@ Usage:
   tbot export [options]
 
 Rules, forwards, silences, quiet hours and configuration become one TOML file,
-in which everything is named instead of numbered; ids are comments. Secrets and what has ended are left
-out. Keep the file in a repository, change it, and use `tbot plan` and `tbot
-apply`.
+in which everything is named instead of numbered; ids are comments. Secrets and
+what has ended are left out. Keep the file in a repository, change it, and use
+`tbot plan` and `tbot apply`.
 
 Examples:
   tbot export > tbot.toml
