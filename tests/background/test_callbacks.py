@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from ticketbot.background import callbacks
 from ticketbot.connectwise.connectwise_client import ConnectWise
+from ticketbot.server import health
 from ticketbot.simulators import connectwise, connectwise_api, faults
 
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 US = "https://tbot.example.com"
 RIGHT = f"{US}/hooks/cw/tickets?recordId="
 OTHERS = "https://other.example.com/hooks/cw/tickets?recordId="
@@ -36,7 +39,7 @@ class Tenant:
         return number
 
     def check(self) -> None:
-        callbacks.run(self.client, US, lambda: None)
+        callbacks.run(self.client, US, lambda: NOW, lambda: None)
 
     def ours(self) -> list[tuple[str, str, bool]]:
         entries = self.system.callbacks.entries.values()
@@ -47,7 +50,7 @@ class Tenant:
 
 
 @pytest.fixture
-def tenant() -> Iterator[Tenant]:
+def tenant(sqlite: str) -> Iterator[Tenant]:
     system = connectwise.ConnectWise()
     with connectwise_api.serve(system):
         tenant = Tenant(system)
@@ -133,3 +136,15 @@ def test_two_servers_at_once_do_not_undo_each_other(tenant: Tenant) -> None:
     for each in both:
         each.join()
     assert tenant.ours() == [(RIGHT, "owner", False)]
+
+
+def test_a_repaired_callback_needs_attention_until_a_check_finds_it_right(tenant: Tenant) -> None:
+    """O2: creating the first one is no repair."""
+    states = []
+    tenant.check()
+    states.append(health.check([], NOW)["callback"])
+    tenant.system.callbacks.entries.clear()
+    for _ in range(2):
+        tenant.check()
+        states.append(health.check([], NOW)["callback"])
+    assert states == ["ok", "attention", "ok"]

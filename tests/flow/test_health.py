@@ -114,6 +114,7 @@ def test_idle_server_is_ready(server: Server) -> None:
         "clock",
         "connectwise",
         "webex",
+        "callback",
         "notifications",
     }
 
@@ -182,8 +183,9 @@ def test_refused_credentials_are_reported_although_nothing_waits(world: World) -
     world.connectwise.faults.add(faults.status(401))
     with world.server() as running:
         found = f"{running.url}/readyz"
-        assert wait_for(lambda: requests.get(found, timeout=5).json()["checks"]["connectwise"] == "degraded")
+        assert wait_for(lambda: requests.get(found, timeout=5).json()["checks"]["connectwise"] == "attention")
         assert requests.get(found, timeout=5).status_code == 200
+        assert requests.get(f"{found}?strict=1", timeout=5).status_code == 503
 
 
 def test_what_needs_a_person_is_attention_and_strict_monitors_see_it(server: Server) -> None:

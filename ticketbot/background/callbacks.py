@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from ticketbot import errors
 from ticketbot.background import periodic
 from ticketbot.connectwise import connectwise_client, records
+from ticketbot.database import db
+from ticketbot.models import facts
 
 NAME = "callback watchdog"
 EVERY_S = 3600.0
@@ -26,7 +29,12 @@ class CallbackChanges(NamedTuple):
     delete: tuple[records.Callback, ...]
 
 
-def run(source: connectwise_client.ConnectWise, public_url: str, heartbeat: periodic.Heartbeat) -> None:
+def run(
+    source: connectwise_client.ConnectWise,
+    public_url: str,
+    now: Callable[[], datetime],
+    heartbeat: periodic.Heartbeat,
+) -> None:
     """Make exactly one active ticket callback of level `owner` point at us; leave those of others alone.
 
     The right callback exists before wrong ones are deleted, so that no change is missed in between.
@@ -35,6 +43,7 @@ def run(source: connectwise_client.ConnectWise, public_url: str, heartbeat: peri
     wanted = f"{base}?recordId="
     heartbeat()
     found = callbacks_to_change(source.callbacks(), base, wanted)
+    _remember(found, now())
     if found.keep is None:
         heartbeat()
         created = source.create_callback(wanted)
@@ -48,6 +57,18 @@ def run(source: connectwise_client.ConnectWise, public_url: str, heartbeat: peri
         with contextlib.suppress(errors.RemoteGone):
             source.delete_callback(callback.id)
         _logger.warning("removed callback %d: %s %s at %s", callback.id, callback.type, callback.level, callback.url)
+
+
+def _remember(found: CallbackChanges, now: datetime) -> None:
+    """Remember that the callback had to be repaired, until a check finds it right (O2); creating the first is none."""
+    is_right = found.keep is not None and not found.keep.inactive
+    with db.transaction("callback"):
+        was_known = facts.read_time(facts.CALLBACK_KNOWN) is not None
+        facts.write_time(facts.CALLBACK_KNOWN, now)
+        if is_right:
+            facts.forget(facts.CALLBACK_REPAIRED)
+        elif was_known:
+            facts.write_time(facts.CALLBACK_REPAIRED, now)
 
 
 def callbacks_to_change(callbacks: Sequence[records.Callback], base: str, wanted: str) -> CallbackChanges:

@@ -21,6 +21,7 @@ from ticketbot.models import (
     imported,
     messages,
     notifications,
+    outages,
     policies,
     quiet_hours,
     recipients,
@@ -42,7 +43,7 @@ TABLES = (
     *(silences.Silence, quiet_hours.QuietHours),
     *(users.User, api_keys.ApiKey, audit.Audit, runtime_config.ConfigValue, facts.Fact),
     imported.Imported,
-    *(holds.Hold, servers.Server, servers.Job, signing_keys.SigningKey, syncs.SyncRun),
+    *(holds.Hold, outages.Outage, servers.Server, servers.Job, signing_keys.SigningKey, syncs.SyncRun),
     *(policies.Policies, events.Event, events.ProcessedMessage),
     *(messages.Message, notifications.Notification, threads.Thread),
 )

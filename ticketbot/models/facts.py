@@ -21,6 +21,8 @@ WATCHING_SINCE = "watching_since"
 CATCH_UP_WATERMARK = "catch_up_watermark"
 OLDEST_PROGRAM = "oldest_program"  # the oldest version that may use the database (O5)
 LAST_PROBE = "last_probe"  # when a test write last checked that the database is writable (O2)
+CALLBACK_KNOWN = "callback_known"  # since when the watchdog knows of a right callback (C2)
+CALLBACK_REPAIRED = "callback_repaired"  # when it had to be repaired; gone once a check finds it right (O2)
 SKIPPED_UNTIL = "skipped_until"  # anything entered before it is history, without T5's hour of grace
 
 
@@ -33,6 +35,11 @@ def read_time(name: str) -> datetime | None:
 def write_time(name: str, value: datetime) -> None:
     """Store a fact that is a time."""
     _set(name, value.isoformat())
+
+
+def forget(name: str) -> None:
+    """Remove a fact."""
+    sql.execute("DELETE FROM fact WHERE name = ?", name)
 
 
 def _set(name: str, value: Any) -> None:

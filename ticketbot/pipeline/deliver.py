@@ -10,7 +10,7 @@ import logging
 import random
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -18,7 +18,7 @@ from ticketbot import errors, log, metrics
 from ticketbot.database import availability, db
 from ticketbot.decide import retry
 from ticketbot.models import holds, messages, notifications, servers
-from ticketbot.pipeline import clock, digest, render
+from ticketbot.pipeline import clock, digest, render, service_outages
 from ticketbot.webex import markdown, webex_client
 
 REPLY_REFUSED = (400, 403, 404)  # N2: what a deleted parent leads to is documented nowhere
@@ -40,6 +40,14 @@ class Services(msgspec.Struct, frozen=True):
     pause: Callable[[float], bool]
     jitter: Callable[[], float] = random.SystemRandom().random
     claimed: Callable[[], None] = lambda: None
+
+
+class Failure(NamedTuple):
+    """Why and when a message was not sent, and what becomes of it."""
+
+    error: Exception
+    verdict: retry.MessageVerdict
+    now: datetime
 
 
 def send_next(services: Services) -> bool:
@@ -145,13 +153,12 @@ def _record_failure(claimed: messages.Claimed, error: Exception, services: Servi
         "may_be_overtaken": verdict.may_be_overtaken,
         "possible_duplicate": message.possible_duplicate or verdict.possible_duplicate,
     }
-    if (
-        _record("not-sent", claimed, changes, {"died_at": now} if is_dead else {}, services, verdict=verdict)
-        and is_dead
-    ):
+    failure = Failure(error, verdict, now)
+    shared = {"died_at": now} if is_dead else {}
+    if _record("not-sent", claimed, changes, shared, services, failure=failure) and is_dead:
         _count(claimed, notifications.DEAD)
     _logger.log(
-        logging.ERROR if is_dead else logging.WARNING,
+        service_outages.log_level(error, is_dead=is_dead),
         "could not send to %s (ticket %s): %s; %s",
         message.recipient.name,
         message.ticket_id,
@@ -185,7 +192,7 @@ def _record(
     services: Services,
     *,
     claimed_at: datetime | None = None,
-    verdict: retry.MessageVerdict | None = None,
+    failure: Failure | None = None,
 ) -> bool:
     """Record an outcome, retrying while the database is unavailable: a sent message must not go unrecorded.
 
@@ -195,26 +202,32 @@ def _record(
     message = claimed.message
     posted = {name: getattr(message, name) for name in ("markdown", "parent_id", "thread_refused")}
     both = {"attempts": message.attempts + 1, **posted, **changes}
+    begun, ended = None, None
 
     def write() -> bool:
+        nonlocal begun, ended
         with db.transaction(name):
             recorded = messages.record(claimed, both, shared)
             if claimed_at:
                 holds.end("webex", called_at=claimed_at)
+                ended = service_outages.record_success(service_outages.MESSAGES, claimed_at)
                 messages.retry_backing_off_now(services.clocks.now())
-            if verdict and verdict.hold_until:
-                now = services.clocks.now()
-                holds.begin(
-                    "webex",
-                    until=verdict.hold_until,
-                    now=now,
-                    reason=verdict.reason,
-                    needs_person=verdict.needs_person,
-                )
+            if failure:
+                begun = service_outages.record(service_outages.MESSAGES, failure.error, failure.now)
+                _hold(failure.verdict, services)
         return recorded
 
     try:
-        return availability.patiently(write, services.pause)
+        recorded = availability.patiently(write, services.pause)
     except errors.Unreachable as error:
         _logger.warning("the outcome of message %d is not recorded: %s", message.id, error)
         return False
+    service_outages.log_start(service_outages.MESSAGES, begun, services.clocks.now())
+    service_outages.log_end(ended, services.clocks.now())
+    return recorded
+
+
+def _hold(verdict: retry.MessageVerdict, services: Services) -> None:
+    if verdict.hold_until:
+        now, needs_person = services.clocks.now(), verdict.needs_person
+        holds.begin("webex", until=verdict.hold_until, now=now, reason=verdict.reason, needs_person=needs_person)

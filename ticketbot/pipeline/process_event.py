@@ -20,7 +20,7 @@ from ticketbot.database import db
 from ticketbot.decide import plan, retry, values
 from ticketbot.decide.reasons import Reason
 from ticketbot.models import event_claims, events, held, holds, messages, notifications, servers, tickets
-from ticketbot.pipeline import clock, fetch, kept_facts, load_facts, mass_changes, people
+from ticketbot.pipeline import clock, fetch, kept_facts, load_facts, mass_changes, people, service_outages
 
 _logger = logging.getLogger(__name__)
 
@@ -105,6 +105,8 @@ def _commit(
         )
         store_notifications(decided.drafts, rows, now)
         holds.end("connectwise", called_at=claimed_at)
+        ended = service_outages.record_success(service_outages.EVENTS, claimed_at)
+    service_outages.log_end(ended, now)
     metrics.EVENTS.labels("done").inc()
     for row in rows:
         metrics.NOTIFICATIONS.labels(row["state"], row["reasons"][0].code).inc()
@@ -138,6 +140,8 @@ def _commit_gone(event: events.Event, claimed_at: datetime, services: Services) 
             raise TakenOver(f"event {event.id} of ticket {event.ticket_id}: another server took over")
         tickets.mark_deleted(event.ticket_id, now)
         holds.end("connectwise", called_at=claimed_at)
+        ended = service_outages.record_success(service_outages.EVENTS, claimed_at)
+    service_outages.log_end(ended, now)
     metrics.EVENTS.labels("gone").inc()
     _logger.info("ticket %d was deleted in ConnectWise", event.ticket_id, extra={"ticket_id": event.ticket_id})
 
@@ -158,7 +162,7 @@ def _handle_failure(event: events.Event, error: Exception, services: Services) -
     )
     is_bug = not isinstance(error, errors.TicketbotError)
     _logger.log(
-        logging.ERROR if is_bug or verdict.retry_at is None else logging.WARNING,
+        service_outages.log_level(error, is_dead=is_bug or verdict.retry_at is None),
         "ticket %d: %s; %s",
         event.ticket_id,
         verdict.reason,
@@ -167,17 +171,21 @@ def _handle_failure(event: events.Event, error: Exception, services: Services) -
         extra={"ticket_id": event.ticket_id, "event_id": event.id},
     )
     event.attempts, event.bugs = verdict.attempts, verdict.bugs
-    if _reschedule(event, verdict, now):
+    if _reschedule(event, error, verdict, now):
         metrics.EVENTS.labels("again" if verdict.retry_at else "dead").inc()
 
 
-def _reschedule(event: events.Event, verdict: retry.EventVerdict, now: datetime) -> bool:
+def _reschedule(event: events.Event, error: Exception, verdict: retry.EventVerdict, now: datetime) -> bool:
     with db.transaction("return-event"):
+        begun = service_outages.record(service_outages.EVENTS, error, now)
         if verdict.hold_until:
             holds.begin("connectwise", until=verdict.hold_until, now=now, reason=verdict.reason, needs_person=True)
         if verdict.retry_at is None:
-            return events.finish(event, now=now, decisions=[], error=verdict.reason, dead=True)
-        return events.requeue(event, due_at=verdict.retry_at, error=verdict.reason)
+            is_ours = events.finish(event, now=now, decisions=[], error=verdict.reason, dead=True)
+        else:
+            is_ours = events.requeue(event, due_at=verdict.retry_at, error=verdict.reason)
+    service_outages.log_start(service_outages.EVENTS, begun, now)
+    return is_ours
 
 
 def notification_row(draft: values.PlannedNotification, event: events.Event, now: datetime) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from ticketbot.models import (
     holds,
     messages,
     notifications,
+    outages,
     runtime_config,
     schema,
     syncs,
@@ -112,8 +113,12 @@ def _queues_and_services(now: datetime, failing_services: Collection[str]) -> di
         for service in SERVICES
         for state in [state_of(service)]
     }
-    is_off = not runtime_config.load().attempt_notify
-    return {"queues": "failed" if stuck else "ok", **services, "notifications": "attention" if is_off else "ok"}
+    for_person = {
+        "callback": facts.read_time(facts.CALLBACK_REPAIRED) is not None,
+        "notifications": not runtime_config.load().attempt_notify,
+    }
+    needed = {name: "attention" if is_needed else "ok" for name, is_needed in for_person.items()}
+    return {"queues": "failed" if stuck else "ok", **services, **needed}
 
 
 class Cached:
@@ -137,6 +142,8 @@ class Cached:
 
 def state_of(service: str) -> responses.HealthState:
     """Return whether a service refuses our credentials, or something waits for it."""
+    if found := outages.of(service):
+        return "attention" if any(outage.denied for outage in found) else "degraded"
     hold = holds.latest(service)
     if hold is not None:
         return "attention" if hold.needs_person else "degraded"

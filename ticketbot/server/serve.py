@@ -21,7 +21,7 @@ from ticketbot import __version__, errors, log, metrics, signals
 from ticketbot.background import callbacks, catch_up, heartbeat, periodic, retention, workers
 from ticketbot.connectwise import connectwise_client, rate_limit, webhook_signature
 from ticketbot.database import db
-from ticketbot.models import api_keys, facts, schema, servers
+from ticketbot.models import api_keys, facts, outages, schema, servers
 from ticketbot.pipeline import accept, clock, deliver, mass_changes, people, process_event, render
 from ticketbot.server import application, authentication, health, listener, operations, verified_keys, webhooks
 from ticketbot.server.routes import all_routes
@@ -67,6 +67,9 @@ def prepare_database(settings: Settings, *, skip_missed: bool, now: datetime) ->
         _logger.info("migrated the database: %s", name)
     with db.transaction("first-start"):
         since = facts.start_watching(now)
+        if not settings.public_url:  # nothing watches the callback any more, and what was found is no news (C2)
+            outages.end(callbacks.NAME, called_at=now)
+            facts.forget(facts.CALLBACK_REPAIRED)
         if skip_missed:
             skipped_from = facts.read_time(facts.CATCH_UP_WATERMARK) or since
             facts.skip_missed(now)
@@ -151,7 +154,7 @@ class Server:
         def job(
             name: str, do: Callable[[periodic.Heartbeat], object], every_s: Callable[[], float]
         ) -> periodic.PeriodicJob:
-            return periodic.PeriodicJob(name, do, every_s=every_s, server=self._row)
+            return periodic.PeriodicJob(name, do, every_s=every_s, server=self._row, now=self._now)
 
         source = self._remote.connectwise
         jobs = [
@@ -160,7 +163,7 @@ class Server:
             job(retention.NAME, partial(retention.run, source, self._now), lambda: retention.EVERY_S),
         ]
         if settings.public_url:
-            repair = partial(callbacks.run, source, settings.public_url)
+            repair = partial(callbacks.run, source, settings.public_url, self._now)
             jobs.append(job(callbacks.NAME, repair, lambda: callbacks.EVERY_S))
         return jobs
 

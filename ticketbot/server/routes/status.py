@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ticketbot import __version__
 from ticketbot.api import status_responses
-from ticketbot.models import events, holds, notifications, runtime_config, syncs
+from ticketbot.models import events, holds, notifications, outages, runtime_config, syncs
 from ticketbot.server import health, operations
 from ticketbot.server.routes import syncs as sync_api
 
@@ -38,10 +38,13 @@ def get_status(services: operations.Services) -> status_responses.Status:
 
 
 def _service(name: str, checks: operations.Checks) -> status_responses.ServiceState:
-    hold = holds.latest(name)
+    found, hold = outages.of(name), holds.latest(name)
+    since = found[0].since if found else hold and hold.since
+    # What needs a person comes before what heals by itself.
+    reason = max(found, key=lambda outage: bool(outage.denied)).reason if found else hold and hold.reason
     return status_responses.ServiceState(
         name=name,
         state=health.overall({name: checks.get(name, "failed")}),
-        since=None if hold is None else hold.since,
-        detail=None if hold is None else hold.reason,
+        since=since,
+        detail=reason,
     )
