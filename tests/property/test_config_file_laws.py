@@ -14,7 +14,7 @@ from tests.server.api_server import Api
 from ticketbot import errors
 from ticketbot.api import client
 from ticketbot.database import db
-from ticketbot.models import recipients, tickets
+from ticketbot.models import recipients, silences, tickets
 from ticketbot.present import toml_text
 from ticketbot.simulators.webex import Webex
 
@@ -53,6 +53,34 @@ _FORWARDS = st.lists(
     ),
     max_size=4,
 )
+_TIMES = st.sampled_from(["00:00", "08:00", "18:30"])
+_QUIET_HOURS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "recipient_id": st.none() | _NUMBERS,
+            "days": st.lists(st.sampled_from(["mon", "wed", "sun"]), min_size=1, max_size=3, unique=True),
+            "from_": _TIMES,
+            "to": _TIMES,
+            "timezone": st.sampled_from(["UTC", "America/New_York"]),
+            "urgent": _CONDITIONS,
+            "enabled": st.booleans(),
+        }
+    ),
+    max_size=3,
+)
+_SILENCES = st.lists(
+    st.fixed_dictionaries(
+        {
+            "board_id": st.none() | _NUMBERS,
+            "ticket_id": st.none() | _NUMBERS,
+            "company": st.none() | st.sampled_from(["Contoso", "x\ny"]),
+            "recipient_id": st.none() | _NUMBERS,
+            "until": st.sampled_from(["2026-03-09", "2026-03-09T08:00:00Z"]),  # the clock of the server is at March 2
+            "comment": st.sampled_from(["Patches", 'a "b"']),
+        }
+    ),
+    max_size=3,
+)
 _CONFIG = st.fixed_dictionaries(
     {},
     optional={
@@ -61,6 +89,7 @@ _CONFIG = st.fixed_dictionaries(
         "require_board_rule": st.booleans(),
     },
 )
+_CALM = st.tuples(_QUIET_HOURS, _SILENCES)
 _VALUES = st.recursive(
     st.text() | st.booleans() | st.integers(-(2**63), 2**63 - 1),
     lambda inner: st.lists(inner, max_size=3),
@@ -79,10 +108,10 @@ def test_a_plan_of_an_unchanged_server_is_empty_and_a_second_server_becomes_the_
     ana = api.client(api.administrator())
 
     @hypothesis.settings(max_examples=25, deadline=None, database=None)
-    @hypothesis.given(st.tuples(*[_NAMES] * 4), st.tuples(*[_NAMES] * 4), _RULES, _FORWARDS, _CONFIG)
-    def law(boards: Any, rooms: Any, rules: Any, forwards: Any, config: Any) -> None:
+    @hypothesis.given(st.tuples(*[_NAMES] * 4), st.tuples(*[_NAMES] * 4), _RULES, _FORWARDS, _CALM, _CONFIG)
+    def law(boards: Any, rooms: Any, rules: Any, forwards: Any, calm: Any, config: Any) -> None:
         _furnish(ana, boards, rooms)
-        _fill(ana, rules, forwards, config)
+        _fill(ana, rules, forwards, *calm, config)
         exported = ana.export()
         assert ana.plan(exported, prune=True).changes == []
         _empty(ana)
@@ -106,12 +135,16 @@ def _furnish(ana: client.Client, boards: Any, rooms: Any) -> None:
                 recipients.Recipient.create(**row)
 
 
-def _fill(ana: client.Client, rules: Any, forwards: Any, config: Any) -> None:
+def _fill(ana: client.Client, rules: Any, forwards: Any, quiet_hours: Any, silenced: Any, config: Any) -> None:
     """Create what can be created."""
     for rule in rules:
         _if_allowed(lambda rule=rule: ana.create_rule(**rule))
     for forward in forwards:
         _if_allowed(lambda forward=forward: ana.create_forward(**forward))
+    for hours in quiet_hours:
+        _if_allowed(lambda hours=hours: ana.create_quiet_hour(**hours))
+    for silence in silenced:
+        _if_allowed(lambda silence=silence: ana.create_silence(**silence))
     ana.update_config(config)
 
 
@@ -125,6 +158,10 @@ def _empty(ana: client.Client) -> None:
         ana.delete_rule(rule.id)
     for forward in ana.forwards():
         ana.delete_forward(forward.id)
+    for hours in ana.quiet_hours():
+        ana.delete_quiet_hour(hours.id)
+    with db.transaction("test"):
+        silences.Silence.delete().execute()  # through the API they end, and stay
     ana.update_config({"retention_days": 90, "assigned_events": [], "require_board_rule": False})
 
 
