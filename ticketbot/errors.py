@@ -8,7 +8,8 @@
     ├── Conflict                    exit 5, HTTP 409
     ├── NotAllowed                  exit 6, HTTP 401
     │   ├── KeyExpired              exit 6, HTTP 401: the key was good, and its time is over
-    │   └── ScopeTooNarrow          exit 6, HTTP 403: the key is good, but not for this
+    │   ├── ScopeTooNarrow          exit 6, HTTP 403: the key is good, but not for this
+    │   └── Forbidden               exit 6, HTTP 403: known who it is, and still not allowed
     ├── TooLarge                    exit 3, HTTP 413
     ├── TooMany                     exit 8, HTTP 429: come back later
     ├── SchemaTooNew                exit 7: the database belongs to a newer program
@@ -118,6 +119,13 @@ class ScopeTooNarrow(NotAllowed):
 
     http_status = 403
     title = "Scope too narrow"
+
+
+class Forbidden(NotAllowed):
+    """It is known who sends this, and they may not."""
+
+    http_status = 403
+    title = "Forbidden"
 
 
 class TooLarge(TicketbotError):

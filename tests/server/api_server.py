@@ -15,6 +15,7 @@ from ticketbot.api import client
 from ticketbot.connectwise import connectwise_client
 from ticketbot.database import db
 from ticketbot.models import api_keys, events, notifications, recipients, servers, tickets, users
+from ticketbot.panel import pages
 from ticketbot.server import application, authentication, health, operations
 from ticketbot.server.routes import all_routes
 from ticketbot.settings import types
@@ -69,20 +70,19 @@ class Api:
             readiness=lambda: health.check([], self.clock.now()),
             now=self.clock.now,
         )
-        all_routes.add_routes(
-            self.app,
-            operations.Services(
-                authenticator=self.authenticator,
-                webex=webex_client.Webex(url=organization.url, token=organization.token),
-                syncs=self.syncs,
-                timezone=types.time_zone("Europe/Berlin"),
-                now=self.clock.now,
-                server=servers.Current(1),
-                wake_events=lambda: self.woken.update(["events"]),
-                wake_messages=lambda: self.woken.update(["messages"]),
-                readiness=lambda: health.check([], self.clock.now()),
-            ),
+        services = operations.Services(
+            authenticator=self.authenticator,
+            webex=webex_client.Webex(url=organization.url, token=organization.token),
+            syncs=self.syncs,
+            timezone=types.time_zone("Europe/Berlin"),
+            now=self.clock.now,
+            server=servers.Current(1),
+            wake_events=lambda: self.woken.update(["events"]),
+            wake_messages=lambda: self.woken.update(["messages"]),
+            readiness=lambda: health.check([], self.clock.now()),
         )
+        all_routes.add_routes(self.app, services)
+        pages.Panel(services, URL).add_routes(self.app)
         self._numbers = itertools.count(1)
 
     def client(self, key: str, **environ: str) -> client.Client:

@@ -148,7 +148,7 @@ class Authenticator:
             return None
         self._note_use(row)
         verified_until = known.verified_until if known is not None and is_verified else moment + VERIFIED_FOR_S
-        fresh = _Verified(_caller_of(row), row.hash, moment + BELIEVED_FOR_S, verified_until)
+        fresh = _Verified(caller_of(row), row.hash, moment + BELIEVED_FOR_S, verified_until)
         self._remember(digest, fresh, deletions)
         return fresh.caller
 
@@ -229,7 +229,8 @@ def _bearer(environ: Mapping[str, Any]) -> str:
     return key.strip() if scheme.lower() == "bearer" else ""
 
 
-def _caller_of(row: api_keys.ApiKey) -> Caller:
+def caller_of(row: api_keys.ApiKey) -> Caller:
+    """Return who calls with a key that is known to be good."""
     user = row.user
     shown = responses.User(id=user.id, name=user.name, email=user.email, created_at=user.created_at)
     return Caller(row.id, row.prefix, shown, row.scope, row.expires_at)

@@ -82,6 +82,11 @@ class Settings:
         meaning="https address under which ConnectWise reaches us; enables the callback watchdog",
         example="https://tbot.example.com",
     )
+    panel_url: str = _setting(
+        types.api_base_url,
+        meaning="where people reach the web panel; by default at TBOT_PUBLIC_URL",
+        example="https://tbot.example.com",
+    )
     cw_url: str = _setting(
         types.connectwise_host,
         "https://api-na.myconnectwise.net",

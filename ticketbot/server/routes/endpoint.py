@@ -15,7 +15,7 @@ import peewee
 from ticketbot import errors
 from ticketbot.api import requests, validation
 from ticketbot.database import db
-from ticketbot.server import application, operations
+from ticketbot.server import application, authentication, operations
 
 MAX_BODY = 1024 * 1024
 
@@ -33,9 +33,7 @@ def serve(app: bottle.Bottle, operation: operations.Operation, services: operati
         arguments: dict[str, Any] = {name: read_id(text) for name, text in ids.items()}
         for name, read in readers.items():
             arguments[name] = read()
-        injected = {"caller": caller, "services": services}
-        arguments |= {name: value for name, value in injected.items() if name in operation.types}
-        return _respond(operation, arguments)
+        return _respond(operation, arguments, caller, services)
 
     readers = _readers(operation)
     # An id is digits and nothing else, so that `/users/me` is no user and has none of the methods of one.
@@ -55,12 +53,30 @@ def _readers(operation: operations.Operation) -> Mapping[str, Callable[[], Any]]
     return readers
 
 
-def _respond(operation: operations.Operation, arguments: Mapping[str, Any]) -> bottle.HTTPResponse:
+def perform(
+    operation: operations.Operation,
+    arguments: Mapping[str, Any],
+    caller: authentication.Caller,
+    services: operations.Services,
+) -> Any:
+    """Run an operation with valid arguments for whoever calls; raises `errors`."""
+    injected = {"caller": caller, "services": services}
+    needed = {name: value for name, value in injected.items() if name in operation.types}
     try:
         with db.session() if operation.has_session else contextlib.nullcontext():
-            result = operation.run(**arguments)
+            return operation.run(**arguments, **needed)
     except peewee.IntegrityError:
         raise errors.Conflict("This was changed concurrently. Retry the request") from None
+
+
+def _respond(
+    operation: operations.Operation,
+    arguments: Mapping[str, Any],
+    caller: authentication.Caller,
+    services: operations.Services,
+) -> bottle.HTTPResponse:
+    try:
+        result = perform(operation, arguments, caller, services)
     except errors.RemoteError as error:
         more = {"tracking_id": error.tracking_id} if error.tracking_id else {}
         return application.problem(error.http_status, error.title, str(error), **more)

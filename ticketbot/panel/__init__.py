@@ -1,0 +1,1 @@
+"""The web panel: pages over the operations of the HTTP API, in this process (section P)."""
