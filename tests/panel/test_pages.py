@@ -2,51 +2,17 @@
 
 from __future__ import annotations
 
-import http.cookies
 import re
-from typing import Any
 
 import pytest
-import requests
 
-from tests.server.api_server import URL, Api
+from tests.panel.browser import OURS, Browser, signed_in
+from tests.server.api_server import Api
 from ticketbot.database import db
 from ticketbot.models import api_keys, audit, notifications, panel_sessions, rules, users
-from ticketbot.panel import pages, templates
-from ticketbot.server import operations
+from ticketbot.panel import lists, names, templates
 
-OURS = {"Origin": URL}
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> {{ticket}} % include('x') \" ' &"
-
-
-class Browser:
-    """What a browser does without scripts: it keeps cookies, follows redirects and sends forms with their origin."""
-
-    def __init__(self, api: Api) -> None:
-        self.api = api
-        self.cookies: dict[str, str] = {}
-        self.page = ""
-        self.url = ""
-
-    def open(self, path: str) -> requests.Response:
-        return self._follow(self.send("GET", path))
-
-    def post(self, path: str, *, headers: dict[str, str] | None = None, **fields: str) -> requests.Response:
-        csrf = re.search(r'name="csrf" value="(\w+)"', self.page)
-        given = {"csrf": csrf[1] if csrf else "", **fields}
-        return self._follow(self.send("POST", path, data=given, headers=OURS if headers is None else headers))
-
-    def send(self, method: str, path: str, *, headers: dict[str, str] | None = None, **more: Any) -> requests.Response:
-        """Send one request, with the cookies."""
-        sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()), **(headers or {})}
-        response = self.api.request(method, path, headers=sent, allow_redirects=False, **more)
-        self.url, self.page = path, response.text
-        for name, cookie in http.cookies.SimpleCookie(response.headers.get("Set-Cookie", "")).items():
-            self.cookies[name] = cookie.value
-        return response
-
-    def _follow(self, response: requests.Response) -> requests.Response:
-        return self._follow(self.send("GET", response.headers["Location"])) if response.status_code == 303 else response
 
 
 @pytest.fixture
@@ -55,12 +21,9 @@ def stranger(api: Api) -> Browser:
 
 
 @pytest.fixture
-def lead(stranger: Browser, key: str) -> Browser:
+def lead(api: Api, key: str) -> Browser:
     """Return the browser of Ana, who has signed in."""
-    response = stranger.post("/panel/sign-in", key=f" {key} ")
-    assert response.status_code == 200
-    assert stranger.url == "/panel/tickets"
-    return stranger
+    return signed_in(api, key)
 
 
 def stored_sessions() -> list[panel_sessions.PanelSession]:
@@ -196,7 +159,7 @@ def test_all_that_match_are_sent_again_after_their_number_was_shown(api: Api, le
 
 
 def test_long_list_has_a_next_page_with_the_same_filter(api: Api, lead: Browser) -> None:
-    tickets = [api.ticket(summary=f"Fire {number}") for number in range(pages.ROWS + 1)]
+    tickets = [api.ticket(summary=f"Fire {number}") for number in range(lists.ROWS + 1)]
     lead.open("/panel/tickets?q=fire")
     (more,) = re.findall(r'href="(\?[^"]*)" rel="next"', lead.page)
     assert f"/panel/tickets/{tickets[0]}" not in lead.page
@@ -216,7 +179,7 @@ def test_every_list_opens_and_shows_no_markup_of_others(api: Api, lead: Browser)
     room = api.recipient(HOSTILE, room=True)
     ticket = api.ticket(summary=HOSTILE, company=HOSTILE, status=HOSTILE)
     api.notification(room, notifications.DEAD, ticket_id=ticket, recipient_name=HOSTILE, error=HOSTILE)
-    for path in (*pages.LISTS, f"tickets/{ticket}", "notifications?q=%3Cscript%3E"):
+    for path in (*names.TITLES, f"tickets/{ticket}", "notifications?q=%3Cscript%3E"):
         response = lead.open(f"/panel/{path}")
         assert response.status_code == 200, path
         assert response.headers["Content-Security-Policy"] == templates.HEADERS["Content-Security-Policy"]
@@ -244,12 +207,6 @@ def test_static_files_are_open_and_small(stranger: Browser) -> None:
     assert 0 < len(stranger.open("/panel/static/panel.css").content) <= 15_000
     assert 0 < len(stranger.open("/panel/static/panel.js").content) <= 6_000
     assert stranger.open("/panel/static/..%2fpages.py").status_code == 404
-
-
-def test_every_operation_may_be_run_with_any_key() -> None:
-    """A7: `Panel._run` has to check the scope and the expiry of keys as soon as there are any."""
-    assert "scope" not in operations.Operation.__struct_fields__
-    assert "scope" not in api_keys.ApiKey._meta.fields
 
 
 def _rule(api: Api) -> int:

@@ -15,7 +15,7 @@ from ticketbot.api import client
 from ticketbot.connectwise import connectwise_client
 from ticketbot.database import db
 from ticketbot.models import api_keys, events, notifications, recipients, servers, tickets, users
-from ticketbot.panel import pages
+from ticketbot.panel import site as panel
 from ticketbot.server import application, authentication, health, operations
 from ticketbot.server.routes import all_routes
 from ticketbot.settings import types
@@ -82,7 +82,7 @@ class Api:
             readiness=lambda: health.check([], self.clock.now()),
         )
         all_routes.add_routes(self.app, services)
-        pages.Panel(services, URL).add_routes(self.app)
+        panel.add_routes(self.app, services, URL)
         self._numbers = itertools.count(1)
 
     def client(self, key: str, **environ: str) -> client.Client:

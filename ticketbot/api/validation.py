@@ -13,7 +13,7 @@ from ticketbot.api import requests
 
 T = TypeVar("T")
 
-_BOUND = re.compile(r"Expected `(?P<kind>int|str)`(?: of length)? (?P<side>>=|<=) (?P<limit>-?[0-9]+)")
+_BOUND = re.compile(r"Expected `(?P<kind>int|str|array)`(?: of length)? (?P<side>>=|<=) (?P<limit>-?[0-9]+)")
 
 
 def read(shape: type[T], given: Mapping[str, Any], *, is_text: bool = False) -> T:
@@ -69,5 +69,6 @@ def _humanize(message: str) -> str:
         return "Give a whole number"
     if not bound:
         return message
-    characters = f" character{'' if bound['limit'] == '1' else 's'}" if bound["kind"] == "str" else ""
-    return f"Give at {'least' if bound['side'] == '>=' else 'most'} {bound['limit']}{characters}"
+    counted = {"int": "", "str": " character", "array": " value"}[bound["kind"]]
+    plural = "s" if counted and bound["limit"] != "1" else ""
+    return f"Give at {'least' if bound['side'] == '>=' else 'most'} {bound['limit']}{counted}{plural}"

@@ -32,13 +32,14 @@ def start(key_id: int, now: datetime) -> str:
 
 
 def key_of(token: str, now: datetime) -> api_keys.ApiKey | None:
-    """Return the key, with its user, that a living session was started with."""
+    """Return the key, with its user, that a living session was started with; None once either has expired."""
     query = (
         api_keys.ApiKey.select(api_keys.ApiKey, users.User)
         .join(users.User)
         .switch(api_keys.ApiKey)
         .join(PanelSession)
         .where(PanelSession.token_hash == _hash(token), PanelSession.expires_at > now)
+        .where(api_keys.ApiKey.expires_at.is_null() | (api_keys.ApiKey.expires_at > now))
     )
     found: api_keys.ApiKey | None = query.first()
     return found

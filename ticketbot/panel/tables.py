@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from ticketbot.present import entities, states, words
+from ticketbot.panel import names
+from ticketbot.present import entities, states
+
+Moment = Callable[[datetime], str]
 
 
 class Cell(NamedTuple):
@@ -19,10 +22,13 @@ class Cell(NamedTuple):
 
 
 class Action(NamedTuple):
-    """What a button does: where its form is posted to."""
+    """What a link leads to, or a button posts to. `operation` is the one it needs; `ask` is asked before."""
 
     label: str
     address: str
+    operation: str = ""
+    ask: str = ""
+    is_link: bool = False
 
 
 class Row(NamedTuple):
@@ -30,7 +36,7 @@ class Row(NamedTuple):
 
     cells: list[Cell]
     name: str
-    action: Action | None
+    actions: list[Action]
 
 
 class Table(NamedTuple):
@@ -42,33 +48,36 @@ class Table(NamedTuple):
     @property
     def has_actions(self) -> bool:
         """Return whether any row has a button."""
-        return any(row.action for row in self.rows)
+        return any(row.actions for row in self.rows)
 
 
-def table(entity: entities.Entity, rows: Iterable[Any], zone: tzinfo, action: Callable[[Any], Action | None]) -> Table:
-    """Return rows as a table; `action` says what can be done with one."""
+def table(
+    entity: entities.Entity, rows: Iterable[Any], moment: Moment, actions: Callable[[Any], list[Action]]
+) -> Table:
+    """Return rows as a table; `actions` says what can be done with one. Ids and tickets lead to their pages."""
     columns = [column for column in entity.columns if column.kind != "reference"]
+    page = f"{names.HOME}{entity.plural}" if names.has_pages(entity.plural) else ""
+
+    def cells(row: Any) -> list[Cell]:
+        return [_cell(column, row, moment, page) for column in columns]
+
     return Table(
-        [column.title for column in columns],
-        [Row(_cells(entity, columns, row, zone), entity.named(row), action(row)) for row in rows],
+        [column.title for column in columns], [Row(cells(row), entity.named(row), actions(row)) for row in rows]
     )
 
 
-def _cells(entity: entities.Entity, columns: Sequence[entities.Column], row: Any, zone: tzinfo) -> list[Cell]:
-    return [_cell(entity, column, row, zone) for column in columns]
+def plain(columns: Sequence[entities.Column], rows: Iterable[Any], moment: Moment) -> Table:
+    """Return the rows of a trial as a table."""
+    cells = ([_cell(column, row, moment, "") for column in columns] for row in rows)
+    return Table([column.title for column in columns], [Row(each, "", []) for each in cells])
 
 
-def _cell(entity: entities.Entity, column: entities.Column, row: Any, zone: tzinfo) -> Cell:
-    value = column.read(row)
-    text = entities.cell(column, row, lambda at: words.moment(at, zone, "%Y-%m-%d %H:%M"))
+def _cell(column: entities.Column, row: Any, moment: Moment, page: str) -> Cell:
+    value, text = column.read(row), entities.cell(column, row, moment)
     if isinstance(value, datetime):
         return Cell(text, exact=value.isoformat())
     if column.kind == "state":
         return Cell(text, style=states.style(str(value)))
-    is_ticket = column.title == "ticket" or (column.title in ("id", "summary") and entity.singular == "ticket")
-    return Cell(text, address=f"/panel/tickets/{_ticket_id(entity, row)}" if is_ticket else "")
-
-
-def _ticket_id(entity: entities.Entity, row: Any) -> int:
-    number: int = row.id if entity.singular == "ticket" else row.ticket_id
-    return number
+    if column.title == "ticket":
+        return Cell(text, address=f"{names.HOME}tickets/{row.ticket_id}")
+    return Cell(text, address=f"{page}/{row.id}" if page and column.title in ("id", "summary") else "")

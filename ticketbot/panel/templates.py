@@ -10,6 +10,24 @@ import bottle
 
 DIRECTORY = Path(__file__).parent / "templates"
 STATIC = {"panel.css": "text/css; charset=utf-8", "panel.js": "text/javascript; charset=utf-8"}
+PAGES = (
+    ("", "Status"),
+    ("tickets", "Tickets"),
+    ("notifications", "Notifications"),
+    ("events", "Events"),
+    ("rules", "Rules"),
+    ("forwards", "Forwards"),
+    ("silences", "Silences"),
+    ("quiet-hours", "Quiet hours"),
+    ("recipients", "Recipients"),
+    ("syncs", "Syncs"),
+    ("users", "Users"),
+    ("keys", "Keys"),
+    ("configuration", "Configuration"),
+    ("audit", "Audit"),
+)
+"""The pages by address, in the order of the navigation."""
+
 HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
     "Cache-Control": "no-store",
@@ -24,7 +42,7 @@ HEADERS = {
 
 def page(name: str, status: int = 200, **values: Any) -> bottle.HTTPResponse:
     """Return a page."""
-    return bottle.HTTPResponse(_template(name).render(**values), status, HEADERS)
+    return bottle.HTTPResponse(_template(name).render(pages=PAGES, **values), status, HEADERS)
 
 
 def static(name: str) -> bottle.HTTPResponse:
@@ -32,6 +50,11 @@ def static(name: str) -> bottle.HTTPResponse:
     body = (DIRECTORY.parent / "static" / name).read_bytes()
     headers = {"Content-Type": STATIC[name], "Cache-Control": "max-age=300", "X-Content-Type-Options": "nosniff"}
     return bottle.HTTPResponse(body, 200, headers)
+
+
+def redirect(address: str) -> bottle.HTTPResponse:
+    """Return the way to another page."""
+    return bottle.HTTPResponse("", 303, {"Location": address, "Cache-Control": "no-store"})
 
 
 @functools.cache

@@ -69,6 +69,10 @@ class Entity(NamedTuple):
         """Return a row as one that can be chosen; one that is inactive says so."""
         return self.title(row) + (", inactive" if self.state(row) == "inactive" else "")
 
+    def choices(self, rows: Iterable[Any]) -> Iterator[tuple[int, str]]:
+        """Yield the id and the name of each row that can be chosen; what is inactive in ConnectWise cannot."""
+        return ((row.id, self.choice(row)) for row in rows if not getattr(row, "inactive", False))
+
     def state(self, row: Any) -> str:
         """Return the state of a row, empty if this type has none."""
         return next((str(column.read(row)) for column in self.columns if column.kind == "state"), "")

@@ -270,3 +270,40 @@ NEW_SYNC = Form(
     _something_is_checked,
 )
 GO_TO_TICKET = Form("Go to ticket", "Show", TicketNumber, (_TICKET_NUMBER,))
+PREVIEW = Form(
+    "Who would get it?",
+    "Show",
+    requests.PreviewQuery,
+    (
+        Field("recipient_id", "Meant for", "choice", choose_from="recipients"),
+        Field("at", "At", "date", f"{_DATES}; empty: now."),
+    ),
+)
+CONFIGURATION = Form(
+    "Configuration",
+    "Save",
+    requests.ConfigChanges,
+    (
+        Field("attempt_notify", "Notifications", "check", "send notifications; while off, what is decided is skipped"),
+        Field("max_message_length", "Note length", hint="Characters of a note that a message shows, 50 to 4000."),
+        Field("max_concurrent_syncs", "Parallel lookups", hint="Of a sync, 1 to 50."),
+        Field("require_board_rule", "Require a rule", "check", "notify nobody of a board that has no rule"),
+        Field("catch_up_interval", "Catch up every", hint="Seconds between looks for lost webhooks; 0: never."),
+        Field("retention_days", "Keep for", hint="Days that the history is kept; 0: forever."),
+        Field(
+            "assigned_events",
+            "Assigned people",
+            "choices",
+            "What they are notified of without a rule.",
+            options=get_args(responses.RuleEvent),
+        ),
+        Field(
+            "threads",
+            "Threads",
+            "choice",
+            "Where notes reply to the first message.",
+            options=get_args(responses.Threads),
+        ),
+    ),
+)
+"""Every setting of the runtime configuration; a test compares it with `requests.ConfigChanges`."""

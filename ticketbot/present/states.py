@@ -8,7 +8,10 @@ Style = Literal["good", "waiting", "bad", "quiet", "plain"]
 
 _STYLES: dict[str, Style] = {
     **dict.fromkeys(("ok", "sent", "done", "active", "enabled", "open"), "good"),
-    **dict.fromkeys(("warning", "pending", "sending", "running", "upcoming", "waiting", "held", "dry run"), "waiting"),
+    **dict.fromkeys(
+        ("warning", "attention", "degraded", "pending", "sending", "running", "upcoming", "waiting", "held", "dry run"),
+        "waiting",
+    ),
     **dict.fromkeys(("failed", "dead"), "bad"),
     **dict.fromkeys(
         ("skipped", "disabled", "expired", "ended", "inactive", "closed", "cancelled", "canceled", "deleted"), "quiet"

@@ -113,8 +113,7 @@ class Authenticator:
         caller = self._identify(environ, is_change=is_change)
         if caller.expires_at is not None and caller.expires_at <= self._now():
             raise errors.KeyExpired(f"This API key expired at {caller.expires_at:%Y-%m-%dT%H:%M:%SZ}")
-        if not includes(caller.scope, needs):
-            raise errors.ScopeTooNarrow(f"This needs a key with the scope {needs}; this one has {caller.scope}")
+        check_scope(caller, needs)
         return caller
 
     def _identify(self, environ: Mapping[str, Any], *, is_change: bool) -> Caller:
@@ -206,6 +205,12 @@ class Throttle:
         if times is None or len(times) < WRONG_KEYS:
             return 0.0
         return max(times[0] + WRONG_KEYS_WITHIN_S - self._clock(), 0.0)
+
+
+def check_scope(caller: Caller, needs: responses.Scope) -> None:
+    """Raise `ScopeTooNarrow` unless a caller may do what needs a scope (A7)."""
+    if not includes(caller.scope, needs):
+        raise errors.ScopeTooNarrow(f"This needs a key with the scope {needs}; this one has {caller.scope}")
 
 
 def includes(scope: responses.Scope, needed: responses.Scope) -> bool:

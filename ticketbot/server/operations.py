@@ -55,10 +55,14 @@ class Services(msgspec.Struct, frozen=True):
 
 
 class Listing(NamedTuple, Generic[Row]):
-    """A page of a list; `more` says that another one follows."""
+    """A page of a list; `more` says that another one follows.
+
+    `counted` counts all rows that match, up to a number, in a session; None where that is not one query.
+    """
 
     rows: list[Row]
     more: bool
+    counted: Callable[[int], int] | None = None
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -184,11 +188,13 @@ def listing(
 
     `keep` leaves rows out that the database cannot; it is for tables of some thousand rows at most.
     """
+    matching = rows
     if page.after is not None:
         rows = rows.where(key < page.after if page.order == "desc" else key > page.after)
     ordered = rows.order_by(key.desc() if page.order == "desc" else key)
     if keep is None:
-        return _page((shape(row) for row in ordered.limit(page.limit + 1)), page.limit)
+        found = _page((shape(row) for row in ordered.limit(page.limit + 1)), page.limit)
+        return found._replace(counted=lambda most: int(matching.limit(most).count()))
     return _page(filter(keep, map(shape, ordered)), page.limit)
 
 

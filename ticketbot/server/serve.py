@@ -22,7 +22,7 @@ from ticketbot.background import callbacks, catch_up, heartbeat, periodic, reten
 from ticketbot.connectwise import connectwise_client, rate_limit, webhook_signature
 from ticketbot.database import db
 from ticketbot.models import api_keys, facts, outages, schema, servers
-from ticketbot.panel import pages
+from ticketbot.panel import site
 from ticketbot.pipeline import accept, clock, deliver, mass_changes, people, process_event, render
 from ticketbot.server import application, authentication, health, listener, operations, verified_keys, webhooks
 from ticketbot.server.routes import all_routes
@@ -202,7 +202,7 @@ class Server:
             readiness=readiness,
         )
         all_routes.add_routes(app, services)
-        pages.Panel(services, settings.panel_url or settings.public_url).add_routes(app)
+        site.add_routes(app, services, settings.panel_url or settings.public_url)
         return app
 
     def _check(self) -> dict[str, str]:

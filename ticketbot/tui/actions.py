@@ -279,8 +279,7 @@ def _load_choices(tab: Tab, dialog: form_dialog.FormDialog, plural: str, null: s
     nulls = [(forms.NULL, null)] if null else []
 
     def read(api: client.Client) -> name_filter.Options:
-        rows = (row for row in getattr(api, entity.list_method)() if not getattr(row, "inactive", False))
-        return name_filter.Options([*nulls, *((row.id, entity.choice(row)) for row in rows)])
+        return name_filter.Options([*nulls, *entity.choices(getattr(api, entity.list_method)())])
 
     def failed(error: errors.TicketbotError) -> None:
         dialog.fill(plural, name_filter.Options([]), f"{error}. Press Esc, then N to retry.")
