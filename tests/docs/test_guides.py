@@ -23,6 +23,7 @@ GUIDES = [
         "docs/keys.md",
         "docs/threads.md",
         "docs/nights.md",
+        "docs/panel.md",
         "docs/maintenance.md",
         "docs/code.md",
         "docs/moving.md",

@@ -35,6 +35,11 @@ class Shown(NamedTuple):
         """Return what stands in a field of one text."""
         return self.texts[0] if self.texts else ""
 
+    @property
+    def placeholder(self) -> str:
+        """Return what an empty field stands for, if that is a choice."""
+        return self.field.null if self.field.initial == forms.NULL else ""
+
 
 def initial(here: Visit, form: forms.Form, row: Any = None) -> dict[str, list[str]]:
     """Return what stands in a form at first; of a row to be changed, its values."""
@@ -125,7 +130,7 @@ def _texts(here: Visit, field: forms.Field, value: Any) -> list[str]:
     if value is None or value is False or value == "":
         return []
     if field.null and value == forms.NULL:
-        return [field.null]
+        return [field.null] if field.initial != forms.NULL else []
     if field.choose_from:
         return [next(_names_of(here, field.choose_from, value), str(value))]
     return [str(value)]
