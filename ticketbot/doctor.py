@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
 
-from ticketbot import errors
+from ticketbot import doctor_operation, errors
 from ticketbot.api import client
 from ticketbot.background import callbacks
 from ticketbot.connectwise import connectwise_client
@@ -34,19 +34,25 @@ _AFTER_SETTINGS = (
     "webex",
     "clock",
     "public_url",
+    *doctor_operation.NAMES,
 )
 
 
 def check_all(settings: Settings) -> Iterator[Check]:
     """Yield each check as soon as it is done. Changes nothing, and needs no running server."""
     yield _settings(settings)
-    yield _database(settings.database_url)
+    database = _database(settings.database_url)
+    yield database
     server = _server(settings)
     yield server
     is_up = server.state != "skipped" and not server.message.startswith("No Ticketbot server")
     yield from _connectwise(settings, is_up=is_up)
     yield _webex(settings)
     yield _public_url(settings, is_up=is_up)
+    if database.state == "failed" or not _is_there(settings.database_url):
+        yield from doctor_operation.skipped("There is no database that could be read")
+    else:
+        yield from doctor_operation.check_all(settings.database_url, has_public_url=bool(settings.public_url))
 
 
 def settings_failed(error: errors.SettingsError) -> Iterator[Check]:
@@ -68,7 +74,7 @@ def _settings(settings: Settings) -> Check:
 
 def _database(url: str) -> Check:
     words = types.describe_database(url)
-    file = Path(unquote(url.removeprefix("sqlite:///"))) if url.startswith("sqlite:") else None
+    file = _file(url)
     if file is not None and not file.exists():
         return _database_to_be(file)
     if file is not None and not os.access(file, os.R_OK | os.W_OK):
@@ -84,6 +90,16 @@ def _database(url: str) -> Check:
         return _failed("database", f"{words}: {error}", "Check TBOT_DATABASE_URL, and that the database is running")
     finally:
         db.close_database()
+
+
+def _file(url: str) -> Path | None:
+    """Return the file of an SQLite database."""
+    return Path(unquote(url.removeprefix("sqlite:///"))) if url.startswith("sqlite:") else None
+
+
+def _is_there(url: str) -> bool:
+    file = _file(url)
+    return file is None or file.exists()
 
 
 def _readable_by_others(file: Path) -> list[Path]:
@@ -187,28 +203,35 @@ def _connectwise(settings: Settings, *, is_up: bool) -> Iterator[Check]:
 
 
 def _connectwise_fix(error: errors.RemoteError) -> str:
+    if isinstance(error, errors.RemoteDenied) and error.status == 403:
+        return "The keys are known, but the security role of their API member is too weak: see System > Security Roles"
     if isinstance(error, errors.RemoteDenied):
         return "Check TBOT_CW_COMPANY, TBOT_CW_PUBLIC_KEY, TBOT_CW_PRIVATE_KEY and TBOT_CW_CLIENT_ID"
     return "Check TBOT_CW_URL, TBOT_CW_CODEBASE and the network"
 
 
 def _permissions(source: connectwise_client.ConnectWise) -> Check:
-    """Read one record of each type: a missing record is fine, a denial is not."""
-    probes: dict[str, Callable[[], object]] = {
-        "service tickets": lambda: next(source.tickets(page_size=1, only="id"), None),
-        "notes of tickets": lambda: source.notes(1, page_size=1),
-        "boards": source.boards,
-        "members": lambda: source.members_by_identifier(["ticketbot"]),
-        "callbacks": source.callbacks,
-        "project tickets": lambda: next(source.tickets(project=True, page_size=1, only="id"), None),
+    """Read one record of each type: a missing record is fine, a denial is not.
+
+    The permissions are those that vendors of other integrations name in their guides.
+    """
+    tickets, projects = "Service Desk > Service Tickets: inquire all", "Project > Project Tickets: inquire all"
+    probes: dict[str, tuple[Callable[[], object], str]] = {
+        "service tickets": (lambda: next(source.tickets(page_size=1, only="id"), None), tickets),
+        "notes of tickets": (lambda: source.notes(1, page_size=1), tickets),
+        "boards": (source.boards, "System > Table Setup (Service Board): inquire all"),
+        "members": (lambda: source.members_by_identifier(["ticketbot"]), "System > Member Maintenance: inquire all"),
+        "callbacks": (source.callbacks, "System > Table Setup (Manage Hosted API): add, edit, delete and inquire all"),
+        "project tickets": (lambda: next(source.tickets(project=True, page_size=1, only="id"), None), projects),
     }
     try:
-        denied = [name for name, probe in probes.items() if _is_denied(probe)]
+        denied = [name for name, (probe, _) in probes.items() if _is_denied(probe)]
     except errors.RemoteError as error:
         return _failed("permissions", str(error), "Try again when ConnectWise is available")
     if not denied:
         return Check(check="permissions", state="ok", message=f"The API member may read {', '.join(probes)}")
-    fix = "In ConnectWise (System > Security Roles), give its role inquire rights; for callbacks, all rights"
+    needed = "; ".join(dict.fromkeys(probes[name][1] for name in denied))
+    fix = f"In ConnectWise (System > Security Roles), give its role {needed}"
     message = f"The API member may not read {', '.join(denied)}"
     if denied == ["project tickets"]:
         return Check(check="permissions", state="warning", message=message, fix=f"{fix}, unless you have no projects")

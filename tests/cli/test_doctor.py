@@ -14,9 +14,13 @@ from typing import Any
 import pytest
 
 from tests.cli.cli_runner import Outcome, administrator, clean_environ
-from tests.environment import World
+from tests.environment import World, minutes_ago
 from tests.servers import ServerProcess
+from tests.tui import seed
 from tests.tui.terminal_emulator import Terminal
+from ticketbot import doctor_operation
+from ticketbot.database import db
+from ticketbot.models import events, recipients
 from ticketbot.simulators.faults import Fault
 
 
@@ -60,8 +64,13 @@ def test_stopped_server_is_no_failure(world: World) -> None:
         "webex": "ok",
         "clock": "ok",
         "public_url": "skipped",
+        "notifications": "ok",
+        "dead": "ok",
+        "rules": "warning",
+        "webhooks": "skipped",
+        "syncs": "warning",
     }
-    assert all(row["fix"] for row in checks(done).values() if row["state"] != "ok")
+    assert all(row["fix"] for row in checks(done).values() if row["state"] not in ("ok", "skipped"))
 
 
 def test_all_checks_run_with_the_server_up(world: World) -> None:
@@ -106,6 +115,41 @@ def test_a_missing_permission_is_named(world: World) -> None:
     world.connectwise.faults.add(Fault(effect="answer", path="system/members", status=404, content=denial))
     found = checks(examine(world.environ(), "--json"))["permissions"]
     assert (found["state"], found["message"]) == ("failed", "The API member may not read members")
+    assert "System > Member Maintenance: inquire all" in found["fix"]
+
+
+def test_what_the_database_says_is_reported(world: World) -> None:
+    """O6: notifications off, what is dead, rules for those who are gone, the last webhook and sync."""
+    room = world.add_room("Old War Room")
+    world.add_rule(room)
+    long_ago = minutes_ago(4 * 24 * 60)
+    with db.transaction("test"):
+        recipients.Recipient.update(active=False).execute()
+        events.new_message_ids(["m1"], long_ago)
+    seed.event(long_ago, 4713, "dead", error="ConnectWise: GET /service/tickets/4713 answered 500")
+    seed.sync_run(long_ago, "failed", boards=(0, None))
+    world.configure(attempt_notify=False)
+    found = checks(examine(world.environ(), "--json"))
+    said = {name: found[name]["message"] for name in doctor_operation.NAMES}
+    assert said.pop("webhooks").startswith("The last one arrived at ")
+    assert said.pop("syncs").endswith(": failed")
+    assert said == {
+        "notifications": "Notifications are switched off: nobody is notified of anything",
+        "dead": "Given up: 1 event",
+        "rules": "Enabled rules whose recipient is gone: rule 1 (Old War Room)",
+    }
+    assert {found[name]["state"] for name in doctor_operation.NAMES} == {"warning"}
+
+
+def test_what_runs_well_is_reported(world: World) -> None:
+    """O6."""
+    world.add_rule(world.add_room("Help Desk"))
+    with db.transaction("test"):
+        events.new_message_ids(["m1"], minutes_ago(1))
+    seed.sync_run(minutes_ago(1), boards=(3, 3))
+    found = checks(examine(world.environ(), "--json"))
+    assert {found[name]["state"] for name in doctor_operation.NAMES} == {"ok"}, found
+    assert found["rules"]["message"] == "1 rule enabled"
 
 
 def test_missing_permission_for_projects_is_a_warning(world: World) -> None:
@@ -136,8 +180,8 @@ def test_text_output_has_a_line_per_check_with_the_fix_below(world: World, colum
     environ = {**clean_environ(), "TBOT_BASE_URL": "http://127.0.0.1:9", **world.environ()}
     with Terminal(program, environ, size=(int(columns), 60)) as terminal:
         assert terminal.ended() == 0
-        screen = terminal.see("ok       webex", "\n                      > ")
-    assert "ok       settings     " in screen
+        screen = terminal.see("ok       webex", "\n                        > ")
+    assert "ok       settings       " in screen
 
 
 def test_an_unreadable_file_of_settings_fails_and_skips_the_rest(tmp_path: Path) -> None:

@@ -25,9 +25,9 @@ def run(context: Context) -> int:
     for check in checks:
         done.append(check)
         if not output.is_json:
-            output.say(check.message, f"{check.state:<9}{check.check:<13}")
+            output.say(check.message, f"{check.state:<9}{check.check:<15}")
             if check.fix:
-                output.say(check.fix, f"{'':<22}> ")
+                output.say(check.fix, f"{'':<24}> ")
     if output.is_json:
         output.json(done)
     return 1 if any(check.state == "failed" for check in done) else 0
