@@ -39,19 +39,21 @@ def test_counts_are_shown_only_where_they_are_not_zero(server: Server) -> None:
     assert "^N Notifications  ^T Tickets  Recipients  Events  Audit" in pilot.lines[1]
 
 
-def test_many_dead_ones_are_not_counted_to_the_end(server: Server) -> None:
+def test_a_line_says_what_waits_what_is_dead_and_the_last_of_everything(server: Server) -> None:
+    """O14."""
+    assert Pilot(server).start().lines[2] == " 2 dead, last message 29 min ago, last sync 3 h ago"
     with db.transaction("test"):
-        for number in range(120):
-            seed.notify(server.api.clock.now(), 1, "Help Desk", rule=1, state="dead", number=1 + number)
-    pilot = Pilot(server, (150, 30)).start()
-    assert "Notifications 99+" in pilot.lines[1]
+        notifications.Notification.update(state="sent").execute()
+        events.Event.delete().execute()
+        events.new_message_ids(["m1"], server.api.clock.now() - timedelta(minutes=5))
+    assert Pilot(server).start().lines[2].startswith(" nothing waits, last webhook 5 min ago")
 
 
 @pytest.mark.parametrize("columns", [30, 60, 80, 100, 120, 200])
 def test_the_tab_bar_is_one_line(server: Server, columns: int) -> None:
     pilot = Pilot(server, (columns, 24)).start()
     assert "Rules" in pilot.lines[1]
-    assert not pilot.lines[2]
+    assert pilot.lines[2].startswith(" 2 dead")
 
 
 def test_a_problem_of_the_server_is_named(server: Server) -> None:

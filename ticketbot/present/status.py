@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 from ticketbot.api import status_responses
 from ticketbot.present import words
@@ -36,3 +37,14 @@ def lines(status: status_responses.Status, text: Callable[[object], str]) -> Ite
     yield f"Last sync: {sync.state}, started {text(sync.started_at)}" if sync else "Last sync: none yet"
     if status.switched_off:
         yield f"Switched off: {', '.join(status.switched_off)}; see `tbot get config`"
+
+
+def brief(status: status_responses.Status, ago: Callable[[datetime], str]) -> str:
+    """Return what waits, what is dead and the last of everything on one line; `ago` shows a moment."""
+    waiting = status.waiting.events + status.waiting.messages
+    dead = status.dead.events + status.dead.notifications
+    counts = ((waiting, "waiting"), (status.waiting.held, "held"), (dead, "dead"))
+    shown = [f"{number} {name}" for number, name in counts if number] or ["nothing waits"]
+    sync = status.last_sync
+    last = {"webhook": status.last_webhook_at, "message": status.last_sent_at, "sync": sync and sync.started_at}
+    return ", ".join([*shown, *(f"last {name} {ago(at)}" for name, at in last.items() if at)])

@@ -238,7 +238,8 @@ class MainView(urwid.WidgetWrap[Any]):
         names = header_footer.tabs(self._tabs, self.tab, self._status.counts(), columns)
         right = [("bar", "  "), *self._status.markup(self.failure), ("bar", f"{waiting} ")]
         first = header_footer.line([("title", " Ticketbot "), ("bar", f" {self._base_url}  {user}")], right, "bar")
-        return urwid.Pile([first, names, urwid.Divider()])
+        summary = urwid.Text(("quiet", f" {self._status.summary(self.ago)}"), wrap="ellipsis")
+        return urwid.Pile([first, names, summary])
 
     def _footer(self, columns: int) -> Any:
         return urwid.Pile([self._line_below(), header_footer.footer(self._keys_shown(), columns)])

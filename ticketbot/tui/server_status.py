@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from ticketbot import errors
-from ticketbot.api import client, responses
+from ticketbot.api import client, responses, status_responses
+from ticketbot.present import status as presented
 
 if TYPE_CHECKING:
     from ticketbot.tui.main_view import MainView
 
 POLL_EVERY_S = 5.0
-MANY = 100
-"""So many dead rows are not counted further: the count is a warning, not a statistic."""
 
 Markup = list[tuple[str, str]]
 
 
 class Status(NamedTuple):
-    """One response to the poll. `counts` are what is dead or running, by the plural of its entity."""
+    """One response to the poll; `wrong` are the checks that are not ok."""
 
-    readiness: responses.Readiness
+    status: status_responses.Status
+    wrong: list[str]
     user: responses.User
-    notifies: bool
-    counts: dict[str, int]
+
+    @property
+    def notifies(self) -> bool:
+        """Return whether notifications are switched on."""
+        return self.status.attempt_notify
 
 
 class StatusPoller:
@@ -51,8 +56,16 @@ class StatusPoller:
 
     def counts(self) -> dict[str, str]:
         """Return how many rows are dead or running, by the plural of their entity, where it is not zero."""
-        counts = self.latest.counts if self.latest else {}
-        return {plural: f"{MANY - 1}+" if count >= MANY else str(count) for plural, count in counts.items() if count}
+        if self.latest is None:
+            return {}
+        status = self.latest.status
+        is_syncing = status.last_sync is not None and status.last_sync.state == "running"
+        counts = {"notifications": status.dead.notifications, "events": status.dead.events, "syncs": int(is_syncing)}
+        return {plural: str(count) for plural, count in counts.items() if count}
+
+    def summary(self, ago: Callable[[datetime], str]) -> str:
+        """Return what waits, what is dead, and the last of everything, on a line (O14)."""
+        return presented.brief(self.latest.status, ago) if self.latest else ""
 
     def markup(self, failure: errors.TicketbotError | None) -> Markup:
         """Return whether notifications are on, and the problems."""
@@ -66,14 +79,10 @@ class StatusPoller:
             return "bar alert", f" {said} "
         if self.latest is None:
             return "bar", ""
-        wrong = [name for name, state in self.latest.readiness.checks.items() if state != "ok"]
-        return ("bar alert", f" {self.latest.readiness.status}: {', '.join(wrong)} ") if wrong else ("bar", "ready")
+        state, wrong = self.latest.status.status, self.latest.wrong
+        return ("bar alert", f" {state}: {', '.join(wrong)} ") if wrong else ("bar", "ready")
 
 
 def _read(api: client.Client) -> Status:
-    counts = {
-        "notifications": len(api.notifications(state="dead", limit=MANY, newest=True)),
-        "events": len(api.events(state="dead", limit=MANY, newest=True)),
-        "syncs": int(api.sync_status().syncing),
-    }
-    return Status(api.readiness(), api.me(), api.config().attempt_notify, counts)
+    wrong = [name for name, state in api.readiness().checks.items() if state != "ok"]
+    return Status(api.status(), wrong, api.me())
