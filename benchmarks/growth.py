@@ -19,7 +19,7 @@ from ticketbot.api import requests
 from ticketbot.connectwise import connectwise_client, records
 from ticketbot.database import db
 from ticketbot.models import events, notifications, servers
-from ticketbot.pipeline import clock, deliver, mass_changes, people, process_event
+from ticketbot.pipeline import clock, deliver, mass_changes, people, process_event, render
 from ticketbot.server.routes import connectwise as ticket_lists
 from ticketbot.server.routes import events as event_lists
 from ticketbot.server.routes import notifications as ledger
@@ -134,7 +134,7 @@ class _History:
         stopwatch = _Stopwatch()
         webex: Any = SimpleNamespace(send=lambda *_: "an-id-of-webex")
         services = deliver.Services(
-            webex, _url, servers.Current(1), clock.Clocks(_now), lambda _: True, claimed=stopwatch.lap
+            webex, render.Links(_url), servers.Current(1), clock.Clocks(_now), lambda _: True, claimed=stopwatch.lap
         )
         for _ in range(EACH + 1):
             self._time_laps(stopwatch, lambda: deliver.send_next(services), "claim a message", "record it as sent")

@@ -62,7 +62,9 @@ class Stepper:
         links = functools.partial(render.ticket_url, "https://api-na.cw.example", "v4", "msp")
         return (
             process_event.Services(self.remote, UTC, row, self.clocks, self.mass_changes, jitter=lambda: 0.0),
-            deliver.Services(self.remote.webex, links, row, self.clocks, pause=lambda _: False, jitter=lambda: 0.0),
+            deliver.Services(
+                self.remote.webex, render.Links(links), row, self.clocks, pause=lambda _: False, jitter=lambda: 0.0
+            ),
         )
 
     def add_server(self) -> int:

@@ -80,6 +80,7 @@ class Api:
             wake_events=lambda: self.woken.update(["events"]),
             wake_messages=lambda: self.woken.update(["messages"]),
             readiness=lambda: health.check([], self.clock.now()),
+            find_account=_known_account,
         )
         all_routes.add_routes(self.app, services)
         panel.add_routes(self.app, services, URL)
@@ -180,3 +181,9 @@ def wrong_fields(response: requests.Response) -> set[str]:
 def _syncs(organization: Webex, clock: Clock, site: connectwise_client.ConnectWise) -> sync_service.Syncs:
     webex_api_client = webex_client.Webex(url=organization.url, token=organization.token)
     return sync_service.Syncs(sync_run.Services(site, webex_api_client, servers.Current(1), clock.now))
+
+
+def _known_account(email: str) -> recipients.Recipient | None:
+    with db.session():
+        found: recipients.Recipient | None = recipients.Recipient.get_or_none(recipients.Recipient.email == email)
+    return found

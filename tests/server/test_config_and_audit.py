@@ -20,6 +20,7 @@ DEFAULTS = {
     "retention_days": 90,
     "assigned_events": ["new", "customer_note", "team_note", "internal_note", "assigned"],
     "threads": "rooms",
+    "panel": True,
 }
 
 
@@ -57,6 +58,7 @@ def test_a_change_is_live_on_every_server_that_shares_the_database(api: Api, ana
         ("retention_days", [0, 3650], [-1, 3651]),
         ("assigned_events", [[], ["new", "changed"]], ["new", None]),
         ("threads", ["all", "off"], ["people", None]),
+        ("panel", [True, False], ["off", None]),
     ],
 )
 def test_values_out_of_range_are_refused(

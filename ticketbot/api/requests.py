@@ -299,6 +299,7 @@ class ConfigChanges(RequestModel):
     retention_days: Annotated[int, Meta(ge=0, le=3650)] | UnsetType = UNSET
     assigned_events: Annotated[list[responses.RuleEvent], Meta(max_length=100)] | UnsetType = UNSET
     threads: responses.Threads | UnsetType = UNSET
+    panel: bool | UnsetType = UNSET
 
 
 class PlanQuery(RequestModel):

@@ -318,6 +318,7 @@ class Config(ResponseModel):
     retention_days: int
     assigned_events: list[RuleEvent] = msgspec.field(default_factory=list)  # a 1.x server says nothing of this
     threads: Threads = "rooms"
+    panel: bool = True
 
 
 class AuditEntry(ResponseModel):

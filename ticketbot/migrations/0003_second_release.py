@@ -29,6 +29,7 @@ from ticketbot.models import (
     rules,
     runtime_config,
     servers,
+    sign_in_links,
     signing_keys,
     silences,
     syncs,
@@ -47,7 +48,7 @@ TABLES = (
     imported.Imported,
     *(holds.Hold, outages.Outage, servers.Server, servers.Job, signing_keys.SigningKey, syncs.SyncRun),
     *(policies.Policies, events.Event, events.ProcessedMessage),
-    *(messages.Message, notifications.Notification, threads.Thread),
+    *(messages.Message, notifications.Notification, threads.Thread, sign_in_links.SignInLink),
 )
 # Those that refer to others first.
 TABLES_OF_1X = (

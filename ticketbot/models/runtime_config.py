@@ -29,6 +29,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     retention_days: int = 90
     assigned_events: tuple[str, ...] = ("new", "customer_note", "team_note", "internal_note", "assigned")
     threads: Literal["rooms", "all", "off"] = "rooms"
+    panel: bool = True
 
 
 def load() -> Config:

@@ -26,11 +26,10 @@ class Visitor(msgspec.Struct, frozen=True):
     csrf: str
 
 
-def sign_in(services: operations.Services, key: str) -> str:
-    """Return the token of a new session. Raises `NotAllowed` for a wrong key, `TooMany` after ten of them (A2)."""
+def key_of_form(services: operations.Services, key: str) -> int:
+    """Return the id of a key. Raises `NotAllowed` for a wrong one, `TooMany` after ten of them (A2)."""
     environ = {**bottle.request.environ, "HTTP_AUTHORIZATION": f"Bearer {key}"}
-    caller = services.authenticator.authenticate(environ, is_change=True)
-    return panel_sessions.start(caller.key_id, services.now())
+    return services.authenticator.authenticate(environ, is_change=True).key_id
 
 
 def visitor(services: operations.Services) -> Visitor | None:
@@ -43,10 +42,10 @@ def visitor(services: operations.Services) -> Visitor | None:
     return None if key is None else Visitor(authentication.caller_of(key), token, _csrf(token))
 
 
-def check_origin(panel_url: str | None) -> None:
+def check_origin(panel_url: str) -> None:
     """Raise `Forbidden` unless the form that is posted stands on a page of this server."""
     origin = urlsplit(bottle.request.get_header("Origin") or "")
-    hosts = {bottle.request.get_header("Host"), urlsplit(panel_url or "").netloc} - {None, ""}
+    hosts = {bottle.request.get_header("Host"), urlsplit(panel_url).netloc} - {None, ""}
     if origin.scheme not in ("http", "https") or origin.netloc not in hosts:
         raise errors.Forbidden("This form was sent from another site. Open the page of the panel again")
 

@@ -2,40 +2,86 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import re
 from typing import Any
 
 import bottle
 
 from ticketbot import errors
-from ticketbot.models import panel_sessions
+from ticketbot.database import db
+from ticketbot.models import panel_sessions, sign_in_links, users
 from ticketbot.panel import sessions, templates, visit
+from ticketbot.pipeline import sign_in_message
 from ticketbot.server import operations
+from ticketbot.settings import types
+
+_logger = logging.getLogger(__name__)
 
 ADDRESS = "/panel/sign-in"
 
 
-class SignIn:
-    """The way into the panel of one server; `url` is where people reach it, if that is known."""
+_SENT = (
+    "If a user with a living key has this e-mail address, a link is on its way in Webex. It works once, for 10 minutes."
+)
 
-    def __init__(self, services: operations.Services, url: str | None) -> None:
+
+class SignIn:
+    """The way into the panel of one server; `url` is where people reach it, empty if that is not known."""
+
+    def __init__(self, services: operations.Services, url: str) -> None:
         self._services = services
         self._url = url
 
-    def page(self, problem: str = "", status: int = 200) -> bottle.HTTPResponse:
-        """Ask for a key."""
-        return templates.page("sign_in", status, title="Sign in", visit=None, said="", problem=problem)
+    def page(self, problem: str = "", status: int = 200, said: str = "") -> bottle.HTTPResponse:
+        """Ask for a key, or for an e-mail address to send a link to."""
+        values = {"problem": problem, "has_links": bool(self._url), "said": said}
+        return templates.page("sign_in", status, title="Sign in", visit=None, **values)
 
     def enter(self) -> bottle.HTTPResponse:
         """Start a session with the key of the form."""
         sessions.check_origin(self._url)
         try:
-            token = sessions.sign_in(self._services, (bottle.request.forms.getunicode("key") or "").strip())
+            key_id = sessions.key_of_form(self._services, _given("key"))
         except (errors.NotAllowed, errors.TooMany) as error:
             return self.page(f"{errors.sentence(str(error))} Check it and try again.", error.http_status)
-        response = templates.redirect(sessions.PATH)
-        is_secure = (self._url or "").startswith("https:")
-        response.set_cookie(sessions.COOKIE, token, path=sessions.PATH, httponly=True, samesite="lax", secure=is_secure)
-        return response
+        return self._started(key_id)
+
+    def send_link(self) -> bottle.HTTPResponse:
+        """Send a one-time link to the user's own Webex space; what is said does not tell whether there is one."""
+        sessions.check_origin(self._url)
+        try:
+            self._services.authenticator.count_link(bottle.request.environ)
+        except errors.TooMany as error:
+            return self.page(errors.sentence(str(error)), error.http_status)
+        with contextlib.suppress(errors.RemoteError):
+            self._send_link(_given("email")[: types.MAX_EMAIL_LENGTH].lower())
+        return self.page(said=_SENT)
+
+    def _send_link(self, email: str) -> None:
+        now, account = self._services.now(), None
+        with db.session():
+            user = users.User.get_or_none(users.User.email_lookup == email)
+        if re.fullmatch(types.EMAIL, email) and self._url:
+            account = self._services.find_account(email)  # for unknown ones, too: both take as long
+        if user is None or account is None or sign_in_links.widest_key(user.id, now) is None:
+            _logger.info("no sign-in link was sent: the address has no user, no living key or no Webex account")
+        elif sign_in_links.request(user, account, sign_in_message.TEXT, now):
+            self._services.wake_messages()
+
+    def link_page(self) -> bottle.HTTPResponse:
+        """Show the button that uses a link up: whatever looks at links in messages must not."""
+        token = bottle.request.query.getunicode("token") or ""
+        return templates.page("sign_in_link", title="Sign in", visit=None, said="", token=token)
+
+    def enter_by_link(self) -> bottle.HTTPResponse:
+        """Start a session with a link, which this uses up."""
+        sessions.check_origin(self._url)
+        key = sign_in_links.use(_given("token"), self._services.now())
+        if key is None:
+            return self.page("This link has been used, or is too old. Ask for another one.", 401)
+        return self._started(key.id)
 
     def leave(self, here: visit.Visit) -> Any:
         """End the session."""
@@ -43,3 +89,13 @@ class SignIn:
         response = templates.redirect(ADDRESS)
         response.delete_cookie(sessions.COOKIE, path=sessions.PATH)
         return response
+
+    def _started(self, key_id: int) -> bottle.HTTPResponse:
+        response, is_secure = templates.redirect(sessions.PATH), self._url.startswith("https:")
+        token = panel_sessions.start(key_id, self._services.now())
+        response.set_cookie(sessions.COOKIE, token, path=sessions.PATH, httponly=True, samesite="lax", secure=is_secure)
+        return response
+
+
+def _given(name: str) -> str:
+    return (bottle.request.forms.getunicode(name) or "").strip()

@@ -9,6 +9,8 @@ from typing import Any
 import bottle
 
 from ticketbot import errors
+from ticketbot.database import db
+from ticketbot.models import runtime_config
 from ticketbot.panel import (
     configuration,
     edit,
@@ -22,21 +24,24 @@ from ticketbot.panel import (
     ticket_story,
     visit,
 )
+from ticketbot.pipeline import sign_in_message
 from ticketbot.server import operations
 
 _PAGES = (status_page, ticket_story, resend, forward_preview, configuration, edit, lists)
 
 
-def add_routes(app: bottle.Bottle, services: operations.Services, url: str | None) -> None:
-    """Serve the panel under `/panel/`; `url` is where people reach it, if that is known."""
-    guard = Guard(services, url)
+def add_routes(app: bottle.Bottle, services: operations.Services, url: str) -> None:
+    """Serve the panel under `/panel/`; `url` is where people reach it, empty if that is not known."""
+    guard, door = Guard(services, url), sign_in.SignIn(services, url)
     for address in ("/", "/panel"):
-        app.route(address, "GET", lambda: templates.redirect(sessions.PATH))
+        app.route(address, "GET", guard.open(lambda: templates.redirect(sessions.PATH)))
     for name in templates.STATIC:
         app.route(f"/panel/static/{name}", "GET", functools.partial(templates.static, name))
-    door = sign_in.SignIn(services, url)
     app.route(sign_in.ADDRESS, "GET", guard.open(door.page))
     app.route(sign_in.ADDRESS, "POST", guard.open(door.enter))
+    app.route("/panel/sign-in/send", "POST", guard.open(door.send_link))
+    app.route(sign_in_message.PATH, "GET", guard.open(door.link_page))
+    app.route(sign_in_message.PATH, "POST", guard.open(door.enter_by_link))
     app.route("/panel/sign-out", "POST", guard.change(door.leave))
     for module in _PAGES:
         for path, show in module.PAGES.items():
@@ -46,15 +51,23 @@ def add_routes(app: bottle.Bottle, services: operations.Services, url: str | Non
 
 
 class Guard:
-    """Makes handlers of pages: functions of a visit and of what the path names."""
+    """Makes handlers of pages: functions of a visit and of what the path names. None answers while the panel is off."""
 
-    def __init__(self, services: operations.Services, url: str | None) -> None:
+    def __init__(self, services: operations.Services, url: str) -> None:
         self._services = services
         self._url = url
 
     def open(self, show: Callable[..., Any]) -> Callable[..., Any]:
         """Return a handler for anybody that shows a failure as a page."""
-        return lambda **named: _or_problem(None, show, **named)
+
+        def handle(**named: str) -> Any:
+            with db.session():
+                is_on = runtime_config.load().panel
+            if not is_on:
+                return bottle.HTTPError(404)
+            return _or_problem(None, show, **named)
+
+        return handle
 
     def read(self, show: Callable[..., Any]) -> Callable[..., Any]:
         """Return a handler for whoever is signed in; anybody else is asked to."""

@@ -18,7 +18,7 @@ from ticketbot import errors, log, metrics
 from ticketbot.database import availability, db
 from ticketbot.decide import retry
 from ticketbot.models import holds, messages, notifications, servers
-from ticketbot.pipeline import clock, digest, render, service_outages
+from ticketbot.pipeline import clock, digest, render, service_outages, sign_in_message
 from ticketbot.webex import markdown, webex_client
 
 REPLY_REFUSED = (400, 403, 404)  # N2: what a deleted parent leads to is documented nowhere
@@ -34,7 +34,7 @@ class Services(msgspec.Struct, frozen=True):
     """
 
     webex: webex_client.Webex
-    ticket_url: Callable[[int], str]
+    links: render.Links
     server: servers.Current
     clocks: clock.Clocks
     pause: Callable[[float], bool]
@@ -75,15 +75,15 @@ def _rendered(claimed: messages.Claimed, services: Services) -> messages.Claimed
     """Write the text; what does not fit into a digest is left to another one before anything is posted (N4)."""
     with db.session():
         write = digest.render_message if claimed.message.is_digest else render.render
-        text, hidden, rest = write(claimed, services.ticket_url)
+        text, hidden, rest = write(claimed, services.links)
         claimed.message.parent_id = render.parent_id(claimed)
+    now = services.clocks.now()
     if rest:
-        now = services.clocks.now()
         with db.transaction("split-digest"):
             if not messages.split_digest(claimed, rest, now):
                 raise errors.Conflict(f"another server took over digest {claimed.message.id}")
         services.claimed()
-    claimed.message.markdown = text
+    claimed.message.markdown = sign_in_message.with_link(text, claimed.message.id, services.links.panel, now)
     left = {row.id for row in rest}
     carried = [row for row in claimed.notifications if row.id not in left]
     return claimed._replace(notifications=carried, hidden=hidden)
@@ -200,7 +200,8 @@ def _record(
     for a success.
     """
     message = claimed.message
-    posted = {name: getattr(message, name) for name in ("markdown", "parent_id", "thread_refused")}
+    posted = {name: getattr(message, name) for name in ("parent_id", "thread_refused")}
+    posted["markdown"] = sign_in_message.without_link(message.markdown)
     both = {"attempts": message.attempts + 1, **posted, **changes}
     begun, ended = None, None
 

@@ -5,7 +5,7 @@ Like any message it is written when it is sent. What does not fit is left to ano
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from ticketbot.database import sql
@@ -19,9 +19,9 @@ _FRAME_BYTES = 200  # more than the first and the last line have
 _GAP = "\n\n"
 
 
-def render_message(claimed: messages.Claimed, url: Callable[[int], str]) -> render.Written:
+def render_message(claimed: messages.Claimed, links: render.Links) -> render.Written:
     """Return the text of a claimed digest, and what does not fit into it; call it inside a session."""
-    max_note_chars = runtime_config.load().max_message_length
+    config = runtime_config.load()
     of_tickets = _by_ticket(claimed.notifications)
     stored = sql.select_by_id(tickets.Ticket, [rows[0].ticket_id for rows in of_tickets])
     room = markdown.MAX_BYTES - _FRAME_BYTES
@@ -29,8 +29,8 @@ def render_message(claimed: messages.Claimed, url: Callable[[int], str]) -> rend
     hidden: list[int] = []
     for place, rows in enumerate(of_tickets):
         ticket = stored[rows[0].ticket_id]
-        content = render.content_of(ticket, rows, claimed.message, url(ticket.id))
-        text, not_shown = _paragraph(content, max_note_chars)
+        content = render.content_of(ticket, rows, claimed.message, links, config)
+        text, not_shown = _paragraph(content, config.max_message_length)
         if paragraphs and len(_GAP.join([*paragraphs, text]).encode()) > room:
             return _written(claimed, paragraphs, hidden, of_tickets[place:])
         paragraphs.append(text)

@@ -46,8 +46,18 @@ class Written(NamedTuple):
     rest: Sequence[Notification] = ()
 
 
+class Links(NamedTuple):
+    """Where things are: a ticket in ConnectWise's UI (B1), and our panel, which is empty if people cannot reach it."""
+
+    ticket: Callable[[int], str]
+    panel: str = ""
+
+
 class Content(msgspec.Struct, frozen=True):
-    """What one message says: the ticket as it is stored now, and what happened, oldest first."""
+    """What one message says: the ticket as it is stored now, and what happened, oldest first.
+
+    `explanation` is the address of the ticket's story in the panel, empty if there is none (B7).
+    """
 
     ticket: tickets.Ticket
     url: str
@@ -57,6 +67,7 @@ class Content(msgspec.Struct, frozen=True):
     is_for_room: bool
     forwarded_from: Sequence[str]
     is_repeat: bool
+    explanation: str = ""
 
     @property
     def events(self) -> set[str]:
@@ -71,23 +82,31 @@ def ticket_url(cw_url: str, codebase: str, company: str, ticket_id: int) -> str:
     return f"{base}/{path}?service_recid={ticket_id}&companyName={quote(company, safe='')}"
 
 
-def render(claimed: messages.Claimed, url: Callable[[int], str]) -> Written:
+def render(claimed: messages.Claimed, links: Links) -> Written:
     """Return the text of a claimed message; call it inside a session."""
     message = claimed.message
     if message.ticket_id is None:
         return Written(str(message.markdown))
     ticket = sql.select_by_id(tickets.Ticket, [message.ticket_id])[message.ticket_id]
-    content = content_of(ticket, claimed.notifications, message, url(ticket.id))
-    text = fit(content, runtime_config.load().max_message_length)
+    config = runtime_config.load()
+    content = content_of(ticket, claimed.notifications, message, links, config)
+    text = fit(content, config.max_message_length)
     return Written(text, hidden_notes(claimed.notifications))
 
 
-def content_of(ticket: tickets.Ticket, carried: Sequence[Notification], message: messages.Message, url: str) -> Content:
+def content_of(
+    ticket: tickets.Ticket,
+    carried: Sequence[Notification],
+    message: messages.Message,
+    links: Links,
+    config: runtime_config.Config,
+) -> Content:
     """Return what a message says about a ticket, of which it shows the newest notes."""
     notes = _notes(carried)
     return Content(
         ticket=ticket,
-        url=url,
+        url=links.ticket(ticket.id),
+        explanation=f"{links.panel}/panel/tickets/{ticket.id}" if links.panel and config.panel else "",
         carried=carried,
         notes=notes[-MAX_NOTES:],
         hidden_notes=sum(row.earlier_notes for row in carried) + max(len(notes) - MAX_NOTES, 0),
@@ -201,9 +220,13 @@ def quoted_note(note: tickets.Note, content: Content, max_chars: int) -> str:
 
 
 def why(content: Content, *, without: str = "") -> str:
-    """Return the line with every reason of what is carried, once (B7); `without` is a code that is not shown."""
+    """Return the line with every reason of what is carried, once, and the way to its explanation (B7).
+
+    `without` is a code that is not shown.
+    """
     found = [
         msgspec.convert(each, Reason) for row in content.carried for each in row.reasons if each["code"] != without
     ]
     line = reasons.message_line(list(dict.fromkeys(found)), content.ticket.board_name)
-    return f"_{markdown.one_line(line, _SUMMARY_CHARS)}_"
+    link = f" [Explain]({content.explanation})" if content.explanation else ""
+    return f"_{markdown.one_line(line, _SUMMARY_CHARS)}_{link}"

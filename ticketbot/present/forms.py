@@ -304,6 +304,7 @@ CONFIGURATION = Form(
             "Where notes reply to the first message.",
             options=get_args(responses.Threads),
         ),
+        Field("panel", "Web panel", "check", "serve these pages; messages link to them"),
     ),
 )
 """Every setting of the runtime configuration; a test compares it with `requests.ConfigChanges`."""

@@ -31,7 +31,7 @@ from ticketbot.settings import types
 BELIEVED_FOR_S = 2.0
 VERIFIED_FOR_S = 300.0
 WRONG_KEYS = 10
-WRONG_KEYS_WITHIN_S = 60.0
+WITHIN_S = 60.0
 
 _USE_IS_NOTED_EVERY = timedelta(seconds=60)  # a write for each request would cost more than the request
 _MOST_REMEMBERED = 10_000
@@ -72,7 +72,8 @@ class Authenticator:
         self._now = now
         self._clock = clock
         self._is_local_open = is_local_open
-        self._wrong_keys = Throttle(clock)
+        self._wrong_keys = Throttle(clock, WRONG_KEYS, "Too many wrong API keys from this address")
+        self._links = Throttle(clock, 1, "Only one sign-in link a minute can be asked for from one address")
         self._refusals = refusals.Refusals(clock)
         self._throttled_turn = threading.Lock()
         self._lock = threading.Lock()
@@ -95,6 +96,10 @@ class Authenticator:
             request = f"{environ.get('REQUEST_METHOD')} {str(environ.get('PATH_INFO'))[:200]}"
             self._refusals.note(address, _reason(error, has_key=bool(_bearer(environ))), request)
             raise
+
+    def count_link(self, environ: Mapping[str, Any]) -> None:
+        """Count a request for a sign-in link; raises `TooMany` for a second one within a minute (P2)."""
+        self._links.count(client_address.throttled_client(environ, self._trusted_proxies))
 
     def authenticate_local(self, environ: Mapping[str, Any]) -> None:
         """Accept a request that certainly comes from this machine, or that carries a key."""
@@ -175,10 +180,12 @@ class Authenticator:
 
 
 class Throttle:
-    """Count failures by address: the eleventh within a minute is refused, with the time to wait."""
+    """Count by address: one more than `most` within a minute is refused as `said`, with the time to wait."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], most: int, said: str) -> None:
         self._clock = clock
+        self._most = most
+        self._said = said
         self._lock = threading.Lock()
         self._times: dict[str, deque[float]] = {}
 
@@ -188,23 +195,23 @@ class Throttle:
             return self._wait_s(address)
 
     def count(self, address: str) -> None:
-        """Count one failure; raises `TooMany` instead while the address is throttled."""
+        """Count one; raises `TooMany` instead while the address is throttled."""
         with self._lock:
             wait_s = self._wait_s(address)
             if wait_s == 0:
-                times = self._times.pop(address, None) or deque(maxlen=WRONG_KEYS)
+                times = self._times.pop(address, None) or deque(maxlen=self._most)
                 if len(self._times) >= _MOST_REMEMBERED:
                     del self._times[next(iter(self._times))]
                 self._times[address] = times
                 times.append(self._clock())
                 return
-        raise errors.TooMany("Too many wrong API keys from this address", retry_after_s=math.ceil(wait_s))
+        raise errors.TooMany(self._said, retry_after_s=math.ceil(wait_s))
 
     def _wait_s(self, address: str) -> float:
         times = self._times.get(address)
-        if times is None or len(times) < WRONG_KEYS:
+        if times is None or len(times) < self._most:
             return 0.0
-        return max(times[0] + WRONG_KEYS_WITHIN_S - self._clock(), 0.0)
+        return max(times[0] + WITHIN_S - self._clock(), 0.0)
 
 
 def check_scope(caller: Caller, needs: responses.Scope) -> None:

@@ -52,6 +52,8 @@ class Services(msgspec.Struct, frozen=True):
     wake_events: Callable[[], None]
     wake_messages: Callable[[], None]
     readiness: Callable[[], Checks]
+    find_account: Callable[[str], recipients.Recipient | None]
+    """Return the Webex account of an address (lower case); raises `RemoteError`."""
 
 
 class Listing(NamedTuple, Generic[Row]):

@@ -21,7 +21,7 @@ from ticketbot import __version__, errors, log, metrics, signals
 from ticketbot.background import callbacks, catch_up, heartbeat, periodic, retention, workers
 from ticketbot.connectwise import connectwise_client, rate_limit, webhook_signature
 from ticketbot.database import db
-from ticketbot.models import api_keys, facts, outages, schema, servers
+from ticketbot.models import api_keys, facts, outages, recipients, schema, servers
 from ticketbot.panel import site
 from ticketbot.pipeline import accept, clock, deliver, mass_changes, people, process_event, render
 from ticketbot.server import application, authentication, health, listener, operations, verified_keys, webhooks
@@ -138,7 +138,7 @@ class Server:
 
     def _new_worker(self, settings: Settings) -> workers.Worker:
         remote = self._remote
-        links = ticket_links(settings)
+        links = render.Links(ticket_links(settings), panel_address(settings))
         return workers.Worker(
             event_services=process_event.Services(
                 remote, settings.timezone, self._row, self._clocks, self._mass_changes
@@ -200,15 +200,24 @@ class Server:
             wake_events=self._worker.events.notify,
             wake_messages=self._worker.messages.notify,
             readiness=readiness,
+            find_account=self._find_account,
         )
         all_routes.add_routes(app, services)
-        site.add_routes(app, services, settings.panel_url or settings.public_url)
+        site.add_routes(app, services, panel_address(settings))
         return app
+
+    def _find_account(self, email: str) -> recipients.Recipient | None:
+        return people.find_accounts([email], self._remote, self._now()).get(email)
 
     def _check(self) -> dict[str, str]:
         worker = self._worker
         clock_is_wrong = self._clocks.is_wrong()
         return health.check(worker.dead(), self._now(), worker.failing_services(), clock_is_wrong=clock_is_wrong)
+
+
+def panel_address(settings: Settings) -> str:
+    """Return where people reach the panel, empty if that is not known."""
+    return settings.panel_url or settings.public_url
 
 
 def ticket_links(settings: Settings) -> Callable[[int], str]:

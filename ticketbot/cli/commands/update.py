@@ -38,8 +38,8 @@ Usage:
   tbot update config [--attempt-notify=<bool>] [--max-message-length=<n>]
             [--max-concurrent-syncs=<n>] [--require-board-rule=<bool>]
             [--catch-up-interval=<seconds>] [--retention-days=<days>]
-            [--assigned-events=<events>] [--threads=<where>] [options]
-            [--json]
+            [--assigned-events=<events>] [--threads=<where>]
+            [--panel=<bool>] [options] [--json]
 
 Options:
   --enabled=<bool>         Whether it is enabled: true or false
@@ -82,6 +82,7 @@ Options:
                            board, separated by commas; `none`: of nothing
   --threads=<where>        Reply to the first message about a ticket: in rooms,
                            all, or off
+  --panel=<bool>           Serve the web panel: true or false
 
 Examples:
   tbot update rule 1 --enabled=false
@@ -92,7 +93,7 @@ Examples:
   tbot update config --attempt-notify=false
 """
 
-_BOOLEANS = ("attempt_notify", "require_board_rule")
+_BOOLEANS = ("attempt_notify", "require_board_rule", "panel")
 _NUMBERS = ("max_message_length", "max_concurrent_syncs", "catch_up_interval", "retention_days")
 
 
