@@ -86,7 +86,7 @@ class World:
         serve.prepare_database(settings, skip_missed=False, now=(now or _now)())
         server = serve.Server(settings, now)
         server.start()
-        self.register_callback(server.url)
+        self.register_callback(server.hooks_url)
         try:
             yield server
         finally:

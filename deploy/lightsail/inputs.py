@@ -14,7 +14,7 @@ CONTAINER = "tbot"
 IMAGE_LABEL = "tbot"
 
 # The container listens where the deployment says, and knows nothing of whoever deploys it.
-_NOT_PASSED_ON = ("database_url", "host", "port", "base_url", "api_key")
+_NOT_PASSED_ON = ("database_url", "host", "port", "hooks_host", "base_url", "api_key")
 
 
 def service() -> dict[str, Any]:
@@ -24,6 +24,8 @@ def service() -> dict[str, Any]:
 
 def deployment(settings: table.Settings, image: str) -> dict[str, Any]:
     """Return the input of `create-container-service-deployment`: it holds secrets.
+
+    With TBOT_HOOKS_PORT that port is the public one, and the API is reached from inside Lightsail only (A2).
 
     Raises `SettingsError` naming what the server lacks, and for SQLite: a container's disk ends with the container.
     """
@@ -39,6 +41,9 @@ def deployment(settings: table.Settings, image: str) -> dict[str, Any]:
     container = asked["containers"][CONTAINER]
     container["image"] = image
     container["environment"] |= {"TBOT_DATABASE_URL": settings.database_url, **_passed_on(settings)}
+    if settings.hooks_port is not None:
+        container["ports"][str(settings.hooks_port)] = "HTTP"
+        asked["publicEndpoint"]["containerPort"] = settings.hooks_port
     return asked
 
 

@@ -109,7 +109,19 @@ def test_the_container_gets_the_settings_and_the_newest_image_and_no_secret_is_a
     assert container["image"] == ":ticketbot.tbot.10"
     assert container["environment"] == {**SETTINGS, "TBOT_HOST": "0.0.0.0", "TBOT_PORT": "8080"}
     assert deployment["publicEndpoint"]["healthCheck"]["path"] == "/healthcheck"
+    assert deployment["publicEndpoint"]["containerPort"] == 8080
     assert not [secret for secret in ("privatekey", "bottoken", "secret@") if secret in tools.calls()]
+
+
+def test_only_the_port_for_webhooks_is_public_when_there_is_one(tools: Tools) -> None:
+    """A2: the address to listen at is that of the machine which deploys, and stays there."""
+    tools.run("deploy", TBOT_HOOKS_HOST="192.0.2.7", TBOT_HOOKS_PORT="8081", **SETTINGS)
+    deployment = json.loads((tools.folder / "deployment.json").read_text())
+    container = deployment["containers"]["tbot"]
+    assert container["ports"] == {"8080": "HTTP", "8081": "HTTP"}
+    assert deployment["publicEndpoint"]["containerPort"] == 8081
+    assert container["environment"]["TBOT_HOOKS_PORT"] == "8081"
+    assert "TBOT_HOOKS_HOST" not in container["environment"]
 
 
 def test_unhealthy_container_is_a_failure_that_points_to_the_logs(tools: Tools) -> None:

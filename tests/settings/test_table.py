@@ -52,6 +52,7 @@ class TestPrecedence:
         assert (settings.timezone, settings.trusted_proxies) == (ZoneInfo("UTC"), ())
         assert (settings.log_level, settings.log_format) == ("info", "auto")
         assert (settings.public_url, settings.admin_email, settings.api_key) == ("", "", "")
+        assert (settings.hooks_host, settings.hooks_port) == ("", None)
         assert set(settings.origins.values()) == {"default"}
 
     def test_a_flag_beats_the_environment_which_beats_the_file(self, load: Load, tmp_path: Path) -> None:

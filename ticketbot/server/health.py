@@ -52,9 +52,6 @@ def add_routes(
     """Serve `/healthcheck`, `/readyz`, and `/metrics` where `authenticate_local` accepts the request."""
     numbers = QueueMetrics(now)
 
-    def healthcheck() -> bottle.HTTPResponse:
-        return application.json_answer({"status": "ok"})
-
     def readyz() -> bottle.HTTPResponse:
         checks = readiness()
         status, is_strict = overall(checks), bottle.request.query.get("strict") == "1"
@@ -66,8 +63,14 @@ def add_routes(
         body = prometheus_client.generate_latest(metrics.REGISTRY) + prometheus_client.generate_latest(numbers)
         return bottle.HTTPResponse(body, 200, {"Content-Type": prometheus_client.CONTENT_TYPE_LATEST})
 
-    for path, handler in (("/healthcheck", healthcheck), ("/readyz", readyz), ("/metrics", show_metrics)):
-        app.route(path, "GET", handler)
+    add_healthcheck(app)
+    app.route("/readyz", "GET", readyz)
+    app.route("/metrics", "GET", show_metrics)
+
+
+def add_healthcheck(app: bottle.Bottle) -> None:
+    """Serve `/healthcheck`."""
+    app.route("/healthcheck", "GET", lambda: application.json_answer({"status": "ok"}))
 
 
 def overall(checks: Mapping[str, str]) -> responses.HealthState:

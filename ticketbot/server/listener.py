@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import resource
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import waitress.server
 from waitress.channel import HTTPChannel
@@ -21,32 +21,56 @@ LOOK_FOR_IDLE_EVERY_S = 5
 # The application answers 413 itself above 1 MiB; past this waitress cuts the connection, to protect the disk.
 LARGEST_REQUEST = 2 * 1024 * 1024
 
-_OTHER_PORT = "with --port or TBOT_PORT"
-_OTHER_HOST = "with --host or TBOT_HOST"
+# What to do about an error, with the settings of the endpoint.
 _ADVICE = {
-    errno.EADDRINUSE: f"Stop what listens there, or give another port {_OTHER_PORT}",
-    errno.EACCES: f"Give a port from 1024 up {_OTHER_PORT}, or the right to use this one",
-    errno.EADDRNOTAVAIL: f"Give an address of this machine {_OTHER_HOST}",
+    errno.EADDRINUSE: "Stop what listens there, or give another port with {port}",
+    errno.EACCES: "Give a port from 1024 up with {port}, or the right to use this one",
+    errno.EADDRNOTAVAIL: "Give an address of this machine with {host}",
 }
+_ADVICE_FOR_OTHERS = "Give another address with {host}, or another port with {port}"
 
 
-def listen(app: Any, host: str, port: int) -> tuple[Any, list[Any]]:
-    """Open the sockets, start the threads that serve requests, and return waitress's server with its listeners.
+class Endpoint(NamedTuple):
+    """An application and where to serve it, with what sets that place."""
 
-    Raises a `TicketbotError` that names address and setting.
+    app: Any
+    host: str
+    port: int
+    host_setting: str = "--host or TBOT_HOST"
+    port_setting: str = "--port or TBOT_PORT"
+
+    @property
+    def place(self) -> str:
+        """Return address and port as they stand in a URL."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def listen(endpoints: Sequence[Endpoint]) -> tuple[list[Any], list[Any]]:
+    """Open the sockets, start the threads that serve requests, and return waitress's servers and all their listeners.
+
+    The servers stand in the order of `endpoints` and share their threads and their loop: running any runs all. Raises
+    a `TicketbotError` that names address and setting.
     """
     dispatcher: Any = dispatch.PathDispatcher(
         dispatch.OTHER_THREADS, {webhooks.PATH: dispatch.HOOK_THREADS, "/healthcheck": dispatch.HEALTH_THREADS}
     )
     sockets: dict[int, Any] = {}
-    most_connections = _connection_limit()
-    with explain_bind_errors(host, port):
-        server = waitress.server.create_server(
-            app,
+    most_connections = _connection_limit() // len(endpoints)
+    servers = [_open(endpoint, sockets, dispatcher, most_connections) for endpoint in endpoints]
+    listeners: list[Any] = [each for each in sockets.values() if isinstance(each, waitress.server.BaseWSGIServer)]
+    for listener in listeners:
+        listener.channel_class, listener.most_connections = _Connection, most_connections
+    return servers, listeners
+
+
+def _open(endpoint: Endpoint, sockets: dict[int, Any], dispatcher: Any, most_connections: int) -> Any:
+    with explain_bind_errors(endpoint):
+        return waitress.server.create_server(
+            endpoint.app,
             map=sockets,
             _dispatcher=dispatcher,
-            host=host,
-            port=port,
+            host=endpoint.host,
+            port=endpoint.port,
             connection_limit=4 * most_connections,  # never reached, see `_Connection`
             channel_timeout=IDLE_S,
             cleanup_interval=LOOK_FOR_IDLE_EVERY_S,
@@ -55,10 +79,6 @@ def listen(app: Any, host: str, port: int) -> tuple[Any, list[Any]]:
             clear_untrusted_proxy_headers=False,  # A2: whether a request was forwarded is ours to judge
             ident=None,
         )
-    listeners: list[Any] = [each for each in sockets.values() if isinstance(each, waitress.server.BaseWSGIServer)]
-    for listener in listeners:
-        listener.channel_class, listener.most_connections = _Connection, most_connections
-    return server, listeners
 
 
 def address(server: Any) -> str:
@@ -98,23 +118,22 @@ def _connection_limit() -> int:
 
 
 @contextlib.contextmanager
-def explain_bind_errors(host: str, port: int) -> Iterator[None]:
+def explain_bind_errors(endpoint: Endpoint) -> Iterator[None]:
     """Turn what goes wrong while sockets are opened into a `TicketbotError` that names address and setting."""
     try:
         yield
     except (OSError, ValueError) as error:  # ValueError: waitress says no more of a name that does not resolve
-        raise refusal(error, host, port) from error
+        raise refusal(error, endpoint) from error
 
 
-def refusal(error: OSError | ValueError, host: str, port: int) -> errors.TicketbotError:
+def refusal(error: OSError | ValueError, endpoint: Endpoint) -> errors.TicketbotError:
     """Return the error to tell instead of one of the system."""
-    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if isinstance(error, OSError):
-        why = (error.strerror or str(error)).lower()
-        advice = _ADVICE.get(error.errno or 0, f"Give another address {_OTHER_HOST}, or another port {_OTHER_PORT}")
+        why, advice = (error.strerror or str(error)).lower(), _ADVICE.get(error.errno or 0, _ADVICE_FOR_OTHERS)
     else:
         why, advice = "there is no such host", _ADVICE[errno.EADDRNOTAVAIL]
-    return errors.TicketbotError(f"Cannot listen at {place}: {why}. {advice}")
+    what_to_do = advice.format(host=endpoint.host_setting, port=endpoint.port_setting)
+    return errors.TicketbotError(f"Cannot listen at {endpoint.place}: {why}. {what_to_do}")
 
 
 @contextlib.contextmanager

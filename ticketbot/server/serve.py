@@ -80,7 +80,10 @@ def prepare_database(settings: Settings, *, skip_missed: bool, now: datetime) ->
 
 
 class Server:
-    """One server: its HTTP side and its background threads. `url` is where it listens, once started."""
+    """One server: its HTTP side and its background threads.
+
+    `url` is where it listens, once started, `hooks_url` where it takes webhooks: the same without TBOT_HOOKS_PORT.
+    """
 
     def __init__(self, settings: Settings, now: Callable[[], datetime] | None = None) -> None:
         self._now = now or _now
@@ -96,9 +99,11 @@ class Server:
         background = self._remote.connectwise.in_background()
         self.syncs = sync_service.Syncs(sync_run.Services(background, self._remote.webex, self._row, self._now))
         self.app = self._new_app(settings)
-        self._http, self._listeners = listener.listen(self.app, settings.host, settings.port)
+        endpoints = [listener.Endpoint(self.app, settings.host, settings.port), *self._hooks_endpoint(settings)]
+        (self._http, *others), self._listeners = listener.listen(endpoints)
         self._serving = threading.Thread(target=self._http.run, name="http", daemon=True)
         self.url = listener.address(self._http)
+        self.hooks_url = next(map(listener.address, others), self.url)
 
     @property
     def outdated(self) -> errors.SchemaTooNew | None:
@@ -111,6 +116,8 @@ class Server:
         self._serving.start()  # HTTP first, so requests are answered while the workers start
         self._worker.start()
         _logger.info("tbot %s listens at %s", __version__, self.url, extra={"server_id": self._row.id})
+        if self.hooks_url != self.url:
+            _logger.info("webhooks are taken at %s only", self.hooks_url)
 
     def stop(self) -> None:
         """Take nothing more in, finish what is in flight, release what was claimed (O4)."""
@@ -138,7 +145,7 @@ class Server:
 
     def _new_worker(self, settings: Settings) -> workers.Worker:
         remote = self._remote
-        links = render.Links(ticket_links(settings), panel_address(settings))
+        links = render.Links(ticket_links(settings), panel_url(settings))
         return workers.Worker(
             event_services=process_event.Services(
                 remote, settings.timezone, self._row, self._clocks, self._mass_changes
@@ -170,18 +177,10 @@ class Server:
 
     def _new_app(self, settings: Settings) -> bottle.Bottle:
         app = application.new_app()
-        signing_keys = webhook_signature.SigningKeys(
-            cw_url=settings.cw_url,
-            company=settings.cw_company,
-            key_hosts=settings.cw_key_hosts,
-            load_proven=partial(verified_keys.load, self._now),
-            save_proven=partial(verified_keys.save, self._now),
-            on_call=metrics.count_call,
-        )
-        notify, proxies = self._worker.events.notify, settings.trusted_proxies
-        webhooks.add_routes(app, webhooks.WebhookServices(signing_keys, accept.Inbox(), notify, self._now, proxies))
+        if settings.hooks_port is None:
+            self._add_webhooks(app, settings)
         authenticator = authentication.Authenticator(
-            trusted_proxies=proxies, now=self._now, is_local_open=is_unproxied(settings)
+            trusted_proxies=settings.trusted_proxies, now=self._now, is_local_open=is_unproxied(settings)
         )
         readiness = health.Cached(self._check, health.READY_FOR_S)
         health.add_routes(
@@ -203,8 +202,30 @@ class Server:
             find_account=self._find_account,
         )
         all_routes.add_routes(app, services)
-        site.add_routes(app, services, panel_address(settings))
+        site.add_routes(app, services, panel_url(settings))
         return app
+
+    def _hooks_endpoint(self, settings: Settings) -> list[listener.Endpoint]:
+        """Return the listener for webhooks alone, if there is to be one (A2)."""
+        if settings.hooks_port is None:
+            return []
+        app = application.new_app()
+        self._add_webhooks(app, settings)
+        health.add_healthcheck(app)
+        host, names = settings.hooks_host or settings.host, ("TBOT_HOOKS_HOST", "TBOT_HOOKS_PORT")
+        return [listener.Endpoint(app, host, settings.hooks_port, *names)]
+
+    def _add_webhooks(self, app: bottle.Bottle, settings: Settings) -> None:
+        signing_keys = webhook_signature.SigningKeys(
+            cw_url=settings.cw_url,
+            company=settings.cw_company,
+            key_hosts=settings.cw_key_hosts,
+            load_proven=partial(verified_keys.load, self._now),
+            save_proven=partial(verified_keys.save, self._now),
+            on_call=metrics.count_call,
+        )
+        notify, proxies = self._worker.events.notify, settings.trusted_proxies
+        webhooks.add_routes(app, webhooks.WebhookServices(signing_keys, accept.Inbox(), notify, self._now, proxies))
 
     def _find_account(self, email: str) -> recipients.Recipient | None:
         return people.find_accounts([email], self._remote, self._now()).get(email)
@@ -215,14 +236,14 @@ class Server:
         return health.check(worker.dead(), self._now(), worker.failing_services(), clock_is_wrong=clock_is_wrong)
 
 
-def panel_address(settings: Settings) -> str:
-    """Return where people reach the panel, empty if that is not known."""
-    return settings.panel_url or settings.public_url
-
-
 def ticket_links(settings: Settings) -> Callable[[int], str]:
     """Return how a ticket is addressed in ConnectWise's own UI (B1)."""
     return lambda ticket_id: render.ticket_url(settings.cw_url, settings.cw_codebase, settings.cw_company, ticket_id)
+
+
+def panel_url(settings: Settings) -> str:
+    """Return where people reach the panel, if that is known: what is public for webhooks alone does not lead there."""
+    return settings.panel_url or (settings.public_url if settings.hooks_port is None else "")
 
 
 def is_unproxied(settings: Settings) -> bool:

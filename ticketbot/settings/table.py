@@ -77,6 +77,18 @@ class Settings:
     )
     host: str = _setting(types.host, "127.0.0.1", flag=True, meaning="address the server listens on")
     port: int = _setting(types.whole_number(0, 65535), "8080", flag=True, meaning="port the server listens on")
+    hooks_host: str = _setting(
+        types.host,
+        meaning="address of the separate listener for webhooks",
+        example="192.0.2.7",
+        default_words="TBOT_HOST",
+    )
+    hooks_port: int | None = _setting(
+        types.port_or_none,
+        "",
+        meaning="port of a separate listener for webhooks and `/healthcheck`; the other one then takes no webhooks",
+        example="8081",
+    )
     public_url: str = _setting(
         types.public_url,
         meaning="https address under which ConnectWise reaches us; enables the callback watchdog",
@@ -84,7 +96,7 @@ class Settings:
     )
     panel_url: str = _setting(
         types.api_base_url,
-        meaning="where people reach the web panel; by default at TBOT_PUBLIC_URL",
+        meaning="where people reach the web panel; by default at TBOT_PUBLIC_URL, unless TBOT_HOOKS_PORT is set",
         example="https://tbot.example.com",
     )
     cw_url: str = _setting(
@@ -207,7 +219,7 @@ class Settings:
         elif row.is_secret:
             return HIDDEN if value else ""
         else:
-            shown = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            shown = ",".join(map(str, value)) if isinstance(value, tuple) else "" if value is None else str(value)
         return HIDDEN if sources.shows_secret(shown, self.secrets()) else shown
 
     def __repr__(self) -> str:
@@ -297,4 +309,6 @@ def _suspicious_values(values: Mapping[str, Any]) -> list[str]:
     ]
     if values["admin_email"] and not values["admin_key"]:
         doubts.append("TBOT_ADMIN_EMAIL is set without TBOT_ADMIN_KEY. Set both to have that administrator added")
+    if values["hooks_host"] and values["hooks_port"] is None:
+        doubts.append("TBOT_HOOKS_HOST is set without TBOT_HOOKS_PORT. Set both to have a listener for webhooks alone")
     return doubts

@@ -78,6 +78,11 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
     return read
 
 
+def port_or_none(raw: str) -> int | None:
+    """Read a port to listen on; empty means none."""
+    return whole_number(1, 65535)(raw) if raw else None
+
+
 def choice(*words: str) -> Callable[[str], str]:
     """Return a reader of one of `words`, in either case."""
 
