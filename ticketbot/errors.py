@@ -101,11 +101,15 @@ class Conflict(TicketbotError):
 
 
 class NotAllowed(TicketbotError):
-    """No key, a wrong key, or a signature that does not verify."""
+    """No key, a wrong key, or a signature that does not verify; `reason` is the label it is counted under."""
 
     exit_status = 6
     http_status = 401
     title = "Not allowed"
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class KeyExpired(NotAllowed):

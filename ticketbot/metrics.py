@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 REGISTRY = CollectorRegistry()
 
 HOOKS = Counter("tbot_hooks", "Webhooks by outcome", ["outcome"], registry=REGISTRY)
+HOOKS_REFUSED = Counter("tbot_hooks_refused", "Refused webhooks by reason", ["reason"], registry=REGISTRY)
 AUTH_FAILURES = Counter("tbot_auth_failures", "Refused access by reason", ["reason"], registry=REGISTRY)
 EVENTS = Counter("tbot_events", "Events by outcome of a run", ["outcome"], registry=REGISTRY)
 NOTIFICATIONS = Counter(

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from tests.databases import fresh_sqlite
 from tests.environment import World
+from ticketbot import metrics
 from ticketbot.database import db
 from ticketbot.models import events
 from ticketbot.server import webhooks
@@ -254,6 +255,39 @@ class TestForged:
     def test_key_url_on_another_host_is_refused(self, endpoint: WebhookEndpoint, key_url: str) -> None:
         """no-stray-requests."""
         assert endpoint.status(endpoint.body(Metadata={"key_url": key_url})) == 401
+
+
+class TestTrace:
+    """A2: what is refused is counted by reason, and logged once per address and minute, without its body (W1)."""
+
+    def test_each_reason_is_counted(self, endpoint: WebhookEndpoint) -> None:
+        body = endpoint.body()
+        refused = {
+            "no_signature": (body, ""),
+            "malformed": (b"{", "x"),
+            "foreign_key_url": (endpoint.body(Metadata={"key_url": "https://keys.example"}), "x"),
+            "other_company": (endpoint.body(CompanyId="other"), "x"),
+            "wrong_signature": (body, "x"),
+            "too_large": (b" " * (MIB + 1), "x"),
+        }
+        for reason, (content, signature) in refused.items():
+            before = _refused(reason)
+            assert endpoint.status(content, signature) in (400, 401, 413)
+            assert _refused(reason) == before + 1, reason
+
+    def test_an_address_is_logged_once_a_minute(self, sqlite: str, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.INFO)
+        with World(sqlite) as world, world.server(TBOT_WORKERS="1") as server:
+            endpoint = WebhookEndpoint(world, server.url)
+            for _ in range(3):
+                assert endpoint.status(endpoint.body(), "x") == 401
+        (line,) = [line for record in caplog.records if "refused" in (line := record.getMessage())]
+        assert line.startswith("refused POST /hooks/cw/tickets from 127.0.0.1: wrong signature; further refusals of")
+        assert MARKER not in caplog.text
+
+
+def _refused(reason: str) -> float:
+    return metrics.REGISTRY.get_sample_value("tbot_hooks_refused_total", {"reason": reason}) or 0.0
 
 
 class TestContent:

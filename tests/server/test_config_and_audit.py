@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
 import msgspec
 import pytest
 
-from tests.server.api_server import Api, problem, wrong_fields
-from ticketbot import metrics
+from tests.server.api_server import TRUSTED_PROXY, Api, problem, wrong_fields
+from ticketbot import log, metrics
 from ticketbot.api import client, responses
 from ticketbot.database import db
 from ticketbot.models import audit, notifications, runtime_config
+
+Lines = Callable[[], list[dict[str, Any]]]
 
 DEFAULTS = {
     "attempt_notify": True,
@@ -22,6 +29,14 @@ DEFAULTS = {
     "threads": "rooms",
     "panel": True,
 }
+
+
+@pytest.fixture
+def audit_lines(caplog: pytest.LogCaptureFixture) -> Lines:
+    """Return what reads the lines of the audit out of a JSON log."""
+    caplog.set_level(logging.INFO)
+    caplog.handler.setFormatter(log.JsonFormatter())
+    return lambda: [line for each in caplog.text.splitlines() if "audit:" in (line := json.loads(each))["message"]]
 
 
 def test_the_configuration_begins_with_its_defaults(ana: client.Client) -> None:
@@ -151,11 +166,53 @@ def test_audit_trail_contains_no_key(api: Api, ana: client.Client) -> None:
     assert created.key not in msgspec.json.encode([row.before, row.after]).decode()
 
 
-def test_failed_changes_are_not_recorded(api: Api, ana: client.Client, key: str) -> None:
+def test_failed_changes_are_not_recorded(api: Api, ana: client.Client, key: str, audit_lines: Lines) -> None:
     """A5: the trail is of changes."""
     api.request("POST", "/users", key=key, json={"name": "Ana", "email": "ANA@example.com"})
     api.request("DELETE", "/users/4711", key=key)
     assert ana.audit() == []
+    assert audit_lines() == []
+
+
+def test_a_change_is_recorded_with_client_and_request(api: Api, ana: client.Client, key: str) -> None:
+    """A5: the address as in A2, through a proxy that is trusted; the request as its response and the log name it."""
+    forwarded = {"REMOTE_ADDR": TRUSTED_PROXY, "HTTP_X_FORWARDED_FOR": "198.51.100.7"}
+    response = api.request("PUT", "/config", key=key, json={"retention_days": 30}, environ=forwarded)
+    (entry,) = ana.audit()
+    assert (entry.client_address, entry.request_id) == ("198.51.100.7", response.headers["X-Request-ID"])
+
+
+def test_a_change_is_one_structured_line_of_the_log(ana: client.Client, audit_lines: Lines) -> None:
+    """A5, O1: what differs, and who changed it from where; the request is the correlation of the line."""
+    ana.update_config({"retention_days": 30})
+    (line,) = audit_lines()
+    (entry,) = ana.audit()
+    assert line["message"] == "audit: update config, by ana@example.com from 192.0.2.1"
+    assert (line["before"], line["after"]) == ({"retention_days": 90}, {"retention_days": 30})
+    assert (line["action"], line["object"], line["object_id"]) == ("update", "config", None)
+    assert (line["user_id"], line["key_id"], line["client_address"]) == (entry.user_id, entry.key_id, "192.0.2.1")
+    assert line["correlation"] == entry.request_id
+
+
+def test_the_line_of_a_change_holds_no_key(ana: client.Client, audit_lines: Lines) -> None:
+    """A6."""
+    created = ana.create_key(ana.me().id)
+    (line,) = audit_lines()
+    assert line["message"] == f"audit: create key {created.id}, by ana@example.com from 192.0.2.1"
+    assert line["after"]["key"] == "***"
+    assert created.key not in json.dumps(line)
+
+
+def test_what_is_undone_leaves_no_line(api: Api) -> None:
+    """A5: a line is written once its change is committed."""
+    called: list[int] = []
+    with pytest.raises(ZeroDivisionError), db.transaction("test"):
+        db.after_commit(lambda: called.append(1))
+        raise ZeroDivisionError
+    with db.transaction("test"):
+        db.after_commit(lambda: called.append(2))
+        assert called == []
+    assert called == [2]
 
 
 def test_the_audit_trail_outlives_the_users_it_names(api: Api, ana: client.Client) -> None:

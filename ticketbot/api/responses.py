@@ -332,5 +332,8 @@ class AuditEntry(ResponseModel):
     action: str
     object: str
     object_id: str | None
+    client_address: str | None
+    request_id: str | None
+    """What the `X-Request-ID` of the response was, and the `correlation` of the log lines."""
     before: dict[str, Any] | None
     after: dict[str, Any] | None

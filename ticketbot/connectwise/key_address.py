@@ -41,7 +41,9 @@ class KeyAddresses:
 
     def check(self, key_url: str) -> KeyAddress:
         """Return the address, built only from parts that were checked. Raises `NotAllowed` for any other."""
-        refused = errors.NotAllowed("The webhook names a signing key that is not on the configured ConnectWise site")
+        refused = errors.NotAllowed(
+            "The webhook names a signing key that is not on the configured ConnectWise site", reason="foreign_key_url"
+        )
         if not _PLAIN.fullmatch(key_url):
             raise refused
         try:

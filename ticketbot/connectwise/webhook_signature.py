@@ -127,7 +127,7 @@ class SigningKeys:
         """
         address = self._address(key_url)
         if company.lower() != self._company.lower():
-            raise errors.NotAllowed("The webhook is of another company")
+            raise errors.NotAllowed("The webhook is of another company", reason="other_company")
         verifies = functools.partial(_verifies, body=body, signature=signature)
         proven = self._proven.get(address.key_id) or self._loaded(address.key_id)
         known = next((each for each in proven if verifies(each.key)), None)
@@ -145,7 +145,7 @@ class SigningKeys:
         if answer.key is not None and verifies(answer.key):
             self._prove(address, answer.key, answer)
         elif answer.key is not None or not serves_on:
-            raise errors.NotAllowed("The signature of the webhook does not verify")
+            raise errors.NotAllowed("The signature of the webhook does not verify", reason="wrong_signature")
 
     def _loaded(self, key_id: str) -> tuple[_ProvenKey, ...]:
         """Return what is known of a key after looking for those proven before this start or by another server."""

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -31,6 +31,7 @@ BUSY_TIMEOUT_MS = 10_000  # another process on the same SQLite file (`tbot init`
 database = peewee.DatabaseProxy()
 
 _sqlite_writer = threading.RLock()
+_after_commit = threading.local()
 writes = availability.Writes()
 
 
@@ -165,11 +166,19 @@ def transaction(name: str, *, wait_s: float | None = None) -> Iterator[None]:
     with session():
         if database.in_transaction():
             raise RuntimeError(f"transaction {name!r} inside a transaction")
+        calls = _after_commit.calls = list[Callable[[], None]]()
         with writes.noted(), _sqlite_lock(wait_s), _translating_errors():
             with database.atomic() if is_postgres() else database.atomic("IMMEDIATE"):
                 yield
                 failpoints.hit(f"{name}.before")
             failpoints.hit(f"{name}.after")
+        for call in calls:
+            call()
+
+
+def after_commit(call: Callable[[], None]) -> None:
+    """Call when the transaction of this thread has been committed; never if it is undone."""
+    _after_commit.calls.append(call)
 
 
 def was_written_within(seconds: float) -> bool:

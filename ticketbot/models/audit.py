@@ -18,5 +18,7 @@ class Audit(fields.Model):
     action = peewee.TextField()
     object = peewee.TextField()
     object_id = peewee.TextField(null=True)
+    client_address = peewee.TextField(null=True)
+    request_id = peewee.TextField(null=True)
     before = fields.JsonField(null=True)
     after = fields.JsonField(null=True)

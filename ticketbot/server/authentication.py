@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from ticketbot import errors
+from ticketbot import errors, metrics
 from ticketbot.api import responses
 from ticketbot.database import db
 from ticketbot.models import api_keys
@@ -45,6 +45,8 @@ class Caller(msgspec.Struct, frozen=True):
     user: responses.User
     scope: responses.Scope = "admin"
     expires_at: datetime | None = None
+    client_address: str | None = None
+    """Where a change came from, for the audit (A5)."""
 
 
 class _Verified(msgspec.Struct, frozen=True):
@@ -74,7 +76,7 @@ class Authenticator:
         self._is_local_open = is_local_open
         self._wrong_keys = Throttle(clock, WRONG_KEYS, "Too many wrong API keys from this address")
         self._links = Throttle(clock, 1, "Only one sign-in link a minute can be asked for from one address")
-        self._refusals = refusals.Refusals(clock)
+        self._refusals = refusals.Refusals(clock, metrics.AUTH_FAILURES)
         self._throttled_turn = threading.Lock()
         self._lock = threading.Lock()
         self._verified: dict[bytes, _Verified] = {}
@@ -105,6 +107,11 @@ class Authenticator:
         """Accept a request that certainly comes from this machine, or that carries a key."""
         if not (self._is_local_open and client_address.is_loopback(environ)):
             self.authenticate(environ)
+
+    def located(self, caller: Caller, environ: Mapping[str, Any]) -> Caller:
+        """Return a caller with the address that a request came from."""
+        address = client_address.client_address(environ, self._trusted_proxies)
+        return msgspec.structs.replace(caller, client_address=address)
 
     def forget(self, key_ids: Iterable[int]) -> None:
         """End the access of keys whose deletion has been committed."""

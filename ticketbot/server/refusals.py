@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from ticketbot import metrics
+import prometheus_client
 
 LOGGED_EVERY_S = 60.0
 
@@ -16,16 +16,17 @@ _logger = logging.getLogger(__name__)
 
 
 class Refusals:
-    """The refused requests of one server, shared by its threads. `clock` is monotonic."""
+    """The refused requests of one server, shared by its threads. `clock` is monotonic, `counter` has a `reason`."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], counter: prometheus_client.Counter) -> None:
         self._clock = clock
+        self._counter = counter
         self._lock = threading.Lock()
         self._logged: dict[str, float] = {}
 
     def note(self, address: str, reason: str, request: str) -> None:
         """Count a refusal; log it unless one of the same address was logged within the last minute."""
-        metrics.AUTH_FAILURES.labels(reason).inc()
+        self._counter.labels(reason).inc()
         if self._is_due(address):
             _logger.warning(
                 "refused %s from %s: %s; further refusals of this address are only counted for a minute",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -16,7 +17,7 @@ import peewee
 from ticketbot import errors, log, metrics
 from ticketbot.connectwise import webhook_signature
 from ticketbot.pipeline import accept
-from ticketbot.server import application, client_address
+from ticketbot.server import application, client_address, refusals
 from ticketbot.settings import types
 
 MAX_BODY = 1024 * 1024
@@ -68,6 +69,9 @@ class WebhookServices(msgspec.Struct, frozen=True):
     notify: Callable[[], None]
     now: Callable[[], datetime]
     trusted_proxies: Sequence[types.Network] = ()
+    refusals: refusals.Refusals = msgspec.field(
+        default_factory=lambda: refusals.Refusals(time.monotonic, metrics.HOOKS_REFUSED)
+    )
 
 
 def add_routes(app: bottle.Bottle, intake: WebhookServices) -> None:
@@ -80,11 +84,22 @@ def add_routes(app: bottle.Bottle, intake: WebhookServices) -> None:
         except errors.TooMany:
             outcome = "put off"
             raise
+        except (errors.NotAllowed, errors.InvalidInput, errors.TooLarge) as error:
+            address = client_address.throttled_client(bottle.request.environ, intake.trusted_proxies)
+            intake.refusals.note(address, _reason(error), f"POST {PATH}")
+            raise
         finally:
             metrics.HOOKS.labels(outcome).inc()
         return application.json_answer({"status": outcome})
 
     app.route(PATH, "POST", ticket_hook)
+
+
+def _reason(error: errors.TicketbotError) -> str:
+    """Return the label under which a refused webhook is counted; each of W1's checks has its own."""
+    if isinstance(error, errors.NotAllowed):
+        return error.reason
+    return "too_large" if isinstance(error, errors.TooLarge) else "malformed"
 
 
 def _accept(intake: WebhookServices) -> str:
@@ -95,7 +110,7 @@ def _accept(intake: WebhookServices) -> str:
     # Not `get_header`, which fails on what is no UTF-8.
     signature = bottle.request.environ.get("HTTP_X_CONTENT_SIGNATURE")
     if not signature:
-        raise errors.NotAllowed("A webhook carries x-content-signature")
+        raise errors.NotAllowed("A webhook carries x-content-signature", reason="no_signature")
     body = bottle.request.environ["wsgi.input"].read(max(length, 0))
     hook = _read(body)
     intake.signing_keys.verify(

@@ -59,7 +59,9 @@ def perform(
     caller: authentication.Caller,
     services: operations.Services,
 ) -> Any:
-    """Run an operation with valid arguments for whoever calls; raises `errors`."""
+    """Run an operation of the present request with valid arguments for whoever calls; raises `errors`."""
+    if operation.method != "GET":
+        caller = services.authenticator.located(caller, bottle.request.environ)
     injected = {"caller": caller, "services": services}
     needed = {name: value for name, value in injected.items() if name in operation.types}
     try:
