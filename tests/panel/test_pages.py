@@ -117,7 +117,9 @@ def test_rule_is_disabled_and_enabled_with_audit(api: Api, lead: Browser) -> Non
     lead.post(f"/panel/rules/{rule}/enable")
     assert _is_enabled(rule)
     with db.session():
-        assert [(row.action, row.user_email) for row in audit.Audit.select()] == [("update", "ana@example.com")] * 2
+        assert [(row.action, row.user_email, row.client_address) for row in audit.Audit.select()] == [
+            ("update", "ana@example.com", "127.0.0.1")
+        ] * 2
 
 
 def test_ticket_is_found_by_its_summary_and_tells_its_story(api: Api, lead: Browser) -> None:

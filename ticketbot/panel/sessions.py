@@ -39,7 +39,10 @@ def visitor(services: operations.Services) -> Visitor | None:
         return None
     with db.session():
         key = panel_sessions.key_of(token, services.now())
-    return None if key is None else Visitor(authentication.caller_of(key), token, _csrf(token))
+    if key is None:
+        return None
+    caller = services.authenticator.located(authentication.caller_of(key), bottle.request.environ)
+    return Visitor(caller, token, _csrf(token))
 
 
 def check_origin(panel_url: str) -> None:
