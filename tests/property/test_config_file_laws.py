@@ -87,6 +87,7 @@ _CONFIG = st.fixed_dictionaries(
         "retention_days": st.integers(0, 3650),
         "assigned_events": st.lists(st.sampled_from(["new", "assigned"]), max_size=2),
         "require_board_rule": st.booleans(),
+        "sync_schedule": st.sampled_from([None, "03:00"]),
     },
 )
 _CALM = st.tuples(_QUIET_HOURS, _SILENCES)
@@ -162,7 +163,7 @@ def _empty(ana: client.Client) -> None:
         ana.delete_quiet_hour(hours.id)
     with db.transaction("test"):
         silences.Silence.delete().execute()  # through the API they end, and stay
-    ana.update_config({"retention_days": 90, "assigned_events": [], "require_board_rule": False})
+    ana.update_config({"retention_days": 90, "assigned_events": [], "require_board_rule": False, "sync_schedule": None})
 
 
 def _without_ids(file: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from tests.server.api_server import TRUSTED_PROXY, Api, problem, wrong_fields
 from ticketbot import log, metrics
 from ticketbot.api import client, responses
 from ticketbot.database import db
-from ticketbot.models import audit, notifications, runtime_config
+from ticketbot.models import audit, facts, notifications, runtime_config
 
 Lines = Callable[[], list[dict[str, Any]]]
 
@@ -28,6 +29,7 @@ DEFAULTS = {
     "assigned_events": ["new", "customer_note", "team_note", "internal_note", "assigned"],
     "threads": "rooms",
     "panel": True,
+    "sync_schedule": None,
 }
 
 
@@ -74,6 +76,7 @@ def test_a_change_is_live_on_every_server_that_shares_the_database(api: Api, ana
         ("assigned_events", [[], ["new", "changed"]], ["new", None]),
         ("threads", ["all", "off"], ["people", None]),
         ("panel", [True, False], ["off", None]),
+        ("sync_schedule", ["00:00", "23:59", None], ["24:00", "3:00", "03:60", "03:00\n", "", 3]),
     ],
 )
 def test_values_out_of_range_are_refused(
@@ -103,6 +106,17 @@ def test_turning_notifications_off_skips_waiting_ones_for_good(api: Api, ana: cl
     assert (shown.state, shown.reason) == ("skipped", "notifications off")
     with db.session():
         assert not notifications.has_pending()
+
+
+def test_a_new_time_of_syncs_is_first_due_when_it_comes(ana: client.Client, api: Api) -> None:
+    """S5: a time of today that has already passed does not start a sync at once."""
+    ana.update_config({"sync_schedule": "03:00"})
+    with db.session():
+        assert facts.read_time(facts.SCHEDULED_SYNC) == api.clock.now()
+    api.clock.advance(hours=1)
+    ana.update_config({"retention_days": 30, "sync_schedule": "03:00"})
+    with db.session():
+        assert facts.read_time(facts.SCHEDULED_SYNC) == api.clock.now() - timedelta(hours=1)
 
 
 def test_every_change_is_recorded_with_before_and_after(api: Api, ana: client.Client) -> None:

@@ -300,6 +300,7 @@ class ConfigChanges(RequestModel):
     assigned_events: Annotated[list[responses.RuleEvent], Meta(max_length=100)] | UnsetType = UNSET
     threads: responses.Threads | UnsetType = UNSET
     panel: bool | UnsetType = UNSET
+    sync_schedule: TimeOfDay | UnsetType | None = UNSET
 
 
 class PlanQuery(RequestModel):

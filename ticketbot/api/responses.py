@@ -319,6 +319,7 @@ class Config(ResponseModel):
     assigned_events: list[RuleEvent] = msgspec.field(default_factory=list)  # a 1.x server says nothing of this
     threads: Threads = "rooms"
     panel: bool = True
+    sync_schedule: str | None = None
 
 
 class AuditEntry(ResponseModel):

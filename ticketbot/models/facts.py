@@ -23,6 +23,7 @@ OLDEST_PROGRAM = "oldest_program"  # the oldest version that may use the databas
 LAST_PROBE = "last_probe"  # when a test write last checked that the database is writable (O2)
 CALLBACK_KNOWN = "callback_known"  # since when the watchdog knows of a right callback (C2)
 CALLBACK_REPAIRED = "callback_repaired"  # when it had to be repaired; gone once a check finds it right (O2)
+SCHEDULED_SYNC = "scheduled_sync"  # when the last one started, or when its time was changed (S5)
 SKIPPED_UNTIL = "skipped_until"  # anything entered before it is history, without T5's hour of grace
 
 

@@ -30,6 +30,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     assigned_events: tuple[str, ...] = ("new", "customer_note", "team_note", "internal_note", "assigned")
     threads: Literal["rooms", "all", "off"] = "rooms"
     panel: bool = True
+    sync_schedule: str | None = None
 
 
 def load() -> Config:
@@ -40,8 +41,11 @@ def load() -> Config:
 
 
 def save(values: Mapping[str, Any]) -> None:
-    """Change some runtime settings."""
+    """Change some runtime settings; None is always the default."""
     for name, value in values.items():
+        if value is None:
+            ConfigValue.delete().where(ConfigValue.name == name).execute()
+            continue
         ConfigValue.insert(name=name, value=value).on_conflict(
             conflict_target=[ConfigValue.name], preserve=[ConfigValue.value]
         ).execute()

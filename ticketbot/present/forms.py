@@ -305,6 +305,12 @@ CONFIGURATION = Form(
             options=get_args(responses.Threads),
         ),
         Field("panel", "Web panel", "check", "serve these pages; messages link to them"),
+        Field(
+            "sync_schedule",
+            "Sync at",
+            hint="Every day, such as 03:00; tickets on Sundays; empty: never.",
+            optional=True,
+        ),
     ),
 )
 """Every setting of the runtime configuration; a test compares it with `requests.ConfigChanges`."""

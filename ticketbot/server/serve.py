@@ -18,7 +18,7 @@ import peewee
 from waitress import wasyncore
 
 from ticketbot import __version__, errors, log, metrics, signals
-from ticketbot.background import callbacks, catch_up, heartbeat, periodic, retention, workers
+from ticketbot.background import callbacks, catch_up, heartbeat, periodic, retention, scheduled_sync, workers
 from ticketbot.connectwise import connectwise_client, rate_limit, webhook_signature
 from ticketbot.database import db
 from ticketbot.models import api_keys, facts, outages, recipients, schema, servers
@@ -94,10 +94,10 @@ class Server:
         self._clocks = clock.Clocks(self._now)
         self._remote = people.RemoteServices(_connectwise(settings, limit, self._clocks), _webex(settings), self._pool)
         self._mass_changes = mass_changes.MassChanges(self._remote.connectwise, self._clocks.connectwise_now)
-        self._worker = self._new_worker(settings)
-        limit.busy = self._worker.is_busy
         background = self._remote.connectwise.in_background()
         self.syncs = sync_service.Syncs(sync_run.Services(background, self._remote.webex, self._row, self._now))
+        self._worker = self._new_worker(settings)
+        limit.busy = self._worker.is_busy
         self.app = self._new_app(settings)
         endpoints = [listener.Endpoint(self.app, settings.host, settings.port), *self._hooks_endpoint(settings)]
         (self._http, *others), self._listeners = listener.listen(endpoints)
@@ -165,10 +165,12 @@ class Server:
             return periodic.PeriodicJob(name, do, every_s=every_s, server=self._row, now=self._now)
 
         source = self._remote.connectwise
+        scheduled = scheduled_sync.Services(self.syncs, settings.timezone, self._now)
         jobs = [
             job(catch_up.NAME, partial(catch_up.run, catch_up.Services(source, self._now)), catch_up.every_s),
             job(clock.NAME, partial(clock.check, source, self._clocks), lambda: clock.EVERY_S),
             job(retention.NAME, partial(retention.run, source, self._now), lambda: retention.EVERY_S),
+            job(scheduled_sync.NAME, partial(scheduled_sync.run, scheduled), scheduled_sync.every_s),
         ]
         if settings.public_url:
             repair = partial(callbacks.run, source, settings.public_url, self._now)

@@ -39,7 +39,7 @@ Usage:
             [--max-concurrent-syncs=<n>] [--require-board-rule=<bool>]
             [--catch-up-interval=<seconds>] [--retention-days=<days>]
             [--assigned-events=<events>] [--threads=<where>]
-            [--panel=<bool>] [options] [--json]
+            [--panel=<bool>] [--sync-schedule=<hh:mm>] [options] [--json]
 
 Options:
   --enabled=<bool>         Whether it is enabled: true or false
@@ -83,6 +83,8 @@ Options:
   --threads=<where>        Reply to the first message about a ticket: in rooms,
                            all, or off
   --panel=<bool>           Serve the web panel: true or false
+  --sync-schedule=<hh:mm>  Sync boards and recipients every day at this time,
+                           on Sundays tickets, too; `none`: never
 
 Examples:
   tbot update rule 1 --enabled=false
@@ -139,6 +141,8 @@ def _config_changes(context: Context) -> dict[str, object]:
     elif (events := arguments.choices("--assigned-events", get_args(responses.RuleEvent))) is not None:
         found["assigned_events"] = events
     found["threads"] = arguments.text("--threads") or UNSET
+    schedule = arguments.text("--sync-schedule")
+    found["sync_schedule"] = UNSET if schedule is None else None if schedule.lower() == NONE else schedule
     _require_an_option(found.values(), "config")
     return {name: value for name, value in found.items() if value is not UNSET}
 

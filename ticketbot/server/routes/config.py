@@ -11,7 +11,7 @@ from ticketbot.api import requests, responses
 from ticketbot.background import outbox_upkeep
 from ticketbot.database import db, sql
 from ticketbot.decide.reasons import NOTIFICATIONS_OFF
-from ticketbot.models import messages, runtime_config
+from ticketbot.models import facts, messages, runtime_config
 from ticketbot.server import authentication, operations
 from ticketbot.server.routes import audit
 
@@ -53,6 +53,8 @@ def change(changes: Mapping[str, Any], caller: authentication.Caller, services: 
     runtime_config.save(changes)
     if after != before:
         audit.record(caller, services.now(), "update", "config", before=before, after=after)
+    if after.sync_schedule != before.sync_schedule:  # a time of today that has passed is not meant (S5)
+        facts.write_time(facts.SCHEDULED_SYNC, services.now())
     # Not left to the housekeeping: who switches on again a moment later must find nothing that waits (D1).
     is_switched_off = before.attempt_notify and not after.attempt_notify
     return messages.skip_pending([NOTIFICATIONS_OFF]) if is_switched_off else 0
