@@ -36,6 +36,7 @@ LINES = {
     "retry": "retry 1",
     "retry --dead": "retry --dead",
     "test": "test 1",
+    "test --alert": "test --alert",
     "get user": "get user 1",
     "get key": "get key 1",
     "get ticket": "get ticket 1234",
@@ -57,6 +58,7 @@ def checked(command: str, printed: str) -> Any:
 @pytest.mark.parametrize("command", sorted(set(documents.DOCUMENTS) - {"sync cancel", "doctor", "import"}))
 def test_stdout_has_only_the_documented_json(cli: CliRunner, command: str) -> None:
     cli.furnish()
+    cli.world.configure(alert_recipient_id=1)
     cli.tbot("create", "user", "--name=Cora", "--email=cora@example.com")
     cli.tbot("create", "key", "--user-id=2")
     is_plain = command.split(maxsplit=1)[0] in ("get", "delete")

@@ -84,4 +84,4 @@ def test_dead_notifications_are_counted_and_revived_by_index(database: str) -> N
     dead = notifications.Notification.select().where(notifications.where_died_since(NOW))
     statement, values = dead.sql()
     plan = _plan(statement.replace("%s", "?"), *values)
-    assert "notification_state" in plan, plan
+    assert "notification_died" in plan, plan

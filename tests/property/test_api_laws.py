@@ -28,6 +28,7 @@ from ticketbot.models import (
     quiet_hours,
     recipients,
     rules,
+    runtime_config,
     schema,
     silences,
     syncs,
@@ -59,7 +60,12 @@ _MODELS = {
     "event": events.Event,
     "run": syncs.SyncRun,
 }
-_CALLED = {"quiet_hour": "quiet_hours", "source": "recipient", "destination": "recipient"}
+_CALLED = {
+    "quiet_hour": "quiet_hours",
+    "source": "recipient",
+    "destination": "recipient",
+    "alert_recipient": "recipient",
+}
 _FIELDS = (
     "board_id",
     "recipient_id",
@@ -69,6 +75,7 @@ _FIELDS = (
     "user_id",
     "ticket_id",
     "board_ids",
+    "alert_recipient_id",
     "version",
 )
 _FILES = st.sampled_from(
@@ -261,6 +268,10 @@ def test_no_request_breaks_the_api(api: Api, database: str) -> None:
     seen: dict[str, Counter[int]] = {}
     for operation in operations:
         _fill(api)
+        if operation.name == "send_test_alert":
+            with db.transaction("test"):  # to nobody outside, whatever address an earlier request has set
+                room = recipients.Recipient.select(recipients.Recipient.id).scalar()
+                runtime_config.save({"alert_url": None, "alert_recipient_id": room})
         if operation.name == "cancel_sync":
             with db.transaction("test"):
                 syncs.start({}, requested_by=None, server_id=99, now=api.clock.now())

@@ -30,6 +30,11 @@ DEFAULTS = {
     "threads": "rooms",
     "panel": True,
     "sync_schedule": None,
+    "alert_recipient_id": None,
+    "alert_url": None,
+    "alert_silence_minutes": 120,
+    "business_hours": "mon-fri 08:00-18:00",
+    "heartbeat_url": None,
 }
 
 
@@ -77,6 +82,9 @@ def test_a_change_is_live_on_every_server_that_shares_the_database(api: Api, ana
         ("threads", ["all", "off"], ["people", None]),
         ("panel", [True, False], ["off", None]),
         ("sync_schedule", ["00:00", "23:59", None], ["24:00", "3:00", "03:60", "03:00\n", "", 3]),
+        ("alert_recipient_id", [None], [0, 99, "1"]),
+        ("alert_silence_minutes", [0, 10080], [-1, 10081, None]),
+        ("business_hours", ["mon 08:00-24:00", "mon-fri 08:00-18:00; sat,sun 22:00-02:00"], ["", "8-18", "mon", None]),
     ],
 )
 def test_values_out_of_range_are_refused(

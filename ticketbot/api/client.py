@@ -153,6 +153,10 @@ class Client(calm_client.CalmClient, trial_client.TrialClient):
         """Send a recipient a message marked as a test; raises with Webex's word when it refuses."""
         return self._server.call("POST", f"/webex/rooms/{recipient_id}/test", responses.TestMessageResult)
 
+    def test_alert(self) -> status_responses.TestAlertResult:
+        """Send a test alert to `alert_recipient_id` and `alert_url`, and return what became of it."""
+        return self._server.call("POST", "/alerts/test", status_responses.TestAlertResult)
+
     def rules(self, *, limit: int | None = None, newest: bool = False) -> list[responses.Rule]:
         """List rules."""
         return self._server.rows("/notifiers/rules", responses.Rule, limit, newest)

@@ -23,6 +23,12 @@ ONE_LINE = rf"^[^{types.CONTROLS}]*{_END}"
 NAME = rf"^(?=.*\S)[^{types.CONTROLS}]+{_END}"
 EMAIL = types.EMAIL
 TIME_OF_DAY = rf"^([01][0-9]|2[0-3]):[0-5][0-9]{_END}"
+_DAYS = "(mon|tue|wed|thu|fri|sat|sun)"
+_PERIOD = (
+    rf"{_DAYS}(-{_DAYS})?(,{_DAYS}(-{_DAYS})?)* ([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)"
+)
+BUSINESS_HOURS = rf"^{_PERIOD}(; {_PERIOD})*{_END}"
+SECRET_URL = rf"^(https?://[A-Za-z0-9._\-]+(:[0-9]{{1,5}})?(/[!-~]*)?|\*\*\*){_END}"
 DATE_OR_TIME = (
     r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
     + _END
@@ -33,6 +39,8 @@ PATTERN_HINTS = {
     NAME: "Give one line of text that is not blank",
     EMAIL: "Give one e-mail address, such as ana@example.com",
     TIME_OF_DAY: "Give a time such as 18:00",
+    BUSINESS_HOURS: "Give days and times such as mon-fri 08:00-18:00, or mon-fri 08:00-18:00; sat,sun 10:00-14:00",
+    SECRET_URL: "Give an address such as https://hooks.example.com/alerts",
     DATE_OR_TIME: "Give a date such as 2026-03-01, or a moment such as 2026-03-01T09:00:00+01:00",
 }
 """What to say when a text does not match a pattern."""
@@ -46,6 +54,8 @@ Condition = Annotated[str, Meta(min_length=1, max_length=1000, pattern=NAME)]
 RuleEvents = Annotated[list[responses.RuleEvent], Meta(min_length=1, max_length=100)]
 TimeOfDay = Annotated[str, Meta(pattern=TIME_OF_DAY)]
 Weekdays = Annotated[list[calm_responses.Weekday], Meta(min_length=1, max_length=7)]
+BusinessHours = Annotated[str, Meta(max_length=200, pattern=BUSINESS_HOURS)]
+SecretUrl = Annotated[str, Meta(max_length=2000, pattern=SECRET_URL)]
 DateOrTime = Annotated[str, Meta(max_length=40, pattern=DATE_OR_TIME)]
 """A date (a whole day in TBOT_TIMEZONE), or a moment; without an offset it is a time in TBOT_TIMEZONE."""
 
@@ -287,7 +297,10 @@ class ExplainQuery(RequestModel):
 
 
 class ConfigChanges(RequestModel):
-    """Any part of the runtime configuration. `catch_up_interval` is in seconds, 0 switches it off."""
+    """Any part of the runtime configuration. `catch_up_interval` is in seconds, 0 switches it off.
+
+    The addresses are secrets, which are shown as `***`; setting one to that leaves it as it is.
+    """
 
     attempt_notify: bool | UnsetType = UNSET
     max_message_length: Annotated[int, Meta(ge=50, le=4000)] | UnsetType = UNSET
@@ -301,6 +314,11 @@ class ConfigChanges(RequestModel):
     threads: responses.Threads | UnsetType = UNSET
     panel: bool | UnsetType = UNSET
     sync_schedule: TimeOfDay | UnsetType | None = UNSET
+    alert_recipient_id: Id | UnsetType | None = UNSET
+    alert_url: SecretUrl | UnsetType | None = UNSET
+    alert_silence_minutes: Annotated[int, Meta(ge=0, le=10080)] | UnsetType = UNSET
+    business_hours: BusinessHours | UnsetType = UNSET
+    heartbeat_url: SecretUrl | UnsetType | None = UNSET
 
 
 class PlanQuery(RequestModel):

@@ -308,7 +308,7 @@ class Explanation(ResponseModel):
 
 
 class Config(ResponseModel):
-    """Runtime configuration, live on every server within seconds."""
+    """Runtime configuration, live on every server within seconds; an address that is set shows as `***`."""
 
     attempt_notify: bool
     max_message_length: int
@@ -320,6 +320,11 @@ class Config(ResponseModel):
     threads: Threads = "rooms"
     panel: bool = True
     sync_schedule: str | None = None
+    alert_recipient_id: int | None = None
+    alert_url: str | None = None
+    alert_silence_minutes: int = 120
+    business_hours: str = "mon-fri 08:00-18:00"
+    heartbeat_url: str | None = None
 
 
 class AuditEntry(ResponseModel):

@@ -43,3 +43,13 @@ class Status(ResponseModel):
     last_sync: SyncRun | None
     attempt_notify: bool
     switched_off: list[str]
+
+
+class TestAlertResult(ResponseModel):
+    """What became of a test alert: the id of the message, and whether both posts were taken; null where none is set."""
+
+    recipient_id: int | None
+    webex_message_id: str | None
+    recipient_error: str | None
+    posted: bool | None
+    post_error: str | None

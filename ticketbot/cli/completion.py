@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 TIMEOUT_S = 1.0  # a user is waiting for the Tab key
 MAX_ROWS = 200
 
-_PLURALS = {"source": "recipients", "destination": "recipients", "for": "recipients"}
+_PLURALS = {"alert-recipient": "recipients", "source": "recipients", "destination": "recipients", "for": "recipients"}
 
 
 class Line(NamedTuple):

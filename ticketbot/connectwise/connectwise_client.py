@@ -103,6 +103,10 @@ class ConnectWise:
         """Close the connections that are kept."""
         self._service.close()
 
+    def has_answered_within(self, seconds: float) -> bool:
+        """Return whether a call has succeeded lately, or the client is new."""
+        return self._service.has_answered_within(seconds)
+
     def in_background(self) -> ConnectWise:
         """Return the same client for a sync, whose calls stand back behind those of events."""
         other = copy.copy(self)

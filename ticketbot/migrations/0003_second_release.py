@@ -12,6 +12,7 @@ from typing import Any
 
 from ticketbot.database import db, sql
 from ticketbot.models import (
+    alerts,
     api_keys,
     audit,
     events,
@@ -49,6 +50,7 @@ TABLES = (
     *(holds.Hold, outages.Outage, servers.Server, servers.Job, signing_keys.SigningKey, syncs.SyncRun),
     *(policies.Policies, events.Event, events.ProcessedMessage),
     *(messages.Message, notifications.Notification, threads.Thread, sign_in_links.SignInLink),
+    *(alerts.Alert, alerts.AlertPost),
 )
 # Those that refer to others first.
 TABLES_OF_1X = (

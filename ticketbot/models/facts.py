@@ -24,6 +24,7 @@ LAST_PROBE = "last_probe"  # when a test write last checked that the database is
 CALLBACK_KNOWN = "callback_known"  # since when the watchdog knows of a right callback (C2)
 CALLBACK_REPAIRED = "callback_repaired"  # when it had to be repaired; gone once a check finds it right (O2)
 SCHEDULED_SYNC = "scheduled_sync"  # when the last one started, or when its time was changed (S5)
+LAST_HEARTBEAT = "last_heartbeat"  # when `heartbeat_url` was last called (O11)
 SKIPPED_UNTIL = "skipped_until"  # anything entered before it is history, without T5's hour of grace
 
 

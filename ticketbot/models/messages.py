@@ -231,13 +231,9 @@ def _add(row: Mapping[str, Any], place: int, now: datetime, **more: Any) -> int:
 
 def add_plain(recipient: recipients.Recipient, markdown: str, now: datetime, **more: Any) -> Message:
     """Add a message without a ticket, which waits to be sent after all that the recipient gets until now (L8)."""
-    message: Message = Message.create(
-        recipient=recipient,
-        place=Notification.select(peewee.fn.COALESCE(peewee.fn.MAX(Notification.id), 0)).scalar(),
-        markdown=markdown,
-        created_at=now,
-        **{"state": PENDING, "not_before": now, "due_at": now, **more},
-    )
+    place = Notification.select(peewee.fn.COALESCE(peewee.fn.MAX(Notification.id), 0)).scalar()
+    defaults = {"place": place, "state": PENDING, "not_before": now, "due_at": now}
+    message: Message = Message.create(recipient=recipient, markdown=markdown, created_at=now, **{**defaults, **more})
     return message
 
 

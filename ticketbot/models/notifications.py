@@ -61,6 +61,9 @@ Notification.add_index(Notification.index(Notification.state, Notification.id, n
 Notification.add_index(Notification.index(Notification.created_at, name="notification_created"))
 _IS_HELD = peewee.SQL("state = 'pending' AND message_id IS NULL")  # a literal, as a partial index wants it
 Notification.add_index(Notification.index(Notification.held_until, where=_IS_HELD, name="notification_held"))
+Notification.add_index(
+    Notification.index(Notification.died_at, where=peewee.SQL("state = 'dead'"), name="notification_died")
+)
 
 
 # COALESCE hides the state from PostgreSQL, which would read all that is pending while its statistics are stale.
@@ -146,6 +149,13 @@ def open_counts() -> dict[str, int]:
     """Return the number of pending, sending and dead notifications by state; those that are held count apart."""
     counts, held = sql.count_by_value(Notification.state, (PENDING, SENDING, DEAD)), count_held()
     return {**counts, PENDING: counts[PENDING] - held, HELD: held}
+
+
+def died_since(moment: datetime) -> tuple[int, datetime | None]:
+    """Return how many notifications have died since a moment and are dead, and when the first of them did."""
+    dead = Notification.select(peewee.fn.COUNT(Notification.id), peewee.fn.MIN(Notification.died_at))
+    count, first = dead.where(where_died_since(moment)).scalar(as_tuple=True)
+    return int(count), first
 
 
 def count_held() -> int:

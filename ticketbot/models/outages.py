@@ -43,6 +43,11 @@ def end(source: str, *, called_at: datetime) -> Outage | None:
     return next(iter(sql.select(Outage, _END, source, called_at)), None)
 
 
+def all_outages() -> list[Outage]:
+    """Return the outages of all services, the oldest first."""
+    return sql.select(Outage, "SELECT * FROM outage ORDER BY since, source")
+
+
 def of(service: str) -> list[Outage]:
     """Return the outages of a service, the oldest first."""
     return sql.select(Outage, "SELECT * FROM outage WHERE service = ? ORDER BY since, source", service)

@@ -22,6 +22,12 @@ class Rule(fields.Model):
     created_at = fields.UtcField()
 
 
+def of_inactive_recipients() -> list[Rule]:
+    """Return the enabled rules whose recipient has vanished from Webex, with it, ordered by id."""
+    found = Rule.select(Rule, recipients.Recipient).join(recipients.Recipient)
+    return list(found.where(Rule.enabled, ~recipients.Recipient.active).order_by(Rule.id))
+
+
 def rules_of(board_id: int | None) -> list[Rule]:
     """Return the rules of a board and those of all boards with their recipients, disabled ones too, ordered by id."""
     rules = sql.select(Rule, "SELECT * FROM rule WHERE board_id = ? OR board_id IS NULL ORDER BY id", board_id)

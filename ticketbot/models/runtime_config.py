@@ -31,6 +31,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     threads: Literal["rooms", "all", "off"] = "rooms"
     panel: bool = True
     sync_schedule: str | None = None
+    alert_recipient_id: int | None = None
+    alert_url: str | None = None
+    alert_silence_minutes: int = 120
+    business_hours: str = "mon-fri 08:00-18:00"
+    heartbeat_url: str | None = None
+
+
+SECRETS = ("alert_url", "heartbeat_url")
+"""Addresses that let anybody who knows them raise or hide an alarm."""
 
 
 def load() -> Config:

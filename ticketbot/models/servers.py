@@ -69,6 +69,12 @@ def add(identity: str, version: str, now: datetime) -> int:
     return int(Server.insert(identity=identity, version=version, started_at=now, seen_at=now).execute())
 
 
+def oldest_start() -> datetime | None:
+    """Return when the oldest server was started that lives, or is not known to be dead yet."""
+    oldest: datetime | None = Server.select(peewee.fn.MIN(Server.started_at)).scalar()
+    return oldest
+
+
 def beat(server_id: int, now: datetime) -> bool:
     """Beat the heartbeat of a server; return False if others have declared it dead."""
     return bool(sql.execute("UPDATE server SET beats = beats + 1, seen_at = ? WHERE id = ?", now, server_id).rowcount)

@@ -71,6 +71,12 @@ def last_finished() -> dict[str, datetime]:
     return {row.state: row.finished_at for row in rows}
 
 
+def latest_ended(limit: int) -> list[SyncRun]:
+    """Return the latest runs that were done or have failed, the newest first."""
+    ended = SyncRun.select().where(SyncRun.state.in_([DONE, FAILED]))
+    return list(ended.order_by(SyncRun.id.desc()).limit(limit))
+
+
 def save_progress(run: SyncRun, *, phases: Sequence[Any], errors: Sequence[str], error_count: int) -> bool:
     """Record the progress of a run; return False if its server was declared dead, and the run as failed."""
     changes = {"phases": list(phases), "errors": list(errors), "error_count": error_count}

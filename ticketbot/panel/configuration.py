@@ -25,11 +25,14 @@ def save(here: Visit) -> Any:
     try:
         wanted = forms.read(forms.CONFIGURATION, values)
         changes = {name: value for name, value in wanted.items() if value != getattr(before, name)}
-        here.run("update_config", body=requests.ConfigChanges(**changes))
+        after = here.run("update_config", body=requests.ConfigChanges(**changes))
     except errors.InvalidInput as error:
         return _page(here, texts, [*wrong, *error.errors], status=422)
-    said = words.changes({name: getattr(before, name) for name in changes}, changes)
-    return here.done(f"Changed: {said}." if changes else "Nothing was changed.", f"{names.HOME}configuration")
+    # What is stored, not what was typed: a secret is hidden there.
+    said = words.changes(*({name: getattr(each, name) for name in changes} for each in (before, after)))
+    return here.done(
+        f"Changed: {said or ', '.join(changes)}." if changes else "Nothing was changed.", f"{names.HOME}configuration"
+    )
 
 
 def _page(here: Visit, texts: form_values.Texts, wrong: list[FieldError] | None = None, *, status: int = 200) -> Any:

@@ -18,7 +18,8 @@ from ticketbot import errors
 from ticketbot.connectwise import connectwise_client, records
 from ticketbot.database import db
 from ticketbot.decide import audience, values
-from ticketbot.models import recipients, tickets
+from ticketbot.models import outages, recipients, tickets
+from ticketbot.pipeline import service_outages
 from ticketbot.webex import webex_client
 
 FRESH_FOR = timedelta(minutes=15)  # T2
@@ -114,6 +115,8 @@ def find_accounts(emails: Iterable[str], remote: RemoteServices, now: datetime) 
     found = {
         email: people for email, future in futures.items() if (people := _people(email, future, known)) is not None
     }
+    if found:
+        _end_outage(now)
     remote.not_found.add([email for email, people in found.items() if not people], now)
     if any(people or email in known for email, people in found.items()):
         with db.transaction("lookups"):
@@ -122,6 +125,16 @@ def find_accounts(emails: Iterable[str], remote: RemoteServices, now: datetime) 
         with db.session():
             known = recipients.people_by_email(wanted)
     return most_recently_active(known)
+
+
+def _end_outage(now: datetime) -> None:
+    """Record that Webex answers lookups, if it has failed to (O1)."""
+    with db.session():
+        has_failed = any(outage.source == service_outages.LOOKUPS for outage in outages.of("webex"))
+    if has_failed:
+        with db.transaction("lookups"):
+            ended = service_outages.record_success(service_outages.LOOKUPS, now)
+        service_outages.log_end(ended, now)
 
 
 def most_recently_active(known: Mapping[str, Sequence[recipients.Recipient]]) -> dict[str, recipients.Recipient]:

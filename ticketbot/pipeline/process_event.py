@@ -176,15 +176,16 @@ def _handle_failure(event: events.Event, error: Exception, services: Services) -
 
 
 def _reschedule(event: events.Event, error: Exception, verdict: retry.EventVerdict, now: datetime) -> bool:
+    source = service_outages.of_event(error)
     with db.transaction("return-event"):
-        begun = service_outages.record(service_outages.EVENTS, error, now)
+        begun = service_outages.record(source, error, now)
         if verdict.hold_until:
             holds.begin("connectwise", until=verdict.hold_until, now=now, reason=verdict.reason, needs_person=True)
         if verdict.retry_at is None:
             is_ours = events.finish(event, now=now, decisions=[], error=verdict.reason, dead=True)
         else:
             is_ours = events.requeue(event, due_at=verdict.retry_at, error=verdict.reason)
-    service_outages.log_start(service_outages.EVENTS, begun, now)
+    service_outages.log_start(source, begun, now)
     return is_ours
 
 

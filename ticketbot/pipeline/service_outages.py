@@ -10,7 +10,8 @@ from ticketbot import errors
 from ticketbot.models import events, notifications, outages
 from ticketbot.present import words
 
-EVENTS, MESSAGES = "events", "messages"  # the sources of outages that are not periodic jobs
+# The sources of outages that are not periodic jobs. Lookups are those of people in Webex that events need.
+EVENTS, LOOKUPS, MESSAGES = "events", "lookups", "messages"
 
 _logger = logging.getLogger(__name__)
 
@@ -33,6 +34,11 @@ def log_level(error: Exception, *, is_dead: bool) -> int:
     if is_dead:
         return logging.ERROR
     return logging.DEBUG if is_outage(error) else logging.WARNING
+
+
+def of_event(error: Exception) -> str:
+    """Return the source of an outage in which an event fails: of a lookup in Webex, ConnectWise knows nothing."""
+    return LOOKUPS if isinstance(error, errors.RemoteError) and error.service != "connectwise" else EVENTS
 
 
 def record(source: str, error: Exception, now: datetime) -> errors.RemoteError | None:

@@ -151,6 +151,7 @@ DOCUMENTS: dict[str, Any] = {
     "retry": responses.Notification,
     "retry --dead": responses.RetryResult,
     "test": responses.TestMessageResult,
+    "test --alert": status_responses.TestAlertResult,
 }
 """What each command prints; `delete` prints the deleted object."""
 

@@ -311,6 +311,19 @@ CONFIGURATION = Form(
             hint="Every day, such as 03:00; tickets on Sundays; empty: never.",
             optional=True,
         ),
+        Field(
+            "alert_recipient_id",
+            "Alerts to",
+            "choice",
+            "Who is told of problems.",
+            "recipients",
+            null="nobody",
+            initial=NULL,
+        ),
+        Field("alert_url", "Alert address", hint="Gets problems as JSON; a secret, shown as ***.", optional=True),
+        Field("alert_silence_minutes", "Alert after", hint="Minutes without webhooks in business hours; 0: never."),
+        Field("business_hours", "Business hours", hint="Such as mon-fri 08:00-18:00; sat 09:00-13:00"),
+        Field("heartbeat_url", "Heartbeat address", hint="Called every minute while all is well.", optional=True),
     ),
 )
 """Every setting of the runtime configuration; a test compares it with `requests.ConfigChanges`."""

@@ -52,6 +52,16 @@ def duration(start: datetime, end: datetime | None) -> str:
     return f"{minutes}:{seconds:02} min" if minutes else f"{seconds} s"
 
 
+def roughly(start: datetime, end: datetime) -> str:
+    """Return how long something took in its two largest units: `40 s`, `5 min`, `1 h 5 min`, `2 d 3 h`."""
+    left = round((end - start).total_seconds())
+    parts: list[str] = []
+    for unit, seconds in (("d", _DAY_S), ("h", 3600), ("min", 60), ("s", 1)):
+        amount, left = divmod(left, seconds)
+        parts += [f"{amount} {unit}"] if amount else [""] if parts else []
+    return " ".join(part for part in parts[:2] if part) or "0 s"
+
+
 def value(given: object, zone: tzinfo = UTC) -> str:
     """Return any value of a response in readable form; it may still contain hostile characters."""
     if given is None or given in ("", [], {}):

@@ -117,7 +117,8 @@ class HttpService:
         self._on_call = on_call
         self._now = now
         self._on_date = on_date
-        self._session = _session(headers)
+        self._session = new_session(headers)
+        self._answered_s = time.monotonic()
 
     def call(
         self,
@@ -149,6 +150,10 @@ class HttpService:
         finally:
             self._on_call(self.name, operation, status, time.perf_counter() - started)
         return self._to_response(call, response, content)
+
+    def has_answered_within(self, seconds: float) -> bool:
+        """Return whether the service has answered a request with 2xx lately, or we have just begun."""
+        return time.monotonic() - self._answered_s < seconds
 
     def close(self) -> None:
         """Close the connections that are kept."""
@@ -202,6 +207,7 @@ class HttpService:
             body = None
         answer = HttpResponse(call, status, response.headers, body)
         if 200 <= status < 300:
+            self._answered_s = time.monotonic()
             if answer.served_at is not None:
                 self._on_date(answer.served_at)
             return answer
@@ -230,7 +236,7 @@ class HttpService:
 
     def _no_answer(self, call: str, error: Exception) -> errors.RemoteUnavailable:
         return errors.RemoteUnavailable(
-            f"{self.label}: {call} {_what_broke(error)}", service=self.name, outcome_unknown=not _never_sent(error)
+            f"{self.label}: {call} {what_broke(error)}", service=self.name, outcome_unknown=not _never_sent(error)
         )
 
     def _tracking_id(self, answer: HttpResponse) -> str | None:
@@ -264,7 +270,8 @@ class _Adapter(HTTPAdapter):
         super().init_poolmanager(*args, socket_options=options, **kwargs)
 
 
-def _session(headers: Mapping[str, str]) -> requests.Session:
+def new_session(headers: Mapping[str, str]) -> requests.Session:
+    """Return a session that takes nothing from the environment, and keeps no cookies."""
     session = requests.Session()
     session.trust_env = False  # no proxy, no .netrc: only the settings decide address and credentials
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -291,7 +298,8 @@ def _never_sent(error: Exception) -> bool:
     return isinstance(error, ValueError) or any(isinstance(cause, NOT_CONNECTED) for cause in _causes(error))
 
 
-def _what_broke(error: Exception) -> str:
+def what_broke(error: Exception) -> str:
+    """Return why a request has got no answer, without its address."""
     *_, root = _causes(error)
     reason = root.strerror if isinstance(root, OSError) and root.strerror else type(root).__name__
     if _never_sent(error):

@@ -12,6 +12,7 @@ import msgspec
 from ticketbot import errors
 from ticketbot.api import requests, responses, validation
 from ticketbot.database import sql
+from ticketbot.models import runtime_config
 from ticketbot.present import toml_text
 from ticketbot.server import authentication, names, operations
 from ticketbot.server.routes import config
@@ -21,7 +22,7 @@ Services: TypeAlias = operations.Services
 Caller: TypeAlias = authentication.Caller
 
 CONFIGURATION = "configuration"
-SECRETS = ("alert_url", "heartbeat_url")
+SECRETS = runtime_config.SECRETS
 CONFIG_REFERENCES = {"alert_recipient_id": "alert_recipient"}
 FIRST_NEW_ID = 2**62  # stands for a rule of the file until that is created: none gets this far
 NONE = "none"  # TOML has no null

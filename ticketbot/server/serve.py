@@ -18,7 +18,17 @@ import peewee
 from waitress import wasyncore
 
 from ticketbot import __version__, errors, log, metrics, signals
-from ticketbot.background import callbacks, catch_up, heartbeat, periodic, retention, scheduled_sync, workers
+from ticketbot.background import (
+    alerts,
+    callbacks,
+    catch_up,
+    heartbeat,
+    heartbeat_url,
+    periodic,
+    retention,
+    scheduled_sync,
+    workers,
+)
 from ticketbot.connectwise import connectwise_client, rate_limit, webhook_signature
 from ticketbot.database import db
 from ticketbot.models import api_keys, facts, outages, recipients, schema, servers
@@ -166,11 +176,22 @@ class Server:
 
         source = self._remote.connectwise
         scheduled = scheduled_sync.Services(self.syncs, settings.timezone, self._now)
+        alerting = alerts.Services(
+            source,
+            self._remote.webex,
+            settings.timezone,
+            is_public=bool(settings.public_url),
+            now=self._now,
+            wake_senders=self._wake_senders,
+        )
+        beating = heartbeat_url.Services(self._check, self._now)
         jobs = [
             job(catch_up.NAME, partial(catch_up.run, catch_up.Services(source, self._now)), catch_up.every_s),
             job(clock.NAME, partial(clock.check, source, self._clocks), lambda: clock.EVERY_S),
             job(retention.NAME, partial(retention.run, source, self._now), lambda: retention.EVERY_S),
             job(scheduled_sync.NAME, partial(scheduled_sync.run, scheduled), scheduled_sync.every_s),
+            job(alerts.NAME, partial(alerts.run, alerting), lambda: alerts.EVERY_S),
+            job(heartbeat_url.NAME, partial(heartbeat_url.run, beating), lambda: heartbeat_url.EVERY_S),
         ]
         if settings.public_url:
             repair = partial(callbacks.run, source, settings.public_url, self._now)
@@ -231,6 +252,9 @@ class Server:
 
     def _find_account(self, email: str) -> recipients.Recipient | None:
         return people.find_accounts([email], self._remote, self._now()).get(email)
+
+    def _wake_senders(self) -> None:
+        self._worker.messages.notify()
 
     def _check(self) -> dict[str, str]:
         worker = self._worker

@@ -82,6 +82,10 @@ class Webex:
         """Close the connections that are kept."""
         self._service.close()
 
+    def has_answered_within(self, seconds: float) -> bool:
+        """Return whether a call has succeeded lately, or the client is new."""
+        return self._service.has_answered_within(seconds)
+
     def send(self, recipient_type: str, webex_id: str, markdown: str, parent_id: str | None = None) -> str:
         """Send a message to a `room` or a `person`, perhaps as a reply to the root of a thread, and return its id.
 

@@ -39,7 +39,11 @@ Usage:
             [--max-concurrent-syncs=<n>] [--require-board-rule=<bool>]
             [--catch-up-interval=<seconds>] [--retention-days=<days>]
             [--assigned-events=<events>] [--threads=<where>]
-            [--panel=<bool>] [--sync-schedule=<hh:mm>] [options] [--json]
+            [--panel=<bool>] [--sync-schedule=<hh:mm>]
+            [--alert-recipient-id=<id> | --alert-recipient=<name>]
+            [--alert-url=<url>] [--alert-silence-minutes=<minutes>]
+            [--business-hours=<hours>] [--heartbeat-url=<url>] [options]
+            [--json]
 
 Options:
   --enabled=<bool>         Whether it is enabled: true or false
@@ -85,6 +89,15 @@ Options:
   --panel=<bool>           Serve the web panel: true or false
   --sync-schedule=<hh:mm>  Sync boards and recipients every day at this time,
                            on Sundays tickets, too; `none`: never
+  --alert-recipient-id=<id>  Room or person to tell of problems; `none`: nobody
+  --alert-recipient=<name>  The same, by name or email address
+  --alert-url=<url>        Address to post problems to, as JSON; `none`: nowhere;
+                           `-` reads it from stdin, as it is a secret
+  --alert-silence-minutes=<minutes>  Alert without webhooks for so long within
+                           business hours; 0: never
+  --business-hours=<hours>  Such as 'mon-fri 08:00-18:00; sat 09:00-13:00'
+  --heartbeat-url=<url>    Address to call every minute while all is well;
+                           `none` and `-` as above
 
 Examples:
   tbot update rule 1 --enabled=false
@@ -93,10 +106,15 @@ Examples:
   tbot update silence 1 --until=2030-03-01T08:00
   tbot update quiet-hours 1 --to=07:30
   tbot update config --attempt-notify=false
+  tbot update config --alert-recipient="Night Shift"
 """
 
 _BOOLEANS = ("attempt_notify", "require_board_rule", "panel")
-_NUMBERS = ("max_message_length", "max_concurrent_syncs", "catch_up_interval", "retention_days")
+_NUMBERS = (
+    *("max_message_length", "max_concurrent_syncs", "catch_up_interval", "retention_days"),
+    "alert_silence_minutes",
+)
+_SECRETS = ("alert_url", "heartbeat_url")
 
 
 def run(context: Context) -> int:
@@ -143,8 +161,27 @@ def _config_changes(context: Context) -> dict[str, object]:
     found["threads"] = arguments.text("--threads") or UNSET
     schedule = arguments.text("--sync-schedule")
     found["sync_schedule"] = UNSET if schedule is None else None if schedule.lower() == NONE else schedule
+    found["business_hours"] = (arguments.text("--business-hours") or "").lower() or UNSET
+    found["alert_recipient_id"] = _alert_recipient(context)
+    for name in _SECRETS:
+        found[name] = _secret(context, create.option(name))
     _require_an_option(found.values(), "config")
     return {name: value for name, value in found.items() if value is not UNSET}
+
+
+def _alert_recipient(context: Context) -> object:
+    if (context.arguments.text("--alert-recipient-id") or "").lower() == NONE:
+        return None
+    row_id = lookup.option(context, "alert-recipient", "recipient")
+    return UNSET if row_id is None else row_id
+
+
+def _secret(context: Context, option: str) -> object:
+    """Return an address, None for `none`, `UNSET` if it was not given; `-` stands for the next line of stdin."""
+    text = context.arguments.text(option)
+    if text == "-":
+        text = context.output.streams.stdin.readline().strip()
+    return UNSET if text is None else None if text.lower() == NONE else text
 
 
 def _booleans(context: Context, *names: str) -> dict[str, object]:

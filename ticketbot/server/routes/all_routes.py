@@ -9,6 +9,7 @@ import msgspec
 
 from ticketbot.server import openapi, operations
 from ticketbot.server.routes import (
+    alerts,
     audit,
     config,
     connectwise,
@@ -44,6 +45,7 @@ GROUPS = (
     notifications.ROUTES,
     syncs.ROUTES,
     config.ROUTES,
+    alerts.ROUTES,
     export.ROUTES,
     audit.ROUTES,
 )

@@ -11,12 +11,12 @@ import msgspec
 from ticketbot import errors, log
 from ticketbot.api import requests, responses
 from ticketbot.database import db
-from ticketbot.models import api_keys, audit
+from ticketbot.models import api_keys, audit, runtime_config
 from ticketbot.server import authentication, operations
 
 ROUTES = operations.Routes("audit")
 
-_SECRETS = ("key",)
+_SECRETS = ("key", *runtime_config.SECRETS)
 _LOGGED = ("action", "object", "object_id", "user_id", "user_email", "key_id", "client_address")
 
 _logger = logging.getLogger(__name__)
@@ -74,7 +74,9 @@ def _log(row: audit.Audit) -> None:
 def _blanked(value: msgspec.Struct | dict[str, Any] | None) -> dict[str, Any] | None:
     if value is None:
         return None
-    return {name: log.HIDDEN if name in _SECRETS else each for name, each in msgspec.to_builtins(value).items()}
+    return {
+        name: log.HIDDEN if each and name in _SECRETS else each for name, each in msgspec.to_builtins(value).items()
+    }
 
 
 def _entry(row: audit.Audit) -> responses.AuditEntry:

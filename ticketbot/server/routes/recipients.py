@@ -37,9 +37,23 @@ def send_test_message(
     recipient_id: int, caller: authentication.Caller, services: operations.Services
 ) -> responses.TestMessageResult:
     """Answer in Webex's words: 404 for a recipient that is gone there, 409 for a refusal, 502 when Webex fails."""
+    row = _found(recipient_id)
+    try:
+        message_id = send_once(row, TEST_MESSAGE, services)
+    except errors.RemoteGone as error:
+        raise errors.NotFound(f"Webex cannot find recipient {row.id}, {row.name}: {error}") from error
+    except errors.RemoteRefused as error:
+        raise errors.Conflict(str(error)) from error
+    sent = responses.TestMessageResult(recipient_id=row.id, webex_message_id=message_id)
+    with db.transaction("test-sent"):
+        audit.record(caller, services.now(), "test", "recipient", row.id, after=sent)
+    return sent
+
+
+def send_once(row: recipients.Recipient, text: str, services: operations.Services) -> str:
+    """Send a message without a ticket at once, and return Webex's id of it; a failure is recorded and raised."""
     with db.transaction("test-message"):
-        row = _found(recipient_id)
-        claimed = messages.add_claimed(row, TEST_MESSAGE, services.server.id, services.now())
+        claimed = messages.add_claimed(row, text, services.server.id, services.now())
     try:
         with services.server.working_on("message", claimed.message.id):
             message_id = deliver.post(claimed.message, services.webex)
@@ -47,16 +61,10 @@ def send_test_message(
         changes = {"state": notifications.DEAD, "error": str(error), "tracking_id": error.tracking_id, "attempts": 1}
         with db.transaction("not-sent"):
             messages.record(claimed, changes)
-        if isinstance(error, errors.RemoteGone):
-            raise errors.NotFound(f"Webex cannot find recipient {row.id}, {row.name}: {error}") from error
-        if isinstance(error, errors.RemoteRefused):
-            raise errors.Conflict(str(error)) from error
         raise
-    sent = responses.TestMessageResult(recipient_id=row.id, webex_message_id=message_id)
     with db.transaction("sent"):
         messages.record(claimed, {"state": notifications.SENT, "webex_message_id": message_id, "attempts": 1})
-        audit.record(caller, services.now(), "test", "recipient", row.id, after=sent)
-    return sent
+    return message_id
 
 
 def _found(recipient_id: int) -> recipients.Recipient:
