@@ -118,7 +118,7 @@ def test_rule_is_disabled_and_enabled_with_audit(api: Api, lead: Browser) -> Non
     assert _is_enabled(rule)
     with db.session():
         assert [(row.action, row.user_email, row.client_address) for row in audit.Audit.select()] == [
-            ("update", "ana@example.com", "127.0.0.1")
+            ("update", "ana@example.com", "192.0.2.1")
         ] * 2
 
 
