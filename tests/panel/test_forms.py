@@ -70,7 +70,7 @@ def test_what_is_filled_in_is_stored(stored: Api, lead: Browser, key: str, plura
     assert len(rows(lead, plural, key)) == before + 1
 
 
-@pytest.mark.parametrize("plural", [each for each in NEW if names.changes(each)])
+@pytest.mark.parametrize("plural", [each for each in NEW if each in names.CHANGES])
 def test_a_form_that_is_saved_unchanged_changes_nothing(stored: Api, lead: Browser, key: str, plural: str) -> None:
     lead.open("/panel/rules")
     lead.post(f"/panel/{plural}/new", **NEW[plural])
@@ -238,8 +238,8 @@ def test_configuration_has_every_setting() -> None:
 def test_every_list_and_verb_has_its_operation() -> None:
     for plural in names.TITLES:
         assert names.operation("list", plural) in OPERATIONS
-        assert not names.adds(plural) or names.operation("create", plural) in OPERATIONS
-        assert not names.changes(plural) or names.operation("update", plural) in OPERATIONS
+        assert not names.ADDS.get(plural) or names.operation("create", plural) in OPERATIONS
+        assert not names.CHANGES.get(plural) or names.operation("update", plural) in OPERATIONS
         assert plural in ("events", "audit") or names.has_pages(plural)
 
 
@@ -294,7 +294,7 @@ def _all_changes(ids: dict[str, int]) -> list[str]:
 
 def _exists(plural: str, verb: str) -> bool:
     if verb == "change":
-        return names.changes(plural) is not None
+        return names.CHANGES.get(plural) is not None
     operation = OPERATIONS.get(names.operation("update" if verb in ("enable", "disable") else verb, plural))
     return operation is not None and (verb not in ("enable", "disable") or _has_switch(operation))
 

@@ -17,7 +17,7 @@ from ticketbot.pipeline import clock, deliver, render
 from ticketbot.webex import webex_client
 
 EMAIL = "ana@msp.example"
-SAME_ANSWER = "If a user with a living key has this e-mail address"
+SAME_ANSWER = "If this address is that of a user with a living key"
 
 
 @pytest.fixture

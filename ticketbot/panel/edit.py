@@ -69,8 +69,8 @@ def _saved(here: Visit, plural: str, number: str, values: dict[str, Any]) -> Any
     row = here.run(operation.name, body=body, row_id=number or None)
     if plural == "keys":
         return here.page("key", "New key", key=row.key)
-    said = f"{'Changed' if number else 'Started' if plural == 'syncs' else 'Added'}: "
-    said += f"{entities.BY_PLURAL[plural].named(row)}."
+    done = "Changed" if number else "Started" if plural == "syncs" else "Added"
+    said = f"{done}: {entities.BY_PLURAL[plural].named(row)}."
     if plural == "forwards":
         at = f"&at={row.start}" if row.start else ""
         return here.done(said, f"{names.HOME}forwards/preview?recipient_id={row.source_id}{at}")
@@ -109,7 +109,7 @@ def _show(
 
 def _form(here: Visit, plural: str, number: str = "", wanted: str = "") -> forms.Form:
     """Return the form for what is wanted: whoever may not save may still see it if there is something to try."""
-    form = names.changes(plural) if number else names.adds(plural)
+    form = names.CHANGES.get(plural) if number else names.ADDS.get(plural)
     if form is None:
         raise errors.NotFound("These are not changed in the panel")
     if wanted not in form.trials and (wanted or not form.trials):
@@ -127,7 +127,7 @@ def offer(here: Visit, plural: str) -> Any:
     return bottle.HTTPResponse(msgspec.json.encode(found), 200, {"Content-Type": "application/json"})
 
 
-_FORMS = f"<plural:re:{'|'.join(names.WITH_FORM)}>"
+_FORMS = f"<plural:re:{'|'.join(names.ADDS)}>"
 PAGES = {
     f"{_FORMS}/new": new,
     f"{_FORMS}/<number:re:[0-9]+>/change": change,

@@ -27,7 +27,8 @@ def fields(here: Visit, form: forms.Form) -> list[form_values.Shown]:
     if "try" not in form.trials:
         return []
     texts = form_values.posted(forms.TRY_RULE)
-    return form_values.shown(here, forms.TRY_RULE, texts if any(texts.values()) else _first(here), ())
+    texts = texts if any(texts.values()) else form_values.initial(here, forms.TRY_RULE)
+    return form_values.shown(here, forms.TRY_RULE, texts, ())
 
 
 def run(here: Visit, plural: str, wanted: str, values: dict[str, Any], number: str) -> Found:
@@ -80,7 +81,3 @@ def _tables(
 ) -> list[tuple[str, tables.Table]]:
     made = ((title, tables.plain(columns, rows, here.moment)) for title, columns, rows in parts)
     return [(title, table) for title, table in made if table.rows]
-
-
-def _first(here: Visit) -> dict[str, list[str]]:
-    return form_values.initial(here, forms.TRY_RULE)

@@ -110,7 +110,7 @@ def _possible(plural: str, row: Any) -> Iterator[tables.Action]:
     def action(label: str, verb: str, operation: str, ask: str = "", *, is_link: bool = False) -> tables.Action:
         return tables.Action(label, f"{address}/{verb}", names.operation(operation, plural), ask, is_link)
 
-    if names.changes(plural):
+    if names.CHANGES.get(plural):
         yield action("Change", "change", "update", is_link=True)
     if hasattr(row, "enabled"):
         yield action("Disable", "disable", "update") if row.enabled else action("Enable", "enable", "update")
@@ -126,7 +126,7 @@ def _possible(plural: str, row: Any) -> Iterator[tables.Action]:
 def _tools(here: Visit, plural: str, given: dict[str, str]) -> Iterator[tables.Action]:
     """Yield what can be done beside the rows."""
     address = f"{names.HOME}{plural}"
-    form = names.adds(plural)
+    form = names.ADDS.get(plural)
     if form and here.may(names.operation("create", plural)):
         yield tables.Action(form.title, f"{address}/new", is_link=True)
     if plural == "notifications" and here.may("retry_dead"):
@@ -157,9 +157,8 @@ def _count(entity: entities.Entity, found: Any, given: dict[str, str]) -> str:
         with db.session():
             number = found.counted(MOST_COUNTED + 1)
     many = entity.word or entity.plural
-    if number > MOST_COUNTED:
-        return f"More than {MOST_COUNTED} {many}"
-    return words.count(number, entity.word or entity.singular, many)
+    more = f"More than {MOST_COUNTED} {many}"
+    return more if number > MOST_COUNTED else words.count(number, entity.word or entity.singular, many)
 
 
 def _value(here: Visit, value: object) -> str:

@@ -13,16 +13,23 @@ RETRIED_BY = ("q", "ticket_id", "since")
 TITLES = {address: title for address, title in templates.PAGES if address not in ("", "configuration")}
 """The lists by address."""
 
-_FORMS: dict[str, tuple[forms.Form, forms.Form | None]] = {
-    "rules": (forms.NEW_RULE, forms.CHANGE_RULE),
-    "forwards": (forms.NEW_FORWARD, forms.CHANGE_FORWARD),
-    "silences": (forms.NEW_SILENCE, forms.CHANGE_SILENCE),
-    "quiet-hours": (forms.NEW_QUIET_HOURS, forms.CHANGE_QUIET_HOURS),
-    "users": (forms.NEW_USER, None),
-    "keys": (forms.NEW_KEY, None),
-    "syncs": (forms.NEW_SYNC, None),
+ADDS = {
+    "rules": forms.NEW_RULE,
+    "forwards": forms.NEW_FORWARD,
+    "silences": forms.NEW_SILENCE,
+    "quiet-hours": forms.NEW_QUIET_HOURS,
+    "users": forms.NEW_USER,
+    "keys": forms.NEW_KEY,
+    "syncs": forms.NEW_SYNC,
 }
-WITH_FORM = tuple(_FORMS)
+CHANGES = {
+    "rules": forms.CHANGE_RULE,
+    "forwards": forms.CHANGE_FORWARD,
+    "silences": forms.CHANGE_SILENCE,
+    "quiet-hours": forms.CHANGE_QUIET_HOURS,
+}
+"""The forms that add and change a row, by list."""
+
 _NOUNS = {"syncs": ("sync_run", "sync_runs"), "quiet-hours": ("quiet_hours",) * 2, "audit": ("audit",) * 2}
 _OTHERWISE = {"create_sync_run": "start_sync", "test_recipient": "send_test_message"}
 
@@ -37,13 +44,3 @@ def operation(verb: str, plural: str) -> str:
 def has_pages(plural: str) -> bool:
     """Return whether one row can be looked up."""
     return operation("get", plural) in OPERATIONS
-
-
-def adds(plural: str) -> forms.Form | None:
-    """Return the form that adds a row."""
-    return _FORMS.get(plural, (None, None))[0]
-
-
-def changes(plural: str) -> forms.Form | None:
-    """Return the form that changes a row."""
-    return _FORMS.get(plural, (None, None))[1]

@@ -20,11 +20,7 @@ from ticketbot.settings import types
 _logger = logging.getLogger(__name__)
 
 ADDRESS = "/panel/sign-in"
-
-
-_SENT = (
-    "If a user with a living key has this e-mail address, a link is on its way in Webex. It works once, for 10 minutes."
-)
+_SENT = "If this address is that of a user with a living key, a link is on its way in Webex: for 10 minutes, and once."
 
 
 class SignIn:
@@ -37,7 +33,7 @@ class SignIn:
     def page(self, problem: str = "", status: int = 200, said: str = "") -> bottle.HTTPResponse:
         """Ask for a key, or for an e-mail address to send a link to."""
         values = {"problem": problem, "has_links": bool(self._url), "said": said}
-        return templates.page("sign_in", status, title="Sign in", visit=None, **values)
+        return templates.page("sign_in", status, title="Sign in", **values)
 
     def enter(self) -> bottle.HTTPResponse:
         """Start a session with the key of the form."""
@@ -73,7 +69,7 @@ class SignIn:
     def link_page(self) -> bottle.HTTPResponse:
         """Show the button that uses a link up: whatever looks at links in messages must not."""
         token = bottle.request.query.getunicode("token") or ""
-        return templates.page("sign_in_link", title="Sign in", visit=None, said="", token=token)
+        return templates.page("sign_in_link", title="Sign in", token=token)
 
     def enter_by_link(self) -> bottle.HTTPResponse:
         """Start a session with a link, which this uses up."""
@@ -91,8 +87,8 @@ class SignIn:
         return response
 
     def _started(self, key_id: int) -> bottle.HTTPResponse:
-        response, is_secure = templates.redirect(sessions.PATH), self._url.startswith("https:")
-        token = panel_sessions.start(key_id, self._services.now())
+        response, token = templates.redirect(sessions.PATH), panel_sessions.start(key_id, self._services.now())
+        is_secure = self._url.startswith("https:")
         response.set_cookie(sessions.COOKIE, token, path=sessions.PATH, httponly=True, samesite="lax", secure=is_secure)
         return response
 

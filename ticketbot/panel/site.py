@@ -11,23 +11,11 @@ import bottle
 from ticketbot import errors
 from ticketbot.database import db
 from ticketbot.models import runtime_config
-from ticketbot.panel import (
-    configuration,
-    edit,
-    forward_preview,
-    lists,
-    resend,
-    sessions,
-    sign_in,
-    status_page,
-    templates,
-    ticket_story,
-    visit,
-)
+from ticketbot.panel import edit, lists, pages, sessions, sign_in, templates, visit
 from ticketbot.pipeline import sign_in_message
 from ticketbot.server import operations
 
-_PAGES = (status_page, ticket_story, resend, forward_preview, configuration, edit, lists)
+_PAGES = (pages, edit, lists)
 
 
 def add_routes(app: bottle.Bottle, services: operations.Services, url: str) -> None:
@@ -102,5 +90,5 @@ def _or_problem(here: visit.Visit | None, show: Callable[..., Any], **named: str
         wrong = error.errors if isinstance(error, errors.InvalidInput) else ()
         status, values = error.http_status, {"problem": said, "wrong": wrong}
         if here is None:
-            return templates.page("problem", status, title=error.title, visit=None, said="", **values)
+            return templates.page("problem", status, title=error.title, **values)
         return here.page("problem", error.title, status, **values)

@@ -45,11 +45,6 @@ class Table(NamedTuple):
     columns: list[str]
     rows: list[Row]
 
-    @property
-    def has_actions(self) -> bool:
-        """Return whether any row has a button."""
-        return any(row.actions for row in self.rows)
-
 
 def table(
     entity: entities.Entity, rows: Iterable[Any], moment: Moment, actions: Callable[[Any], list[Action]]

@@ -40,16 +40,16 @@ HEADERS = {
 }
 
 
-def page(name: str, status: int = 200, **values: Any) -> bottle.HTTPResponse:
-    """Return a page."""
-    return bottle.HTTPResponse(_template(name).render(pages=PAGES, **values), status, HEADERS)
+def page(name: str, status: int = 200, *, title: str, visit: Any = None, **values: Any) -> bottle.HTTPResponse:
+    """Return a page; `visit` is that of whoever is signed in."""
+    values = {"said": "", "pages": PAGES, "title": title, "visit": visit, **values}
+    return bottle.HTTPResponse(_template(name).render(**values), status, HEADERS)
 
 
 def static(name: str) -> bottle.HTTPResponse:
     """Return the style sheet or the script, which anybody may read."""
     body = (DIRECTORY.parent / "static" / name).read_bytes()
-    headers = {"Content-Type": STATIC[name], "Cache-Control": "max-age=300", "X-Content-Type-Options": "nosniff"}
-    return bottle.HTTPResponse(body, 200, headers)
+    return bottle.HTTPResponse(body, 200, {**HEADERS, "Content-Type": STATIC[name], "Cache-Control": "max-age=300"})
 
 
 def redirect(address: str) -> bottle.HTTPResponse:
