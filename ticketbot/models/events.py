@@ -24,6 +24,7 @@ WAITING, RUNNING, DONE, DEAD = "waiting", "running", "done", "dead"
 ADDED, SINGLE, MASS = 0, 1, 2  # the ranks in which events are claimed (T10)
 MASS_CHANGE_FROM = 50  # what arrives while more than this many wait is part of a mass change (T10, T11)
 
+HOOK = "hook"  # the source of what a webhook reported
 CATCH_UP = "catch-up"  # the source of changes that no webhook reported
 
 
@@ -301,6 +302,12 @@ def last_webhook_at() -> datetime | None:
     """Return when the last webhook arrived, None if none did within the last 7 days (W4)."""
     last: datetime | None = ProcessedMessage.select(peewee.fn.MAX(ProcessedMessage.received_at)).scalar()
     return last
+
+
+def webhooks_received_at(ids: Collection[int]) -> list[datetime]:
+    """Return when the first webhook of each of these events arrived; those without one are left out."""
+    rows = Event.select(Event.first_received_at).where(Event.id.in_(list(ids)), Event.source == HOOK)
+    return [row.first_received_at for row in rows]
 
 
 class Ended(NamedTuple):

@@ -102,4 +102,6 @@ def _is_first(new: set[str], message_id: str) -> bool:
 
 
 def _change(arrival: PendingWebhook) -> events.Change:
-    return events.Change(arrival.ticket_id, "hook", arrival.action, arrival.kind_hint, arrival.correlation, arrival.at)
+    return events.Change(
+        arrival.ticket_id, events.HOOK, arrival.action, arrival.kind_hint, arrival.correlation, arrival.at
+    )

@@ -6,6 +6,7 @@ its server counts as dead, it is sent again and flagged as a possible duplicate.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 from collections.abc import Callable
@@ -17,7 +18,7 @@ import msgspec
 from ticketbot import errors, log, metrics
 from ticketbot.database import availability, db
 from ticketbot.decide import retry
-from ticketbot.models import holds, messages, notifications, servers
+from ticketbot.models import events, holds, messages, notifications, servers
 from ticketbot.pipeline import clock, digest, render, service_outages, sign_in_message
 from ticketbot.webex import markdown, webex_client
 
@@ -123,6 +124,7 @@ def _record_sent(claimed: messages.Claimed, message_id: str, claimed_at: datetim
     name, ticket_id = claimed.message.recipient.name, claimed.message.ticket_id
     if _record("sent", claimed, changes, {"sent_at": now}, services, claimed_at=claimed_at):
         _count(claimed, notifications.SENT)
+        _observe_delay(claimed, now)
         _logger.info("sent to %s (ticket %s)", name, ticket_id, extra=extra)
     else:
         _logger.warning("sent to %s (ticket %s), but not recorded: may be sent again", name, ticket_id, extra=extra)
@@ -182,6 +184,16 @@ def _about(claimed: messages.Claimed) -> dict[str, Any]:
 def _count(claimed: messages.Claimed, state: str) -> None:
     for row in claimed.notifications:
         metrics.NOTIFICATIONS.labels(state, row.reasons[0]["code"]).inc()
+
+
+def _observe_delay(claimed: messages.Claimed, now: datetime) -> None:
+    """Count how long webhooks took to become this message (O3); what quiet hours held was to be late."""
+    ids = {row.event_id for row in claimed.notifications if row.event_id is not None and row.held_until is None}
+    if not ids:
+        return
+    with contextlib.suppress(errors.Unreachable), db.session():  # it is sent and recorded; a figure may be missing
+        for received_at in events.webhooks_received_at(ids):
+            metrics.WEBHOOK_TO_MESSAGE.observe(max(0.0, (now - received_at).total_seconds()))
 
 
 def _record(

@@ -5,15 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import bottle
 import peewee
 import prometheus_client
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
 
 from ticketbot import errors, metrics
 from ticketbot.api import responses
@@ -24,13 +22,11 @@ from ticketbot.models import (
     facts,
     holds,
     messages,
-    notifications,
     outages,
     runtime_config,
     schema,
-    syncs,
 )
-from ticketbot.server import application
+from ticketbot.server import application, gauges
 
 UNCLAIMED_FOR = timedelta(seconds=60)
 READY_FOR_S = 1.0  # strangers may ask as often as they like, and it costs several queries
@@ -50,7 +46,7 @@ def add_routes(
     now: Callable[[], datetime],
 ) -> None:
     """Serve `/healthcheck`, `/readyz`, and `/metrics` where `authenticate_local` accepts the request."""
-    numbers = QueueMetrics(now)
+    registries = (metrics.REGISTRY, gauges.ReadinessGauges(readiness, SERVICES), gauges.DatabaseGauges(now))
 
     def readyz() -> bottle.HTTPResponse:
         checks = readiness()
@@ -60,7 +56,7 @@ def add_routes(
 
     def show_metrics() -> bottle.HTTPResponse:
         authenticate_local(bottle.request.environ)
-        body = prometheus_client.generate_latest(metrics.REGISTRY) + prometheus_client.generate_latest(numbers)
+        body = b"".join(prometheus_client.generate_latest(each) for each in registries)
         return bottle.HTTPResponse(body, 200, {"Content-Type": prometheus_client.CONTENT_TYPE_LATEST})
 
     add_healthcheck(app)
@@ -153,37 +149,3 @@ def state_of(service: str) -> responses.HealthState:
     # An event that waits because Webex could not look somebody up says nothing about ConnectWise.
     is_failing = events.is_failing() and not outages.of("webex") if service == "connectwise" else messages.is_failing()
     return "degraded" if is_failing else "ok"
-
-
-class QueueMetrics(prometheus_client.CollectorRegistry):
-    """Gauges over the database, read when scraped."""
-
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        super().__init__()
-        self._now = now
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield how many rows wait in each state, and for how long the oldest has; nothing while that is unknown."""
-        try:
-            with db.session():
-                waiting = {"event": events.open_counts(), "notification": notifications.open_counts()}
-                ended, running = syncs.last_finished(), syncs.running()
-                oldest = {"event": events.oldest_waiting(), "notification": notifications.oldest_waiting()}
-        except errors.Unreachable:
-            return  # still return the in-memory counters
-        rows = GaugeMetricFamily("tbot_queue_rows", "Rows in the queues by state", labels=["queue", "state"])
-        for queue, counts in waiting.items():
-            for name, count in counts.items():
-                rows.add_metric([queue, name], count)
-        yield rows
-        age = GaugeMetricFamily("tbot_queue_oldest_seconds", "Age of the oldest waiting row", labels=["queue"])
-        for queue, since in oldest.items():
-            age.add_metric([queue], (self._now() - since).total_seconds() if since else 0.0)
-        yield age
-        last = GaugeMetricFamily("tbot_sync_last_ended_timestamp_seconds", "When a sync last ended", labels=["state"])
-        for name, at in ended.items():
-            last.add_metric([name], at.timestamp())
-        yield last
-        yield GaugeMetricFamily(
-            "tbot_sync_running", "Whether a sync runs, on any server", value=int(running is not None)
-        )
