@@ -14,6 +14,8 @@ REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)  # memory, processor time, open files, start
 
 HOOKS = Counter("tbot_hooks", "Webhooks by outcome, of this server", ["outcome"], registry=REGISTRY)
+for _outcome in ("accepted", "replayed", "ignored", "refused", "put off"):
+    HOOKS.labels(_outcome)  # from 0 on: Prometheus sees no increase in a series that begins with 1
 HOOKS_REFUSED = Counter(
     "tbot_hooks_refused", "Refused webhooks by reason, of this server", ["reason"], registry=REGISTRY
 )
