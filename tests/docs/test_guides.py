@@ -18,6 +18,7 @@ GUIDES = [
         "README.md",
         "docs/install.md",
         "docs/operations.md",
+        "docs/monitoring.md",
         "docs/architecture.md",
         "docs/rules.md",
         "docs/keys.md",
