@@ -86,7 +86,8 @@ def render(claimed: messages.Claimed, links: Links) -> Written:
     """Return the text of a claimed message; call it inside a session."""
     message = claimed.message
     if message.ticket_id is None:
-        return Written(str(message.markdown))
+        says_so = not message.possible_duplicate or message.markdown.endswith(REPEAT)
+        return Written(f"{message.markdown}{'' if says_so else BREAK + REPEAT}")
     ticket = sql.select_by_id(tickets.Ticket, [message.ticket_id])[message.ticket_id]
     config = runtime_config.load()
     content = content_of(ticket, claimed.notifications, message, links, config)
