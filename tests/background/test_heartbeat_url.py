@@ -13,7 +13,7 @@ from tests.simulated_time import Stepper
 from ticketbot import errors
 from ticketbot.background import heartbeat_url
 from ticketbot.database import db
-from ticketbot.models import messages, outages, recipients
+from ticketbot.models import messages, outages, recipients, runtime_config
 from ticketbot.server import health
 
 SECRET = "ping-0815"
@@ -52,6 +52,8 @@ def test_the_address_is_called_once_a_minute_whichever_server_it_is(beating: Bea
 
 
 def test_without_an_address_nothing_is_called(beating: Beating) -> None:
+    assert heartbeat_url.every_s(runtime_config.Config()) == 0
+    assert heartbeat_url.every_s(runtime_config.Config(heartbeat_url="https://x")) == 60
     beating.stepper.world.configure(heartbeat_url=None)
     assert beating.calls() == 0
 

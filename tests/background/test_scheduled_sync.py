@@ -175,11 +175,14 @@ def test_a_server_that_has_lost_the_job_starts_none(schedule: Schedule) -> None:
 
 
 def test_without_a_schedule_nothing_starts(schedule: Schedule) -> None:
-    assert scheduled_sync.every_s() == scheduled_sync.EVERY_S
     with db.transaction("test"):
         runtime_config.save({"sync_schedule": None})
-    assert scheduled_sync.every_s() == 0
     assert schedule.look() == []
+
+
+def test_the_clock_is_looked_at_only_with_a_schedule() -> None:
+    assert scheduled_sync.every_s(runtime_config.Config(sync_schedule="03:00")) == scheduled_sync.EVERY_S
+    assert scheduled_sync.every_s(runtime_config.Config()) == 0
 
 
 def test_two_servers_on_one_database_start_one_sync(world: World) -> None:

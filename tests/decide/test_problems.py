@@ -103,6 +103,23 @@ def test_the_latest_sync_of_each_part_counts() -> None:
     assert found(replace(CALM, syncs=(sync("tickets", failed=True),)))["sync_failed"].detail == "tickets"
 
 
+def test_a_scheduled_sync_is_overdue_after_a_day_without_any() -> None:
+    """S5."""
+    facts = replace(CALM, running_since=NOON - 99 * HOUR, scheduled_sync_at=NOON - 27 * HOUR)
+    assert found(facts)["sync_overdue"].since == NOON - 27 * HOUR
+    assert found(replace(facts, scheduled_sync_at=NOON - 26 * HOUR)) == {}
+    assert found(replace(facts, scheduled_sync_at=None)) == {}
+    assert found(replace(facts, syncs=(sync("boards", failed=False, hours=9),))) == {}
+
+
+def test_an_overdue_sync_stays_one_when_the_server_starts_again() -> None:
+    facts = replace(CALM, running_since=NOON, scheduled_sync_at=NOON - 27 * HOUR)
+    assert found(facts) == {}
+    already = {"sync_overdue": NOON - 27 * HOUR}
+    assert list(found(facts, already)) == ["sync_overdue"]
+    assert found(replace(facts, scheduled_sync_at=NOON), already) == {}
+
+
 def test_a_repaired_callback_and_notifications_off() -> None:
     facts = replace(CALM, callback_repaired_at=NOON - HOUR, attempt_notify=False)
     assert {key: each.since for key, each in found(facts).items()} == {

@@ -17,7 +17,7 @@ from ticketbot.database import db
 from ticketbot.decide import alerts as decide_alerts
 from ticketbot.decide import problems
 from ticketbot.models import alerts as alert_rows
-from ticketbot.models import events, messages, notifications, outages, recipients, rules, syncs
+from ticketbot.models import events, facts, messages, notifications, outages, recipients, rules, syncs
 from ticketbot.pipeline import service_outages
 from ticketbot.simulators import faults
 
@@ -121,6 +121,15 @@ class Trouble:
             assert run is not None
             assert syncs.finish(run, state=state, now=now)
 
+    def sync_overdue(self) -> Iterator[None]:
+        """Have no sync for more than a day."""
+        self.world.configure(sync_schedule="03:00")
+        with db.transaction("test"):
+            facts.write_time(facts.SCHEDULED_SYNC, self.stepper.clock())
+        self.stepper.clock.advance(hours=26)
+        yield
+        self._sync(syncs.DONE)
+
     def callback_repaired(self) -> Iterator[None]:
         """Have somebody delete our callback."""
         self._watchdog()
@@ -159,6 +168,7 @@ TROUBLES: dict[str, Callable[[Trouble], Iterator[None]]] = {
     "dead": Trouble.dead,
     "no_webhook": Trouble.no_webhook,
     "sync_failed": Trouble.sync_failed,
+    "sync_overdue": Trouble.sync_overdue,
     "callback_repaired": Trouble.callback_repaired,
     "notifications_off": Trouble.notifications_off,
     "recipient_vanished": Trouble.recipient_vanished,

@@ -43,12 +43,12 @@ class Services(msgspec.Struct, frozen=True):
 
 def run(services: Services, heartbeat: periodic.Heartbeat) -> None:
     """Check the services, compare problems with open alerts, and post what `alert_url` has not been sent yet."""
-    heartbeat()
     service_checks.run(services.connectwise, services.webex, services.now, idle_s=services.idle_s)
     heartbeat()
     with db.session():
-        facts = problem_facts.read(services.now(), services.timezone, is_public=services.is_public)
-    if alerts.update(facts, services.timezone):
+        config = runtime_config.load()
+        facts = problem_facts.read(config, services.now(), services.timezone, is_public=services.is_public)
+    if alerts.update(facts, config, services.timezone):
         services.wake_senders()
     while _post_next(services.now):
         heartbeat()
@@ -60,11 +60,12 @@ def _post_next(now: Callable[[], datetime]) -> bool:
     It is removed after the post: an alert may be posted twice, but never lost.
     """
     with db.session():
-        url, post = runtime_config.load().alert_url, alert_rows.next_post()
+        post = alert_rows.next_post()
+        url = None if post is None else runtime_config.load().alert_url
     if post is None or (url is not None and post.due_at > now()):
         return False
     if url is None or now() - post.created_at > retry.GIVE_UP_AFTER:
-        _give_up(post)
+        _give_up(post, now())
         return True
     began_at = now()
     try:
@@ -87,7 +88,8 @@ def _postpone(post: alert_rows.AlertPost, error: errors.RemoteError, now: dateti
     service_outages.log_start(URL, begun, now)
 
 
-def _give_up(post: alert_rows.AlertPost) -> None:
+def _give_up(post: alert_rows.AlertPost, now: datetime) -> None:
     with db.transaction("alert-given-up"):
         alert_rows.remove_post(post.id)
+        service_outages.record_success(URL, now)  # nothing waits for the address any more
     _logger.warning("not posted, since alert_url was removed or failed for 24 hours: %(problem)s %(state)s", post.body)

@@ -45,10 +45,9 @@ class TicketHistory(msgspec.Struct, frozen=True):
     last: events.Ended | None = None
 
 
-def every_s() -> float:
+def every_s(config: runtime_config.Config) -> float:
     """Return the configured number of seconds between runs; 0 means never."""
-    with db.session():
-        return float(runtime_config.load().catch_up_interval)
+    return float(config.catch_up_interval)
 
 
 def run(services: Services, heartbeat: periodic.Heartbeat) -> None:

@@ -29,13 +29,17 @@ class Services(msgspec.Struct, frozen=True):
     now: Callable[[], datetime]
 
 
-def run(services: Services, heartbeat: periodic.Heartbeat) -> None:
+def every_s(config: runtime_config.Config) -> float:
+    """Return the seconds between calls; 0, never, without an address."""
+    return EVERY_S if config.heartbeat_url else 0.0
+
+
+def run(services: Services, _: periodic.Heartbeat) -> None:
     """Call the address, unless it is not set, another server has just called it, or something does not work.
 
     That is what `/readyz` calls failed (the database, which must be writable, its schema, threads, and what is due and
     not claimed), or a Webex that takes no message. Raises `RemoteError` if the address does not answer with 2xx.
     """
-    heartbeat()
     now = services.now()
     with db.session():
         url, last = runtime_config.load().heartbeat_url, facts.read_time(facts.LAST_HEARTBEAT)
@@ -55,5 +59,5 @@ def failing(services: Services) -> list[str]:
     if failed:
         return failed  # the database may not answer
     with db.session():
-        known = problem_facts.read(services.now(), UTC, is_public=False)
+        known = problem_facts.read(runtime_config.load(), services.now(), UTC, is_public=False)
     return ["webex"] if problems.is_unable_to_send(known) else []

@@ -20,8 +20,10 @@ def tidy_outbox(now: datetime, *, give_up_until: datetime | None = None) -> bool
     """
     overdue_at = give_up_until or now
     with db.session():
+        if not notifications.has_pending():  # an idle server asks no more than this
+            return False
         is_on = runtime_config.load().attempt_notify
-        is_untidy = notifications.has_overdue(overdue_at) if is_on else notifications.has_pending()
+        is_untidy = not is_on or notifications.has_overdue(overdue_at)
         has_held = is_on and held.is_due(now)
     if has_held:
         with db.transaction("release-held"):

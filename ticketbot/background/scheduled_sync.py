@@ -37,10 +37,9 @@ class AlreadyStarted(errors.TicketbotError):
     """Another server has started the sync meanwhile."""
 
 
-def every_s() -> float:
+def every_s(config: runtime_config.Config) -> float:
     """Return the seconds between looks at the clock; 0, never, without a schedule."""
-    with db.session():
-        return EVERY_S if runtime_config.load().sync_schedule else 0.0
+    return EVERY_S if config.sync_schedule else 0.0
 
 
 def run(services: Services, heartbeat: periodic.Heartbeat) -> None:

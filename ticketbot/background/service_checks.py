@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from ticketbot import errors
@@ -30,37 +30,34 @@ def run(
     idle_s: float = IDLE_S,
 ) -> None:
     """Call each service that has not answered for a while, and record the beginning or end of an outage."""
-    _check(connectwise, connectwise_client.NAME, connectwise.info, now, idle_s)
-    _check(webex, webex_client.NAME, webex.me, now, idle_s)
-
-
-def _check(
-    client: connectwise_client.ConnectWise | webex_client.Webex,
-    service: str,
-    call: Callable[[], object],
-    now: Callable[[], datetime],
-    idle_s: float,
-) -> None:
-    began_at, source = now(), f"{service} check"
-    if not client.has_answered_within(idle_s):
-        with db.session():
-            if service in holds.active(began_at):
-                return  # it has asked us to wait, or has refused us
-        try:
-            call()
-        except errors.RemoteError as error:
-            with db.transaction("service-check"):
-                begun = service_outages.record(source, error, now())
-            service_outages.log_start(source, begun, now())
-            return
-    _end_outages(service, source, began_at, now)
-
-
-def _end_outages(service: str, source: str, called_at: datetime, now: Callable[[], datetime]) -> None:
-    """End what the check itself has begun, and the outages of queues in which nothing fails any more."""
     with db.session():
-        begun = [row.source for row in outages.of(service)]
-        over = [name for name in begun if name == source or (name in _OF_QUEUES and not _OF_QUEUES[name]())]
+        known = outages.all_outages()
+        held = holds.active(now()) if known else {}  # whatever is on hold has failed before
+    for service, client, call in (
+        (connectwise_client.NAME, connectwise, connectwise.info),
+        (webex_client.NAME, webex, webex.me),
+    ):
+        began_at, begun = now(), [row.source for row in known if row.service == service]
+        if client.has_answered_within(idle_s) or (service not in held and _answers(service, call, now)):
+            _end_outages(service, begun, began_at, now)
+
+
+def _answers(service: str, call: Callable[[], object], now: Callable[[], datetime]) -> bool:
+    try:
+        call()
+    except errors.RemoteError as error:
+        with db.transaction("service-check"):
+            begun = service_outages.record(f"{service} check", error, now())
+        service_outages.log_start(f"{service} check", begun, now())
+        return False
+    return True
+
+
+def _end_outages(service: str, begun: Sequence[str], called_at: datetime, now: Callable[[], datetime]) -> None:
+    """End what the check itself has begun, and the outages of queues in which nothing fails any more."""
+    own = f"{service} check"
+    with db.session():
+        over = [name for name in begun if name == own or (name in _OF_QUEUES and not _OF_QUEUES[name]())]
     for name in over:
         with db.transaction("service-check"):
             ended = service_outages.record_success(name, called_at)

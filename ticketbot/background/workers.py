@@ -17,7 +17,7 @@ from ticketbot.models import due_times, schema
 from ticketbot.pipeline import deliver, process_event
 
 SENDERS = 8  # enough to use the 50 posts a second that Webex may allow, at 100 ms each
-MAX_SLEEP_S = 60.0  # whatever is due, the poll wakes a thread for it within POLL_EVERY_S
+MAX_SLEEP_S = 300.0  # whatever is due, the poll wakes a thread for it within POLL_EVERY_S
 POLL_EVERY_S = 1.0  # how soon a row from another server is noticed by an idle one
 POLL_BUSY_EVERY_S = 0.25  # while anything waits
 POLL_PAUSE_S = 0.02  # at least, however many rows become due one after the other

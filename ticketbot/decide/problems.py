@@ -12,6 +12,7 @@ from ticketbot.decide import business_hours
 
 UNAVAILABLE_FOR = timedelta(minutes=5)
 DIED_WITHIN = timedelta(hours=24)  # as `tbot retry --dead` takes it
+OVERDUE_AFTER = timedelta(hours=26)  # it is started daily, and a day may have 25 hours
 SYNC_PARTS = ("boards", "recipients", "tickets")
 
 
@@ -53,7 +54,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What problems are found in.
 
     `running_since` is the start of the oldest server that lives; `silence_after` is None where nobody waits for
-    webhooks; `syncs` are the latest ones that were done or failed, the newest first.
+    webhooks; `syncs` are the latest ones that were done or failed, the newest first; `scheduled_sync_at` is when the
+    last one was started by `sync_schedule`, None without that.
     """
 
     now: datetime
@@ -65,6 +67,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     business_hours: str = ""
     timezone: tzinfo = UTC
     syncs: tuple[EndedSync, ...] = ()
+    scheduled_sync_at: datetime | None = None
     callback_repaired_at: datetime | None = None
     attempt_notify: bool = True
     vanished: tuple[Vanished, ...] = ()
@@ -162,6 +165,16 @@ def _failed_sync(name: str, facts: Facts, _: Open) -> Iterator[Finding]:
         yield Finding(name, first.at, f"{', '.join(part for part, _ in failed)}{error}")
 
 
+def _overdue_sync(name: str, facts: Facts, already: Open) -> Iterator[Finding]:
+    """A day without the scheduled sync, nor any other, as when one hangs; what this server has seen of it counts."""
+    if facts.scheduled_sync_at is None:
+        return
+    last = max([facts.scheduled_sync_at, *(each.at for each in facts.syncs if not each.failed)])
+    is_known = name in already and last <= already[name]
+    if is_known or facts.now - max(last, facts.running_since) > OVERDUE_AFTER:
+        yield Finding(name, last, "None has been started or done for more than a day")
+
+
 def _repaired_callback(name: str, facts: Facts, _: Open) -> Iterator[Finding]:
     if facts.callback_repaired_at is not None:
         detail = "It was missing or inactive, and works again; the next hourly check must find it right"
@@ -203,6 +216,13 @@ PROBLEMS = (
     Problem("dead", "Something was given up", "Nothing given up is left", "tbot retry --dead", _dead),
     Problem("no_webhook", "No webhook has arrived", "Webhooks arrive again", "tbot doctor", _no_webhook),
     Problem("sync_failed", "A sync has failed", "The sync has succeeded", "tbot sync --all", _failed_sync),
+    Problem(
+        "sync_overdue",
+        "The scheduled sync is overdue",
+        "The scheduled sync has been started",
+        "tbot sync status",
+        _overdue_sync,
+    ),
     Problem(
         "callback_repaired",
         "The ConnectWise callback had to be repaired",

@@ -291,13 +291,6 @@ def oldest_waiting() -> datetime | None:
     return oldest
 
 
-def died_since(moment: datetime) -> tuple[int, datetime | None]:
-    """Return how many events have died since a moment and are dead, and when the first of them did."""
-    dead = Event.select(peewee.fn.COUNT(Event.id), peewee.fn.MIN(Event.finished_at))
-    count, first = dead.where(Event.state == DEAD, Event.finished_at >= moment).scalar(as_tuple=True)
-    return int(count), first
-
-
 def last_webhook_at() -> datetime | None:
     """Return when the last webhook arrived, None if none did within the last 7 days (W4)."""
     last: datetime | None = ProcessedMessage.select(peewee.fn.MAX(ProcessedMessage.received_at)).scalar()

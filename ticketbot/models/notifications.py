@@ -151,13 +151,6 @@ def open_counts() -> dict[str, int]:
     return {**counts, PENDING: counts[PENDING] - held, HELD: held}
 
 
-def died_since(moment: datetime) -> tuple[int, datetime | None]:
-    """Return how many notifications have died since a moment and are dead, and when the first of them did."""
-    dead = Notification.select(peewee.fn.COUNT(Notification.id), peewee.fn.MIN(Notification.died_at))
-    count, first = dead.where(where_died_since(moment)).scalar(as_tuple=True)
-    return int(count), first
-
-
 def count_held() -> int:
     """Return how many notifications wait for the end of quiet hours."""
     return count(where_held())

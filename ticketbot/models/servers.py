@@ -62,17 +62,16 @@ _CLAIMS = """
     SELECT 'event', id FROM event WHERE state = 'running' AND server_id = ?
     UNION ALL SELECT 'message', id FROM message WHERE state = 'sending' AND server_id = ?
 """
+_CLAIM_JOB = """
+    INSERT INTO job (name, server_id) SELECT ?, id FROM server WHERE id = ?
+    ON CONFLICT (name) DO UPDATE SET server_id = excluded.server_id WHERE job.server_id = excluded.server_id
+    RETURNING name
+"""
 
 
 def add(identity: str, version: str, now: datetime) -> int:
     """Register a server and return its id, which is never used again."""
     return int(Server.insert(identity=identity, version=version, started_at=now, seen_at=now).execute())
-
-
-def oldest_start() -> datetime | None:
-    """Return when the oldest server was started that lives, or is not known to be dead yet."""
-    oldest: datetime | None = Server.select(peewee.fn.MIN(Server.started_at)).scalar()
-    return oldest
 
 
 def beat(server_id: int, now: datetime) -> bool:
@@ -97,11 +96,8 @@ def remove(server_id: int) -> None:
 
 
 def claim_job(name: str, server_id: int) -> bool:
-    """Claim a job, or confirm the claim; return False while another server runs it."""
-    if not Server.select().where(Server.id == server_id).exists():
-        return False  # others have declared it dead
-    Job.insert(name=name, server_id=server_id).on_conflict_ignore().execute()
-    return bool(Job.select().where(Job.name == name, Job.server_id == server_id).exists())
+    """Claim a job, or confirm the claim; return False while another server runs it, or if this one counts as dead."""
+    return sql.exists(_CLAIM_JOB, name, server_id)
 
 
 def release_job(name: str, server_id: int) -> None:

@@ -95,16 +95,18 @@ class Round(msgspec.Struct, frozen=True):
         return self.config.alert_recipient_id is not None or self.config.alert_url is not None
 
 
-def update(facts: problems.Facts, zone: tzinfo) -> list[News]:
+def update(facts: problems.Facts, config: runtime_config.Config, zone: tzinfo) -> list[News]:
     """Compare the problems that exist with the alerts that are open. Return what was said."""
     with db.session():
-        waiting = events.open_counts()[events.WAITING], notifications.open_counts()[notifications.PENDING]
-        this = Round(runtime_config.load(), waiting, facts.now, zone)
         rows = alerts.all_alerts()
+        known = [decide_alerts.Alert(row.problem, row.since, row.detail, row.told_at) for row in rows]
+        found = problems.find(facts, {alert.key: alert.since for alert in known})
+        if not (known or found):
+            return []
+        waiting = events.open_counts()[events.WAITING], notifications.open_counts()[notifications.PENDING]
     _record_waiting(rows, *waiting)
-    known = [decide_alerts.Alert(row.problem, row.since, row.detail, row.told_at) for row in rows]
+    this = Round(config, waiting, facts.now, zone)
     told_at = {alert.key: alert.told_at for alert in known}
-    found = problems.find(facts, {alert.key: alert.since for alert in known})
     said = []
     for step in decide_alerts.steps(found, known, this.now, has_audience=this.has_audience):
         with db.transaction("alert"):

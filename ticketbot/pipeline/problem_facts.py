@@ -7,39 +7,37 @@ from itertools import groupby
 from operator import attrgetter
 
 from ticketbot.decide import problems
-from ticketbot.models import events, facts, notifications, outages, rules, runtime_config, servers, syncs
+from ticketbot.models import outages, problem_numbers, rules, runtime_config, syncs
 
 _SYNCS = 20  # those of all parts are among them, unless one has not been synced for long
 
 
-def read(now: datetime, zone: tzinfo, *, is_public: bool) -> problems.Facts:
+def read(config: runtime_config.Config, now: datetime, zone: tzinfo, *, is_public: bool) -> problems.Facts:
     """Return the facts of this moment. Webhooks are expected only if `is_public` (TBOT_PUBLIC_URL)."""
-    config = runtime_config.load()
+    numbers = problem_numbers.read(now - problems.DIED_WITHIN)
     is_watched = is_public and config.alert_silence_minutes > 0
     return problems.Facts(
         now=now,
-        running_since=servers.oldest_start() or now,
+        running_since=numbers.running_since or now,
         outages=tuple(
             problems.Outage(row.service, row.since, bool(row.denied), row.reason) for row in outages.all_outages()
         ),
-        dead=_dead(now),
-        last_webhook_at=events.last_webhook_at() if is_watched else None,
+        dead=_dead(numbers),
+        last_webhook_at=numbers.last_webhook_at,
         silence_after=timedelta(minutes=config.alert_silence_minutes) if is_watched else None,
         business_hours=config.business_hours,
         timezone=zone,
         syncs=tuple(_sync(run) for run in syncs.latest_ended(_SYNCS)),
-        callback_repaired_at=facts.read_time(facts.CALLBACK_REPAIRED),
+        scheduled_sync_at=numbers.scheduled_sync_at if config.sync_schedule else None,
+        callback_repaired_at=numbers.callback_repaired_at,
         attempt_notify=config.attempt_notify,
         vanished=tuple(_vanished()),
     )
 
 
-def _dead(now: datetime) -> problems.Dead | None:
-    since = now - problems.DIED_WITHIN
-    event_count, first_event = events.died_since(since)
-    count, first = notifications.died_since(since)
-    firsts = [moment for moment in (first_event, first) if moment is not None]
-    return problems.Dead(event_count, count, min(firsts)) if firsts else None
+def _dead(numbers: problem_numbers.Numbers) -> problems.Dead | None:
+    firsts = [each for each in (numbers.first_dead_event_at, numbers.first_dead_notification_at) if each is not None]
+    return problems.Dead(numbers.dead_events, numbers.dead_notifications, min(firsts)) if firsts else None
 
 
 def _sync(run: syncs.SyncRun) -> problems.EndedSync:

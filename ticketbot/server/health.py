@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import bottle
 import peewee
@@ -120,23 +120,24 @@ def _queues_and_services(now: datetime, failing_services: Collection[str]) -> di
     return {"queues": "failed" if stuck else "ok", **services, **needed}
 
 
-class Cached:
+T = TypeVar("T")
+
+
+class Cached(Generic[T]):
     """A result that is computed by one thread at a time, and then good for a while: anybody may ask for it (O2)."""
 
-    def __init__(
-        self, compute: Callable[[], dict[str, str]], seconds: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, compute: Callable[[], T], seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._compute, self._seconds, self._clock = compute, seconds, clock
         self._lock = threading.Lock()
-        self._result: dict[str, str] = {}
+        self._results: list[T] = []
         self._good_until = float("-inf")
 
-    def __call__(self) -> dict[str, str]:
+    def __call__(self) -> T:
         with self._lock:
             if self._clock() >= self._good_until:
-                self._result = self._compute()
+                self._results = [self._compute()]
                 self._good_until = self._clock() + self._seconds
-            return self._result
+            return self._results[0]
 
 
 def state_of(service: str) -> responses.HealthState:

@@ -31,7 +31,7 @@ from ticketbot.background import (
 )
 from ticketbot.connectwise import connectwise_client, rate_limit, webhook_signature
 from ticketbot.database import db
-from ticketbot.models import api_keys, facts, outages, recipients, schema, servers
+from ticketbot.models import api_keys, facts, outages, recipients, runtime_config, schema, servers
 from ticketbot.panel import site
 from ticketbot.pipeline import accept, clock, deliver, mass_changes, people, process_event, render
 from ticketbot.server import application, authentication, health, listener, operations, verified_keys, webhooks
@@ -42,6 +42,7 @@ from ticketbot.sync import sync_run, sync_service
 from ticketbot.webex import webex_client
 
 STOP_WITHIN_S = 10.0  # O4
+CONFIG_FOR_S = 4.0  # for the intervals of jobs, which several threads ask for every 5 s
 
 _logger = logging.getLogger(__name__)
 
@@ -174,29 +175,37 @@ class Server:
         ) -> periodic.PeriodicJob:
             return periodic.PeriodicJob(name, do, every_s=every_s, server=self._row, now=self._now)
 
-        source = self._remote.connectwise
-        scheduled = scheduled_sync.Services(self.syncs, settings.timezone, self._now)
-        alerting = alerts.Services(
-            source,
+        config = health.Cached(_config, CONFIG_FOR_S)
+
+        def configured(every_s: Callable[[runtime_config.Config], float]) -> Callable[[], float]:
+            return lambda: every_s(config())
+
+        source, zone = self._remote.connectwise, settings.timezone
+        catching_up = catch_up.Services(source, self._now)
+        scheduled = scheduled_sync.Services(self.syncs, zone, self._now)
+        beating = heartbeat_url.Services(self._check, self._now)
+        jobs = [
+            job(catch_up.NAME, partial(catch_up.run, catching_up), configured(catch_up.every_s)),
+            job(clock.NAME, partial(clock.check, source, self._clocks), lambda: clock.EVERY_S),
+            job(retention.NAME, partial(retention.run, source, self._now), lambda: retention.EVERY_S),
+            job(scheduled_sync.NAME, partial(scheduled_sync.run, scheduled), configured(scheduled_sync.every_s)),
+            job(alerts.NAME, partial(alerts.run, self._alerts(settings)), lambda: alerts.EVERY_S),
+            job(heartbeat_url.NAME, partial(heartbeat_url.run, beating), configured(heartbeat_url.every_s)),
+        ]
+        if settings.public_url:
+            repair = partial(callbacks.run, source, settings.public_url, self._now)
+            jobs.append(job(callbacks.NAME, repair, lambda: callbacks.EVERY_S))
+        return jobs
+
+    def _alerts(self, settings: Settings) -> alerts.Services:
+        return alerts.Services(
+            self._remote.connectwise,
             self._remote.webex,
             settings.timezone,
             is_public=bool(settings.public_url),
             now=self._now,
             wake_senders=self._wake_senders,
         )
-        beating = heartbeat_url.Services(self._check, self._now)
-        jobs = [
-            job(catch_up.NAME, partial(catch_up.run, catch_up.Services(source, self._now)), catch_up.every_s),
-            job(clock.NAME, partial(clock.check, source, self._clocks), lambda: clock.EVERY_S),
-            job(retention.NAME, partial(retention.run, source, self._now), lambda: retention.EVERY_S),
-            job(scheduled_sync.NAME, partial(scheduled_sync.run, scheduled), scheduled_sync.every_s),
-            job(alerts.NAME, partial(alerts.run, alerting), lambda: alerts.EVERY_S),
-            job(heartbeat_url.NAME, partial(heartbeat_url.run, beating), lambda: heartbeat_url.EVERY_S),
-        ]
-        if settings.public_url:
-            repair = partial(callbacks.run, source, settings.public_url, self._now)
-            jobs.append(job(callbacks.NAME, repair, lambda: callbacks.EVERY_S))
-        return jobs
 
     def _new_app(self, settings: Settings) -> bottle.Bottle:
         app = application.new_app()
@@ -300,6 +309,11 @@ def _connectwise(
 
 def _webex(settings: Settings) -> webex_client.Webex:
     return webex_client.Webex(url=settings.webex_url, token=settings.webex_token, on_call=metrics.count_call)
+
+
+def _config() -> runtime_config.Config:
+    with db.session():
+        return runtime_config.load()
 
 
 def _now() -> datetime:
