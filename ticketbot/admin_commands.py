@@ -1,22 +1,27 @@
-"""The commands that open the database without the server: `init`, `migrate`, `import`. `doctor` has its own module."""
+"""The commands that open the database without the server: `init`, `migrate`, `backup`, `import`.
+
+`doctor` has its own module.
+"""
 
 from __future__ import annotations
 
 import functools
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NamedTuple, ParamSpec, TypeVar
 
 import peewee
 
 from ticketbot import errors, log
 from ticketbot.api import requests
-from ticketbot.database import db
+from ticketbot.database import db, sqlite_copy
 from ticketbot.importer import run
-from ticketbot.models import api_keys, audit, schema, users
+from ticketbot.models import api_keys, audit, copies, schema, users
 from ticketbot.present import documents
 from ticketbot.settings import types
 from ticketbot.settings.table import Settings
@@ -30,6 +35,13 @@ class NewAdministrator(NamedTuple):
 
     key: str
     words: str
+
+
+class Backup(NamedTuple):
+    """The size of a backup in bytes, and the command that restores it."""
+
+    size: int
+    restore: str
 
 
 def _closing_the_database(command: Callable[P, T]) -> Callable[P, T]:
@@ -142,6 +154,23 @@ def import_database(settings: Settings, url: str, timezone: str | None, *, is_dr
     if not is_dry_run:
         run.refuse_living_servers()
     return run.run(url, settings.timezone, zone, datetime.now(UTC), is_dry_run=is_dry_run)
+
+
+def backup(settings: Settings, target: Path) -> Backup:
+    """Write a verified copy of an SQLite database while servers use it (O12).
+
+    Raises `SettingsError` for PostgreSQL, whose own program does it better.
+    """
+    source = db.sqlite_file(settings.database_url)
+    if source is None:
+        raise errors.SettingsError(
+            "The database is PostgreSQL, which has a program of its own for this. Run "
+            f'`pg_dump --format=custom --file={shlex.quote(str(target))} "$TBOT_DATABASE_URL"`'
+        )
+    size = sqlite_copy.write(source, target, copies.MARK)
+    database, copy = (shlex.quote(str(each)) for each in (source, target))
+    restore = f"rm -f {database} {database}-wal {database}-shm && install -m 600 {copy} {database}"
+    return Backup(size, restore)
 
 
 def _open_and_migrate(settings: Settings) -> list[str]:

@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import unquote
 
 from ticketbot import doctor_operation, errors
 from ticketbot.api import client
@@ -74,7 +73,7 @@ def _settings(settings: Settings) -> Check:
 
 def _database(url: str) -> Check:
     words = types.describe_database(url)
-    file = _file(url)
+    file = db.sqlite_file(url)
     if file is not None and not file.exists():
         return _database_to_be(file)
     if file is not None and not os.access(file, os.R_OK | os.W_OK):
@@ -92,13 +91,8 @@ def _database(url: str) -> Check:
         db.close_database()
 
 
-def _file(url: str) -> Path | None:
-    """Return the file of an SQLite database."""
-    return Path(unquote(url.removeprefix("sqlite:///"))) if url.startswith("sqlite:") else None
-
-
 def _is_there(url: str) -> bool:
-    file = _file(url)
+    file = db.sqlite_file(url)
     return file is None or file.exists()
 
 

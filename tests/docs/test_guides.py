@@ -19,6 +19,7 @@ GUIDES = [
         "docs/install.md",
         "docs/operations.md",
         "docs/monitoring.md",
+        "docs/backup.md",
         "docs/architecture.md",
         "docs/rules.md",
         "docs/keys.md",

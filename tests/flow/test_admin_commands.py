@@ -127,3 +127,26 @@ def test_missing_database_is_unreachable(capsys: pytest.CaptureFixture[str]) -> 
     assert err.startswith("tbot: ")
     assert "secret-password" not in err
     assert "Traceback" not in err
+
+
+def test_backup_says_how_large_it_is_and_how_to_restore_it(
+    tmp_path: Path, environ: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """O12"""
+    target = tmp_path / "my backup"
+    assert main(["migrate"], environ) == 0
+    capsys.readouterr()
+    assert main(["backup", str(target)], environ) == 0
+    said = capsys.readouterr()
+    assert said.out == f"{target}: {target.stat().st_size / 1000:.1f} kB, verified\n"
+    assert f"-shm && install -m 600 '{target}' " in said.err
+    assert main(["backup", str(target)], environ) == 5
+
+
+def test_backup_of_postgresql_is_left_to_its_own_program(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """O12"""
+    environ = {"TBOT_DATABASE_URL": "postgresql://tbot:secret-password@127.0.0.1:1/tbot"}
+    assert main(["backup", str(tmp_path / "x")], environ) == 2
+    said = capsys.readouterr().err
+    assert f'`pg_dump --format=custom --file={tmp_path}/x "$TBOT_DATABASE_URL"`' in said
+    assert "secret-password" not in said

@@ -129,3 +129,9 @@ def test_a_time_relative_to_now_has_the_days_of_its_zone() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(12, "12 s"), (65, "1:05 min"), (None, "")])
 def test_a_duration_is_short(seconds: int | None, text: str) -> None:
     assert words.duration(NOON, None if seconds is None else NOON + timedelta(seconds=seconds)) == text
+
+
+def test_sizes() -> None:
+    assert [words.size(number) for number in (0, 999, 1000, 417_792, 1_234_567, 5e9, 2e15)] == [
+        *("0 bytes", "999 bytes", "1.0 kB", "417.8 kB", "1.2 MB", "5.0 GB", "2000.0 TB")
+    ]

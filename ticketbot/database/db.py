@@ -54,6 +54,11 @@ def open_database(url: str, workers: int = 0) -> None:
         raise errors.SettingsError("TBOT_DATABASE_URL must start with sqlite:/// or postgresql://")
 
 
+def sqlite_file(url: str) -> Path | None:
+    """Return the file of an SQLite database, None for PostgreSQL."""
+    return Path(unquote(url.removeprefix("sqlite:///"))) if url.startswith("sqlite:") else None
+
+
 class _Postgres(pool.PooledPostgresqlDatabase):
     """A pool that pings a connection only after it has been idle for a while.
 

@@ -20,6 +20,7 @@ Code = Literal[
     "author",  # names: change, unless it was a note
     "silenced",  # ids: the silence; names: its comment
     "notifications_off",
+    "skipped_in_copy",
     "too_many_notes",
     "unknown_member",
     "no_account",  # names: the address
@@ -59,5 +60,6 @@ class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 NOTIFICATIONS_OFF = Reason("notifications_off")
+SKIPPED_IN_COPY = Reason("skipped_in_copy")
 AUTHOR = Reason("author")
 NO_NEWS = Reason("no_news")

@@ -24,6 +24,8 @@ LAST_PROBE = "last_probe"  # when a test write last checked that the database is
 CALLBACK_KNOWN = "callback_known"  # since when the watchdog knows of a right callback (C2)
 CALLBACK_REPAIRED = "callback_repaired"  # when it had to be repaired; gone once a check finds it right (O2)
 SCHEDULED_SYNC = "scheduled_sync"  # when the last one started, or when its time was changed (S5)
+IS_COPY = "is_copy"  # only in a backup that was never started (O12)
+COPIED_EVENTS = "copied_events"  # the last event of the original: what it decided may have been sent (O12)
 LAST_HEARTBEAT = "last_heartbeat"  # when `heartbeat_url` was last called (O11)
 SKIPPED_UNTIL = "skipped_until"  # anything entered before it is history, without T5's hour of grace
 
@@ -39,9 +41,28 @@ def write_time(name: str, value: datetime) -> None:
     _set(name, value.isoformat())
 
 
+def was_copied(event_id: int | None) -> bool:
+    """Return whether an event came with a copy of another database, which may have sent what it led to (O12)."""
+    if event_id is None:
+        return False
+    return any(
+        event_id <= row.value for row in sql.select(Fact, "SELECT value FROM fact WHERE name = ?", COPIED_EVENTS)
+    )
+
+
+def remember_copied(last_event_id: int) -> None:
+    """Record the last event that came with a copy."""
+    _set(COPIED_EVENTS, last_event_id)
+
+
 def forget(name: str) -> None:
     """Remove a fact."""
-    sql.execute("DELETE FROM fact WHERE name = ?", name)
+    take(name)
+
+
+def take(name: str) -> bool:
+    """Remove a fact; return whether it was there, to one of several servers only."""
+    return bool(sql.execute("DELETE FROM fact WHERE name = ?", name).rowcount)
 
 
 def _set(name: str, value: Any) -> None:

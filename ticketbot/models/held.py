@@ -12,7 +12,7 @@ from itertools import groupby
 from playhouse.shortcuts import model_to_dict
 
 from ticketbot.database import sql
-from ticketbot.models import messages
+from ticketbot.models import facts, messages
 from ticketbot.models.notifications import Notification
 
 _HELD = "notification INDEXED BY notification_held WHERE state = 'pending' AND message_id IS NULL"
@@ -46,7 +46,8 @@ def release(now: datetime, recipient_ids: Collection[int] | None = None) -> int:
         if len({row.ticket_id for row in of_one}) == 1:
             _join(of_one, now)
         else:
-            messages.add_digest(of_one, now)
+            copied = any(facts.was_copied(row.event_id) for row in of_one)
+            messages.add_digest(of_one, now, possible_duplicate=copied)
     return len(due)
 
 

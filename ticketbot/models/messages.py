@@ -17,7 +17,7 @@ import peewee
 from playhouse.shortcuts import model_to_dict
 
 from ticketbot.database import db, fields, sql
-from ticketbot.models import holds, notifications, recipients, threads, tickets
+from ticketbot.models import facts, holds, notifications, recipients, threads, tickets
 from ticketbot.models.notifications import DEAD, PENDING, SENDING, SENT, Notification
 
 
@@ -118,7 +118,7 @@ _RETRY_BACKING_OFF_NOW = """
 """
 _JOINABLE = """
     SELECT * FROM message
-    WHERE ticket_id = ? AND recipient_id = ? AND COALESCE(state, NULL) = 'pending' AND NOT possible_duplicate
+    WHERE ticket_id = ? AND recipient_id = ? AND COALESCE(state, NULL) = 'pending' AND possible_duplicate = ?
     ORDER BY id FOR UPDATE SKIP LOCKED
 """
 _MINE = "id = ? AND state = 'sending' AND server_id = ?"
@@ -182,9 +182,10 @@ def attach(rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
 
 def join(row: Mapping[str, Any], number: int, now: datetime) -> None:
     """Have one notification, with this id, carried by the message that it can join, or else by a new one."""
-    waiting = sql.select(Message, _JOINABLE, row["ticket_id"], row["recipient"])
+    may_have_arrived = facts.was_copied(row.get("event"))
+    waiting = sql.select(Message, _JOINABLE, row["ticket_id"], row["recipient"], may_have_arrived)
     same_chain = [each.id for each in waiting if each.forwarded_from == row["forwarded_from"]]
-    message_id = same_chain[0] if same_chain else _add(row, number, now)
+    message_id = same_chain[0] if same_chain else _add(row, number, now, possible_duplicate=may_have_arrived)
     sql.execute("UPDATE notification SET message_id = ? WHERE id = ?", message_id, number)
 
 

@@ -27,6 +27,7 @@ _SIMPLE = {
     "urgent": "urgent in quiet hours {id}",
     "rule_disabled": "{rule} is disabled",
     "notifications_off": "notifications off",
+    "skipped_in_copy": "it waited in a backup that was started with --skip-missed",
     "too_many_notes": "more than 5 new notes at once",
     "unknown_member": "not a member ConnectWise knows",
     "no_account": "not on Webex: nobody found for {name}",

@@ -14,11 +14,24 @@ from ticketbot.api import requests, sync_responses
 EMPTY = "-"
 
 _DAY_S = 86400
+_KILO = 1000
 
 
 def count(number: int, one: str, many: str = "") -> str:
     """Return a number with its noun."""
     return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
+def size(number: float) -> str:
+    """Return a number of bytes: `512 bytes`, `1.2 MB`."""
+    if number < _KILO:
+        return f"{number:.0f} bytes"
+    unit = "kB"
+    number /= _KILO
+    for larger in ("MB", "GB", "TB"):
+        if number >= _KILO:
+            number, unit = number / _KILO, larger
+    return f"{number:.1f} {unit}"
 
 
 def moment(value: datetime, zone: tzinfo = UTC, form: str = "%Y-%m-%d %H:%M:%S") -> str:

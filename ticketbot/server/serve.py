@@ -31,7 +31,8 @@ from ticketbot.background import (
 )
 from ticketbot.connectwise import connectwise_client, rate_limit, webhook_signature
 from ticketbot.database import db
-from ticketbot.models import api_keys, facts, outages, recipients, runtime_config, schema, servers
+from ticketbot.decide.reasons import SKIPPED_IN_COPY
+from ticketbot.models import api_keys, copies, erasure, facts, outages, recipients, runtime_config, schema, servers
 from ticketbot.panel import site
 from ticketbot.pipeline import accept, clock, deliver, mass_changes, people, process_event, render
 from ticketbot.server import application, authentication, health, listener, operations, verified_keys, webhooks
@@ -82,12 +83,26 @@ def prepare_database(settings: Settings, *, skip_missed: bool, now: datetime) ->
         if not settings.public_url:  # nothing watches the callback any more, and what was found is no news (C2)
             outages.end(callbacks.NAME, called_at=now)
             facts.forget(facts.CALLBACK_REPAIRED)
+        waited = copies.adopt(now, skip_for=[SKIPPED_IN_COPY] if skip_missed else ())
+        _report_copy(waited, skip=skip_missed)
         if skip_missed:
             skipped_from = facts.read_time(facts.CATCH_UP_WATERMARK) or since
             facts.skip_missed(now)
+            erasure.forget_compared()
             _logger.warning("skipped what happened from %s to %s: nobody will be notified of it", skipped_from, now)
         if settings.admin_key and api_keys.add_first_administrator(settings.admin_email, settings.admin_key, now):
             _logger.info("the first administrator is %s, with the key from TBOT_ADMIN_KEY", settings.admin_email)
+
+
+def _report_copy(waiting: int | None, *, skip: bool) -> None:
+    """Log what became of what waited in a backup that is now started (O12)."""
+    if waiting is not None:
+        became = "skipped" if skip else "flagged as possible duplicates: the original may have sent them"
+        _logger.warning(
+            "this database is a backup, started for the first time: %d messages and held notifications %s",
+            waiting,
+            became,
+        )
 
 
 class Server:
