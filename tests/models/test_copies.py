@@ -12,7 +12,19 @@ from tests.clock import START
 from tests.environment import World
 from ticketbot.database import db
 from ticketbot.decide.reasons import SKIPPED_IN_COPY
-from ticketbot.models import copies, events, facts, held, messages, notifications, recipients, servers, syncs, tickets
+from ticketbot.models import (
+    alerts,
+    copies,
+    events,
+    facts,
+    held,
+    messages,
+    notifications,
+    recipients,
+    servers,
+    syncs,
+    tickets,
+)
 from ticketbot.server import serve
 from ticketbot.settings import table
 
@@ -121,10 +133,13 @@ def _received() -> dict[str, Any]:
 
 
 def test_with_skip_missed_nothing_that_waited_is_sent(original: str) -> None:
+    with db.transaction("test"):
+        alerts.AlertPost.create(body={}, due_at=START, created_at=START)
     assert _adopt(skip=True) == 5
     with db.session():
         assert {row.state for row in _messages()} == {"dead"}
         rows = list(notifications.Notification.select())
+        assert not alerts.AlertPost.select().exists()
     assert {(row.state, row.reasons[0]["code"]) for row in rows} == {("skipped", "skipped_in_copy")}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import peewee
 
-from ticketbot.models import events, facts, messages, notifications, servers, syncs
+from ticketbot.models import alerts, events, facts, messages, notifications, servers, syncs
 from ticketbot.models.messages import Message
 
 MARK = f"INSERT OR REPLACE INTO fact (name, value) VALUES ('{facts.IS_COPY}', 'true')"  # noqa: S608  (fixed text)
@@ -28,6 +28,7 @@ def adopt(now: datetime, *, skip_for: Sequence[Any] = ()) -> int | None:
         syncs.release(row.id, now)
         servers.remove(row.id)
     if skip_for:
+        alerts.AlertPost.delete().execute()
         return messages.skip_pending(skip_for) + _give_up_plain()
     facts.remember_copied(events.Event.select(peewee.fn.MAX(events.Event.id)).scalar() or 0)
     waits = Message.state == notifications.PENDING
