@@ -41,7 +41,7 @@ def check_all(settings: Settings) -> Iterator[Check]:
     """Yield each check as soon as it is done. Changes nothing, and needs no running server."""
     yield _settings(settings)
     database = _database(settings.database_url)
-    yield database
+    yield _with_admin_key(database) if settings.admin_key and database.state == "ok" else database
     server = _server(settings)
     yield server
     is_up = server.state != "skipped" and not server.message.startswith("No Ticketbot server")
@@ -89,6 +89,13 @@ def _database(url: str) -> Check:
         return _failed("database", f"{words}: {error}", "Check TBOT_DATABASE_URL, and that the database is running")
     finally:
         db.close_database()
+
+
+def _with_admin_key(database: Check) -> Check:
+    """Return the check of a database that has users while TBOT_ADMIN_KEY is set, which is then no longer read."""
+    message = f"{database.message}; TBOT_ADMIN_KEY is still set, although only an empty one reads it"
+    fix = "Remove it: whoever finds it there can do everything"
+    return Check(check="database", state="warning", message=message, fix=fix)
 
 
 def _is_there(url: str) -> bool:

@@ -199,6 +199,16 @@ def test_a_database_that_cannot_be_written_fails(world: World) -> None:
     assert checks(examine(world.environ(), "--json"))["database"]["state"] == "failed"
 
 
+def test_an_admin_key_that_is_no_longer_read_is_a_warning(world: World) -> None:
+    """A3."""
+    administrator()
+    admin = {"TBOT_ADMIN_EMAIL": "ana@example.com", "TBOT_ADMIN_KEY": "a key that the operator chose"}
+    found = checks(examine(world.environ(**admin), "--json"))["database"]
+    assert found["state"] == "warning"
+    assert "TBOT_ADMIN_KEY is still set" in found["message"]
+    assert found["fix"].startswith("Remove it")
+
+
 def test_database_readable_by_others_is_a_warning_with_the_command_to_fix_it(world: World) -> None:
     administrator()
     path = Path(world.database_url.removeprefix("sqlite:///"))

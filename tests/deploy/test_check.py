@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy import check
+from ticketbot.settings import table
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,6 +56,15 @@ def test_service_without_sandboxing_is_refused(copy: Path) -> None:
     unit = copy / "deploy/systemd/tbot.service"
     unit.write_text("".join(line for line in unit.read_text().splitlines(True) if "Protect" not in line))
     assert list(check.systemd(copy)) != []
+
+
+@pytest.mark.parametrize("file", ["systemd/tbot.service", "docker-compose.yml"])
+def test_each_secret_that_a_server_needs_comes_from_a_file(file: str) -> None:
+    """A6: no process has it in its environment."""
+    text = (ROOT / "deploy" / file).read_text()
+    needed = [row for row in table.TABLE if row.is_secret and "serve" in row.needed_by]
+    assert len(needed) >= 4
+    assert [row.name for row in needed if f"{row.name}_FILE" not in text or f"secrets/{row.key}" not in text] == []
 
 
 def test_a_script_with_a_mistake_is_found(copy: Path) -> None:

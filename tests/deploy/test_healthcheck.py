@@ -41,6 +41,7 @@ def test_a_server_that_accepts_and_does_not_answer_is_unhealthy() -> None:
         assert _status(silent.getsockname()[1]) != 0
 
 
-def test_secrets_beside_the_compose_file_are_never_committed() -> None:
-    """The guide has them written into deploy/.env."""
-    subprocess.run(["git", "-C", ROOT, "check-ignore", "--quiet", "deploy/.env"], check=True)
+@pytest.mark.parametrize("file", ["deploy/.env", "deploy/secrets/webex_token"])
+def test_secrets_beside_the_compose_file_are_never_committed(file: str) -> None:
+    """The guide has them written there."""
+    subprocess.run(["git", "-C", ROOT, "check-ignore", "--quiet", file], check=True)

@@ -19,8 +19,8 @@ EMAIL, KEY = "ana@example.com", "a key that the operator chose"
 ADMIN = {"TBOT_ADMIN_EMAIL": EMAIL, "TBOT_ADMIN_KEY": KEY}
 
 
-def test_the_first_administrator_comes_from_the_settings_once(world: World) -> None:
-    """A3."""
+def test_the_first_administrator_comes_from_the_settings_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """A3: later starts say that the key lingers there."""
     with world.server(**ADMIN) as server:
         first = client.Client(server.url, KEY)
         assert first.me().email == EMAIL
@@ -31,7 +31,9 @@ def test_the_first_administrator_comes_from_the_settings_once(world: World) -> N
             == 401
         )
     again = table.load({}, world.environ(**ADMIN))
+    assert "TBOT_ADMIN_KEY is still set" not in caplog.text
     serve.prepare_database(again, skip_missed=False, now=created.created_at)
+    assert "TBOT_ADMIN_KEY is still set, and no longer read, as there are users: remove it" in caplog.text
     with db.session():
         assert [row.hint for row in api_keys.ApiKey.select()] == [created.hint]
 

@@ -90,8 +90,15 @@ def prepare_database(settings: Settings, *, skip_missed: bool, now: datetime) ->
             facts.skip_missed(now)
             erasure.forget_compared()
             _logger.warning("skipped what happened from %s to %s: nobody will be notified of it", skipped_from, now)
-        if settings.admin_key and api_keys.add_first_administrator(settings.admin_email, settings.admin_key, now):
-            _logger.info("the first administrator is %s, with the key from TBOT_ADMIN_KEY", settings.admin_email)
+        if settings.admin_key:
+            _add_first_administrator(settings, now)
+
+
+def _add_first_administrator(settings: Settings, now: datetime) -> None:
+    if api_keys.add_first_administrator(settings.admin_email, settings.admin_key, now):
+        _logger.info("the first administrator is %s, with the key from TBOT_ADMIN_KEY", settings.admin_email)
+    else:
+        _logger.warning("TBOT_ADMIN_KEY is still set, and no longer read, as there are users: remove it")
 
 
 def _report_copy(waiting: int | None, *, skip: bool) -> None:
