@@ -11,7 +11,7 @@ NEEDS_DOCKER = docker info >/dev/null 2>&1 || { echo "make: Docker is missing or
 
 .DEFAULT_GOAL := targets
 .DELETE_ON_ERROR:
-.PHONY: targets demo runserver tui test check fix docs pictures cassettes bench torture binary build-server build-cli test-binary \
+.PHONY: targets demo runserver tui test check fix docs pictures cassettes bench torture binary build-server build-cli test-binary image test-image \
 	test-db-up test-db-down deploy-lightsail lightsail-logs clean
 
 targets:
@@ -71,6 +71,12 @@ binary build-server build-cli: .venv/binary ## Pack server, command line and TUI
 test-binary: .venv/dev ## Test dist/tbot: alone, without Python and without an environment
 	@test -x dist/tbot || { echo "make: there is no dist/tbot. Build it: make binary" >&2; exit 1; }
 	TBOT_TEST_BINARY=dist/tbot $(BIN)/pytest tests/package $(ARGS)
+
+image: .venv/runtime ## Build the container image with Docker, else with buildah: dist/ticketbot-image.tar
+	@$(BIN)/python -m deploy.image
+
+test-image: .venv/dev ## Test that image: started, sent a webhook, stopped
+	TBOT_TEST_IMAGE=1 $(BIN)/pytest tests/deploy/test_image.py $(ARGS)
 
 test-db-up: ## Start a PostgreSQL 16 in Docker to develop and test against
 	@$(NEEDS_DOCKER)

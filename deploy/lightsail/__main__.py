@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
+from deploy import commands
 from deploy.lightsail import inputs
 from ticketbot import errors
 from ticketbot.settings import table
@@ -23,7 +21,12 @@ from ticketbot.settings import table
 REGION = os.environ.get("AWS_REGION") or "us-west-2"
 HEALTHY_WITHIN_S = 900.0
 POLL_S = float(os.environ.get("DEPLOY_POLL_S") or "5")
-ROOT = Path(__file__).parents[2]
+
+_TOOLS = {
+    "docker": "https://docs.docker.com/engine/install",
+    "aws": "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html",
+    "lightsailctl": "https://docs.aws.amazon.com/lightsail/latest/userguide/amazon-lightsail-install-software.html",
+}
 
 
 def deploy() -> None:
@@ -32,20 +35,22 @@ def deploy() -> None:
     settings = table.load({}, environ)
     asked = inputs.deployment(settings, image="")
     name = asked["serviceName"]
-    _need_tools("docker", "aws", "lightsailctl")
-    _run("docker", "info", why="Docker does not answer: start it, or ask for access to it")
-    _run("aws", "sts", "get-caller-identity", why="AWS does not know you: run `aws configure` or `aws sso login`")
+    commands.need(_TOOLS)
+    commands.run("docker", "info", why="Docker does not answer: start it, or ask for access to it")
+    commands.run(
+        "aws", "sts", "get-caller-identity", why="AWS does not know you: run `aws configure` or `aws sso login`"
+    )
 
-    built_from = _built_from()
+    built_from = commands.built_from()
     image = "ticketbot:lightsail"
-    _say(f"Building {image} from {built_from}")
-    _run(
+    commands.say(f"Building {image} from {built_from}")
+    commands.run(
         *("docker", "build", "--platform=linux/amd64", "--file=deploy/Dockerfile", f"--tag={image}"),
         *(f"--build-arg=TBOT_BUILT_FROM={built_from}", "."),
     )
     before = _service(name) or _new_service(name)
-    _say(f"Pushing it to {name} in {REGION}")
-    _run(
+    commands.say(f"Pushing it to {name} in {REGION}")
+    commands.run(
         *_LIGHTSAIL,
         "push-container-image",
         f"--service-name={name}",
@@ -54,7 +59,7 @@ def deploy() -> None:
     )
     images = _ask("get-container-images", f"--service-name={name}")["containerImages"]
     asked["containers"][inputs.CONTAINER]["image"] = inputs.newest_image(images, name)
-    _say("Deploying it")
+    commands.say("Deploying it")
     _ask_with("create-container-service-deployment", asked)
     _wait_until_healthy(name, _version(before.get("currentDeployment")))
 
@@ -62,7 +67,7 @@ def deploy() -> None:
 def logs() -> None:
     """Print what the running container has logged."""
     name = inputs.service()["serviceName"]
-    _need_tools("aws")
+    commands.need({"aws": _TOOLS["aws"]})
     page: list[str] = []
     while True:
         answer = _ask("get-container-log", f"--service-name={name}", f"--container-name={inputs.CONTAINER}", *page)
@@ -74,7 +79,7 @@ def logs() -> None:
 
 
 def _new_service(name: str) -> dict[str, Any]:
-    _say(f"Creating the container service {name}")
+    commands.say(f"Creating the container service {name}")
     _ask_with("create-container-service", inputs.service())
     return _wait(name, lambda service: service["state"] in ("READY", "RUNNING"), "created")
 
@@ -90,7 +95,7 @@ def _wait_until_healthy(name: str, version_before: int) -> None:
         return _version(current) > version_before and (current or {}).get("state") == "ACTIVE"
 
     service = _wait(name, is_done, "healthy")
-    _say(f"Healthy: {service['url']} (version {_version(service['currentDeployment'])})")
+    commands.say(f"Healthy: {service['url']} (version {_version(service['currentDeployment'])})")
 
 
 def _wait(name: str, is_done: Any, word: str) -> dict[str, Any]:
@@ -117,7 +122,7 @@ _LIGHTSAIL = ("aws", f"--region={REGION}", "lightsail")
 
 
 def _ask(operation: str, *options: str) -> dict[str, Any]:
-    answer = _run(*_LIGHTSAIL, operation, "--output=json", *options, shows=False)
+    answer = commands.run(*_LIGHTSAIL, operation, "--output=json", *options, shows=False)
     found: dict[str, Any] = json.loads(answer or "{}")
     return found
 
@@ -130,50 +135,13 @@ def _ask_with(operation: str, given: dict[str, Any]) -> None:
         _ask(operation, f"--cli-input-json=file://{file.name}")
 
 
-def _need_tools(*names: str) -> None:
-    where = {
-        "docker": "https://docs.docker.com/engine/install",
-        "aws": "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html",
-        "lightsailctl": "https://docs.aws.amazon.com/lightsail/latest/userguide/amazon-lightsail-install-software.html",
-    }
-    for name in names:
-        if shutil.which(name) is None:
-            raise errors.SettingsError(f"There is no {name} on this machine. Install it: {where[name]}")
-
-
-def _run(*command: str, why: str = "", shows: bool = True) -> str:
-    """Run a command; what it says is shown, or returned. Raises `Unreachable` when it fails."""
-    is_quiet = bool(why) or not shows
-    done = subprocess.run(command, cwd=ROOT, check=False, text=True, capture_output=is_quiet)
-    if done.returncode:
-        last = (done.stderr or "").strip().splitlines()[-1:]
-        raise errors.Unreachable(why or f"`{' '.join(command[:4])}` failed: {''.join(last) or 'see above'}")
-    return done.stdout or ""
-
-
-def _built_from() -> str:
-    asked = ("git", "show", "--no-patch", "--format=%h %cs", "HEAD")
-    known = shutil.which("git") and subprocess.run(asked, cwd=ROOT, check=False, text=True, capture_output=True).stdout
-    return (known or "").strip() or "an unknown commit"
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
 def main(arguments: list[str]) -> int:
     """Do what is asked; whatever goes wrong is told in a line."""
     tasks = {"deploy": deploy, "logs": logs}
     if len(arguments) != 1 or arguments[0] not in tasks:
-        _say(f"Usage: python -m deploy.lightsail ({' | '.join(tasks)})")
+        commands.say(f"Usage: python -m deploy.lightsail ({' | '.join(tasks)})")
         return 2
-    try:
-        tasks[arguments[0]]()
-    except errors.TicketbotError as error:
-        for line in str(error).split("\n"):
-            _say(f"deploy: {line.rstrip('.')}.")
-        return error.exit_status
-    return 0
+    return commands.finish(tasks[arguments[0]])
 
 
 if __name__ == "__main__":
