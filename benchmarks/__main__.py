@@ -33,6 +33,7 @@ SUITES = {
     "backtest": "backtest",
     "memory": "memory, a tenth of the events",
     "start": "idle",
+    "panel": "panel",
     "tui": "a keypress in the terminal UI",
     "soak": "memory, all events: half an hour",
 }

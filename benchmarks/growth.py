@@ -209,6 +209,11 @@ def _pages(since: datetime, ticket_id: int) -> Mapping[str, Callable[[], Any]]:
             notes("of a room", order="desc", recipient_id=3),
             notes("of a ticket", ticket_id=ticket_id),
             notes("since", since=since.isoformat()),
+            notes("newest that match", order="desc", q="somebody"),
+            (
+                "page of tickets, newest that match",
+                lambda: ticket_lists.list_tickets(requests.TicketQuery(limit=LIMIT, order="desc", q="ticket")),
+            ),
             notes("newest since", order="desc", since=since.isoformat()),
             (
                 "page of tickets, open",

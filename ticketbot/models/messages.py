@@ -9,6 +9,8 @@ A notification joins a message that waits for the same recipient and ticket unti
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -245,15 +247,25 @@ def add_claimed(recipient: recipients.Recipient, markdown: str, server_id: int, 
 
 def where_contains(words: str) -> peewee.Expression:
     """Return the condition that each of the words is in a notification: ticket, its summary, recipient or error."""
-    about, carried_by = tickets.Ticket.alias(), Message.alias()
-    return sql.where_contains(
-        words,
-        peewee.Value("#").concat(Notification.ticket_id),
-        about.select(about.summary).where(about.id == Notification.ticket_id),
-        Notification.recipient_name,
-        Notification.error,
-        carried_by.select(carried_by.error).where(carried_by.id == Notification.message_id),
-    )
+    return functools.reduce(operator.and_, map(_where_word, words.split()), peewee.Value(True))
+
+
+def _where_word(word: str) -> peewee.Expression:
+    # Tickets, recipients and messages are searched once, not again for each of a million notifications.
+    about = tickets.Ticket.select(tickets.Ticket.id).where(sql.where_contains(word, tickets.Ticket.summary))
+    named = recipients.Recipient.select(recipients.Recipient.id)
+    named = named.where(sql.where_contains(word, recipients.Recipient.name))
+    failed = Message.select(Message.id).where(Message.error.is_null(False), sql.where_contains(word, Message.error))
+    found = [
+        Notification.ticket_id.in_(about),
+        Notification.recipient.in_(named),
+        Notification.message_id.in_(failed),
+        Notification.error.is_null(False) & sql.where_contains(word, Notification.error),
+        Notification.recipient.is_null() & sql.where_contains(word, Notification.recipient_name),
+    ]
+    if word.removeprefix("#").isdigit():
+        found.append(sql.where_contains(word, peewee.Value("#").concat(Notification.ticket_id)))
+    return functools.reduce(operator.or_, found)
 
 
 def retry_dead(which: peewee.Expression, *, now: datetime, give_up_at: datetime) -> int:
