@@ -93,7 +93,7 @@ def _database(url: str) -> Check:
 
 def _with_admin_key(database: Check) -> Check:
     """Return the check of a database that has users while TBOT_ADMIN_KEY is set, which is then no longer read."""
-    message = f"{database.message}; TBOT_ADMIN_KEY is still set, although only an empty one reads it"
+    message = f"{database.message}; TBOT_ADMIN_KEY is still set, which is only read while there are no users"
     fix = "Remove it: whoever finds it there can do everything"
     return Check(check="database", state="warning", message=message, fix=fix)
 
