@@ -9,7 +9,7 @@ import pytest
 
 from ticketbot.background import retention
 from ticketbot.database import db
-from ticketbot.models import audit, events, notifications, policies, runtime_config, syncs, tickets
+from ticketbot.models import audit, erasure, events, notifications, policies, runtime_config, syncs, tickets
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 OPEN, CLOSED, DELETED = 1, 2, 3
@@ -65,10 +65,13 @@ def test_done_events_of_closed_tickets_are_removed_after_90_days() -> None:
     assert left(events.Event, events.Event.ticket_id) == [OPEN, OPEN, CLOSED, DELETED, 99]
 
 
-def test_unfinished_events_are_kept() -> None:
-    for state_ in ("dead", "waiting", "running"):
-        event(CLOSED, state_, ago(200) if state_ == "dead" else None)
-    assert forget() == {}
+def test_unfinished_events_are_kept_and_dead_ones_removed() -> None:
+    for state_ in ("waiting", "running"):
+        event(CLOSED, state_, None)
+    for ticket, days in ((CLOSED, 89), (CLOSED, 91), (OPEN, 91)):
+        event(ticket, "dead", ago(days))
+    assert forget() == {"Event": 1}
+    assert left(events.Event, events.Event.state) == ["waiting", "running", "dead", "dead"]
 
 
 def test_finished_notifications_of_closed_tickets_are_removed() -> None:
@@ -117,9 +120,14 @@ def test_notes_of_closed_tickets_are_removed_and_those_of_open_ones_kept() -> No
 
 
 def test_note_without_a_date_is_never_removed() -> None:
-    """Nothing but its row says that it was told."""
-    note(1, CLOSED, entered_at=None, decided_at=ago(400))
+    """Nothing but its row says that it was told; what it said is blanked."""
+    note(1, CLOSED, entered_at=None, decided_at=ago(400), stored_at=ago(400), text="Secret", author="Contact")
+    note(2, CLOSED, entered_at=None, decided_at=ago(400), stored_at=ago(400), text="Secret")
+    note(3, CLOSED, entered_at=None, stored_at=ago(1), text="New")
+    note(4, OPEN, entered_at=None, stored_at=ago(400), text="Open")
     assert forget() == {}
+    assert left(tickets.Note, tickets.Note.text) == ["", "", "New", "Open"]
+    assert left(tickets.Note, tickets.Note.author) == [None] * 4
 
 
 def test_zero_days_keep_everything_but_message_ids_and_the_audit_trail() -> None:
@@ -171,3 +179,51 @@ def test_facts_are_kept_for_ninety_days_even_of_an_open_ticket() -> None:
         events.Event.update(facts=None, policies_id=None).execute()
     forget()
     assert left(policies.Policies, policies.Policies.id) == []
+
+
+@pytest.mark.parametrize(
+    ("fate", "is_blank"),
+    [
+        ({"open": False, "updated_at": ago(91)}, True),
+        ({"open": False, "updated_at": ago(89)}, False),
+        ({"open": False, "updated_at": None, "stored_at": ago(91)}, True),
+        ({"open": False, "updated_at": None, "stored_at": ago(89)}, False),
+        ({"open": True, "updated_at": ago(91)}, False),
+        ({"open": True, "updated_at": ago(91), "deleted_at": ago(91)}, True),
+        ({"open": True, "updated_at": ago(91), "deleted_at": ago(89)}, False),
+    ],
+)
+def test_texts_of_a_ticket_are_blanked_when_it_has_been_closed_or_deleted_for_90_days(
+    fate: dict[str, Any], is_blank: bool
+) -> None:
+    """What is no text stays, so that a reopened ticket reports what has really changed (T8)."""
+    compared = {"summary": ["Printer", "Printer"], "company": [7, "Contoso"], "closed": [True, "closed"]}
+    texts = {"summary": "Printer", "company": "Contoso", "contact": "Cleo", "details": {"contact": "Cleo"}}
+    with db.transaction("test"):
+        row = {"id": 7, "status": "Closed", "compared": compared, "stored_at": ago(1), **texts, **fate}
+        tickets.Ticket.insert(row).execute()
+    forget(retention_days=0)
+    assert left(tickets.Ticket, tickets.Ticket.summary)[-1] == "Printer"
+    forget(retention_days=90)
+    with db.session():
+        found = tickets.Ticket.get_by_id(7)
+    blank = {"summary": "", "company": None, "contact": None, "details": {}}
+    assert {name: getattr(found, name) for name in texts} == (blank if is_blank else texts)
+    assert found.compared == ({"closed": [True, "closed"]} if is_blank else compared)
+    assert found.status == "Closed"
+
+
+def test_a_ticket_that_is_fetched_meanwhile_keeps_its_texts() -> None:
+    with db.transaction("test"):
+        tickets.Ticket.insert(id=7, open=True, summary="Printer", stored_at=NOW).execute()
+        erasure.blank_tickets([7], NOW)
+    assert left(tickets.Ticket, tickets.Ticket.summary)[-1] == "Printer"
+
+
+def test_values_to_compare_with_that_were_texts_only_become_unknown() -> None:
+    """T8"""
+    row = {"id": 7, "open": False, "updated_at": ago(91), "stored_at": NOW, "compared": {"summary": ["Old", "Old"]}}
+    with db.transaction("test"):
+        tickets.Ticket.insert(row).execute()
+    forget()
+    assert left(tickets.Ticket, tickets.Ticket.compared)[-1] is None

@@ -10,7 +10,18 @@ from typing import Any
 from ticketbot.background import periodic
 from ticketbot.connectwise import connectwise_client
 from ticketbot.database import db, fields
-from ticketbot.models import audit, events, messages, notifications, policies, runtime_config, syncs, threads, tickets
+from ticketbot.models import (
+    audit,
+    erasure,
+    events,
+    messages,
+    notifications,
+    policies,
+    runtime_config,
+    syncs,
+    threads,
+    tickets,
+)
 
 NAME = "retention"
 EVERY_S = 3600.0
@@ -41,6 +52,7 @@ def forget(now: datetime, heartbeat: periodic.Heartbeat) -> dict[str, int]:
         for rows in _batches(model, which, heartbeat):
             model.delete().where(model._meta.primary_key.in_(rows)).execute()
             forgotten[model.__name__] = forgotten.get(model.__name__, 0) + len(rows)
+    _blank_texts(now, days, heartbeat)
     if forgotten:
         _logger.info("deleted expired rows: %s", ", ".join(f"{count} {name}" for name, count in forgotten.items()))
     return forgotten
@@ -51,6 +63,19 @@ def _forget_facts(now: datetime, heartbeat: periodic.Heartbeat) -> None:
     old = events.Event.facts.is_null(False) & (events.Event.finished_at < now - FACTS_KEPT)
     for rows in _batches(events.Event, old, heartbeat):
         events.Event.update(facts=None, policies_id=None).where(events.Event.id.in_(rows)).execute()
+
+
+def _blank_texts(now: datetime, days: int, heartbeat: periodic.Heartbeat) -> None:
+    """Blank the texts of tickets that were closed long ago, and of rows that have to stay (O8)."""
+    if not days:
+        return
+    before = now - max(timedelta(days=days), DECIDED_KEPT)  # nothing may still wait to be sent
+    for rows in _batches(tickets.Ticket, erasure.where_ticket_to_blank(before), heartbeat):
+        erasure.blank_tickets(rows, before)
+    for rows in _batches(tickets.Note, erasure.where_note_to_blank(before), heartbeat):
+        erasure.blank_notes(rows)
+    for rows in _batches(messages.Message, erasure.where_digest_to_blank(before), heartbeat):
+        erasure.blank_digests(rows)
 
 
 def _old(now: datetime, days: int) -> Iterator[tuple[type[fields.Model], Any]]:

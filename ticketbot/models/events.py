@@ -333,5 +333,5 @@ def last_ended(ids: Sequence[int]) -> dict[int, Ended]:
 
 
 def where_expired(before: datetime) -> Any:
-    """Return the condition that an event was done before a time and its ticket is closed (O8)."""
-    return (Event.state == DONE) & (Event.finished_at < before) & tickets.where_closed(Event.ticket_id)
+    """Return the condition that an event ended before a time and its ticket is closed (O8)."""
+    return Event.state.in_([DONE, DEAD]) & (Event.finished_at < before) & tickets.where_closed(Event.ticket_id)
