@@ -11,7 +11,6 @@ from ticketbot import __version__
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which nobody reads
 
 REGISTRY = CollectorRegistry()
-ProcessCollector(registry=REGISTRY)  # memory, processor time, open files, start
 
 HOOKS = Counter("tbot_hooks", "Webhooks by outcome, of this server", ["outcome"], registry=REGISTRY)
 for _outcome in ("accepted", "replayed", "ignored", "refused", "put off"):
@@ -46,6 +45,7 @@ WEBHOOK_TO_MESSAGE = Histogram(
 )
 BUILD = Gauge("tbot_build_info", "Version of this server, always 1", ["version", "python"], registry=REGISTRY)
 BUILD.labels(__version__, platform.python_version()).set(1)
+ProcessCollector(registry=REGISTRY)  # memory, processor time, open files, start
 
 
 def count_call(service: str, operation: str, status: str, seconds: float) -> None:

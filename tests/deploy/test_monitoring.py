@@ -242,6 +242,8 @@ def test_prometheus_scrapes_with_a_key_every_panel_has_data_and_a_healthy_server
                 values = prometheus.query(query)
                 assert values, f"{panel['title']}: no data for {query}"
                 assert not any(math.isnan(value) for value in values), f"{panel['title']}: {query}"
+        (example,) = re.findall(r"^```promql\n(.*?)^```", PAGE.read_text(), re.M | re.S)
+        assert prometheus.query(example)
         assert wait_for(lambda: all(rule["health"] != "unknown" for rule in prometheus.rules()))
         states = {rule["name"]: (rule["health"], rule["state"]) for rule in prometheus.rules()}
         assert set(states.values()) == {("ok", "inactive")}, states

@@ -220,6 +220,7 @@ def test_server_without_its_database_is_alive_but_not_ready_and_shows_no_details
         assert server.get("/healthcheck").json() == {"status": "ok"}
         assert server.ready() == (503, "failed", {"database": "failed"})
         assert "secret" not in server.get("/readyz").text
+        assert server.get("/readyz?strict=1").status_code == 503
         assert "tbot_hooks_total" in server.get("/metrics").text
         db.open_database(database)
     assert server.ready() == (200, "ok", {})
