@@ -169,6 +169,7 @@ def serve(database_url: str, file: Path) -> None:
             wake_events=lambda: None,
             wake_messages=lambda: None,
             find_account=lambda _: None,
+            later=lambda do: do(),
             readiness=dict,
         )
         all_routes.add_routes(root, services)

@@ -6,15 +6,17 @@ import logging
 import re
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from tests.panel.browser import Browser
 from tests.server.api_server import URL, Api
 from ticketbot.database import db
-from ticketbot.models import api_keys, messages, panel_sessions, servers, sign_in_links, users
-from ticketbot.pipeline import clock, deliver, render
-from ticketbot.webex import webex_client
+from ticketbot.models import api_keys, messages, panel_sessions, recipients, servers, sign_in_links, users
+from ticketbot.pipeline import clock, deliver, render, sign_in_message
+from ticketbot.simulators import faults
+from ticketbot.webex import markdown, webex_client
 
 EMAIL = "ana@msp.example"
 SAME_ANSWER = "If this address is that of a user with a living key"
@@ -77,6 +79,19 @@ def test_link_opens_the_panel_once(api: Api, ana: Browser) -> None:
     assert enter(Browser(api), token) == 401
 
 
+def test_session_lasts_as_long_as_the_longest_of_the_widest_keys(api: Api, ana: Browser) -> None:
+    """It ends with its key, so the key is one that stays."""
+    now = api.clock.now()
+    with db.transaction("test"):
+        user = users.User.get(users.User.email == EMAIL)
+        api_keys.ApiKey.update(expires_at=now + timedelta(minutes=1)).execute()
+        lasting = api_keys.add_key(user, api_keys.new_key(), now, scope="operate").row.id
+        api_keys.add_key(user, api_keys.new_key(), now, scope="operate", expires_at=now + timedelta(hours=1))
+        found = sign_in_links.widest_key(user.id, now)
+    assert found is not None
+    assert found.id == lasting
+
+
 def test_looking_at_the_link_does_not_use_it_up(api: Api, ana: Browser) -> None:
     ask(ana)
     token = link(api)
@@ -91,6 +106,15 @@ def test_link_lasts_ten_minutes(api: Api, ana: Browser) -> None:
     api.clock.advance(600)
     assert enter(ana, token) == 401
     assert "too old" in ana.alerts()
+
+
+def test_used_link_leaves_a_trace(api: Api, ana: Browser, caplog: pytest.LogCaptureFixture) -> None:
+    """A2: refused access is logged, without the token (A6)."""
+    ask(ana)
+    token = link(api)
+    assert [enter(ana, token), enter(Browser(api), token)] == [200, 401]
+    assert "refused POST /panel/sign-in/link from 192.0.2.1: wrong link" in caplog.text
+    assert token not in caplog.text
 
 
 def test_two_at_once_get_one_session(api: Api, ana: Browser) -> None:
@@ -160,6 +184,36 @@ def test_link_is_stored_nowhere_and_logged_nowhere(
         assert token not in api.request("GET", path, key=key).text
 
 
+def test_link_that_webex_finds_too_long_is_not_stored_either(api: Api, ana: Browser) -> None:
+    """L8: whatever half of it was posted in the end."""
+    ask(ana)
+    with db.session():
+        (waiting,) = messages.Message.select()
+    posted = sign_in_message.with_link(waiting.markdown, waiting.id, URL, api.clock.now())
+    assert "token=" in posted
+    for text in (posted, markdown.halve(posted)):
+        assert sign_in_message.without_link(text) == sign_in_message.TEXT
+
+
+def test_text_that_looks_like_ours_is_shown_as_typed(api: Api) -> None:
+    """B3: only a sign-in message gets a link, and only its text is not kept."""
+    typed = f"**New ticket** {{sign-in link}} {URL}{sign_in_message.PATH}?token=x"
+    assert sign_in_message.with_link(typed, 1, URL, api.clock.now()) == typed
+    assert sign_in_message.without_link(typed) == typed
+
+
+def test_failure_to_look_somebody_up_is_said_in_the_log_only(
+    api: Api, ana: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    with db.transaction("test"):
+        recipients.Recipient.delete().execute()
+    api.webex.faults.add(faults.down(path="/people"))
+    with caplog.at_level(logging.INFO):
+        ask(ana)
+    assert SAME_ANSWER in ana.said()
+    assert "no sign-in link was sent: Webex" in caplog.text
+
+
 def test_link_that_comes_too_late_is_none(api: Api, ana: Browser) -> None:
     """Webex was away for longer than the link lasts."""
     ask(ana)
@@ -182,7 +236,7 @@ def test_panel_that_is_off_is_not_there(api: Api, ana: Browser, key: str) -> Non
     ask(ana)
     enter(ana, link(api))
     assert api.request("PUT", "/config", key=key, json={"panel": False}).status_code == 200
-    for path in ("/", "/panel/", "/panel/sign-in", "/panel/tickets", "/panel/rules/new"):
+    for path in ("/", "/panel/", "/panel/sign-in", "/panel/tickets", "/panel/rules/new", "/panel/static/panel.css"):
         assert ana.open(path).status_code == 404, path
     assert ana.post("/panel/sign-in/send", email=EMAIL).status_code == 404
     assert api.request("GET", "/status", key=key).status_code == 200

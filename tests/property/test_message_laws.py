@@ -16,6 +16,8 @@ from ticketbot.pipeline import render as rendering
 from ticketbot.webex import markdown as md
 
 URL = rendering.ticket_url("https://api-na.myconnectwise.net", "v4_6_release", "example_msp", 4711)
+STORY = "https://tbot.example.com/panel/tickets/4711"
+LINKS = [(URL, "#4711"), (STORY, "Explain")]
 OURS = {"paragraph", "inline", "text", "text_special", "strong", "em", "link", "softbreak", "hardbreak", "blockquote"}
 
 _NASTY = [
@@ -80,13 +82,16 @@ def contents(draw: st.DrawFn, note_texts: st.SearchStrategy[str] = texts) -> ren
         is_for_room=False,
         forwarded_from=draw(st.lists(texts, max_size=3)),
         is_repeat=draw(st.booleans()),
+        explanation=draw(st.sampled_from([STORY, ""])),
     )
 
 
 def _assert_tame(markdown: str) -> None:
     """Look at the raw text: nothing of what came from outside is left to mean anything."""
     bare = re.sub(r"\\.", "", markdown, flags=re.DOTALL)
-    assert bare.count("](") == bare.count(f"]({URL})") <= 1
+    assert bare.count(f"[#4711]({URL})") <= 1
+    assert bare.count(f"[Explain]({STORY})") <= 1
+    assert bare.count("](") == bare.count(f"]({URL})") + bare.count(f"]({STORY})")
     assert "<" not in markdown
     assert "`" not in bare
     assert "~" not in bare
@@ -103,7 +108,7 @@ def test_text_from_outside_has_no_markup(content: rendering.Content, chars: int)
     _assert_tame(markdown)
     rendered = render(markdown)
     assert rendered.kinds <= OURS
-    assert rendered.links == [(URL, "#4711")]
+    assert rendered.links == LINKS[: 1 + bool(content.explanation)]
 
 
 @given(contents())
@@ -177,7 +182,7 @@ def test_a_message_cut_by_half_keeps_the_laws(content: rendering.Content, chars:
     assert rendered.kinds <= OURS
     marks = [re.sub(r"\\.", "", line).count("**") for line in markdown.split("\n")]
     assert [count for count in marks if count % 2] == []
-    assert rendered.links in ([(URL, "#4711")], [])
+    assert rendered.links in (LINKS, LINKS[:1], [])
     assert markdown.endswith((md.ELLIPSIS, f"{md.ELLIPSIS}**", f"{md.ELLIPSIS}_"))
 
 

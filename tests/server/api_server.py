@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from ticketbot.connectwise import connectwise_client
 from ticketbot.database import db
 from ticketbot.models import api_keys, events, notifications, recipients, servers, tickets, users
 from ticketbot.panel import site as panel
+from ticketbot.pipeline import people
 from ticketbot.server import application, authentication, health, operations
 from ticketbot.server.routes import all_routes
 from ticketbot.settings import types
@@ -70,9 +72,11 @@ class Api:
             readiness=lambda: health.check([], self.clock.now()),
             now=self.clock.now,
         )
+        webex = webex_client.Webex(url=organization.url, token=organization.token)
+        self._remote = people.RemoteServices(site or NOBODY, webex, ThreadPoolExecutor(1))
         services = operations.Services(
             authenticator=self.authenticator,
-            webex=webex_client.Webex(url=organization.url, token=organization.token),
+            webex=webex,
             syncs=self.syncs,
             timezone=types.time_zone("Europe/Berlin"),
             now=self.clock.now,
@@ -80,11 +84,15 @@ class Api:
             wake_events=lambda: self.woken.update(["events"]),
             wake_messages=lambda: self.woken.update(["messages"]),
             readiness=lambda: health.check([], self.clock.now()),
-            find_account=_known_account,
+            find_account=self._find_account,
+            later=lambda do: do(),
         )
         all_routes.add_routes(self.app, services)
         panel.add_routes(self.app, services, URL)
         self._numbers = itertools.count(1)
+
+    def _find_account(self, email: str) -> recipients.Recipient | None:
+        return people.find_accounts([email], self._remote, self.clock.now()).get(email)
 
     def client(self, key: str, **environ: str) -> client.Client:
         """Return a client of this server."""
@@ -181,9 +189,3 @@ def wrong_fields(response: requests.Response) -> set[str]:
 def _syncs(organization: Webex, clock: Clock, site: connectwise_client.ConnectWise) -> sync_service.Syncs:
     webex_api_client = webex_client.Webex(url=organization.url, token=organization.token)
     return sync_service.Syncs(sync_run.Services(site, webex_api_client, servers.Current(1), clock.now))
-
-
-def _known_account(email: str) -> recipients.Recipient | None:
-    with db.session():
-        found: recipients.Recipient | None = recipients.Recipient.get_or_none(recipients.Recipient.email == email)
-    return found

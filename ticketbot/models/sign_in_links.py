@@ -57,11 +57,11 @@ def use(token: str, now: datetime) -> api_keys.ApiKey | None:
 
 
 def widest_key(user_id: int, now: datetime) -> api_keys.ApiKey | None:
-    """Return the key of a user with the widest scope among those that have not expired."""
+    """Return the key of a user with the widest scope among those that have not expired; of several, the last to."""
     keys = api_keys.ApiKey
     is_alive = keys.expires_at.is_null() | (keys.expires_at > now)
     order = get_args(responses.Scope)
-    living = keys.select().where(keys.user == user_id, is_alive).order_by(keys.id)
+    living = keys.select().where(keys.user == user_id, is_alive).order_by(keys.expires_at.desc(nulls="first"), keys.id)
     return max(living, key=lambda key: order.index(key.scope), default=None)
 
 

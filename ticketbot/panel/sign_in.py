@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import logging
-import re
 from typing import Any
 
 import bottle
@@ -51,20 +50,36 @@ class SignIn:
             self._services.authenticator.count_link(bottle.request.environ)
         except errors.TooMany as error:
             return self.page(errors.sentence(str(error)), error.http_status)
-        with contextlib.suppress(errors.RemoteError):
-            self._send_link(_given("email")[: types.MAX_EMAIL_LENGTH].lower())
+        # After the answer, so that it takes as long for every address, and Webex is asked about our own users only.
+        self._services.later(functools.partial(self._send_link, _given("email")[: types.MAX_EMAIL_LENGTH].lower()))
         return self.page(said=_SENT)
 
     def _send_link(self, email: str) -> None:
-        now, account = self._services.now(), None
+        try:
+            problem = self._problem_with_link(email)
+        except errors.TicketbotError as error:
+            problem = str(error)
+        except Exception:
+            problem = "a bug in tbot"
+            _logger.exception("a bug in tbot: the request for a sign-in link failed")
+        if problem:
+            _logger.info("no sign-in link was sent: %s", problem)
+
+    def _problem_with_link(self, email: str) -> str:
+        """Add a message with a link; return why not, empty if it was added."""
+        now = self._services.now()
         with db.session():
             user = users.User.get_or_none(users.User.email_lookup == email)
-        if re.fullmatch(types.EMAIL, email) and self._url:
-            account = self._services.find_account(email)  # for unknown ones, too: both take as long
-        if user is None or account is None or sign_in_links.widest_key(user.id, now) is None:
-            _logger.info("no sign-in link was sent: the address has no user, no living key or no Webex account")
-        elif sign_in_links.request(user, account, sign_in_message.TEXT, now):
-            self._services.wake_messages()
+            key = sign_in_links.widest_key(user.id, now) if user else None
+        if key is None or not self._url:
+            return "the address that was given has no user, or the user has no living key"
+        account = self._services.find_account(email)
+        if account is None:
+            return f"user {user.id} has no Webex account"
+        if not sign_in_links.request(user, account, sign_in_message.TEXT, now):
+            return f"user {user.id} was sent one within the last minute"
+        self._services.wake_messages()
+        return ""
 
     def link_page(self) -> bottle.HTTPResponse:
         """Show the button that uses a link up: whatever looks at links in messages must not."""
@@ -76,6 +91,7 @@ class SignIn:
         sessions.check_origin(self._url)
         key = sign_in_links.use(_given("token"), self._services.now())
         if key is None:
+            self._services.authenticator.refuse_link(bottle.request.environ)
             return self.page("This link has been used, or is too old. Ask for another one.", 401)
         return self._started(key.id)
 

@@ -24,7 +24,7 @@ def add_routes(app: bottle.Bottle, services: operations.Services, url: str) -> N
     for address in ("/", "/panel"):
         app.route(address, "GET", guard.open(lambda: templates.redirect(sessions.PATH)))
     for name in templates.STATIC:
-        app.route(f"/panel/static/{name}", "GET", functools.partial(templates.static, name))
+        app.route(f"/panel/static/{name}", "GET", guard.open(functools.partial(templates.static, name)))
     app.route(sign_in.ADDRESS, "GET", guard.open(door.page))
     app.route(sign_in.ADDRESS, "POST", guard.open(door.enter))
     app.route("/panel/sign-in/send", "POST", guard.open(door.send_link))

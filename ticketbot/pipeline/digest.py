@@ -63,7 +63,8 @@ def _paragraph(content: render.Content, max_note_chars: int) -> tuple[str, list[
     if over := _is_over_since(content):
         count = sum(row.note_id is not None for row in content.carried)
         notes = f", {words.count(count, 'note')} not shown" if count else ""
-        return f"{_title(content)}: {over} in the meantime{notes}", [int(row.id) for row in content.carried]
+        line = f"{_title(content)}: {over} in the meantime{notes}{render.explain(content)}"
+        return line, [int(row.id) for row in content.carried]
     room = markdown.MAX_BYTES - _FRAME_BYTES
     text = render.fit_notes(lambda chars: _write(content, chars), max_note_chars, room)
     return text, render.hidden_notes(content.carried)

@@ -229,5 +229,9 @@ def why(content: Content, *, without: str = "") -> str:
         msgspec.convert(each, Reason) for row in content.carried for each in row.reasons if each["code"] != without
     ]
     line = reasons.message_line(list(dict.fromkeys(found)), content.ticket.board_name)
-    link = f" [Explain]({content.explanation})" if content.explanation else ""
-    return f"_{markdown.one_line(line, _SUMMARY_CHARS)}_{link}"
+    return f"_{markdown.one_line(line, _SUMMARY_CHARS)}_{explain(content)}"
+
+
+def explain(content: Content) -> str:
+    """Return the link to the explanation of a ticket as the end of a line, empty if there is none."""
+    return f" [Explain]({content.explanation})" if content.explanation else ""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
 from ticketbot.models import sign_in_links
 
 PATH = "/panel/sign-in/link"
 _PLACEHOLDER = "{sign-in link}"
-TEXT = f"**Sign in to Ticketbot:** {_PLACEHOLDER}  \n_If you have not asked for this, ignore it: nobody else has it._"
-_LINK = re.compile(rf"\[[^\]]*\]\(\S*{PATH}\?token=[\w-]+\)[^\n]*?\.")
+_HEAD = "**Sign in to Ticketbot:** "
+TEXT = f"{_HEAD}{_PLACEHOLDER}  \n_If you have not asked for this, ignore it: nobody else has it._"
 
 
 def with_link(markdown: str, message_id: int, panel_url: str, now: datetime) -> str:
-    """Return a text with a new link in place of its placeholder; call it outside of transactions."""
-    if _PLACEHOLDER not in markdown:
+    """Return the text of a sign-in message with a new link, any other as it is; call it outside of transactions."""
+    if markdown != TEXT:
         return markdown
     token = sign_in_links.new_token(message_id, now) if panel_url else None
     if token is None:
@@ -25,5 +24,5 @@ def with_link(markdown: str, message_id: int, panel_url: str, now: datetime) -> 
 
 
 def without_link(markdown: str) -> str:
-    """Return a text as it may be stored."""
-    return _LINK.sub(_PLACEHOLDER, markdown)
+    """Return a text as it may be stored: of a sign-in message nothing that was posted, however it was cut."""
+    return TEXT if markdown.startswith(f"{_HEAD}[") else markdown

@@ -94,14 +94,20 @@ class Authenticator:
         try:
             return self._allowed(environ, needs, is_change=is_change)
         except (errors.NotAllowed, errors.TooMany) as error:
-            address = client_address.throttled_client(environ, self._trusted_proxies)
-            request = f"{environ.get('REQUEST_METHOD')} {str(environ.get('PATH_INFO'))[:200]}"
-            self._refusals.note(address, _reason(error, has_key=bool(_bearer(environ))), request)
+            self._note_refusal(environ, _reason(error, has_key=bool(_bearer(environ))))
             raise
 
     def count_link(self, environ: Mapping[str, Any]) -> None:
         """Count a request for a sign-in link; raises `TooMany` for a second one within a minute (P2)."""
-        self._links.count(client_address.throttled_client(environ, self._trusted_proxies))
+        try:
+            self._links.count(client_address.throttled_client(environ, self._trusted_proxies))
+        except errors.TooMany:
+            self._note_refusal(environ, "throttled")
+            raise
+
+    def refuse_link(self, environ: Mapping[str, Any]) -> None:
+        """Note that a sign-in link was used again, or came too late (A2)."""
+        self._note_refusal(environ, "wrong_link")
 
     def authenticate_local(self, environ: Mapping[str, Any]) -> None:
         """Accept a request that certainly comes from this machine, or that carries a key."""
@@ -120,6 +126,11 @@ class Authenticator:
             self._deletions += 1
             kept = {digest: each for digest, each in self._verified.items() if each.caller.key_id not in gone}
             self._verified = kept
+
+    def _note_refusal(self, environ: Mapping[str, Any], reason: str) -> None:
+        address = client_address.throttled_client(environ, self._trusted_proxies)
+        request = f"{environ.get('REQUEST_METHOD')} {str(environ.get('PATH_INFO'))[:200]}"
+        self._refusals.note(address, reason, request)
 
     def _allowed(self, environ: Mapping[str, Any], needs: responses.Scope, *, is_change: bool) -> Caller:
         caller = self._identify(environ, is_change=is_change)

@@ -54,6 +54,8 @@ class Services(msgspec.Struct, frozen=True):
     readiness: Callable[[], Checks]
     find_account: Callable[[str], recipients.Recipient | None]
     """Return the Webex account of an address (lower case); raises `RemoteError`."""
+    later: Callable[[Callable[[], None]], object]
+    """Do something in another thread, one after the other."""
 
 
 class Listing(NamedTuple, Generic[Row]):

@@ -123,6 +123,7 @@ class Server:
         self._row = servers.Current()
         self._heart = heartbeat.Heartbeat(self._row, self._now)
         self._pool = ThreadPoolExecutor(settings.workers * 6, thread_name_prefix="lookups")
+        self._later = ThreadPoolExecutor(1, thread_name_prefix="later")
         limit = rate_limit.RateLimiter(settings.cw_calls_per_minute)
         self._clocks = clock.Clocks(self._now)
         self._remote = people.RemoteServices(_connectwise(settings, limit, self._clocks), _webex(settings), self._pool)
@@ -167,7 +168,8 @@ class Server:
         self.syncs.stop()
         in_time = self._worker.stop(deadline - time.monotonic())
         self.syncs.join(2.0)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._later, self._pool):
+            pool.shutdown(wait=False, cancel_futures=True)
         try:
             self._heart.stop()
         # A plain DatabaseError: a newer release has changed the tables.
@@ -254,6 +256,7 @@ class Server:
             wake_messages=self._worker.messages.notify,
             readiness=readiness,
             find_account=self._find_account,
+            later=self._later.submit,
         )
         all_routes.add_routes(app, services)
         site.add_routes(app, services, panel_url(settings))

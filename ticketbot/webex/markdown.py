@@ -29,8 +29,8 @@ _IMAGES = re.compile(r"!\[[^\]\n]*\]\([^)\n]*\)|https?://\S*inlineimages\S*", re
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")  # CommonMark: a backslash before any ASCII punctuation
 _JOINER = "\u200d"
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
-# What must stay in one piece when a finished message is cut: an escape, an entity, our link.
-_UNBREAKABLE = re.compile(r"\\.|&[a-z]+;|\[#\d+\]\([^)\s]*\)")
+# What must stay in one piece when a finished message is cut: an escape, an entity, our links.
+_UNBREAKABLE = re.compile(r"\\.|&[a-z]+;|\[(?:#\d+|Explain)\]\([^)\s]*\)")
 # Our bold and italics, which never go over a line end; a mark from outside is escaped.
 _EMPHASIS = re.compile(rf"{_UNBREAKABLE.pattern}|(?P<mark>\*\*|_)")
 
