@@ -168,8 +168,7 @@ def serve(database_url: str, file: Path) -> None:
             server=servers.Current(1),
             wake_events=lambda: None,
             wake_messages=lambda: None,
-            find_account=lambda _: None,
-            later=lambda do: do(),
+            send_sign_in_link=lambda _: None,
             readiness=dict,
         )
         all_routes.add_routes(root, services)

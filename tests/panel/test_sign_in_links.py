@@ -79,6 +79,34 @@ def test_link_opens_the_panel_once(api: Api, ana: Browser) -> None:
     assert enter(Browser(api), token) == 401
 
 
+@pytest.mark.parametrize("way", ["key", "link"])
+def test_whoever_signs_in_gets_to_the_page_that_a_message_links_to(api: Api, ana: Browser, way: str) -> None:
+    """B7: the link to an explanation is often the first page of the day."""
+    ticket = api.ticket()
+    story = f"/panel/tickets/{ticket}?for=Ana+%26+Ben"
+    ana.open(story)
+    assert ana.url == "/panel/sign-in"
+    if way == "key":
+        ana.post("/panel/sign-in", key=api.administrator("ben@msp.example"))
+    else:
+        ana.post("/panel/sign-in/send", email=EMAIL)
+        ana.post("/panel/sign-in/link", token=link(api))
+    assert ana.url == story
+    assert not ana.cookies["tbot_wanted"]
+
+
+@pytest.mark.parametrize("page", ["//evil.example", "https://evil.example", "/panel/%0d%0aX-Evil:1", "/users", "%ff"])
+def test_nobody_is_sent_anywhere_else(api: Api, ana: Browser, page: str) -> None:
+    ana.cookies["tbot_wanted"] = page
+    ana.post("/panel/sign-in", key=api.administrator("ben@msp.example"))
+    assert ana.url == "/panel/"
+
+
+def test_address_that_no_cookie_can_hold_is_forgotten(api: Api, ana: Browser) -> None:
+    assert ana.open(f"/panel/tickets?q={'x' * 5000}").status_code == 200
+    assert "tbot_wanted" not in ana.cookies
+
+
 def test_session_lasts_as_long_as_the_longest_of_the_widest_keys(api: Api, ana: Browser) -> None:
     """It ends with its key, so the key is one that stays."""
     now = api.clock.now()
@@ -212,6 +240,32 @@ def test_failure_to_look_somebody_up_is_said_in_the_log_only(
         ask(ana)
     assert SAME_ANSWER in ana.said()
     assert "no sign-in link was sent: Webex" in caplog.text
+
+
+def test_bug_is_in_the_log(api: Api, ana: Browser, caplog: pytest.LogCaptureFixture) -> None:
+    sign_in_message.send(EMAIL, lambda _: 1 // 0, api.clock.now, lambda: None)
+    assert "ZeroDivisionError" in caplog.text
+    assert _links() == 0
+
+
+def test_user_without_an_account_gets_no_link(api: Api, ana: Browser) -> None:
+    sign_in_message.send(EMAIL, lambda _: None, api.clock.now, lambda: None)
+    assert _links() == 0
+
+
+def test_repeat_has_a_link_of_its_own(api: Api, ana: Browser) -> None:
+    """L2, L8: Webex may have got the first, so the second says what it is."""
+    ask(ana)
+    api.webex.faults.add(faults.accept_then_drop(path="/messages", times=1))
+    first = link(api)
+    api.clock.advance(30)
+    second = link(api)
+    assert first != second
+    assert api.webex.messages()[-1].markdown.endswith(render.REPEAT)
+    with db.session():
+        (message,) = messages.Message.select()
+    assert message.markdown == sign_in_message.TEXT
+    assert [enter(Browser(api), token) for token in (first, second)] == [401, 200]
 
 
 def test_link_that_comes_too_late_is_none(api: Api, ana: Browser) -> None:

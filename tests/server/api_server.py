@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from ticketbot.connectwise import connectwise_client
 from ticketbot.database import db
 from ticketbot.models import api_keys, events, notifications, recipients, servers, tickets, users
 from ticketbot.panel import site as panel
-from ticketbot.pipeline import people
+from ticketbot.pipeline import people, sign_in_message
 from ticketbot.server import application, authentication, health, operations
 from ticketbot.server.routes import all_routes
 from ticketbot.settings import types
@@ -84,15 +85,15 @@ class Api:
             wake_events=lambda: self.woken.update(["events"]),
             wake_messages=lambda: self.woken.update(["messages"]),
             readiness=lambda: health.check([], self.clock.now()),
-            find_account=self._find_account,
-            later=lambda do: do(),
+            send_sign_in_link=self._send_sign_in_link,
         )
         all_routes.add_routes(self.app, services)
         panel.add_routes(self.app, services, URL)
         self._numbers = itertools.count(1)
 
-    def _find_account(self, email: str) -> recipients.Recipient | None:
-        return people.find_accounts([email], self._remote, self.clock.now()).get(email)
+    def _send_sign_in_link(self, email: str) -> None:
+        now, wake = self.clock.now, lambda: self.woken.update(["messages"])
+        sign_in_message.send(email, functools.partial(people.find_account, self._remote, now), now, wake)
 
     def client(self, key: str, **environ: str) -> client.Client:
         """Return a client of this server."""

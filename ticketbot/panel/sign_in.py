@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import functools
-import logging
+import re
 from typing import Any
+from urllib.parse import quote, unquote, urlsplit
 
 import bottle
 
 from ticketbot import errors
-from ticketbot.database import db
-from ticketbot.models import panel_sessions, sign_in_links, users
+from ticketbot.models import panel_sessions, sign_in_links
 from ticketbot.panel import sessions, templates, visit
-from ticketbot.pipeline import sign_in_message
 from ticketbot.server import operations
-from ticketbot.settings import types
-
-_logger = logging.getLogger(__name__)
 
 ADDRESS = "/panel/sign-in"
 _SENT = "If this address is that of a user with a living key, a link is on its way in Webex: for 10 minutes, and once."
+_WANTED = "tbot_wanted"
 
 
 class SignIn:
@@ -50,36 +46,9 @@ class SignIn:
             self._services.authenticator.count_link(bottle.request.environ)
         except errors.TooMany as error:
             return self.page(errors.sentence(str(error)), error.http_status)
-        # After the answer, so that it takes as long for every address, and Webex is asked about our own users only.
-        self._services.later(functools.partial(self._send_link, _given("email")[: types.MAX_EMAIL_LENGTH].lower()))
+        if self._url:
+            self._services.send_sign_in_link(_given("email").lower())
         return self.page(said=_SENT)
-
-    def _send_link(self, email: str) -> None:
-        try:
-            problem = self._problem_with_link(email)
-        except errors.TicketbotError as error:
-            problem = str(error)
-        except Exception:
-            problem = "a bug in tbot"
-            _logger.exception("a bug in tbot: the request for a sign-in link failed")
-        if problem:
-            _logger.info("no sign-in link was sent: %s", problem)
-
-    def _problem_with_link(self, email: str) -> str:
-        """Add a message with a link; return why not, empty if it was added."""
-        now = self._services.now()
-        with db.session():
-            user = users.User.get_or_none(users.User.email_lookup == email)
-            key = sign_in_links.widest_key(user.id, now) if user else None
-        if key is None or not self._url:
-            return "the address that was given has no user, or the user has no living key"
-        account = self._services.find_account(email)
-        if account is None:
-            return f"user {user.id} has no Webex account"
-        if not sign_in_links.request(user, account, sign_in_message.TEXT, now):
-            return f"user {user.id} was sent one within the last minute"
-        self._services.wake_messages()
-        return ""
 
     def link_page(self) -> bottle.HTTPResponse:
         """Show the button that uses a link up: whatever looks at links in messages must not."""
@@ -103,10 +72,25 @@ class SignIn:
         return response
 
     def _started(self, key_id: int) -> bottle.HTTPResponse:
-        response, token = templates.redirect(sessions.PATH), panel_sessions.start(key_id, self._services.now())
+        response, token = templates.redirect(_wanted()), panel_sessions.start(key_id, self._services.now())
         is_secure = self._url.startswith("https:")
         response.set_cookie(sessions.COOKIE, token, path=sessions.PATH, httponly=True, samesite="lax", secure=is_secure)
+        response.delete_cookie(_WANTED, path=sessions.PATH)
         return response
+
+
+def ask() -> bottle.HTTPResponse:
+    """Send somebody without a session to the page to sign in, and note for 10 minutes which page was wanted (B7)."""
+    response, wanted = templates.redirect(ADDRESS), urlsplit(bottle.request.url)
+    page = quote(f"{wanted.path}?{wanted.query}".rstrip("?"))
+    if bottle.request.method == "GET" and len(page) <= 2000:  # a cookie holds 4,096 bytes
+        response.set_cookie(_WANTED, page, path=sessions.PATH, httponly=True, samesite="lax", max_age=600)
+    return response
+
+
+def _wanted() -> str:
+    page = unquote(bottle.request.get_cookie(_WANTED) or "")
+    return page if re.fullmatch(rf"{sessions.PATH}[!-~]*", page) else sessions.PATH
 
 
 def _given(name: str) -> str:

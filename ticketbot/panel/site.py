@@ -63,7 +63,7 @@ class Guard:
         def handle(**named: str) -> Any:
             visitor = sessions.visitor(self._services)
             if visitor is None:
-                return templates.redirect(sign_in.ADDRESS)
+                return sign_in.ask()
             here = visit.Visit(self._services, visitor)
             return _or_problem(here, functools.partial(show, here), **named)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from datetime import datetime, timedelta
 from typing import Any
@@ -135,6 +135,11 @@ def _end_outage(now: datetime) -> None:
         with db.transaction("lookups"):
             ended = service_outages.record_success(service_outages.LOOKUPS, now)
         service_outages.log_end(ended, now)
+
+
+def find_account(remote: RemoteServices, now: Callable[[], datetime], email: str) -> recipients.Recipient | None:
+    """Return the Webex account of one address (lower case)."""
+    return find_accounts([email], remote, now()).get(email)
 
 
 def most_recently_active(known: Mapping[str, Sequence[recipients.Recipient]]) -> dict[str, recipients.Recipient]:

@@ -52,10 +52,8 @@ class Services(msgspec.Struct, frozen=True):
     wake_events: Callable[[], None]
     wake_messages: Callable[[], None]
     readiness: Callable[[], Checks]
-    find_account: Callable[[str], recipients.Recipient | None]
-    """Return the Webex account of an address (lower case); raises `RemoteError`."""
-    later: Callable[[Callable[[], None]], object]
-    """Do something in another thread, one after the other."""
+    send_sign_in_link: Callable[[str], object]
+    """Send a link to the user with an address (lower case), if there is one; returns before it looks."""
 
 
 class Listing(NamedTuple, Generic[Row]):

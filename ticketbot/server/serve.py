@@ -32,9 +32,9 @@ from ticketbot.background import (
 from ticketbot.connectwise import connectwise_client, rate_limit, webhook_signature
 from ticketbot.database import db
 from ticketbot.decide.reasons import SKIPPED_IN_COPY
-from ticketbot.models import api_keys, copies, erasure, facts, outages, recipients, runtime_config, schema, servers
+from ticketbot.models import api_keys, copies, erasure, facts, outages, runtime_config, schema, servers
 from ticketbot.panel import site
-from ticketbot.pipeline import accept, clock, deliver, mass_changes, people, process_event, render
+from ticketbot.pipeline import accept, clock, deliver, mass_changes, people, process_event, render, sign_in_message
 from ticketbot.server import application, authentication, health, listener, operations, verified_keys, webhooks
 from ticketbot.server.routes import all_routes
 from ticketbot.settings import types
@@ -255,8 +255,7 @@ class Server:
             wake_events=self._worker.events.notify,
             wake_messages=self._worker.messages.notify,
             readiness=readiness,
-            find_account=self._find_account,
-            later=self._later.submit,
+            send_sign_in_link=self._send_sign_in_link,
         )
         all_routes.add_routes(app, services)
         site.add_routes(app, services, panel_url(settings))
@@ -284,8 +283,9 @@ class Server:
         notify, proxies = self._worker.events.notify, settings.trusted_proxies
         webhooks.add_routes(app, webhooks.WebhookServices(signing_keys, accept.Inbox(), notify, self._now, proxies))
 
-    def _find_account(self, email: str) -> recipients.Recipient | None:
-        return people.find_accounts([email], self._remote, self._now()).get(email)
+    def _send_sign_in_link(self, email: str) -> None:
+        find = partial(people.find_account, self._remote, self._now)
+        self._later.submit(sign_in_message.send, email, find, self._now, self._worker.messages.notify)
 
     def _wake_senders(self) -> None:
         self._worker.messages.notify()
