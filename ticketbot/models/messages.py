@@ -251,17 +251,14 @@ def where_contains(words: str) -> peewee.Expression:
 
 
 def _where_word(word: str) -> peewee.Expression:
-    # Tickets, recipients and messages are searched once, not again for each of a million notifications.
+    # Tickets and messages are searched once, not again for each of a million notifications.
     about = tickets.Ticket.select(tickets.Ticket.id).where(sql.where_contains(word, tickets.Ticket.summary))
-    named = recipients.Recipient.select(recipients.Recipient.id)
-    named = named.where(sql.where_contains(word, recipients.Recipient.name))
     failed = Message.select(Message.id).where(Message.error.is_null(False), sql.where_contains(word, Message.error))
     found = [
         Notification.ticket_id.in_(about),
-        Notification.recipient.in_(named),
         Notification.message_id.in_(failed),
         Notification.error.is_null(False) & sql.where_contains(word, Notification.error),
-        Notification.recipient.is_null() & sql.where_contains(word, Notification.recipient_name),
+        sql.where_contains(word, Notification.recipient_name),
     ]
     if word.removeprefix("#").isdigit():
         found.append(sql.where_contains(word, peewee.Value("#").concat(Notification.ticket_id)))
