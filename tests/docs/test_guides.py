@@ -17,6 +17,9 @@ GUIDES = [
     for name in (
         "README.md",
         "docs/install.md",
+        "docs/first-hour.md",
+        "docs/why.md",
+        "docs/glossary.md",
         "docs/operations.md",
         "docs/monitoring.md",
         "docs/backup.md",
