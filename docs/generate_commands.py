@@ -36,7 +36,12 @@ COMMANDS_PAGE = f"""\
 - `tbot --version` is `tbot version`.
 - `TBOT_DEBUG=1` adds the traceback to an error.
 - `tbot completion bash`, `zsh` or `fish` prints what makes the shell complete all of this, with ids and names from the
-  server. The manual is [tbot.1](tbot.1): `man docs/tbot.1`.
+  server. The manual is [tbot.1](tbot.1): `man tbot`, or in a checkout `man docs/tbot.1`.
+
+## Options of all commands
+
+```
+{usage.OPTIONS}```
 
 ## Exit status
 
@@ -49,8 +54,8 @@ JSON_PAGE = f"""\
 # What `--json` prints
 
 Every document is ASCII, indented, and the only thing on stdout; lists are arrays, never null. Fields may be added in a
-later release; none is renamed or removed. Times are RFC 3339 with offset. The shapes are those of the HTTP API. A
-delete prints what is no more, as it was.
+later release; none is renamed or removed. Times are RFC 3339 with offset. The shapes are those of the HTTP API;
+[schemas.json](schemas.json) describes them (JSON Schema 2020-12). A delete prints what is no more, as it was.
 
 | command | document |
 | --- | --- |
@@ -59,13 +64,23 @@ delete prints what is no more, as it was.
 
 def pages() -> Mapping[Path, str]:
     """Return the text of every file that follows from the usage text, by its path in the repository."""
-    return {Path("docs/cli.md"): _commands(), Path("docs/json.md"): _json(), Path("docs/tbot.1"): _manual()}
+    return {
+        Path("docs/cli.md"): _commands(),
+        Path("docs/json.md"): _json(),
+        Path("docs/schemas.json"): json.dumps(schemas(), indent=2) + "\n",
+        Path("docs/tbot.1"): _manual(),
+    }
 
 
 def _commands() -> str:
     statuses = "".join(f"| {status} | {meaning} |\n" for status, meaning in usage.EXIT_STATUSES.items())
-    parts = [f"\n## tbot {command}\n\n```\n{usage.page(command)}```\n" for command in usage.names()]
+    parts = [f"\n## tbot {command}\n\n```\n{_own(command)}```\n" for command in usage.names()]
     return COMMANDS_PAGE + statuses + "".join(parts)
+
+
+def _own(command: str) -> str:
+    """Return the page of a command without the options that all have."""
+    return usage.page(command).replace(f"\nOptions:\n{usage.OPTIONS}", "").replace(usage.OPTIONS, "")
 
 
 def schemas() -> dict[str, Any]:
@@ -76,7 +91,7 @@ def schemas() -> dict[str, Any]:
 
 def _json() -> str:
     rows = "".join(f"| `tbot {name}` | {_shape(shape)} |\n" for name, shape in documents.DOCUMENTS.items())
-    return f"{JSON_PAGE}{rows}\n## Schemas\n\n```json\n{json.dumps(schemas(), indent=2)}\n```\n"
+    return f"{JSON_PAGE}{rows}"
 
 
 def _shape(shape: Any) -> str:

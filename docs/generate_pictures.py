@@ -15,7 +15,7 @@ import urwid
 from rich import color, console, style, text
 from rich._export_format import CONSOLE_SVG_FORMAT
 
-from docs import webex_room
+from docs import path_svg, webex_room
 from tests.server.api_server import Api
 from tests.simulated_time import Stepper
 from tests.tui import pilot
@@ -66,6 +66,7 @@ def pictures() -> Mapping[Path, str]:
     return {
         FOLDER / "explain.svg": terminal_svg("tbot explain", text.Text.from_ansi(told.explained), COLUMNS),
         FOLDER / "room.svg": webex_room.svg("Ticketbot", told.posts),
+        FOLDER / "path.svg": path_svg.svg(),
         **{FOLDER / f"{screen.name}.svg": _screen_svg(screen) for screen in SCREENS},
     }
 

@@ -16,6 +16,7 @@ GUIDES = [
     Path(name)
     for name in (
         "README.md",
+        "SECURITY.md",
         "docs/install.md",
         "docs/first-hour.md",
         "docs/why.md",

@@ -11,7 +11,7 @@ import pytest
 from docs import generate_pictures, webex_room
 from tests.clock import START
 
-PATHS = [generate_pictures.FOLDER / name for name in ("explain.svg", "room.svg", "tui-notifications.svg")]
+PATHS = [generate_pictures.FOLDER / name for name in ("explain.svg", "room.svg", "path.svg", "tui-notifications.svg")]
 
 
 @pytest.mark.parametrize("path", PATHS, ids=str)
