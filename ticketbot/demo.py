@@ -133,6 +133,7 @@ def _wait_for_interrupt(environment: demo_environment.DemoEnvironment, ticket: i
     _print(f"  export TBOT_API_KEY={environment.key}")
     _print(f"\n  {tbot}                 # the terminal UI")
     _print(f"  {tbot} explain {ticket}    # who was notified of the ticket, who was not, and why")
+    _print(f"\nThe web panel, with that key: {environment.url}/panel/")
     _print(f"\nTo open another ticket:\n\n  {environment.new_ticket_command}")
     try:
         _print("\nCtrl+C stops everything.")  # inside: whoever reads it may press it at once

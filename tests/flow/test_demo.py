@@ -84,4 +84,7 @@ def test_on_a_terminal_it_stays_and_says_how_to_go_on() -> None:
     os.close(terminal)
     last = shown.decode().partition("in another terminal:")[2].replace("\r", "")
     assert re.search(r"export TBOT_BASE_URL=http://\S+\n  export TBOT_API_KEY=tbot_\S+\n\n  \S*tbot +# the", last), last
-    assert re.search(r"tbot explain 1001 .*\n\nTo open another ticket:\n\n  curl http://\S+/_sim/add_ticket -d", last)
+    assert re.search(
+        r"tbot explain 1001 .*\n\nThe web panel, with that key: http://\S+/panel/\n\nTo open another ticket:", last
+    )
+    assert re.search(r"To open another ticket:\n\n  curl http://\S+/_sim/add_ticket -d", last)
