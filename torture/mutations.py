@@ -122,7 +122,7 @@ MUTATIONS = (
     Mutation(
         "a notification joins a message that is already being sent",
         "postgres",
-        ((_MESSAGES, "AND COALESCE(state, NULL) = 'pending' AND NOT possible_duplicate", "AND state <> 'dead'"),),
+        ((_MESSAGES, "AND COALESCE(state, NULL) = 'pending' AND possible_", "AND state <> 'dead' AND possible_"),),
     ),
     Mutation(
         "a message does not wait for the root of its thread",

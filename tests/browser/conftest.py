@@ -103,7 +103,7 @@ def office(filled: Path, tmp_path: Path) -> Iterator[Office]:
 @contextmanager
 def serving(api: Api) -> Iterator[Office]:
     """Serve an application at an address of this machine."""
-    http, listeners = listener.listen(api.app, "127.0.0.1", 0)
+    (http,), listeners = listener.listen([listener.Endpoint(api.app, "127.0.0.1", 0)])
     thread = threading.Thread(target=http.run, daemon=True)
     thread.start()
     try:

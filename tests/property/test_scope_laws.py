@@ -21,7 +21,7 @@ OPERATIONS = all_routes.all_operations()
 
 # The contract, written a second time: what does not read needs `admin`, unless its path says otherwise.
 READS = re.compile(r"/(check|try|backtest|preview)$|^/plan$")
-OPERATES = re.compile(r"^/(notifiers/|events/|notifications/|sync|webex/rooms/[^/]+/test$)")
+OPERATES = re.compile(r"/alerts/test|^/(notifiers/|events/|notifications/|sync|webex/rooms/[^/]+/test$)")
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ Options:
                            on Sundays tickets, too; `none`: never
   --alert-recipient-id=<id>  Room or person to tell of problems; `none`: nobody
   --alert-recipient=<name>  The same, by name or email address
-  --alert-url=<url>        Address to post problems to, as JSON; `none`: nowhere;
+  --alert-url=<url>        Address to post problems to, as JSON; `none`: none;
                            `-` reads it from stdin, as it is a secret
   --alert-silence-minutes=<minutes>  Alert without webhooks for so long within
                            business hours; 0: never
