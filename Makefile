@@ -52,6 +52,7 @@ docs: .venv/runtime ## Write the pages and samples that follow from the code
 pictures: .venv/dev ## Draw the pictures of the README
 	$(BIN)/python -m docs.generate_pictures
 	$(BIN)/python -m docs.generate_panel_pictures
+	if command -v prometheus >/dev/null; then $(BIN)/python -m docs.generate_dashboard_picture; fi
 
 cassettes: .venv/dev ## Record the cassettes of the tests anew
 	$(BIN)/python -m tests.remote.record_cassettes

@@ -78,7 +78,7 @@ def fill(count: int, now: datetime) -> None:
     with db.session():
         # What autovacuum and checkpoints would have done over time.
         if db.is_postgres():
-            sql.execute("ANALYZE")
+            sql.execute("VACUUM ANALYZE")
             sql.execute("CHECKPOINT")
         else:
             sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")

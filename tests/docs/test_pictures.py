@@ -25,8 +25,9 @@ def test_a_picture_is_current_and_complete_in_itself(path: Path) -> None:
 
 def test_every_picture_is_tested_and_shown() -> None:
     assert list(generate_pictures.pictures()) == PATHS
-    photographs = sorted(path for path in generate_pictures.FOLDER.iterdir() if path.suffix == ".png")
-    pages = "".join(Path(page).read_text(encoding="utf-8") for page in ("README.md", "docs/panel.md"))
+    photographs = sorted(path for path in generate_pictures.FOLDER.iterdir() if path not in PATHS)
+    named = ("README.md", "docs/panel.md", "docs/monitoring.md")
+    pages = "".join(Path(page).read_text(encoding="utf-8") for page in named)
     assert all(f"pictures/{path.name})" in pages for path in photographs)
     readme = (generate_pictures.ROOT / "README.md").read_text(encoding="utf-8")
     for path in PATHS:
