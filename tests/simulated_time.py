@@ -83,8 +83,8 @@ class Stepper:
 
     def paused_after_its_post(self, pause: Callable[[], object]) -> deliver.Services:
         """Return the services of a sender that is paused once, between Webex's response and its record."""
-        # The clock is read twice for the claim, and once for the text.
-        return replace(self.messages, clocks=self._pausing(pause, at_read=4))
+        # The clock is read twice for the claim.
+        return replace(self.messages, clocks=self._pausing(pause, at_read=3))
 
     def _pausing(self, pause: Callable[[], object], *, at_read: int) -> clock.Clocks:
         reads = itertools.count(1)

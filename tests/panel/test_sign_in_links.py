@@ -218,7 +218,7 @@ def test_link_that_webex_finds_too_long_is_not_stored_either(api: Api, ana: Brow
     ask(ana)
     with db.session():
         (waiting,) = messages.Message.select()
-    posted = sign_in_message.with_link(waiting.markdown, waiting.id, URL, api.clock.now())
+    posted = sign_in_message.with_link(waiting.markdown, waiting.id, URL, api.clock.now)
     assert "token=" in posted
     for text in (posted, markdown.halve(posted)):
         assert sign_in_message.without_link(text) == sign_in_message.TEXT
@@ -227,7 +227,7 @@ def test_link_that_webex_finds_too_long_is_not_stored_either(api: Api, ana: Brow
 def test_text_that_looks_like_ours_is_shown_as_typed(api: Api) -> None:
     """B3: only a sign-in message gets a link, and only its text is not kept."""
     typed = f"**New ticket** {{sign-in link}} {URL}{sign_in_message.PATH}?token=x"
-    assert sign_in_message.with_link(typed, 1, URL, api.clock.now()) == typed
+    assert sign_in_message.with_link(typed, 1, URL, api.clock.now) == typed
     assert sign_in_message.without_link(typed) == typed
 
 

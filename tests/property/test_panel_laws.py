@@ -34,7 +34,7 @@ def test_any_form_gets_a_page(api: Api, plural: str) -> None:
     assert csrf
 
     @hypothesis.given(sent=_fields(names.ADDS[plural]))
-    @hypothesis.settings(max_examples=12, suppress_health_check=list(hypothesis.HealthCheck))
+    @hypothesis.settings(max_examples=6, suppress_health_check=list(hypothesis.HealthCheck))
     def check(sent: dict[str, Any]) -> None:
         response = browser.post(f"/panel/{plural}/new", csrf=csrf[1], **sent)
         assert response.status_code in (200, 403, 409, 422, 502), response.text
@@ -50,7 +50,7 @@ def test_any_filter_gets_a_page(api: Api, plural: str) -> None:
     known = [each.name for each in lists.FILTERS.get(plural, ())]
 
     @hypothesis.given(query=st.dictionaries(st.sampled_from((*known, "after", "x")), TEXTS, max_size=3))
-    @hypothesis.settings(max_examples=8, suppress_health_check=list(hypothesis.HealthCheck))
+    @hypothesis.settings(max_examples=4, suppress_health_check=list(hypothesis.HealthCheck))
     def check(query: dict[str, str]) -> None:
         response = browser.send("GET", f"/panel/{plural}", params=query)
         assert response.status_code in (200, 422), response.text

@@ -78,13 +78,15 @@ def _rendered(claimed: messages.Claimed, services: Services) -> messages.Claimed
         write = digest.render_message if claimed.message.is_digest else render.render
         text, hidden, rest = write(claimed, services.links)
         claimed.message.parent_id = render.parent_id(claimed)
-    now = services.clocks.now()
     if rest:
+        now = services.clocks.now()
         with db.transaction("split-digest"):
             if not messages.split_digest(claimed, rest, now):
                 raise errors.Conflict(f"another server took over digest {claimed.message.id}")
         services.claimed()
-    claimed.message.markdown = sign_in_message.with_link(text, claimed.message.id, services.links.panel, now)
+    claimed.message.markdown = sign_in_message.with_link(
+        text, claimed.message.id, services.links.panel, services.clocks.now
+    )
     left = {row.id for row in rest}
     carried = [row for row in claimed.notifications if row.id not in left]
     return claimed._replace(notifications=carried, hidden=hidden)

@@ -56,11 +56,11 @@ def _problem(email: str, find_account: Callable[[str], recipients.Recipient | No
     return ""
 
 
-def with_link(markdown: str, message_id: int, panel_url: str, now: datetime) -> str:
+def with_link(markdown: str, message_id: int, panel_url: str, now: Callable[[], datetime]) -> str:
     """Return the text of a sign-in message with a new link, any other as it is; call it outside of transactions."""
     if not markdown.startswith(TEXT):  # a repeat says that it is one
         return markdown
-    token = sign_in_links.new_token(message_id, now) if panel_url else None
+    token = sign_in_links.new_token(message_id, now()) if panel_url else None
     if token is None:
         return markdown.replace(_PLACEHOLDER, "the link that you asked for comes too late. Ask for another one.")
     link = f"[open the panel]({panel_url}{PATH}?token={token}) within {sign_in_links.LASTS.seconds // 60} minutes."
