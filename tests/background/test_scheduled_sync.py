@@ -187,6 +187,8 @@ def test_the_clock_is_looked_at_only_with_a_schedule() -> None:
 
 def test_two_servers_on_one_database_start_one_sync(world: World) -> None:
     """S5: a time that passed before they started is made up for."""
+    if world.database_url.startswith("sqlite"):
+        pytest.skip("servers that share a database are on PostgreSQL: two in one process lock each other out of SQLite")
 
     def finished() -> int:
         with db.session():
