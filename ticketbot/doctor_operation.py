@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-import peewee
-
 from ticketbot import errors
 from ticketbot.database import db
 from ticketbot.decide import values
-from ticketbot.models import events, notifications, recipients, rules, runtime_config, schema, syncs
+from ticketbot.models import events, notifications, rules, runtime_config, schema, syncs
 from ticketbot.present import words
 from ticketbot.present.documents import Check, CheckState
 
@@ -52,11 +50,8 @@ def _notifications() -> Check:
 
 
 def _dead() -> Check:
-    counts = (
-        (notifications.open_counts()[notifications.DEAD], "notification"),
-        (events.open_counts()[events.DEAD], "event"),
-    )
-    dead = " and ".join(words.count(number, name) for number, name in counts if number)
+    counts = notifications.open_counts()[notifications.DEAD], events.open_counts()[events.DEAD]
+    dead = words.counts((counts[0], "notification"), (counts[1], "event"))
     if not dead:
         return _check("dead", "Nothing was given up")
     fix = "`tbot list notifications --state=dead` and `tbot list events --state=dead` say why; `tbot retry --dead`"
@@ -64,18 +59,15 @@ def _dead() -> Check:
 
 
 def _rules() -> Check:
-    to = recipients.Recipient
-    enabled = list(rules.Rule.select(rules.Rule, to).join(to, peewee.JOIN.LEFT_OUTER).where(rules.Rule.enabled))
-    gone = [
-        f"rule {rule.id} ({rule.recipient.name})" for rule in enabled if rule.recipient and not rule.recipient.active
-    ]
+    enabled = rules.Rule.select().where(rules.Rule.enabled).count()
+    gone = [f"rule {each.id} ({each.recipient.name})" for each in rules.of_inactive_recipients()]
     if gone:
         fix = "`tbot sync --recipients` looks again, `tbot update rule <id> --recipient=<name>` names another"
         return _check("rules", f"Enabled rules whose recipient is gone: {', '.join(gone)}", fix)
     if not enabled:
         fix = "`tbot create rule --board=<name> --recipient=<name>`"
         return _check("rules", f"There is no enabled rule: only {values.ASSIGNED_PEOPLE} are notified", fix)
-    return _check("rules", f"{words.count(len(enabled), 'rule')} enabled")
+    return _check("rules", f"{words.count(enabled, 'rule')} enabled")
 
 
 def _webhooks(*, has_public_url: bool) -> Check:

@@ -91,6 +91,11 @@ def find_key(key: str) -> ApiKey | None:
     return found
 
 
+def where_living(now: datetime) -> peewee.Expression:
+    """Return the condition that a key has not expired (A7)."""
+    return ApiKey.expires_at.is_null() | (ApiKey.expires_at > now)
+
+
 def key_exists(key_id: int, prefix: str) -> bool:
     """Return whether a key still exists; it cannot be deleted until the transaction ends.
 

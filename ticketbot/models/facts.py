@@ -41,13 +41,9 @@ def write_time(name: str, value: datetime) -> None:
     _set(name, value.isoformat())
 
 
-def was_copied(event_id: int | None) -> bool:
-    """Return whether an event came with a copy of another database, which may have sent what it led to (O12)."""
-    if event_id is None:
-        return False
-    return any(
-        event_id <= row.value for row in sql.select(Fact, "SELECT value FROM fact WHERE name = ?", COPIED_EVENTS)
-    )
+def last_copied_event() -> int:
+    """Return the last event that came with a copy of another database, which may have sent what it led to (O12)."""
+    return next((int(row.value) for row in sql.select(Fact, "SELECT value FROM fact WHERE name = ?", COPIED_EVENTS)), 0)
 
 
 def remember_copied(last_event_id: int) -> None:

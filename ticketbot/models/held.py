@@ -41,12 +41,13 @@ def release(now: datetime, recipient_ids: Collection[int] | None = None) -> int:
     sql.advisory_lock("held")
     rows = sql.select(Notification, _DUE, now)
     due = [row for row in rows if recipient_ids is None or row.recipient_id in recipient_ids]
+    last_copied = facts.last_copied_event()
     for _, theirs in groupby(due, key=lambda row: row.recipient_id):
         of_one = list(theirs)
         if len({row.ticket_id for row in of_one}) == 1:
             _join(of_one, now)
         else:
-            copied = any(facts.was_copied(row.event_id) for row in of_one)
+            copied = any(row.event_id and row.event_id <= last_copied for row in of_one)
             messages.add_digest(of_one, now, possible_duplicate=copied)
     return len(due)
 
@@ -74,5 +75,6 @@ def move(rows: Iterable[Notification], until: datetime, *, give_up_at: datetime)
 
 
 def _join(rows: Iterable[Notification], now: datetime) -> None:
+    last_copied = facts.last_copied_event()
     for row in rows:
-        messages.join(model_to_dict(row, recurse=False), row.id, now)
+        messages.join(model_to_dict(row, recurse=False), row.id, now, last_copied)

@@ -175,16 +175,20 @@ def attach(rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
 
     It is one that waits for the same recipient and ticket, with the same forward chain, or a new one (N1).
     """
+    last_copied = facts.last_copied_event()
     for row in rows:
         ((number,),) = sql.execute(
             "SELECT id FROM notification WHERE subject = ? AND target = ?", row["subject"], row["target"]
         ).fetchall()
-        join(row, number, now)
+        join(row, number, now, last_copied)
 
 
-def join(row: Mapping[str, Any], number: int, now: datetime) -> None:
-    """Have one notification, with this id, carried by the message that it can join, or else by a new one."""
-    may_have_arrived = facts.was_copied(row.get("event"))
+def join(row: Mapping[str, Any], number: int, now: datetime, last_copied: int) -> None:
+    """Have one notification, with this id, carried by the message that it can join, or else by a new one.
+
+    What events up to `last_copied` led to may have been sent by the original of this database (O12).
+    """
+    may_have_arrived = (event := row.get("event")) is not None and event <= last_copied
     waiting = sql.select(Message, _JOINABLE, row["ticket_id"], row["recipient"], may_have_arrived)
     same_chain = [each.id for each in waiting if each.forwarded_from == row["forwarded_from"]]
     message_id = same_chain[0] if same_chain else _add(row, number, now, possible_duplicate=may_have_arrived)

@@ -27,7 +27,7 @@ def start(key_id: int, now: datetime) -> str:
     token = secrets.token_urlsafe(32)
     with db.transaction("panel-session"):
         PanelSession.delete().where(PanelSession.expires_at <= now).execute()
-        PanelSession.insert(token_hash=_hash(token), key=key_id, expires_at=now + LASTS).execute()
+        PanelSession.insert(token_hash=hash_token(token), key=key_id, expires_at=now + LASTS).execute()
     return token
 
 
@@ -38,8 +38,8 @@ def key_of(token: str, now: datetime) -> api_keys.ApiKey | None:
         .join(users.User)
         .switch(api_keys.ApiKey)
         .join(PanelSession)
-        .where(PanelSession.token_hash == _hash(token), PanelSession.expires_at > now)
-        .where(api_keys.ApiKey.expires_at.is_null() | (api_keys.ApiKey.expires_at > now))
+        .where(PanelSession.token_hash == hash_token(token), PanelSession.expires_at > now)
+        .where(api_keys.where_living(now))
     )
     found: api_keys.ApiKey | None = query.first()
     return found
@@ -48,8 +48,9 @@ def key_of(token: str, now: datetime) -> api_keys.ApiKey | None:
 def end(token: str) -> None:
     """End a session at once."""
     with db.transaction("panel-session"):
-        PanelSession.delete().where(PanelSession.token_hash == _hash(token)).execute()
+        PanelSession.delete().where(PanelSession.token_hash == hash_token(token)).execute()
 
 
-def _hash(token: str) -> str:
+def hash_token(token: str) -> str:
+    """Return what is stored of a token, long and random as it is: nobody can find it from this."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

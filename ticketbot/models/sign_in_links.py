@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 from typing import get_args
@@ -10,8 +9,9 @@ from typing import get_args
 import peewee
 
 from ticketbot.api import responses
-from ticketbot.database import db, fields
+from ticketbot.database import db, fields, sql
 from ticketbot.models import api_keys, messages, recipients, users
+from ticketbot.models.panel_sessions import hash_token
 
 LASTS = timedelta(minutes=10)
 ONE_EVERY = timedelta(minutes=1)
@@ -29,7 +29,7 @@ class SignInLink(fields.Model):
 def request(user: users.User, recipient: recipients.Recipient, text: str, now: datetime) -> bool:
     """Add a message with a link; False if the user has asked for one within the last minute."""
     with db.transaction("sign-in-link"):
-        users.User.update(name=user.name).where(users.User.id == user.id).execute()  # one request of a user at a time
+        sql.for_update(users.User.select().where(users.User.id == user.id)).first()  # one request of a user at a time
         SignInLink.delete().where(SignInLink.requested_at <= now - LASTS).execute()
         if SignInLink.select().where(SignInLink.user == user, SignInLink.requested_at > now - ONE_EVERY).exists():
             return False
@@ -43,13 +43,13 @@ def new_token(message_id: int, now: datetime) -> str | None:
     token = secrets.token_urlsafe(32)
     with db.transaction("sign-in-link"):
         is_alive = (SignInLink.message == message_id) & (SignInLink.requested_at > now - LASTS)
-        return token if SignInLink.update(token_hash=_hash(token)).where(is_alive).execute() else None
+        return token if SignInLink.update(token_hash=hash_token(token)).where(is_alive).execute() else None
 
 
 def use(token: str, now: datetime) -> api_keys.ApiKey | None:
     """Use a link up, and return the user's widest living key; None for a link that is unknown, old or used."""
     with db.transaction("sign-in-link"):
-        which = (SignInLink.token_hash == _hash(token)) & (SignInLink.requested_at > now - LASTS)
+        which = (SignInLink.token_hash == hash_token(token)) & (SignInLink.requested_at > now - LASTS)
         link = SignInLink.get_or_none(which)
         if link is None or not SignInLink.delete().where(which).execute():
             return None
@@ -59,11 +59,7 @@ def use(token: str, now: datetime) -> api_keys.ApiKey | None:
 def widest_key(user_id: int, now: datetime) -> api_keys.ApiKey | None:
     """Return the key of a user with the widest scope among those that have not expired; of several, the last to."""
     keys = api_keys.ApiKey
-    is_alive = keys.expires_at.is_null() | (keys.expires_at > now)
     order = get_args(responses.Scope)
-    living = keys.select().where(keys.user == user_id, is_alive).order_by(keys.expires_at.desc(nulls="first"), keys.id)
+    living = keys.select().where(keys.user == user_id, api_keys.where_living(now))
+    living = living.order_by(keys.expires_at.desc(nulls="first"), keys.id)
     return max(living, key=lambda key: order.index(key.scope), default=None)
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

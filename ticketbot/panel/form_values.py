@@ -6,7 +6,7 @@ as its name, which the reader completes from a list, or as its id.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import bottle
@@ -132,9 +132,5 @@ def _texts(here: Visit, field: forms.Field, value: Any) -> list[str]:
     if field.null and value == forms.NULL:
         return [field.null] if field.initial != forms.NULL else []
     if field.choose_from:
-        return [next(_names_of(here, field.choose_from, value), str(value))]
+        return [dict(named(here, field.choose_from)).get(value, str(value))]
     return [str(value)]
-
-
-def _names_of(here: Visit, plural: str, wanted: int) -> Iterator[str]:
-    return (name for number, name in named(here, plural) if number == wanted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -29,6 +29,7 @@ class Visit:
     def __init__(self, services: operations.Services, visitor: sessions.Visitor) -> None:
         self.services = services
         self.visitor = visitor
+        self._lists: dict[str, list[Any]] = {}
 
     @functools.cached_property
     def given(self) -> dict[str, str]:
@@ -75,15 +76,16 @@ class Visit:
             arguments["body"] = body
         return endpoint.perform(operation, arguments, self.visitor.caller, self.services)
 
-    def every(self, name: str) -> Iterator[Any]:
-        """Yield all rows of a list."""
-        after = 0
-        while True:
-            found = self.run(name, {"limit": str(requests.MAX_LIMIT), "after": str(after)})
-            yield from found.rows
-            if not found.more:
-                return
-            after = found.rows[-1].id
+    def every(self, name: str) -> list[Any]:
+        """Return all rows of a list, which is read once in a request."""
+        if name not in self._lists:
+            rows, more = list[Any](), True
+            while more:
+                after = str(rows[-1].id if rows else 0)
+                found, more, _ = self.run(name, {"limit": str(requests.MAX_LIMIT), "after": after})
+                rows += found
+            self._lists[name] = rows
+        return self._lists[name]
 
     def page(self, template: str, title: str, status: int = 200, **values: Any) -> bottle.HTTPResponse:
         """Return a page, with what the last change said."""

@@ -50,11 +50,7 @@ class News(msgspec.Struct, frozen=True):
     @property
     def waited(self) -> str:
         """Return what has waited because of it; empty if nothing has."""
-        counts = (
-            (words.count(self.events, "event"), self.events),
-            (words.count(self.messages, "message"), self.messages),
-        )
-        return " and ".join(text for text, count in counts if count)
+        return words.counts((self.events, "event"), (self.messages, "message"))
 
     def body(self) -> dict[str, Any]:
         """Return what is posted to `alert_url`."""

@@ -214,10 +214,7 @@ def _record(
     for a success.
     """
     message = claimed.message
-    posted = {name: getattr(message, name) for name in ("parent_id", "thread_refused")}
-    posted["markdown"] = sign_in_message.without_link(message.markdown)
-    both = {"attempts": message.attempts + 1, **posted, **changes}
-    begun, ended = None, None
+    both, begun, ended = _posted(message) | changes, None, None
 
     def write() -> bool:
         nonlocal begun, ended
@@ -240,6 +237,12 @@ def _record(
     service_outages.log_start(service_outages.MESSAGES, begun, services.clocks.now())
     service_outages.log_end(ended, services.clocks.now())
     return recorded
+
+
+def _posted(message: messages.Message) -> dict[str, Any]:
+    """Return what is recorded of a post, whatever became of it; a sign-in link is not."""
+    posted = {name: getattr(message, name) for name in ("parent_id", "thread_refused")}
+    return {"attempts": message.attempts + 1, "markdown": sign_in_message.without_link(message.markdown), **posted}
 
 
 def _hold(verdict: retry.MessageVerdict, services: Services) -> None:

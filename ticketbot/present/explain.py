@@ -127,8 +127,7 @@ def _carried_by(row: responses.Notification) -> str:
 
 def amount(retried: responses.RetryResult) -> str:
     """Return how much is retried, such as "1 notification and 2 events"; empty for nothing."""
-    counts = ((retried.notifications, "notification"), (retried.events, "event"))
-    return " and ".join(words.count(count, name, f"{name}s") for count, name in counts if count)
+    return words.counts((retried.notifications, "notification"), (retried.events, "event"))
 
 
 def _trigger_text(event: responses.Event) -> str:

@@ -34,6 +34,11 @@ def size(number: float) -> str:
     return f"{number:.1f} {unit}"
 
 
+def counts(*pairs: tuple[int, str]) -> str:
+    """Return numbers with their nouns, such as "1 notification and 2 events"; those that are zero are left out."""
+    return " and ".join(count(number, noun) for number, noun in pairs if number)
+
+
 def moment(value: datetime, zone: tzinfo = UTC, form: str = "%Y-%m-%d %H:%M:%S") -> str:
     """Return a time with its zone: `2026-03-01 12:00:01Z`, `2026-03-01 13:00:01 CET`."""
     local = value.astimezone(zone)
