@@ -1,4 +1,4 @@
-"""Draw the pictures of the README from the real program on a small story: `make pictures`."""
+"""Draw the pictures of the README and of docs/tui.md from the real program: `make pictures`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import urwid
 from rich import color, console, style, text
 from rich._export_format import CONSOLE_SVG_FORMAT
 
-from docs import path_svg, webex_room
+from docs import generate_tui, path_svg, webex_room
 from tests.server.api_server import Api
 from tests.simulated_time import Stepper
 from tests.tui import pilot
@@ -25,7 +25,7 @@ from ticketbot.cli.output import Streams
 from ticketbot.database import db
 from ticketbot.models import schema
 from ticketbot.simulators import faults
-from ticketbot.tui import themes
+from ticketbot.tui import main_view, themes
 
 FOLDER = Path("docs/pictures")
 ROOT = Path(__file__).parent.parent
@@ -35,17 +35,6 @@ COLUMNS = 88
 _FORMAT = re.sub(r"\s*@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.S).replace(
     "Fira Code, monospace", "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 )
-
-
-class Screen(NamedTuple):
-    """A screen of the terminal UI: its size, and the keys that lead there from the start."""
-
-    name: str
-    size: tuple[int, int]
-    keys: tuple[str, ...] = ()
-
-
-SCREENS = (Screen("tui-notifications", (120, 24), ("ctrl n",)),)
 
 
 class _Terminal(io.StringIO):
@@ -67,14 +56,16 @@ def pictures() -> Mapping[Path, str]:
         FOLDER / "explain.svg": terminal_svg("tbot explain", text.Text.from_ansi(told.explained), COLUMNS),
         FOLDER / "room.svg": webex_room.svg("Ticketbot", told.posts),
         FOLDER / "path.svg": path_svg.svg(),
-        **{FOLDER / f"{screen.name}.svg": _screen_svg(screen) for screen in SCREENS},
+        **{FOLDER / f"{picture.name}.svg": _screen_svg(picture) for picture in generate_tui.PICTURES},
     }
 
 
-def _screen_svg(screen: Screen) -> str:
-    with pilot.sample(screen.size) as shown:
-        canvas = shown.press(*screen.keys).view.render(screen.size, focus=True)
-        return terminal_svg("tbot", screen_text(canvas, themes.COLORS_256.looks), screen.size[0])
+def _screen_svg(picture: generate_tui.Picture) -> str:
+    with pilot.sample(picture.size) as shown:
+        shown.press(*picture.keys)
+        shown.server.is_down = not picture.is_up
+        canvas = shown.pass_time(main_view.NOTICE_S).view.render(picture.size, focus=True)
+        return terminal_svg("tbot", screen_text(canvas, themes.COLORS_256.looks), picture.size[0])
 
 
 def screen_text(canvas: urwid.Canvas, looks: Mapping[str, themes.Look]) -> text.Text:

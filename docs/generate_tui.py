@@ -1,4 +1,4 @@
-"""Write the page of the terminal UI, with a text capture of each screen: `make docs`.
+"""Write the page of the terminal UI: `make docs`. Its pictures are drawn by `make pictures`.
 
 The screens are those of the real program on the rows of tests/tui/seed.py. For other pictures:
 
@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.tui import pilot
 from ticketbot.tui import keymap, main_view, tab
 
 ROOT = Path(__file__).parent.parent
@@ -21,8 +20,10 @@ MADE_BY = "Written by `make docs` from docs/generate_tui.py and ticketbot/tui/ke
 
 
 class Picture(NamedTuple):
-    """One screen: what it is good for, and the keys that lead there from the start. `is_up`: the server answers."""
+    """A screen, what it shows, and the keys that lead there from the start. `is_up`: the server answers."""
 
+    name: str
+    alternative: str
     title: str
     text: str
     keys: tuple[str, ...] = ()
@@ -32,31 +33,20 @@ class Picture(NamedTuple):
 
 PICTURES = (
     Picture(
-        "See and switch rules",
-        f"""\
-The first tab. `E` switches the selected rule off and on again, `T` sends a test message to its recipient, `S` sorts by
-the next column. The header says which server this is, who you are, whether notifications are on (`!` turns them off and
-on), and what is wrong, if anything is. A number beside a tab counts what is dead or running there. Lists are reloaded
-every {tab.REFRESH_S:.0f} seconds and keep your selection.""",
-    ),
-    Picture(
-        "Add something: a form",
-        """\
-`N` in a list. Type a part of a name; `Up` and `Down` mark one of those that match, `Enter` takes it and goes on to the
-next field. Nothing is chosen that was neither typed nor marked. What cannot be right is said at its field while you
-type. A line of text knows the editing keys of the shell, such as `Ctrl+U`. `C` changes a forward in the same way.""",
-        ("n", *"desk", "enter", *"n"),
-    ),
-    Picture("Delete something: a question", "`X` in a list. Only `Y` does it.", ("x",)),
-    Picture(
+        "tui-notifications",
+        "The terminal UI: a table of notifications with their states, and beside it all of the selected one",
         "See what was sent, and what was not",
         f"""\
 The newest {tab.NEWEST}; the filter (`/`) also finds older ones, since it asks the server. `D` leaves the dead ones
 only, `R` retries one of them, `A` all of the last 24 hours; it says how many before it asks. `Y` copies the ticket
-number.""",
+number. From {main_view.BESIDE_FROM} columns on, details stand beside the table; on a narrower terminal, `Enter` shows
+them.""",
         ("ctrl n",),
+        (120, 24),
     ),
     Picture(
+        "tui-why",
+        "The terminal UI explains ticket 4711: who was notified of it by which rule, and why a room could not be",
         "Explain what happened to a ticket",
         """\
 `W` on a notification or event, `Enter` on a ticket, or `G` and its number: everything that was decided, and what became
@@ -64,12 +54,28 @@ of each message.""",
         ("ctrl n", "down", "w"),
     ),
     Picture(
-        "Details beside the table",
-        f"From {main_view.BESIDE_FROM} columns on. On a narrower terminal, `Enter` shows them.",
-        ("ctrl f",),
-        (120, 14),
+        "tui-rules",
+        "The first tab of the terminal UI: three rules with board, recipient and events, one of them disabled",
+        "See and switch rules",
+        f"""\
+The first tab. `E` switches the selected rule off and on again, `T` sends a test message to its recipient, `S` sorts by
+the next column, and `X` deletes it, which only a `Y` confirms. The header says which server this is, who you are,
+whether notifications are on (`!` turns them off and on), and what is wrong, if anything is. A number beside a tab
+counts what is dead or running there. Lists are reloaded every {tab.REFRESH_S:.0f} seconds and keep your selection.""",
     ),
     Picture(
+        "tui-form",
+        "The form of a new rule in the terminal UI, with the recipients that match what was typed so far",
+        "Add something: a form",
+        """\
+`N` in a list. Type a part of a name; `Up` and `Down` mark one of those that match, `Enter` takes it and goes on to the
+next field. Nothing is chosen that was neither typed nor marked. What cannot be right is said at its field while you
+type. A line of text knows the editing keys of the shell, such as `Ctrl+U`. `C` changes a row in the same way.""",
+        ("n", *"desk", "enter", *"n"),
+    ),
+    Picture(
+        "tui-error",
+        "The terminal UI says that it cannot reach its server, and that what it shows may be out of date",
         "When something is wrong",
         f"""\
 It is said in words, once, and then stays in the header and above the footer until it is over. You can go on meanwhile:
@@ -96,26 +102,19 @@ Times are relative in lists and exact in details, in `TBOT_TIMEZONE`.
 
 def pages() -> Mapping[Path, str]:
     """Return the text of every file that follows from the terminal UI, by its path in the repository."""
-    parts = [f"\n## {each.title}\n\n{each.text}\n\n```text\n{capture(each)}\n```\n" for each in PICTURES]
-    return {Path("docs/tui.md"): f"{PAGE}{''.join(parts)}\n## All keys\n\nLetters work in either case.\n{_tables()}"}
+    parts = [
+        f"\n## {each.title}\n\n{each.text}\n\n![{each.alternative}](pictures/{each.name}.svg)\n" for each in PICTURES
+    ]
+    return {Path("docs/tui.md"): f"{PAGE}{''.join(parts)}\n## All keys\n\nLetters work in either case.\n\n{_table()}"}
 
 
-def capture(picture: Picture) -> str:
-    """Return what the screen shows after some keys, as text; no terminal or network is involved."""
-    with pilot.sample(picture.size) as shown:
-        shown.press(*picture.keys)
-        shown.server.is_down = not picture.is_up
-        return shown.pass_time(main_view.NOTICE_S).screen
-
-
-def _tables() -> str:
-    return "".join(
-        f"\n### {title}\n\n| key | does |\n| --- | --- |\n{_rows(where)}" for where, title in keymap.TITLES.items()
-    )
-
-
-def _rows(where: keymap.Where) -> str:
-    return "".join(f"| `{row.label}` | {row.does} |\n" for row in keymap.TABLE if row.where == where)
+def _table() -> str:
+    rows, shown = ["| where | key | does |", "| --- | --- | --- |"], ""
+    for row in keymap.TABLE:
+        where = keymap.TITLES[row.where]
+        rows.append(f"| {'' if where == shown else where} | `{row.label}` | {row.does} |")
+        shown = where
+    return "\n".join((*rows, ""))
 
 
 if __name__ == "__main__":

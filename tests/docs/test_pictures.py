@@ -1,4 +1,4 @@
-"""The pictures of the README are current, and load nothing from elsewhere."""
+"""The pictures of the README and of docs/tui.md are current, and load nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ import pytest
 from docs import generate_pictures, webex_room
 from tests.clock import START
 
-PATHS = [generate_pictures.FOLDER / name for name in ("explain.svg", "room.svg", "path.svg", "tui-notifications.svg")]
+README = ("explain.svg", "room.svg", "path.svg", "tui-notifications.svg")
+PATHS = [
+    generate_pictures.FOLDER / name
+    for name in (*README, "tui-why.svg", "tui-rules.svg", "tui-form.svg", "tui-error.svg")
+]
 
 
 @pytest.mark.parametrize("path", PATHS, ids=str)
@@ -29,11 +33,13 @@ def test_every_picture_is_tested_and_shown() -> None:
     named = ("README.md", "docs/panel.md", "docs/monitoring.md")
     pages = "".join(Path(page).read_text(encoding="utf-8") for page in named)
     assert all(f"pictures/{path.name})" in pages for path in photographs)
-    readme = (generate_pictures.ROOT / "README.md").read_text(encoding="utf-8")
-    for path in PATHS:
-        assert re.search(rf"!\[[^\]]{{40,}}\]\({path}\)", readme), (
-            f"{path} is not shown with a text for those who cannot see it"
-        )
+    for page, shown in (("README.md", PATHS[: len(README)]), ("docs/tui.md", PATHS[len(README) - 1 :])):
+        text = (generate_pictures.ROOT / page).read_text(encoding="utf-8")
+        for path in shown:
+            address = path if page == "README.md" else path.relative_to("docs")
+            assert re.search(rf"!\[[^\]]{{40,}}\]\({address}\)", text), (
+                f"{path} is not shown with a text for those who cannot see it"
+            )
 
 
 def test_a_message_is_drawn_as_webex_shows_it() -> None:

@@ -84,7 +84,7 @@ def test_every_note_is_announced_once_within_one_interval_with_half_of_all_webho
             for place in range(3):
                 words.append(f"note-{number}-{place}.")
                 world.connectwise.add_note(ticket, words[-1], contact=world.contact)
-        assert wait_for(lambda: set(_told(world, *words).values()) == {1}, 10), _told(world, *words)
+        assert wait_for(lambda: set(_told(world, *words).values()) == {1}), _told(world, *words)
         dropped = [sent for sent in world.connectwise.callbacks.sender.log() if "on purpose" in sent.error]
         assert dropped
         passes = _passes(world)

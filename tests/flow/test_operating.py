@@ -64,7 +64,7 @@ def test_a_key_deleted_on_one_server_ends_on_the_other_within_five_seconds(migra
         assert not ends(second_server)
         ana.delete_key(created.id)
         assert ends(first_server)
-        assert wait_for(lambda: ends(second_server), 5.0)
+        assert wait_for(lambda: ends(second_server))
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_work_in_flight_is_finished_and_the_next_server_continues_at_once(world:
 
     world.connectwise.latency_s = world.webex.latency_s = 0.0
     with ServerProcess(world.environ()):
-        assert wait_for(is_idle, 5.0)
+        assert wait_for(is_idle)
     assert len(world.webex.messages()) == len(ledger()) == 12
     assert not any(row.possible_duplicate for row in ledger())
 
@@ -81,7 +81,7 @@ def test_hanging_work_is_released_after_ten_seconds(sqlite: str) -> None:
         world.connectwise.faults.clear()
         world.webex.faults.clear()
         with ServerProcess(world.environ()):
-            assert wait_for(lambda: is_idle() and len(ledger()) == 2, 5.0)
+            assert wait_for(lambda: is_idle() and len(ledger()) == 2)
         assert [(row.state, row.possible_duplicate) for row in ledger()] == [("sent", True), ("sent", False)]
 
 

@@ -89,7 +89,6 @@ def test_whatever_is_written_is_evaluated_or_has_a_mistake_in_bounded_time(text:
     if mistake is not None:
         assert (found.matches, found.failure) == (True, mistake.message)
         assert mistake.position is None or 0 <= mistake.position <= max(len(text), 1)
-    assert found.matches or found.values or found.nulls or found.failure or not odd
 
 
 @given(st.lists(st.sampled_from(MATCHING), min_size=2, max_size=5), st.sampled_from(["and", "or"]))
