@@ -110,21 +110,14 @@ def message_failed(
     given up if the next try would come after `give_up_at`, by a clock that shows `give_up_until` (default: now).
     """
     reason, status = str(error), getattr(error, "status", None)
-    tracking_id = getattr(error, "tracking_id", None)
+    tracking_id, since = getattr(error, "tracking_id", None), failing_since or now
     if status in (401, 429):
         until = now + timedelta(seconds=wait_s(error, failed_holds + 1, jitter))
         return MessageVerdict(
-            reason,
-            failures,
-            until,
-            hold_until=until,
-            failing_since=failing_since,
-            tracking_id=tracking_id,
-            needs_person=status == 401,
+            reason, failures, until, until, failing_since, tracking_id=tracking_id, needs_person=status == 401
         )
     if not (isinstance(error, errors.TicketbotError) and error.retry_helps):
-        return MessageVerdict(reason, failures + 1, None, failing_since=failing_since or now, tracking_id=tracking_id)
-    since = failing_since or now
+        return MessageVerdict(reason, failures + 1, None, failing_since=since, tracking_id=tracking_id)
     wait = timedelta(seconds=wait_s(error, failures + 1, jitter))
     retry_at, is_over = now + wait, (give_up_until or now) + wait >= give_up_at
     return MessageVerdict(

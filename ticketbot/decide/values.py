@@ -13,7 +13,7 @@ from ticketbot.decide.reasons import Reason
 ROOM: Literal["room"] = "room"
 PERSON: Literal["person"] = "person"
 
-# Who a decision is about if not one recipient, and whom a rule names if not one.
+# Stand in for a recipient: in a decision about nobody in particular, and in a rule for whoever is assigned.
 EVERYBODY = "everybody"
 ASSIGNED_PEOPLE = "the assigned people"
 

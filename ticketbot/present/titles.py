@@ -23,7 +23,7 @@ def quiet_hours_title(row: calm_responses.QuietHours) -> str:
 
 
 def people_of(row: calm_responses.QuietHours) -> str:
-    """Return the name of whom quiet hours are for."""
+    """Return the name of the person whose quiet hours these are, or that they are everybody's."""
     return "all people" if row.recipient_id is None else row.recipient_name or ""
 
 

@@ -93,7 +93,7 @@ class Table(urwid.Frame[Any, Any, Any]):
         widths = layout.fit(self._columns, self.content.widths, size[0] - 2)
         if widths != self._widths:
             self._widths = widths
-            self._walker.set_focus(self._walker.focus)  # draws the rows anew
+            self._walker.set_focus(self._walker.focus)  # redraws the rows
         self._headings.set_text(self._line(self.content.titles()))
         return super().render(size, focus)
 
