@@ -36,7 +36,7 @@ def test_the_story_ends_as_it_should_and_explains_who_was_told_what_and_why(
     shown = capsys.readouterr().out
     assert story.problems == [], shown
     assert max(map(len, shown.splitlines())) <= demo.WIDTH
-    assert re.search(r"ConnectWise sent a webhook \(added\) \[event \d+\]\n     new ticket:\n", shown)
+    assert re.search(r"ConnectWise sent a webhook \(added\).*\[event \d+\]\n     new ticket:\n", shown, re.S), shown
     assert "- Ben Bauer was not notified: author of the note" in shown
     assert "   | **New ticket**" in shown
     assert "   | Forwarded: Ana Alvarez &gt; you" in shown
