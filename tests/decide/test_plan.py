@@ -159,6 +159,42 @@ def test_each_message_counts_the_notes_its_recipient_does_not_see() -> None:
     assert first_sent["Ben Bauer"].earlier_notes == 1
 
 
+def test_the_newest_five_are_those_that_a_recipient_would_get() -> None:
+    """D5: the others hide nothing that this one is to know."""
+    mine = {"member": "ana", "author_recipient_ids": frozenset({ANA_ACCOUNT.id})}
+    notes = (_note(1), *(_note(number, **mine) for number in range(2, 8)))
+    rule = values.Rule(3, ROOM, ("customer_note",))
+
+    decided = plan.decide(_known(notes=notes, people=(ANA, BEN), rules=(rule,)))
+
+    sent = [(draft.name, draft.subject.rpartition(":")[2]) for draft in decided.drafts if draft.send]
+    assert sent[:2] == [("Help Desk", "1"), ("Ana Alvarez", "1")]
+    assert [number for name, number in sent if name == "Ben Bauer"] == ["3", "4", "5", "6", "7"]
+
+
+def test_notes_beyond_the_newest_five_do_not_wait_for_the_end_of_quiet_hours() -> None:
+    """D5, N4"""
+    always = values.QuietHours(1, ANA_ACCOUNT.id, ("tue",), "00:00", "23:59", "UTC")
+    decided = plan.decide(
+        _known(notes=tuple(_note(number) for number in range(1, 7)), people=(ANA,), quiet_hours=(always,))
+    )
+    first, *others = decided.drafts
+    assert _why(first) == ("Ana Alvarez", False, "more than 5 new notes at once (assigned (resource))")
+    assert first.held_until is None
+    assert all(draft.held_until for draft in others)
+
+
+def test_a_forward_for_the_only_assigned_person_also_applies_on_a_board_without_a_rule() -> None:
+    """F9, D4: who is assigned does not depend on who may be notified of it."""
+    forward = values.Forward(7, ANA_ACCOUNT, BEN_ACCOUNT, only_if_sole=True)
+    rule = values.Rule(3, ANA_ACCOUNT, ("customer_note",), is_for_all_boards=True)
+    policy = values.Policy(require_board_rule=True)
+
+    decided = plan.decide(_known(notes=(_note(1),), people=(ANA,), forwards=(forward,), rules=(rule,), policy=policy))
+
+    assert {draft.name: draft.send for draft in decided.drafts} == {"Ben Bauer": True, "Ana Alvarez": False}
+
+
 def test_the_author_with_an_account_shared_by_another_member_gets_nothing_back() -> None:
     """D6: it is the account that would show him his own note."""
     twin = values.Person("ana2", "Ana Admin", ("owner",), ANA_ACCOUNT)

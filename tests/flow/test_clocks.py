@@ -59,6 +59,23 @@ def test_a_first_start_with_the_clock_ahead_announces_new_tickets(stepper: Stepp
     assert received_notes(stepper.world, "Ana Alvarez") == ["new"]
 
 
+def test_a_first_start_with_the_clock_behind_announces_nothing_old(stepper: Stepper) -> None:
+    """T5: watching began by ConnectWise's clock, once it has answered; a later change of the clock moves nothing."""
+    old = stepper.add_ticket("ana", note="old")
+    stepper.clock.advance(days=2)
+    server = SkewedServer(stepper, -timedelta(days=3))
+    server.start()
+    server.check_clock()
+    stepper.accept_webhook(old)
+    server.work()
+    assert received_notes(stepper.world, "Ana Alvarez") == []
+    started_at = stepper.clock()
+    stepper.clock.advance(hours=1)
+    server.check_clock()
+    with db.session():
+        assert facts.read_time(facts.WATCHING_SINCE) == started_at
+
+
 @pytest.mark.parametrize("ahead", AHEAD, ids=str)
 def test_times_stored_by_a_wrong_clock_are_corrected(
     stepper: Stepper, ahead: timedelta, caplog: pytest.LogCaptureFixture

@@ -108,10 +108,13 @@ def test_time_entry_entered_weeks_later_is_news(stepper: Stepper) -> None:
     assert received_notes(stepper.world, "Ana Alvarez") == ["zero", "an hour in January"]
 
 
-@pytest.mark.parametrize("order", ["", "_info/sortByDate"], ids=["as asked", "oldest first"])
+@pytest.mark.parametrize("order", ["", "_info/sortByDate", "refused"], ids=["as asked", "oldest first", "refused"])
 def test_time_entry_for_old_work_is_found_behind_a_hundred_notes(stepper: Stepper, order: str) -> None:
     """T6: by when its work began a time entry would not stand on the first page, and the order may be ignored."""
-    stepper.world.connectwise.note_order = order
+    if order == "refused":  # then we ask for that of `sortByDate`
+        stepper.world.connectwise.faults.add(faults.status(400, path="/allNotes", query="orderBy=_info/dateEntered"))
+    else:
+        stepper.world.connectwise.note_order = order
     ticket = stepper.announce("ana", note="zero")
     for number in range(150):
         stepper.clock.advance(seconds=1)
@@ -125,6 +128,18 @@ def test_time_entry_for_old_work_is_found_behind_a_hundred_notes(stepper: Steppe
     stepper.accept_webhook(ticket)
     stepper.work()
     assert received_notes(stepper.world, "Ana Alvarez")[count_before:] == ["an hour in January"]
+
+
+def test_where_the_order_is_not_kept_all_notes_are_read(stepper: Stepper) -> None:
+    """T6: the newest are on the last page."""
+    stepper.world.connectwise.note_order = "_info/sortByDate"
+    ticket = stepper.announce("ana", note="zero")
+    for number in range(250):
+        stepper.clock.advance(seconds=1)
+        stepper.note(ticket, f"note {number}")
+    stepper.accept_webhook(ticket)
+    stepper.work()
+    assert received_notes(stepper.world, "Ana Alvarez")[-1] == "note 249"
 
 
 def test_of_very_many_new_notes_200_are_read_and_the_newest_announced(stepper: Stepper) -> None:

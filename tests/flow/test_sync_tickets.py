@@ -163,6 +163,18 @@ def test_an_older_row_never_overwrites_a_newer_one(syncing: Syncing) -> None:
     assert stored(ticket).summary == "New"
 
 
+def test_an_older_note_never_overwrites_a_newer_one(syncing: Syncing) -> None:
+    """T3"""
+    ticket = syncing.world.connectwise.add_ticket(syncing.world.board, "Printer", note="old text", notify=False)
+    syncing.run(tickets=True)
+    with db.transaction("test"):
+        tickets.Note.update(text="new text", updated_at=minutes_ago(-1)).execute()
+    syncing.world.connectwise.update_ticket(ticket, status="In Progress", notify=False)
+    syncing.run(tickets=True)
+    with db.session():
+        assert [note.text for note in tickets.notes_of(ticket)] == ["new text"]
+
+
 def test_an_empty_open_set_closes_nothing_unless_forced(syncing: Syncing) -> None:
     """S: more than ten known open tickets do not vanish at once."""
     world = syncing.world

@@ -78,3 +78,25 @@ def test_every_fourth_event_is_simply_the_oldest(database: str, monkeypatch: pyt
     for ticket in range(100, 110):
         _hook(ticket, "added", minute=1)
     assert 1 in _claimed(4)
+
+
+def test_what_changes_again_and_again_keeps_its_place(database: str) -> None:
+    """T10: nothing waits forever."""
+    _store_decided(1, 2)
+    _hook(1)
+    _hook(2, minute=1)
+    _hook(1, minute=2)
+    assert _claimed(2) == [1, 2]
+
+
+def test_added_survives_that_an_earlier_event_has_failed(database: str) -> None:
+    """T10: what waits meanwhile is folded into the event that waits again."""
+    _store_decided(1, 2)
+    _hook(2)
+    failed = event_claims.claim(1, NOW)
+    assert failed
+    _hook(1)
+    _hook(2, "added")
+    with db.transaction("test"):
+        assert events.requeue(failed, due_at=NOW + timedelta(minutes=1), error="no answer")
+    assert _claimed(2) == [2, 1]

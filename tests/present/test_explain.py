@@ -163,6 +163,21 @@ def test_a_note_is_matched_with_its_own_message() -> None:
     ]
 
 
+def test_a_note_and_a_time_entry_of_one_number_are_told_apart() -> None:
+    """T6, D8"""
+    kinds = ("TicketNote", "TimeEntryNote")
+    about = [responses.Decision(subject=f"note:{kind}:3", who="Help Desk", outcome="told", reason="") for kind in kinds]
+    sent, dead = (
+        notification(state, id=number, kind="update", note_id=3, note_kind=kind)
+        for number, (state, kind) in enumerate([("sent", kinds[1]), ("dead", kinds[0])], 44)
+    )
+    (section,) = explain.sections(explanation("told", sent, dead, decisions=about), STYLE)
+    assert [(topic.title, topic.sentences[0].partition(" (")[0]) for topic in section.topics] == [
+        ("note 3", "Help Desk could not be notified"),
+        ("time entry 3", "Help Desk was notified: rule 1"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("notifications", "events", "said"),
     [(1, 0, "1 notification"), (2, 1, "2 notifications and 1 event"), (0, 3, "3 events"), (0, 0, "")],

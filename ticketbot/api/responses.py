@@ -253,6 +253,7 @@ class Notification(ResponseModel):
     events: list[str] = msgspec.field(default_factory=list)
     message_id: int | None = None
     held_until: Moment | None = None
+    note_kind: str | None = None  # notes, time entries and meeting notes are numbered separately (T6)
     shown: bool = True
     thread_root_id: str | None = None
     thread_refused: bool = False

@@ -41,7 +41,8 @@ NOTE_FIELDS = (
 class Page(msgspec.Struct, Generic[T], frozen=True):
     """One page of a list, and whether another follows.
 
-    `last_id` is that of its last row, wanted or not; `served_at` what ConnectWise's clock said, in whole seconds.
+    `last_id` is that of its last row, wanted or not; `served_at` what ConnectWise's clock said, in whole seconds;
+    `is_ordered` whether ConnectWise accepted the order that the list was asked for.
     """
 
     number: int
@@ -49,6 +50,7 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     has_next: bool
     last_id: int = 0
     served_at: datetime | None = None
+    is_ordered: bool = True
 
 
 class _Rows(NamedTuple):
@@ -129,23 +131,26 @@ class ConnectWise:
         """
         path = f"/{_module(project)}/tickets/{ticket_id}"
         query: dict[str, str | int] = {"page": page, "pageSize": page_size}
+        is_ordered = True
         try:
-            rows, has_next, _ = self._all_notes(path, query)
+            (rows, has_next, _), is_ordered = self._all_notes(path, query)
         except (errors.RemoteDenied, errors.RemoteRefused) as error:
             if error.status not in (404, 405):
                 raise
             rows, has_next, _ = self._page("notes", f"{path}/notes", {"orderBy": "id desc", **query})
-        return Page(page, tuple(records.note(row, ticket_id) for row in rows), has_next)
+        notes = tuple(records.note(row, ticket_id) for row in rows)
+        return Page(page, notes, has_next, is_ordered=is_ordered)
 
-    def _all_notes(self, path: str, query: Mapping[str, str | int]) -> _Rows:
-        fields_and_page = {"fields": NOTE_FIELDS, **query}
+    def _all_notes(self, path: str, query: Mapping[str, str | int]) -> tuple[_Rows, bool]:
+        """Return a page of all notes, and whether it is in the order that is wanted."""
+        path, query = f"{path}/allNotes", {"fields": NOTE_FIELDS, **query}
         try:
-            return self._page("notes", f"{path}/allNotes", {"orderBy": "_info/dateEntered desc", **fields_and_page})
+            return self._page("notes", path, {"orderBy": "_info/dateEntered desc", **query}), True
         except errors.RemoteRefused as error:
             if error.status != 400:
                 raise
             # Public clients sort by `sortByDate`; that any other key works is documented nowhere.
-            return self._page("notes", f"{path}/allNotes", {"orderBy": "_info/sortByDate desc", **fields_and_page})
+            return self._page("notes", path, {"orderBy": "_info/sortByDate desc", **query}), False
 
     def tickets(
         self,

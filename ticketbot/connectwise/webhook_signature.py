@@ -140,12 +140,12 @@ class SigningKeys:
             if not serves_on:
                 raise
             return
-        if answer.key is None and not proven:
+        if answer.key is None and not serves_on:
             raise errors.TooMany("The signing key is not available now; see the log", retry_after_s=RETRY_AFTER_S)
-        if answer.key is not None and verifies(answer.key):
-            self._prove(address, answer.key, answer)
-        elif answer.key is not None or not serves_on:
+        if answer.key is not None and not verifies(answer.key):
             raise errors.NotAllowed("The signature of the webhook does not verify", reason="wrong_signature")
+        if answer.key is not None:
+            self._prove(address, answer.key, answer)
 
     def _loaded(self, key_id: str) -> tuple[_ProvenKey, ...]:
         """Return what is known of a key after looking for those proven before this start or by another server."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
@@ -9,7 +10,7 @@ import msgspec
 
 from ticketbot.decide import audience, calm, forwarding, matching, topics
 from ticketbot.decide.reasons import AUTHOR, NO_NEWS, NOTIFICATIONS_OFF, Reason
-from ticketbot.decide.topics import Changed, NewNote, Topic
+from ticketbot.decide.topics import Changed, Topic
 from ticketbot.decide.values import (
     ASSIGNED_PEOPLE,
     EVERYBODY,
@@ -21,6 +22,8 @@ from ticketbot.decide.values import (
     Recipient,
     Silence,
 )
+
+MAX_NOTES_AT_ONCE = 5  # D5
 
 _OUTCOMES: dict[bool, Literal["told", "skipped"]] = {True: "told", False: "skipped"}
 
@@ -41,25 +44,31 @@ def decide(facts: Facts) -> Plan:
 def decide_topics(facts: Facts, found: Sequence[Topic]) -> tuple[list[PlannedNotification], list[Decision]]:
     """Decide about some topics, whether or not the facts say that they are news."""
     known, is_silent = _obeying_require_board_rule(facts), is_board_silent(facts)
-    drafts: list[PlannedNotification] = []
+    audiences = [audience.audience(known, topic) for topic in found]
+    planned = [
+        draft
+        for topic, among in zip(found, audiences, strict=True)
+        for draft in _drafts(known, topic, among, forwarding.applying(facts, topic))
+    ]
+    drafts = list(_newest_notes([each for each in planned if (each.subject, each.target) not in known.ledger]))
     decisions: list[Decision] = []
-    for topic in found:
-        known_before = len(decisions)
-        among = audience.audience(known, topic)
-        for draft in _drafts(known, topic, among):
-            if (draft.subject, draft.target) in known.ledger:
-                why = (Reason("already_notified"),)
-                decisions.append(Decision(draft.subject, draft.name, "not told", why))
-            else:
-                drafts.append(draft)
-                decisions.append(Decision(draft.subject, draft.name, _OUTCOMES[draft.send], draft.reasons))
-        decisions += _exclusions(known, topic)
-        if is_silent:
-            decisions.append(Decision(topic.subject, EVERYBODY, "not told", (Reason("no_board_rule"),)))
-        elif len(decisions) == known_before:
-            decisions.append(Decision(topic.subject, EVERYBODY, "not told", (Reason("no_audience"),)))
-        decisions += _rules_without_effect(topic, among)
-    return list(_counting_earlier_notes(drafts)), decisions
+    for topic, among in zip(found, audiences, strict=True):
+        traced = [
+            Decision(topic.subject, each.name, "not told", (Reason("already_notified"),))
+            for each in planned
+            if each.subject == topic.subject and (each.subject, each.target) in known.ledger
+        ]
+        traced += [
+            Decision(topic.subject, each.name, _OUTCOMES[each.send], each.reasons)
+            for each in drafts
+            if each.subject == topic.subject
+        ]
+        traced += _exclusions(known, topic)
+        if is_silent or not traced:
+            why = Reason("no_board_rule" if is_silent else "no_audience")
+            traced.append(Decision(topic.subject, EVERYBODY, "not told", (why,)))
+        decisions += [*traced, *_rules_without_effect(topic, among)]
+    return drafts, decisions
 
 
 def is_board_silent(facts: Facts) -> bool:
@@ -76,13 +85,15 @@ def _obeying_require_board_rule(facts: Facts) -> Facts:
     return msgspec.structs.replace(facts, people=(), policy=nobody)
 
 
-def _drafts(facts: Facts, topic: Topic, among: audience.Audience) -> Iterator[PlannedNotification]:
+def _drafts(
+    facts: Facts, topic: Topic, among: audience.Audience, forwards: Sequence[Forward]
+) -> Iterator[PlannedNotification]:
     """Yield one draft for everybody concerned by a topic, at most one for each target (D9)."""
     silences = calm.silences_of_ticket(facts)
     candidates, silenced = _unsilenced(among.candidates, silences)
     authors, silenced_authors = _unsilenced(among.authors, silences)
-    known = _Routed(facts, topic, candidates, forwarding.applying(facts, topic), silences)
-    routing = forwarding.route((each.recipient for each in candidates), known.forwards, facts.now)
+    known = _Routed(facts, topic, candidates, forwards, silences)
+    routing = forwarding.route((each.recipient for each in candidates), forwards, facts.now)
     mentioned = set()
     for delivery in routing.deliveries:
         mentioned.add(delivery.recipient.id)
@@ -166,10 +177,10 @@ def _delivery(known: _Routed, delivery: forwarding.Delivery) -> PlannedNotificat
         why = why if path else left
     if not facts.policy.attempt_notify:
         return _skipped(topic, recipient, msgspec.structs.replace(NOTIFICATIONS_OFF, because=why))
-    if isinstance(topic, NewNote) and topic.is_too_old:
-        return _skipped(topic, recipient, Reason("too_many_notes", because=why))
     draft = _planned(topic, f"recipient:{recipient.id}", recipient, recipient.name, *why)
-    events = _without_assigned(facts, topic, recipient) if why[0].code == "assigned" else topic.events
+    events = (
+        _without_assigned(facts, topic, recipient) if any(each.code == "assigned" for each in why) else topic.events
+    )
     return _calmed(facts, topic, msgspec.structs.replace(draft, send=True, chain=delivery.chain, events=events))
 
 
@@ -242,14 +253,29 @@ def _rules_without_effect(topic: Topic, among: audience.Audience) -> list[Decisi
     ]
 
 
-def _counting_earlier_notes(drafts: Iterable[PlannedNotification]) -> Iterator[PlannedNotification]:
-    """Let the first note that is sent to each target say how many earlier ones are not shown (D5)."""
-    unseen: dict[str, int] = {}
+def _newest_notes(drafts: Sequence[PlannedNotification]) -> Iterator[PlannedNotification]:
+    """Skip all but the newest five notes that a target gets; the first of these says how many there were (D5)."""
+    left = Counter(draft.target for draft in drafts if _is_sent_note(draft))
+    skipped: Counter[str] = Counter()
     for draft in drafts:
-        if draft.reasons[0].code == "too_many_notes":
-            unseen[draft.target] = unseen.get(draft.target, 0) + 1
-        is_note = draft.send and "new" not in draft.events
-        yield msgspec.structs.replace(draft, earlier_notes=unseen.pop(draft.target, 0)) if is_note else draft
+        if not _is_sent_note(draft):
+            yield draft
+        elif left[draft.target] > MAX_NOTES_AT_ONCE:
+            left[draft.target] -= 1
+            skipped[draft.target] += 1
+            yield _too_many(draft)
+        else:
+            yield msgspec.structs.replace(draft, earlier_notes=skipped.pop(draft.target, 0))
+
+
+def _is_sent_note(draft: PlannedNotification) -> bool:
+    return draft.send and draft.note is not None and "new" not in draft.events
+
+
+def _too_many(draft: PlannedNotification) -> PlannedNotification:
+    why = tuple(each for each in draft.reasons if each.code not in ("quiet_hours", "urgent"))
+    reasons = (Reason("too_many_notes", because=why),)
+    return msgspec.structs.replace(draft, send=False, reasons=reasons, chain=(), held_until=None, is_urgent=False)
 
 
 def _no_news(facts: Facts) -> list[Decision]:

@@ -12,7 +12,6 @@ from ticketbot.decide.values import Change, Facts, Note, assigned_in
 
 GRACE = timedelta(hours=1)  # entered shortly before watching began: still announced (T5)
 MAX_AGE = timedelta(days=7)
-MAX_NOTES_AT_ONCE = 5  # D5: beyond the newest five, the older ones are recorded as skipped
 
 _UNDATED = datetime.max.replace(tzinfo=UTC)
 _EVENTS_OF_FIELDS = {"status": "status", "priority": "priority", "board": "moved"}
@@ -39,7 +38,6 @@ class NewNote(msgspec.Struct, frozen=True):
     """A note that was not decided before."""
 
     note: Note
-    is_too_old: bool = False  # among more than five new notes (D5)
 
     @property
     def subject(self) -> str:
@@ -88,8 +86,7 @@ def topics(facts: Facts) -> list[Topic]:
         first = next(iter(in_order(facts.notes)), None)
         found.append(NewTicket(facts.ticket.id, first))
         notes = [note for note in notes if note != first]
-    too_old = len(notes) - MAX_NOTES_AT_ONCE
-    found += [NewNote(note, is_too_old=place < too_old) for place, note in enumerate(notes)]
+    found += map(NewNote, notes)
     changed = changes(facts)
     if changed and not announces:  # the first decision about a ticket has no changes (T8)
         found.append(Changed(facts.event_id, changed, _newly_assigned(facts)))

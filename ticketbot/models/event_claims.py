@@ -30,7 +30,7 @@ _OLDEST_OF_FIRST_RANK = "SELECT COALESCE({})".format(
     SELECT id FROM event AS due INDEXED BY event_rank WHERE rank = {rank} AND {_NOT_BUSY} AND crashes_alone IS NULL
     ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
 )"""  # noqa: S608
-        for rank in (events.ADDED, events.SINGLE, events.MASS)
+        for rank in events.RANKS
     )
 )
 # An event that ended a process is claimed alone: a server about to run one lets its others finish and starts none.

@@ -21,7 +21,7 @@ from ticketbot.models import tickets
 
 WAITING, RUNNING, DONE, DEAD = "waiting", "running", "done", "dead"
 
-ADDED, SINGLE, MASS = 0, 1, 2  # the ranks in which events are claimed (T10)
+RANKS = ADDED, SINGLE, MASS = 0, 1, 2  # in which events are claimed (T10)
 MASS_CHANGE_FROM = 50  # what arrives while more than this many wait is part of a mass change (T10, T11)
 
 HOOK = "hook"  # the source of what a webhook reported
@@ -104,7 +104,8 @@ _ENQUEUE = """
     VALUES {}
     ON CONFLICT (ticket_id) WHERE state = 'waiting' DO UPDATE SET
         hooks = event.hooks + excluded.hooks, action = excluded.action, received_at = excluded.received_at,
-        due_at = excluded.due_at, rank = CASE WHEN excluded.rank < event.rank THEN excluded.rank ELSE event.rank END,
+        due_at = CASE WHEN excluded.due_at < event.due_at THEN excluded.due_at ELSE event.due_at END,
+        rank = CASE WHEN excluded.rank < event.rank THEN excluded.rank ELSE event.rank END,
         kind_hint = COALESCE(excluded.kind_hint, event.kind_hint), attempts = 0
 """
 
@@ -126,8 +127,8 @@ def new_message_ids(message_ids: Iterable[str], now: datetime) -> set[str]:
 def enqueue(changes: Iterable[Change]) -> None:
     """Queue one event per changed ticket, or fold the changes into the event that already waits for it (W5).
 
-    A waiting event becomes due immediately and restarts its back-off; otherwise a burst of webhooks during a short
-    outage would push it straight to the longest delay.
+    A waiting event keeps its place, or becomes due immediately, and restarts its back-off; otherwise a burst of
+    webhooks during a short outage would push it straight to the longest delay.
     """
     folded: dict[int, Change] = {}
     added: set[int] = set()
@@ -156,12 +157,19 @@ def _is_mass_change() -> bool:
     return bool(sql.execute(query, MASS_CHANGE_FROM + 1).fetchone()[0] > MASS_CHANGE_FROM)
 
 
-def next_of_mass_change(kind_hint: str | None, limit: int) -> dict[int, int]:
-    """Return the tickets of one kind whose events of a mass change are claimed next, with their webhooks so far."""
-    which = (Event.state == WAITING) & (Event.rank == MASS)
+Version = tuple[int, int]
+"""An event, and how many webhooks it holds."""
+
+
+def next_of_rank(rank: int, kind_hint: str | None, limit: int) -> dict[int, Version]:
+    """Return the tickets of one kind whose events of a rank are claimed next, with those events."""
+    which = (Event.state == WAITING) & (Event.rank == rank)
     kind = Event.kind_hint.is_null() if kind_hint is None else Event.kind_hint == kind_hint
-    rows = Event.select(Event.ticket_id, Event.hooks).where(which, kind).order_by(Event.due_at, Event.id).limit(limit)
-    return dict(rows.tuples())
+    rows = Event.select(Event.ticket_id, Event.id, Event.hooks).where(which, kind)
+    return {
+        ticket_id: (event_id, hooks)
+        for ticket_id, event_id, hooks in rows.order_by(Event.due_at, Event.id).limit(limit).tuples()
+    }
 
 
 def _fold(before: Change, change: Change) -> Change:
@@ -236,6 +244,7 @@ def _requeue(event: Event, mine: peewee.Expression, due_at: datetime, error: str
     if later is not None:
         Event.delete().where(Event.id == later.id).execute()
         changes[Event.hooks] = event.hooks + later.hooks
+        changes[Event.rank] = min(event.rank, later.rank)
         changes[Event.action] = later.action
         changes[Event.received_at] = later.received_at
         changes[Event.kind_hint] = later.kind_hint or event.kind_hint

@@ -18,6 +18,7 @@ class Fact(fields.Model):
 
 
 WATCHING_SINCE = "watching_since"
+WATCHING_UNCHECKED = "watching_unchecked"  # until its clock has been compared with ConnectWise's (T5)
 CATCH_UP_WATERMARK = "catch_up_watermark"
 OLDEST_PROGRAM = "oldest_program"  # the oldest version that may use the database (O5)
 LAST_PROBE = "last_probe"  # when a test write last checked that the database is writable (O2)
@@ -67,6 +68,8 @@ def _set(name: str, value: Any) -> None:
 
 def start_watching(now: datetime) -> datetime:
     """Return when watching began (T5), which is `now` at the very first start."""
+    if read_time(WATCHING_SINCE) is None:
+        write_time(WATCHING_UNCHECKED, now)
     Fact.insert(name=WATCHING_SINCE, value=now.isoformat()).on_conflict_ignore().execute()
     since = read_time(WATCHING_SINCE)
     assert since is not None

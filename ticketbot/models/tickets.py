@@ -171,6 +171,7 @@ _NEWER = """
     excluded.updated_at >= ticket.updated_at OR ticket.updated_at IS NULL OR excluded.updated_at IS NULL
     OR ticket.deleted_at IS NOT NULL
 """  # the last: T4, a restored ticket may have an older date
+_NEWER_NOTE = "excluded.updated_at >= note.updated_at OR note.updated_at IS NULL OR excluded.updated_at IS NULL"
 
 
 def store_tickets(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -183,9 +184,9 @@ def store_tickets(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def store_notes(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store new and changed notes as fetched; `decided_at` stays as it is."""
+    """Store notes as fetched; an older `updated_at` never overwrites a newer one (T3), `decided_at` stays as it is."""
     changed = sorted(_changed_notes(rows), key=lambda row: (row["kind"], row["note_id"]))
-    sql.upsert(Note, changed, target=["kind", "note_id"], keep=["decided_at"])
+    sql.upsert(Note, changed, target=["kind", "note_id"], keep=["decided_at"], where=_NEWER_NOTE)
 
 
 def _changed_notes(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

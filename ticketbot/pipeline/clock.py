@@ -61,14 +61,22 @@ def check(source: connectwise_client.ConnectWise, clocks: Clocks, heartbeat: Cal
     if clocks.is_wrong():
         ours, connectwise_now = clocks.now(), clocks.connectwise_now()
         _logger.error("this machine's clock shows %s, ConnectWise's %s: synchronize it with NTP", ours, connectwise_now)
-    correct_marks(clocks.connectwise_now())
-
-
-def correct_marks(now: datetime) -> None:
-    """Reset times stored by a clock that was ahead to `now`: until they pass, everything new counts as history."""
     with db.transaction("clock"):
-        for name in (facts.WATCHING_SINCE, facts.CATCH_UP_WATERMARK, facts.SKIPPED_UNTIL):
-            marked = facts.read_time(name)
-            if marked is not None and marked > now + WRONG_AFTER:
-                facts.write_time(name, now)
-                _logger.warning("%s was in the future (%s), reset it to %s", name, marked, now)
+        _correct_first_start(clocks)
+        _correct_marks(clocks.connectwise_now())
+
+
+def _correct_first_start(clocks: Clocks) -> None:
+    """Have watching begin by ConnectWise's clock: with ours behind, what is history would be announced."""
+    since = facts.read_time(facts.WATCHING_SINCE)
+    if facts.take(facts.WATCHING_UNCHECKED) and since and clocks.is_wrong():
+        facts.write_time(facts.WATCHING_SINCE, since + (clocks.connectwise_now() - clocks.now()))
+
+
+def _correct_marks(now: datetime) -> None:
+    """Reset times stored by a clock that was ahead to `now`: until they pass, everything new counts as history."""
+    for name in (facts.WATCHING_SINCE, facts.CATCH_UP_WATERMARK, facts.SKIPPED_UNTIL):
+        marked = facts.read_time(name)
+        if marked is not None and marked > now + WRONG_AFTER:
+            facts.write_time(name, now)
+            _logger.warning("%s was in the future (%s), reset it to %s", name, marked, now)

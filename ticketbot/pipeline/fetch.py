@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from concurrent.futures import Executor
 from datetime import datetime, timedelta
 
@@ -122,24 +122,36 @@ def _newest_notes(
     *,
     project: bool,
 ) -> tuple[records.Note, ...]:
-    """Return the notes of the first page, and of further ones as long as they hold something undecided (T6)."""
-    notes = list(page.items)
-    number = 1
-    while page.has_next and len(notes) < MAX_NOTES and (not _is_in_order(notes) or _holds_undecided(page.items)):
-        number += 1
-        page = source.notes(ticket_id, project=project, page=number, page_size=NOTES_PER_PAGE)
-        notes += page.items
-    # Pages shift while notes are written: the same note may be on two of them.
-    return tuple({(note.kind, note.id): note for note in notes}.values())
+    """Return the notes of the first page, and of further ones as long as they hold something undecided (T6).
+
+    Where they are not in order, a new one may be on any page: then all are read.
+    """
+    # By key: pages shift while notes are written, and the same note may be on two of them.
+    notes = _by_key(page.items)
+    is_new = bool(notes)
+    while page.has_next and is_new and not _is_enough(page, notes.values()):
+        page = source.notes(ticket_id, project=project, page=page.number + 1, page_size=NOTES_PER_PAGE)
+        is_new = not _by_key(page.items).keys() <= notes.keys()
+        notes |= _by_key(page.items)
+    return tuple(notes.values())
 
 
-def _is_in_order(notes: Sequence[records.Note]) -> bool:
-    """Return whether notes are in the requested order; if not, a new one may be on any page (T6)."""
+def _is_enough(page: connectwise_client.Page[records.Note], notes: Collection[records.Note]) -> bool:
+    if not (page.is_ordered and _is_in_order(notes)):
+        return False
+    return len(notes) >= MAX_NOTES or not _holds_undecided(page.items)
+
+
+def _by_key(notes: Iterable[records.Note]) -> dict[tickets.NoteKey, records.Note]:
+    return {(note.kind, note.id): note for note in notes}
+
+
+def _is_in_order(notes: Iterable[records.Note]) -> bool:
     entered = [note.entered_at for note in notes if note.entered_at is not None]
     return all(newer >= older for newer, older in itertools.pairwise(entered))
 
 
 def _holds_undecided(notes: Iterable[records.Note]) -> bool:
-    keys = {(note.kind, note.id) for note in notes}
+    keys = _by_key(notes).keys()
     with db.session():
         return tickets.decided_notes(keys) != keys

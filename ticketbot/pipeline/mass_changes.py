@@ -19,11 +19,12 @@ KEPT = connectwise_client.TICKETS_PER_CALL
 class ReadTicket(msgspec.Struct, frozen=True):
     """A ticket of a list, and when the call for it began by ConnectWise's clock.
 
-    `hooks` is how many webhooks its event held at that moment: if it holds more by now, the ticket may have changed.
+    `event` is the event it was read for, and how many webhooks that held: if it holds more by now, or is another one,
+    the ticket may have changed.
     """
 
     ticket: records.Ticket
-    hooks: int
+    event: events.Version
     began_at: datetime
 
 
@@ -33,28 +34,30 @@ class MassChanges:
     def __init__(self, source: connectwise_client.ConnectWise, connectwise_now: Callable[[], datetime]) -> None:
         self.source = source.in_background()
         self._now = connectwise_now
-        self._read: dict[int, ReadTicket] = {}
-        self._lock = threading.Lock()
+        self._read: dict[tuple[int, str | None], dict[int, ReadTicket]] = {}  # by rank, and the kind in the webhooks
+        self._locks = {rank: threading.Lock() for rank in events.RANKS}  # nothing new waits for a mass change
 
     def take(self, event: Event) -> ReadTicket | None:
         """Return the ticket of an event of a mass change, reading it with those of up to 99 that wait behind it.
 
-        None if the event is not part of one, or the list does not hold the ticket: then it has to be read alone.
-        Raises `RemoteError`.
+        None if the event is not part of one, or the list does not hold the ticket: then it has to be read alone. A new
+        ticket is part of one if 50 more new ones wait, as after a sync. Raises `RemoteError`.
         """
-        if event.rank != events.MASS:
-            return None
-        with self._lock:
-            found = self._read.pop(event.ticket_id, None)
-            if found is None or found.hooks != event.hooks:
-                self._read = self._read_with_others(event)
-                found = self._read.pop(event.ticket_id, None)
+        alike = event.rank, event.kind_hint
+        with self._locks[event.rank]:
+            found = self._read.get(alike, {}).pop(event.ticket_id, None)
+            if found is None or found.event != (event.id, event.hooks):
+                read = self._read_with_others(event)
+                found = read.pop(event.ticket_id, None)
+                self._read[alike] = read or self._read.get(alike, {})
         return found
 
     def _read_with_others(self, event: Event) -> dict[int, ReadTicket]:
         with db.session():
-            others = events.next_of_mass_change(event.kind_hint, limit=KEPT - 1)
-        hooks: Mapping[int, int] = {**others, event.ticket_id: event.hooks}
+            others = events.next_of_rank(event.rank, event.kind_hint, limit=KEPT - 1)
+        if event.rank != events.MASS and len(others) < events.MASS_CHANGE_FROM:
+            return {}
+        wanted: Mapping[int, events.Version] = {**others, event.ticket_id: (event.id, event.hooks)}
         began_at = self._now()
-        found = self.source.tickets_by_id(sorted(hooks), project=event.kind_hint == "project")
-        return {ticket.id: ReadTicket(ticket, hooks[ticket.id], began_at) for ticket in found}
+        found = self.source.tickets_by_id(sorted(wanted), project=event.kind_hint == "project")
+        return {ticket.id: ReadTicket(ticket, wanted[ticket.id], began_at) for ticket in found}

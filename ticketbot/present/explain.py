@@ -196,4 +196,4 @@ def _is_about(row: responses.Notification, subject: str) -> bool:
         return row.kind == "new"
     if subject.startswith("change:"):
         return "changed" in row.events
-    return row.kind == "update" and subject.endswith(f":{row.note_id}")
+    return row.kind == "update" and subject.endswith(f"{row.note_kind or ''}:{row.note_id}")

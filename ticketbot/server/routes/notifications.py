@@ -113,6 +113,7 @@ def notification(row: notifications.Notification) -> responses.Notification:
         id=row.id,
         ticket_id=row.ticket_id,
         note_id=row.note_id,
+        note_kind=row.note_kind,
         kind="new" if "new" in row.events else "update",
         events=row.events,
         recipient_id=row.recipient_id,
