@@ -102,5 +102,5 @@ def _write_recipients(now: datetime) -> None:
         tickets.Member.create(
             id=number, identifier=f"p{number}", lookup=f"p{number}", name=f"P {number}", email=email, fetched_at=now
         )
-        person = recipients.FoundPerson(f"person-{number}", f"P {number}", [email], None)
+        person = recipients.WebexPerson(f"person-{number}", f"P {number}", [email], None)
         recipients.store_people(email, [person], now)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import ssl
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -62,3 +67,20 @@ def test_https_to_another_host_goes_through_the_proxy_which_sees_no_key(proxy: R
         _ping("https://tbot.invalid")
     assert proxy.received[0].line.startswith("CONNECT tbot.invalid:443 ")
     assert KEY not in str(proxy.received)
+
+
+def test_a_certificate_that_is_not_trusted_is_named() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(Path(__file__).parent / "self_signed.pem")
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        accepted = pool.submit(_refuse, context, listener)
+        with pytest.raises(errors.Unreachable, match="does not trust the certificate of https://127") as refused:
+            _ping(f"https://127.0.0.1:{listener.getsockname()[1]}")
+        accepted.result(10)
+    assert not isinstance(refused.value, errors.NoServer), "something answers there"
+
+
+def _refuse(context: ssl.SSLContext, listener: socket.socket) -> None:
+    connection, _ = listener.accept()
+    with contextlib.suppress(ssl.SSLError), context.wrap_socket(connection, server_side=True):
+        pass

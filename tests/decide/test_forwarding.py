@@ -159,7 +159,7 @@ def test_a_circle_is_spelled_out_from_the_new_forward_on() -> None:
     assert forwarding.find_cycle(new, [first]) is None
 
 
-def test_forwards_that_are_never_active_together_close_no_circle() -> None:
+def test_forwards_that_are_never_active_together_form_no_cycle() -> None:
     """F4: pairs may overlap where all three do not."""
     first = Forward(1, ANA, BEN, *forwarding.parse_period("2026-03-01", "2026-03-05", UTC))
     second = Forward(2, BEN, CORA, *forwarding.parse_period("2026-03-05", "2026-03-10", UTC))

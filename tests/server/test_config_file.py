@@ -254,7 +254,7 @@ def test_a_silence_that_is_over_is_not_created_and_an_unknown_rule_is_named(ana:
 def test_twins_and_cycles_are_refused_and_change_nothing(ana: client.Client) -> None:
     twin = FILE + "[[rules]]\nname = 'again'\nall_boards = true\nassigned = true\n"
     cycle = FILE + '[[forwards]]\nsource = "Ben Bauer"\ndestination = "Ana Alvarez"\n'
-    for file, what in ((twin, "There is a rule"), (cycle, "would close a circle")):
+    for file, what in ((twin, "There is a rule"), (cycle, "would create a cycle")):
         version = ana.plan(file).version
         with pytest.raises(errors.Conflict, match=what):
             ana.apply(file, version)

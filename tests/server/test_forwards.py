@@ -156,7 +156,7 @@ def test_cycle_cannot_be_created_by_enabling_or_moving(people: dict[str, int], a
     may = ana.create_forward(people["Ben"], people["Ana"], start="2026-05-01")
     with pytest.raises(errors.Conflict, match="Ben Benson > Ana Anason > Ben Benson"):
         ana.update_forward(off.id, enabled=True)
-    with pytest.raises(errors.Conflict, match="circle"):
+    with pytest.raises(errors.Conflict, match="cycle"):
         ana.update_forward(may.id, start="2026-04-30")
     assert ana.forward(off.id) == off
     assert ana.forward(may.id) == may
@@ -285,9 +285,9 @@ def test_with_notifications_off_the_source_is_not_told(people: dict[str, int], a
 
 
 def test_a_forward_can_be_limited(people: dict[str, int], ana: client.Client) -> None:
-    """F9; a limited forward counts as always active in a circle (F4)."""
+    """F9; a limited forward counts as always active in a cycle (F4)."""
     forward = ana.create_forward(people["Ana"], people["Ben"], public_only=True)
     assert (forward.public_only, forward.only_if_sole) == (True, False)
     assert ana.update_forward(forward.id, only_if_sole=True).only_if_sole
-    with pytest.raises(errors.Conflict, match="circle"):
+    with pytest.raises(errors.Conflict, match="cycle"):
         ana.create_forward(people["Ben"], people["Ana"])

@@ -149,7 +149,7 @@ def test_an_error_of_the_server_is_shown_at_its_field_until_the_value_changes(pi
 
 def test_a_cycle_is_refused_in_full(pilot: Pilot) -> None:
     pilot.press("ctrl f", "n").type("cora").press("enter").type("ana").press(*["enter"] * 7)
-    assert "This would close a circle: Cora Chen > Ana Alvarez > Cora Chen" in pilot.text
+    assert "This would create a cycle: Cora Chen > Ana Alvarez > Cora Chen" in pilot.text
 
 
 def test_a_preview_says_who_gets_it_now(pilot: Pilot) -> None:

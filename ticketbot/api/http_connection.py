@@ -10,6 +10,7 @@ Anything else is a bug of the server: a plain `TicketbotError` that names the re
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
@@ -119,6 +120,11 @@ class Connection:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
+            if _is_about_certificate(error):
+                raise errors.Unreachable(
+                    f"This machine does not trust the certificate of {self.base_url}. Install one that it trusts, or "
+                    "set REQUESTS_CA_BUNDLE to the file of whoever signed it"
+                ) from error
             raise errors.NoServer(f"Cannot reach {self.base_url}") from error
         if not 200 <= response.status_code < 300 and response.status_code not in expect:
             raise _to_error(response, self.base_url)
@@ -129,6 +135,12 @@ class Connection:
             return msgspec.json.decode(response.content, type=model)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise errors.NoServer(f"{self.base_url} runs an incompatible version of Ticketbot") from error
+
+
+def _is_about_certificate(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__context__
+    return error is not None
 
 
 def _encoded(body: object) -> bytes:

@@ -317,4 +317,4 @@ def _signing_key(content: bytes) -> bytes:
 
 
 def _unusable(what: str) -> errors.RemoteUnavailable:
-    return errors.RemoteUnavailable(f"ConnectWise's signing key cannot be had: {what}", service="connectwise")
+    return errors.RemoteUnavailable(f"ConnectWise's signing key is not available: {what}", service="connectwise")

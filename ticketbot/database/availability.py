@@ -73,7 +73,7 @@ def first_line(error: BaseException) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def patiently(
+def retry_while_unavailable(
     work: Callable[[], T],
     pause: Callable[[float], bool],
     *,

@@ -111,7 +111,7 @@ def route(originals: Iterable[Recipient], forwards: Iterable[Forward], now: date
 
 
 def find_cycle(new: Forward, forwards: Iterable[Forward]) -> tuple[Forward, ...] | None:
-    """Return the circle that `new` would close with forwards active at some common time (F4), `new` first; or None.
+    """Return the cycle that `new` would close with forwards active at some common time (F4), `new` first; or None.
 
     It is the shortest one, at the first moment there is one.
     """

@@ -37,7 +37,7 @@ class PersonEmail(fields.Model):
         primary_key = peewee.CompositeKey("email", "recipient")
 
 
-class FoundPerson(NamedTuple):
+class WebexPerson(NamedTuple):
     """A Webex person as the people API describes it; `emails` in lower case."""
 
     webex_id: str
@@ -74,7 +74,7 @@ def has_email(recipient: Recipient, email: str) -> bool:
     return email.lower() in {recipient.email, *(row.email for row in addresses)}
 
 
-def store_people(email: str, people: Sequence[FoundPerson], now: datetime) -> None:
+def store_people(email: str, people: Sequence[WebexPerson], now: datetime) -> None:
     """Store the accounts that Webex returned for one address.
 
     An account that it no longer returns loses the address, and becomes inactive if that was its last one.

@@ -230,7 +230,7 @@ def _record(
         return recorded
 
     try:
-        recorded = availability.patiently(write, services.pause)
+        recorded = availability.retry_while_unavailable(write, services.pause)
     except errors.Unreachable as error:
         _logger.warning("the outcome of message %d is not recorded: %s", message.id, error)
         return False

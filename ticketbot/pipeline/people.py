@@ -164,8 +164,8 @@ def _people(
         return None
 
 
-def _account(person: webex_client.Person) -> recipients.FoundPerson:
-    return recipients.FoundPerson(person.id, person.name, person.emails, person.last_activity)
+def _account(person: webex_client.Person) -> recipients.WebexPerson:
+    return recipients.WebexPerson(person.id, person.name, person.emails, person.last_activity)
 
 
 def recipient(row: recipients.Recipient) -> values.Recipient:

@@ -59,7 +59,9 @@ def _answering(handler: Callable[..., Any]) -> Callable[..., Any]:
                 response = _problem_of(error)
             except Exception:
                 _logger.exception("a bug in tbot: %s %s failed", bottle.request.method, bottle.request.path)
-                response = problem(500, "Internal error", f"Internal error; the server log has it under {correlation}")
+                response = problem(
+                    500, "Internal error", f"Internal error; search the log of the server for {correlation}"
+                )
         response.set_header("X-Request-ID", correlation)
         return response
 

@@ -168,7 +168,7 @@ class Authenticator:
         is_verified = known is not None and known.hash == row.hash and moment < known.verified_until
         if not is_verified and not self._matches(row, key, address):
             return None
-        self._note_use(row)
+        self._record_use(row)
         verified_until = known.verified_until if known is not None and is_verified else moment + VERIFIED_FOR_S
         fresh = _Verified(caller_of(row), row.hash, moment + BELIEVED_FOR_S, verified_until)
         self._remember(digest, fresh, deletions)
@@ -189,7 +189,7 @@ class Authenticator:
                 del self._verified[next(iter(self._verified))]
             self._verified[digest] = verified
 
-    def _note_use(self, row: api_keys.ApiKey) -> None:
+    def _record_use(self, row: api_keys.ApiKey) -> None:
         now = self._now()
         if row.last_used_at is None or row.last_used_at < now - _USE_IS_NOTED_EVERY:
             # A disk that is full keeps nobody from reading.

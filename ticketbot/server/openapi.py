@@ -22,7 +22,7 @@ _REFUSALS = {
     413: "The body is larger than 1 MiB",
     422: "The request is understood and wrong; each wrong field is named",
     429: "Too many wrong API keys from this address, or too much at once; `Retry-After` says when to come back",
-    500: "A bug in Ticketbot; the log has it under the request id",
+    500: "A bug in Ticketbot; search the log for the request id",
     502: "ConnectWise or Webex failed",
     503: "The database does not answer",
 }

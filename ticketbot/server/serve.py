@@ -157,13 +157,13 @@ class Server:
         """Take nothing more in, finish what is in flight, release what was claimed (O4)."""
         _logger.info("stopping")
         deadline = time.monotonic() + STOP_WITHIN_S
-        # In the thread that looks at the sockets: one that is closed under its eyes would end it, answers unsent.
+        # In the thread that polls the sockets: closing one while it polls would end it, with responses unsent.
         for each in self._listeners:
             each.trigger.pull_trigger(partial(wasyncore.dispatcher.close, each))
         self._http.task_dispatcher.shutdown(cancel_pending=False, timeout=int(STOP_WITHIN_S / 2))
         if not self._http.task_dispatcher.threads:  # those that wait for a slow database still have to respond
             for each in self._listeners:
-                with contextlib.suppress(OSError):  # the last one of them may have closed before it hears the bell
+                with contextlib.suppress(OSError):  # the last of them may be closed already
                     each.trigger.pull_trigger(each.close)
         self.syncs.stop()
         in_time = self._worker.stop(deadline - time.monotonic())

@@ -123,7 +123,7 @@ def _read_toml(table: Table, path: Path, problems: list[str], *, is_explicit: bo
         )
         return {}
     except (ValueError, RecursionError) as error:  # ValueError: wrong TOML, numbers of thousands of digits, odd paths
-        problems.append(f"{path} is not TOML: {error}. Mend that line")
+        problems.append(f"{path} is not TOML: {error}. Fix that line")
         return {}
     if is_readable_by_others and any(content.get(row.key) for row in table if row.is_secret):
         import shlex

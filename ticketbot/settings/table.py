@@ -164,7 +164,7 @@ class Settings:
         types.choice("debug", "info", "warning", "error"),
         "info",
         flag=True,
-        meaning="least level that is logged: `debug`, `info`, `warning` or `error`",
+        meaning="lowest level that is logged: `debug`, `info`, `warning` or `error`",
     )
     log_format: str = _setting(
         types.choice("auto", "text", "json"),
@@ -204,7 +204,7 @@ class Settings:
         )
 
     def secrets(self) -> tuple[str, ...]:
-        """Return every text that must never be shown, for `log.hide`."""
+        """Return every text that must never be shown, for the log to mask."""
         others = (getattr(self, row.key) for row in TABLE if row.is_secret and row.key != "database_url")
         return (*filter(None, others), *types.database_credentials(self.database_url))
 

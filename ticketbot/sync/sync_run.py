@@ -126,19 +126,21 @@ class Run:
 
     def read(self, query: Callable[[], T]) -> T:
         """Return the result of a query, retrying for a while if the database is unavailable."""
-        return self._patiently(db.session, query)
+        return self._retried(db.session, query)
 
     def commit(self, name: str, write: Callable[[], object]) -> None:
         """Write in one transaction, retrying for a while if the database is unavailable."""
-        self._patiently(partial(db.transaction, name), write)
+        self._retried(partial(db.transaction, name), write)
 
-    def _patiently(self, enter: Callable[[], AbstractContextManager[None]], do: Callable[[], T]) -> T:
+    def _retried(self, enter: Callable[[], AbstractContextManager[None]], do: Callable[[], T]) -> T:
         def work() -> T:
             self.check()  # raises when this run is to stop, so that pausing always goes on
             with enter():
                 return do()
 
-        return availability.patiently(work, lambda s: self._stopping.wait(s) or True, for_s=DATABASE_RETRY_S)
+        return availability.retry_while_unavailable(
+            work, lambda s: self._stopping.wait(s) or True, for_s=DATABASE_RETRY_S
+        )
 
     @contextlib.contextmanager
     def reporting(self) -> Iterator[None]:
@@ -160,7 +162,7 @@ class Run:
                 if self._save_progress():
                     syncs.finish(self._row, state=state, now=self.services.now())
 
-        availability.patiently(write, lambda s: not self._stopping.wait(s), for_s=DATABASE_RETRY_S)
+        availability.retry_while_unavailable(write, lambda s: not self._stopping.wait(s), for_s=DATABASE_RETRY_S)
 
     def _report_loop(self) -> None:
         while not self._ended.wait(REPORT_EVERY_S):

@@ -68,13 +68,13 @@ class BackgroundCalls:
     def _with_client(self, work: Work[T]) -> T:
         """Run `work` with a client that no other call uses at the same time."""
         try:
-            lent = self._clients.pop()
+            client = self._clients.pop()
         except IndexError:
-            lent = self._connect()
+            client = self._connect()
         try:
-            result = work(lent)
+            result = work(client)
         except BaseException:
-            lent.close()
+            client.close()
             raise
-        self._clients.append(lent)
+        self._clients.append(client)
         return result

@@ -51,7 +51,7 @@ class MainView(urwid.WidgetWrap[Any]):
         self._notice, self._notice_s = "", 0.0
         self._is_pasting = False
         self._dialogs: list[dialogs.Dialog] = []
-        self._complaint: dialogs.Dialog | None = None
+        self._problem_dialog: dialogs.Dialog | None = None
         self._has_complained = False
         self._status = server_status.StatusPoller(self)
         self._tabs = [Tab(self, each) for each in tabs.ALL]
@@ -104,7 +104,7 @@ class MainView(urwid.WidgetWrap[Any]):
     def tick(self, passed_s: float) -> None:
         """Do what is due: reload rows, follow a sync, remove a notice."""
         self._status.tick(passed_s)
-        self.tab.tick(passed_s, is_idle=self.dialog in (None, self._complaint))
+        self.tab.tick(passed_s, is_idle=self.dialog in (None, self._problem_dialog))
         self._notice_s -= passed_s
         if self._notice_s <= 0:
             self._notice = ""
@@ -114,12 +114,12 @@ class MainView(urwid.WidgetWrap[Any]):
         self.calls.deliver()
         if self.failure is None:
             self._has_complained = False
-            if self._complaint:
-                self._complaint.close()
+            if self._problem_dialog:
+                self._problem_dialog.close()
         elif not self._has_complained and self.dialog is None:
             self._has_complained = True
             self.show_error(self.failure)
-            self._complaint = self.dialog
+            self._problem_dialog = self.dialog
 
     @property
     def _where(self) -> keymap.Where:

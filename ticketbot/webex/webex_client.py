@@ -16,7 +16,7 @@ LABEL = "Webex"
 NAME = "webex"
 PEOPLE_PER_CALL = 85  # the most ids that one GET /people takes
 ROOMS_PER_PAGE = 500  # 1000 is allowed, but large lists are slow and a 504 is answered by asking for less
-ADDRESSEES = {"room": "roomId", "person": "toPersonId"}
+DESTINATIONS = {"room": "roomId", "person": "toPersonId"}
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -92,7 +92,7 @@ class Webex:
         Webex knows no idempotency key: after a RemoteUnavailable whose `outcome_unknown` is true the
         message may have arrived. Raises MessageTooLong when shortening it helps.
         """
-        body = {ADDRESSEES[recipient_type]: webex_id, "markdown": markdown}
+        body = {DESTINATIONS[recipient_type]: webex_id, "markdown": markdown}
         if parent_id is not None:
             body["parentId"] = parent_id
         answer = self._service.call("POST", "/messages", operation="send", body=body)

@@ -159,17 +159,17 @@ def _with_offset(text: str | None, moment: datetime | None, zone: tzinfo) -> str
 
 
 def refuse_cycle(forward_id: int, services: operations.Services) -> None:
-    """Raise `Conflict` when a forward closes a circle with others that are not over yet (F4)."""
+    """Raise `Conflict` when a forward creates a cycle with others that are not over yet (F4)."""
     row = _found(forward_id)
     now, new = services.now(), load_facts.forward_fact(row, services.timezone)
     if not row.enabled or _is_over(new, now):
         return
     others = [load_facts.forward_fact(each, services.timezone) for each in forwards.enabled_forwards()]
-    circle = forwarding.find_cycle(new, [each for each in others if not _is_over(each, now)])
-    if circle:
-        names = " > ".join([*(step.source.name for step in circle), circle[0].source.name])
-        with_ = ", ".join(f"forward {step.id}" for step in circle[1:])
-        raise errors.Conflict(f"This would close a circle: {names}, together with {with_}")
+    cycle = forwarding.find_cycle(new, [each for each in others if not _is_over(each, now)])
+    if cycle:
+        names = " > ".join([*(step.source.name for step in cycle), cycle[0].source.name])
+        with_ = ", ".join(f"forward {step.id}" for step in cycle[1:])
+        raise errors.Conflict(f"This would create a cycle: {names}, together with {with_}")
 
 
 def _inform_source(
