@@ -13,10 +13,11 @@ from pathlib import Path
 import peewee
 import pytest
 
+from tests.clock import START
 from tests.databases import fresh_postgres
 from ticketbot import errors, models
 from ticketbot.database import db, fields, sql
-from ticketbot.models import facts, schema
+from ticketbot.models import facts, schema, users
 
 
 def _models() -> list[type[peewee.Model]]:
@@ -47,6 +48,19 @@ def _described() -> dict[str, tuple[object, object]]:
         name for name in db.database.get_tables() if name not in ("schema_migration", "floor_row", "sqlite_sequence")
     ]
     return {name: (_columns(name), _indexes(name)) for name in sorted(names)}
+
+
+def test_ids_of_deleted_rows_are_never_used_again(database: str) -> None:
+    """A8: neither those of our own tables, nor on SQLite, which would do so by default."""
+    ours = [model for model in _models() if isinstance(model._meta.primary_key, fields.IdField)]
+    assert len(ours) > 10
+    with db.transaction("test"):
+        first = users.add_user("Ana", "ana@msp.example", START)
+        first.delete_instance()
+        assert users.add_user("Ben", "ben@msp.example", START).id > first.id
+        for model in ours if not db.is_postgres() else ():
+            (text,) = sql.execute("SELECT sql FROM sqlite_master WHERE name = ?", model._meta.table_name).fetchone()
+            assert "AUTOINCREMENT" in text, model
 
 
 def test_migrations_create_exactly_the_schema_of_the_models(database: str) -> None:

@@ -61,10 +61,10 @@ def forward_page(rows: Iterable[Row], query: Mapping[str, str], url: str) -> Lis
 
 
 def project(rows: Sequence[Row], fields: str) -> list[Row]:
-    """Return only the `fields` (comma-separated, nested with /) of each row; empty means all."""
+    """Return only the `fields` (comma-separated, nested with /) of each row, and its `id`; empty means all."""
     if not fields:
         return list(rows)
-    flat: list[str] = []
+    flat = ["id"]
     nested: dict[str, list[str]] = {}
     for name in filter(None, (part.strip() for part in fields.split(","))):
         parent, _, child = name.partition("/")

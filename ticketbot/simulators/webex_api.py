@@ -126,10 +126,12 @@ class _Api:
         raise Refusal(404, "Could not find a room with provided ID.")
 
     def memberships(self) -> Any:
-        room_id = _query().get("roomId")
-        if room_id:
-            return self._page(self._organization.memberships(room_id))
-        return self._page(self._organization.own_memberships())
+        query = _query()
+        room_id = query.get("roomId")
+        found = self._organization.memberships(room_id) if room_id else self._organization.own_memberships()
+        for name in {"personId", "personEmail"} & query.keys():
+            found = [row for row in found if row[name] == query[name]]
+        return self._page(found)
 
     def _page(self, items: list[Row]) -> Any:
         """Return the page after the id `after`; a full page links to the next, which may be empty."""
