@@ -56,6 +56,6 @@ def test_what_died_while_it_was_held_can_be_sent_again(database: str) -> None:
     """L5"""
     with db.transaction("test"):
         _hold(1)
-        notifications.give_up_overdue(NOW + timedelta(hours=24), NOW)
+        messages.give_up_overdue(NOW + timedelta(hours=24), NOW)
         assert messages.retry_dead(notifications.Notification.id == 1, now=NOW, give_up_at=NOW + timedelta(1)) == 1
     assert messages.claim(7, NOW) is not None

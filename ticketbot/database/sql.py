@@ -5,13 +5,15 @@ from __future__ import annotations
 import functools
 import operator
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import peewee
 
 from ticketbot.database import db, fields
+
+T = TypeVar("T")
 
 ROWS_PER_STATEMENT = 400  # rows of one statement; SQLite allows 32,766 variables
 
@@ -54,8 +56,7 @@ def select_by_id(model: type[fields.M], ids: Iterable[int]) -> dict[int, fields.
     """Return the rows of a model with these ids, by id."""
     wanted = sorted(set(ids))
     found: dict[int, fields.M] = {}
-    for start in range(0, len(wanted), ROWS_PER_STATEMENT):
-        chunk = wanted[start : start + ROWS_PER_STATEMENT]
+    for chunk in chunks(wanted):
         query = f'SELECT * FROM "{model._meta.table_name}" WHERE id IN {placeholders(chunk)}'  # noqa: S608
         found |= {row.id: row for row in select(model, query, *chunk)}
     return found
@@ -136,6 +137,11 @@ def _insert(model: type[fields.Model], rows: Sequence[Mapping[str, Any]], tail: 
         else:
             cursor.executemany(f"{head} {placeholders(fields)} {tail}", values)
     return int(cursor.rowcount)
+
+
+def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield as many values at a time as one statement takes."""
+    return (values[start : start + ROWS_PER_STATEMENT] for start in range(0, len(values), ROWS_PER_STATEMENT))
 
 
 def for_update(query: peewee.ModelSelect, how: str = "FOR UPDATE") -> peewee.ModelSelect:

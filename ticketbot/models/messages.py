@@ -9,8 +9,6 @@ A notification joins a message that waits for the same recipient and ticket unti
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -19,7 +17,7 @@ import peewee
 from playhouse.shortcuts import model_to_dict
 
 from ticketbot.database import db, fields, sql
-from ticketbot.models import facts, holds, notifications, recipients, threads, tickets
+from ticketbot.models import facts, holds, notifications, recipients, threads
 from ticketbot.models.notifications import DEAD, PENDING, SENDING, SENT, Notification
 
 
@@ -200,9 +198,8 @@ def add_digest(rows: Sequence[Notification], now: datetime, **inherited: Any) ->
     first = model_to_dict(rows[0], recurse=False)
     message_id = _add({**first, "ticket_id": None, "forwarded_from": []}, rows[0].id, now, is_digest=True, **inherited)
     ids = [row.id for row in rows]
-    for start in range(0, len(ids), sql.ROWS_PER_STATEMENT):
-        chunk = Notification.id.in_(ids[start : start + sql.ROWS_PER_STATEMENT])
-        Notification.update(message_id=message_id).where(chunk).execute()
+    for chunk in sql.chunks(ids):
+        Notification.update(message_id=message_id).where(Notification.id.in_(chunk)).execute()
     return message_id
 
 
@@ -249,26 +246,6 @@ def add_claimed(recipient: recipients.Recipient, markdown: str, server_id: int, 
     return Claimed(add_plain(recipient, markdown, now, state=SENDING, server_id=server_id), [])
 
 
-def where_contains(words: str) -> peewee.Expression:
-    """Return the condition that each of the words is in a notification: ticket, its summary, recipient or error."""
-    return functools.reduce(operator.and_, map(_where_word, words.split()), peewee.Value(True))
-
-
-def _where_word(word: str) -> peewee.Expression:
-    # Tickets and messages are searched once, not again for each of a million notifications.
-    about = tickets.Ticket.select(tickets.Ticket.id).where(sql.where_contains(word, tickets.Ticket.summary))
-    failed = Message.select(Message.id).where(Message.error.is_null(False), sql.where_contains(word, Message.error))
-    found = [
-        Notification.ticket_id.in_(about),
-        Notification.message_id.in_(failed),
-        Notification.error.is_null(False) & sql.where_contains(word, Notification.error),
-        sql.where_contains(word, Notification.recipient_name),
-    ]
-    if word.removeprefix("#").isdigit():
-        found.append(sql.where_contains(word, peewee.Value("#").concat(Notification.ticket_id)))
-    return functools.reduce(operator.or_, found)
-
-
 def retry_dead(which: peewee.Expression, *, now: datetime, give_up_at: datetime) -> int:
     """Have each dead notification among `which` sent again, by a message of its own (L5, N1). Return how many."""
     dead = Notification.select().where(Notification.state == DEAD, which).order_by(Notification.id)
@@ -297,26 +274,41 @@ def retry_backing_off_now(now: datetime) -> int:
 
 def skip_pending(reasons: Sequence[Any]) -> int:
     """Mark all pending notifications as skipped, and give up their messages (D1). Return how many notifications."""
-    skipped = notifications.skip_pending(reasons)
-    give_up_empty()
+    ids = _lock_waiting("TRUE")
+    skipped = notifications.skip_pending(reasons, ids)
+    _give_up_empty(ids)
     return skipped
 
 
 def give_up_overdue(overdue_at: datetime, now: datetime) -> int:
     """Mark notifications as dead that had to be sent by `overdue_at`, even during a hold (L2). Return how many."""
-    dead = notifications.give_up_overdue(overdue_at, now)
-    give_up_empty()
+    overdue = "SELECT message_id FROM notification WHERE state = 'pending' AND give_up_at <= ?"
+    ids = _lock_waiting(f"id IN ({overdue})", overdue_at)
+    dead = notifications.give_up_overdue(overdue_at, now, ids)
+    _give_up_empty(ids)
     return dead
 
 
-def give_up_empty() -> None:
-    """Give up messages that carry nothing any more."""
+def _lock_waiting(which: str, *values: object) -> list[int]:
+    """Lock the waiting messages that carry something; whoever changes notifications locks their message first.
+
+    What a sender is claiming, or an event adding to, is left out: to wait for it could be a deadlock, and it is not
+    the last time that somebody looks.
+    """
+    query = f"""
+        SELECT id FROM message WHERE state = 'pending' AND (ticket_id IS NOT NULL OR is_digest) AND {which}
+        ORDER BY id FOR UPDATE SKIP LOCKED
+    """  # noqa: S608  (fixed text)
+    return [message_id for (message_id,) in sql.execute(query, *values).fetchall()]
+
+
+def _give_up_empty(ids: Sequence[int]) -> None:
+    """Give up those of some locked messages that carry nothing any more."""
     carried = Notification.select(peewee.SQL("1")).where(
         Notification.message_id == Message.id, Notification.state == PENDING
     )
-    carries = Message.ticket_id.is_null(False) | Message.is_digest
-    empty = (Message.state == PENDING) & carries & ~peewee.fn.EXISTS(carried)
-    Message.update(state=DEAD).where(empty).execute()
+    for chunk in sql.chunks(ids):
+        Message.update(state=DEAD).where(Message.id.in_(chunk), ~peewee.fn.EXISTS(carried)).execute()
 
 
 def release(server_id: int, now: datetime, ids: Collection[int] | None = None) -> int:

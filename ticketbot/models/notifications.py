@@ -112,22 +112,25 @@ def end_sending(message_id: int, changes: Mapping[str, Any]) -> None:
 
 def return_to_pending(ids: Sequence[int]) -> None:
     """Have what was being sent wait again."""
-    for start in range(0, len(ids), sql.ROWS_PER_STATEMENT):
-        chunk = Notification.id.in_(list(ids[start : start + sql.ROWS_PER_STATEMENT]))
-        Notification.update(state=PENDING).where(chunk, Notification.state == SENDING).execute()
+    for chunk in sql.chunks(ids):
+        Notification.update(state=PENDING).where(Notification.id.in_(chunk), Notification.state == SENDING).execute()
 
 
-def give_up_overdue(overdue_at: datetime, now: datetime) -> int:
-    """Mark pending notifications as dead that had to be sent by a time (L2). Return how many."""
-    which = (Notification.state == PENDING) & (Notification.give_up_at <= overdue_at)
+def give_up_overdue(overdue_at: datetime, now: datetime, message_ids: Sequence[int]) -> int:
+    """Mark what is held or carried by these messages as dead if it had to be sent by a time (L2). Return how many."""
     changes = {"state": DEAD, "died_at": now, "error": OVERDUE}
-    return int(Notification.update(changes).where(which).execute())
+    return _end_pending(changes, message_ids, Notification.give_up_at <= overdue_at)
 
 
-def skip_pending(reasons: Sequence[Any]) -> int:
-    """Mark all pending notifications as skipped. Return how many."""
-    changes = {"state": SKIPPED, "reasons": list(reasons), "message_id": None}
-    return int(Notification.update(changes).where(Notification.state == PENDING).execute())
+def skip_pending(reasons: Sequence[Any], message_ids: Sequence[int]) -> int:
+    """Mark all that is held or carried by these messages as skipped. Return how many."""
+    return _end_pending({"state": SKIPPED, "reasons": list(reasons), "message_id": None}, message_ids)
+
+
+def _end_pending(changes: Mapping[str, Any], message_ids: Sequence[int], *which: peewee.Expression) -> int:
+    carried = (Notification.message_id.in_(chunk) for chunk in sql.chunks(message_ids))
+    update = Notification.update(changes).where(Notification.state == PENDING, *which)
+    return sum(int(update.where(where).execute()) for where in (Notification.message_id.is_null(), *carried))
 
 
 def count(which: peewee.Expression) -> int:

@@ -141,7 +141,5 @@ def store_recipients(rows: Sequence[Mapping[str, Any]], *, keep: Sequence[str] =
 def deactivate(webex_ids: Iterable[str]) -> None:
     """Mark recipients as vanished from Webex; rules and forwards still refer to them (S2)."""
     wanted = sorted(webex_ids)
-    for start in range(0, len(wanted), sql.ROWS_PER_STATEMENT):
-        Recipient.update(active=False).where(
-            Recipient.webex_id.in_(wanted[start : start + sql.ROWS_PER_STATEMENT])
-        ).execute()
+    for chunk in sql.chunks(wanted):
+        Recipient.update(active=False).where(Recipient.webex_id.in_(chunk)).execute()

@@ -161,8 +161,8 @@ def known_names(column: peewee.Field, limit: int) -> list[str]:
 def soft_delete(model: type[fields.Model], ids: Iterable[int], now: datetime) -> None:
     """Mark rows of `model` as gone in ConnectWise."""
     wanted = sorted(ids)
-    for start in range(0, len(wanted), sql.ROWS_PER_STATEMENT):
-        model.update(deleted_at=now).where(model.id.in_(wanted[start : start + sql.ROWS_PER_STATEMENT])).execute()
+    for chunk in sql.chunks(wanted):
+        model.update(deleted_at=now).where(model.id.in_(chunk)).execute()
 
 
 _DECIDED = ("announced_at", "decided_at", "decided_at_update", "notes_read_at_update")
@@ -193,8 +193,8 @@ def _changed_notes(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]
     """Leave out what is already stored, usually all of a ticket's notes but the newest."""
     kinds, ids = _kinds_and_ids((row["kind"], row["note_id"]) for row in rows)
     known: dict[NoteKey, datetime | None] = {}
-    for start in range(0, len(ids), sql.ROWS_PER_STATEMENT):
-        stored = _notes("kind, note_id, updated_at", kinds, ids[start : start + sql.ROWS_PER_STATEMENT])
+    for chunk in sql.chunks(ids):
+        stored = _notes("kind, note_id, updated_at", kinds, chunk)
         known |= {(row.kind, row.note_id): row.updated_at for row in stored}
     return [
         row

@@ -12,7 +12,7 @@ from ticketbot.api import requests, responses
 from ticketbot.database import db
 from ticketbot.decide import absence, retry
 from ticketbot.decide.reasons import Reason
-from ticketbot.models import events, messages, notifications, recipients, runtime_config
+from ticketbot.models import events, messages, notification_search, notifications, recipients, runtime_config
 from ticketbot.present import reasons
 from ticketbot.server import authentication, operations
 from ticketbot.server.routes import audit
@@ -146,7 +146,7 @@ def _where_matches(wanted: requests.NotificationQuery | requests.RetryRequest) -
         which &= Notification.ticket_id == wanted.ticket_id
     if wanted.recipient_id is not None:
         which &= Notification.recipient == wanted.recipient_id
-    return which if wanted.q is None else which & messages.where_contains(wanted.q)
+    return which if wanted.q is None else which & notification_search.where_contains(wanted.q)
 
 
 def _where_ended(wanted: requests.RetryRequest, since: datetime) -> peewee.Expression:
