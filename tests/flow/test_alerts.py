@@ -274,6 +274,28 @@ def test_an_alert_that_webex_is_taking_at_this_moment_closes_later(watch: Watch)
     assert watch.posted()[1:] == ["notifications_off closed"]
 
 
+def test_one_message_and_one_ticket_that_always_fail_are_no_outage(watch: Watch) -> None:
+    """O10: the services answer everything else; what is given up after a day is another problem."""
+    watch.world.webex.faults.add(faults.status(500, path="/messages", destination=watch.world.accounts["ana"]))
+    bad = watch.stepper.add_ticket("ben")
+    watch.world.connectwise.faults.add(faults.status(500, path=f"tickets/{bad}$"))
+    watch.stepper.accept_webhook(bad)
+    watch.stepper.announce("ana")
+    watch.run(30)
+    assert watch.said() == []
+    with db.session():
+        assert (messages.failing_recipients(), events.failing_tickets()) == (1, 1)
+
+
+def test_a_service_that_answers_all_but_what_counts_is_unavailable(watch: Watch) -> None:
+    """O10: no message gets through, although Webex says who we are."""
+    watch.world.webex.faults.add(faults.status(500, path="/messages", times=200))
+    watch.stepper.announce("ana", "ben")
+    watch.run(7)
+    with db.session():
+        assert [row.problem for row in alert_rows.all_alerts()] == ["webex_unavailable"]
+
+
 def test_alerts_do_not_wait_behind_what_the_room_is_still_to_get(watch: Watch) -> None:
     watch.world.add_rule(watch.room)
     watch.world.webex.faults.add(faults.poison(text="New ticket"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import timedelta
 
 import pytest
 
@@ -249,6 +250,20 @@ def test_a_silence_that_is_over_is_not_created_and_an_unknown_rule_is_named(ana:
     for wrong in ('rule = "Priority 2"', "rule = 7", 'start = "2026-04-01"\nticket_id = 7', ""):
         with pytest.raises(errors.InvalidInput):
             ana.plan(FILE + f'[[silences]]\n{wrong}\nuntil = 2026-03-09\ncomment = "x"\n')
+
+
+def test_a_silence_that_is_over_in_the_file_is_left_as_it_is_on_the_server(api: Api, ana: client.Client) -> None:
+    """M2: whoever ended or extended it meanwhile knew better."""
+    until = (api.clock.now() + timedelta(hours=1)).isoformat()
+    ended, extended = (ana.create_silence(recipient_id=api.recipient(name), until=until, comment="x") for name in "AB")
+    exported = ana.export()
+    ana.delete_silence(ended.id)
+    later = (api.clock.now() + timedelta(days=1)).isoformat()
+    ana.update_silence(extended.id, until=later)
+    api.clock.advance(2 * 3600)
+    assert ana.plan(exported).changes == []
+    _apply(ana, exported)
+    assert [row.state for row in ana.silences()] == ["ended", "active"]
 
 
 def test_twins_and_cycles_are_refused_and_change_nothing(ana: client.Client) -> None:

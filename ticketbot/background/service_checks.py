@@ -14,11 +14,12 @@ from ticketbot.webex import webex_client
 
 IDLE_S = 60.0
 
-# What fails at a service only while something waits: when that is given up, no success ends the outage.
-_OF_QUEUES: dict[str, Callable[[], bool]] = {
-    service_outages.EVENTS: events.is_failing,
-    service_outages.LOOKUPS: events.is_failing,
-    service_outages.MESSAGES: messages.is_failing,
+# For how many something that waits fails at a service. If for one only, although the service answers, it is that one's
+# own trouble; and when all is given up, no success ends the outage.
+_OF_QUEUES: dict[str, Callable[[], int]] = {
+    service_outages.EVENTS: events.failing_tickets,
+    service_outages.LOOKUPS: events.failing_tickets,
+    service_outages.MESSAGES: messages.failing_recipients,
 }
 
 
@@ -54,10 +55,10 @@ def _answers(service: str, call: Callable[[], object], now: Callable[[], datetim
 
 
 def _end_outages(service: str, begun: Sequence[str], called_at: datetime, now: Callable[[], datetime]) -> None:
-    """End what the check itself has begun, and the outages of queues in which nothing fails any more."""
+    """End what the check itself has begun, and the outages of queues in which no more than one fails."""
     own = f"{service} check"
     with db.session():
-        over = [name for name in begun if name == own or (name in _OF_QUEUES and not _OF_QUEUES[name]())]
+        over = [name for name in begun if name == own or (name in _OF_QUEUES and _OF_QUEUES[name]() < 2)]
     for name in over:
         with db.transaction("service-check"):
             ended = service_outages.record_success(name, called_at)

@@ -213,7 +213,9 @@ def _service_rows(service: str, label: str) -> Iterable[Problem]:
 PROBLEMS = (
     *_service_rows("connectwise", "ConnectWise"),
     *_service_rows("webex", "Webex"),
-    Problem("dead", "Something was given up", "Nothing given up is left", "tbot retry --dead", _dead),
+    Problem(
+        "dead", "Something was given up", "Nothing was given up within the last 24 hours", "tbot retry --dead", _dead
+    ),
     Problem("no_webhook", "No webhook has arrived", "Webhooks arrive again", "tbot doctor", _no_webhook),
     Problem("sync_failed", "A sync has failed", "The sync has succeeded", "tbot sync --all", _failed_sync),
     Problem(

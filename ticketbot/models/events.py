@@ -284,7 +284,12 @@ def _where_retryable() -> peewee.Expression:
 
 def is_failing() -> bool:
     """Return whether an event waits because its last attempt failed."""
-    return bool(Event.select().where(Event.state == WAITING, Event.attempts > 0).exists())
+    return bool(failing_tickets())
+
+
+def failing_tickets() -> int:
+    """Return for how many tickets an event waits because its last attempt failed; more than one are two."""
+    return len(Event.select(Event.id).where(Event.state == WAITING, Event.attempts > 0).limit(2))
 
 
 def open_counts() -> dict[str, int]:

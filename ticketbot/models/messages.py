@@ -324,7 +324,13 @@ def release(server_id: int, now: datetime, ids: Collection[int] | None = None) -
 
 def is_failing() -> bool:
     """Return whether a message is pending because its last attempt failed."""
-    return bool(Message.select().where(Message.state == PENDING, Message.attempts > 0).exists())
+    return bool(failing_recipients())
+
+
+def failing_recipients() -> int:
+    """Return for how many recipients a message is pending because its last attempt failed; more than one are two."""
+    failed = Message.select(Message.recipient).where(Message.state == PENDING, Message.attempts > 0)
+    return len(failed.distinct().limit(2))
 
 
 def is_stuck(before: datetime) -> bool:

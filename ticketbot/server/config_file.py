@@ -163,8 +163,8 @@ class State:
         found = [
             self._change(section, row, section.complete(row.body, body) if row else body)
             for row, body in pairs
-            if (row is None and not section.is_over(body, self._services))
-            or (row is not None and row.body != section.complete(row.body, body))
+            if not section.is_over(body, self._services)
+            and (row is None or row.body != section.complete(row.body, body))
         ]
         return found + [self._change(section, row, None) for row in left if prune and not row.is_over]
 
