@@ -13,7 +13,7 @@ from tests.simulated_time import Stepper
 from ticketbot import errors
 from ticketbot.background import heartbeat_url
 from ticketbot.database import db
-from ticketbot.models import messages, outages, recipients, runtime_config
+from ticketbot.models import outages, plain_messages, recipients, runtime_config
 from ticketbot.server import health
 
 SECRET = "ping-0815"
@@ -72,7 +72,7 @@ def _worker_died(beating: Beating) -> None:
 def _sending_is_stuck(beating: Beating) -> None:
     with db.transaction("test"):
         room = recipients.Recipient.create(type=recipients.ROOM, webex_id="r", name="Ops")
-        messages.add_plain(room, "text", beating.stepper.clock() - timedelta(minutes=2))
+        plain_messages.add(room, "text", beating.stepper.clock() - timedelta(minutes=2))
 
 
 def _token_was_revoked(beating: Beating) -> None:

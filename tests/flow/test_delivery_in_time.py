@@ -15,7 +15,7 @@ from tests.simulated_time import Stepper, received_notes, rows_of
 from ticketbot import metrics
 from ticketbot.background import outbox_upkeep
 from ticketbot.database import db
-from ticketbot.models import holds, messages
+from ticketbot.models import holds, messages, plain_messages, recipients
 from ticketbot.pipeline import deliver, process_event
 from ticketbot.simulators import faults
 from ticketbot.simulators.request_log import Call
@@ -264,6 +264,22 @@ def test_death_of_an_overdue_message_is_the_time_it_was_given_up(stepper: Steppe
     outbox_upkeep.tidy_outbox(stepper.clock())
     _, row = ledger()
     assert (row.state, row.died_at) == ("dead", stepper.clock())
+
+
+@pytest.mark.parametrize("status", [401, 503])
+def test_a_message_without_a_ticket_is_dead_after_a_day_even_during_a_hold(stepper: Stepper, status: int) -> None:
+    """L2, L8: nobody wants Monday's news on Thursday."""
+    room = recipients.recipient(stepper.world.add_room("Ops"))
+    stepper.world.webex.faults.add(faults.status(status, path="/messages"))
+    with db.transaction("test"):
+        plain_messages.add(room, "**Monday's news**", stepper.clock())
+    stepper.run(hours=25)
+    stepper.world.webex.faults.clear()
+    stepper.run(hours=1)
+    assert stepper.world.webex.messages() == []
+    with db.session():
+        (message,) = messages.Message.select()
+    assert (message.state, "24 hours" in message.error) == ("dead", True)
 
 
 def test_a_message_that_webex_finds_too_long_is_shortened_by_half_once(stepper: Stepper) -> None:

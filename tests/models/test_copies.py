@@ -20,6 +20,7 @@ from ticketbot.models import (
     held,
     messages,
     notifications,
+    plain_messages,
     recipients,
     servers,
     syncs,
@@ -48,7 +49,7 @@ def original(database: str) -> str:
         for number in (4, 5):
             notifications.add([_held(number)])
         tickets.Ticket.create(id=1, stored_at=START, compared={"summary": {"key": "Printer"}})
-        messages.add_plain(recipients.Recipient.get_by_id(RECIPIENT), "A test", START)
+        plain_messages.add(recipients.Recipient.get_by_id(RECIPIENT), "A test", START)
         db.database.execute_sql(copies.MARK.replace("INSERT OR REPLACE", "INSERT"))
     return database
 

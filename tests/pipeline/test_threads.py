@@ -10,7 +10,7 @@ from tests.environment import ledger
 from tests.simulated_time import Stepper, rows_of
 from ticketbot.background import retention
 from ticketbot.database import db
-from ticketbot.models import forwards, messages, recipients, threads
+from ticketbot.models import forwards, messages, plain_messages, recipients, threads
 from ticketbot.pipeline import deliver, process_event
 from ticketbot.simulators import faults
 from ticketbot.simulators.webex import Message
@@ -204,7 +204,7 @@ def test_a_forward_has_a_thread_of_its_own_and_the_source_returns_to_its_old_one
 def test_messages_without_a_ticket_have_no_thread(stepper: Stepper) -> None:
     """L8"""
     with db.transaction("test"):
-        messages.add_plain(recipients.Recipient.get(), "**Test**", stepper.clock())
+        plain_messages.add(recipients.Recipient.get(), "**Test**", stepper.clock())
     assert deliver.send_next(stepper.messages)
     with db.session():
         assert threads.Thread.select().count() == 0

@@ -15,7 +15,7 @@ from tests.server.api_server import TRUSTED_PROXY, Api, problem, wrong_fields
 from ticketbot import log, metrics
 from ticketbot.api import client, responses
 from ticketbot.database import db
-from ticketbot.models import audit, facts, notifications, runtime_config
+from ticketbot.models import audit, facts, messages, notifications, runtime_config
 
 Lines = Callable[[], list[dict[str, Any]]]
 
@@ -113,7 +113,7 @@ def test_turning_notifications_off_skips_waiting_ones_for_good(api: Api, ana: cl
     shown = ana.notification(waiting)
     assert (shown.state, shown.reason) == ("skipped", "notifications off")
     with db.session():
-        assert not notifications.has_pending()
+        assert not messages.has_pending()
 
 
 def test_a_new_time_of_syncs_is_first_due_when_it_comes(ana: client.Client, api: Api) -> None:

@@ -248,10 +248,14 @@ def test_the_preview_needs_a_known_recipient(api: Api, key: str) -> None:
     assert problem(api.request("GET", f"{path}?recipient_id=99", key=key))["status"] == 422
 
 
-def _told(source: int) -> list[str]:
+def _stored_for(source: int) -> list[messages.Message]:
     with db.session():
-        rows = messages.Message.select().where(messages.Message.recipient == source).order_by(messages.Message.id)
-        return [row.markdown for row in rows]
+        theirs = messages.Message.recipient == source
+        return list(messages.Message.select().where(theirs).order_by(messages.Message.id))
+
+
+def _told(source: int) -> list[str]:
+    return [row.markdown for row in _stored_for(source)]
 
 
 def test_the_source_is_told_once_when_somebody_else_sets_up_or_changes_a_forward(
@@ -282,6 +286,24 @@ def test_with_notifications_off_the_source_is_not_told(people: dict[str, int], a
     ana.update_config({"attempt_notify": False})
     ana.create_forward(people["Ben"], people["Cora"])
     assert _told(people["Ben"]) == []
+
+
+def test_what_quiet_hours_held_of_it_follows_them_and_the_kill_switch(
+    api: Api, people: dict[str, int], ana: client.Client
+) -> None:
+    """L8, N4, D1"""
+    days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    hours = ana.create_quiet_hour(recipient_id=people["Ben"], days=days, from_="00:00", to="23:00")
+    forward = ana.create_forward(people["Ben"], people["Cora"])
+    first = _stored_for(people["Ben"])[0]
+    ana.update_quiet_hour(hours.id, to="13:00")
+    assert api.clock.now() < _stored_for(people["Ben"])[0].not_before < first.not_before
+    ana.delete_quiet_hour(hours.id)
+    assert _stored_for(people["Ben"])[0].not_before == api.clock.now()
+    ana.create_quiet_hour(recipient_id=people["Ben"], days=days, from_="00:00", to="23:00")
+    ana.update_forward(forward.id, enabled=False)
+    ana.update_config({"attempt_notify": False})
+    assert [(row.state, row.error) for row in _stored_for(people["Ben"])][1:] == [("dead", "notifications are off")]
 
 
 def test_a_forward_can_be_limited(people: dict[str, int], ana: client.Client) -> None:

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from ticketbot import metrics
 from ticketbot.database import db
+from ticketbot.decide import retry
 from ticketbot.decide.reasons import NOTIFICATIONS_OFF
-from ticketbot.models import held, messages, notifications, runtime_config
+from ticketbot.models import held, messages, notifications, plain_messages, runtime_config
 
 _logger = logging.getLogger(__name__)
 
@@ -20,10 +21,10 @@ def tidy_outbox(now: datetime, *, give_up_until: datetime | None = None) -> bool
     """
     overdue_at = give_up_until or now
     with db.session():
-        if not notifications.has_pending():  # an idle server asks no more than this
+        if not messages.has_pending():  # an idle server asks no more than this
             return False
         is_on = runtime_config.load().attempt_notify
-        is_untidy = not is_on or notifications.has_overdue(overdue_at)
+        is_untidy = not is_on or _is_anything_overdue(overdue_at)
         has_held = is_on and held.is_due(now)
     if has_held:
         with db.transaction("release-held"):
@@ -34,16 +35,27 @@ def tidy_outbox(now: datetime, *, give_up_until: datetime | None = None) -> bool
     return has_held
 
 
+def _is_anything_overdue(overdue_at: datetime) -> bool:
+    return notifications.has_overdue(overdue_at) or plain_messages.is_overdue(overdue_at - retry.GIVE_UP_AFTER)
+
+
 def _tidy(now: datetime, overdue_at: datetime, *, is_on: bool) -> None:
     with db.transaction("tidy"):
-        skipped = 0 if is_on else messages.skip_pending([NOTIFICATIONS_OFF])
+        skipped = 0 if is_on else switch_off()
         dead = messages.give_up_overdue(overdue_at, now)
+        plain_messages.give_up_overdue(overdue_at - retry.GIVE_UP_AFTER)
     report_switched_off(skipped)
     metrics.NOTIFICATIONS.labels(notifications.DEAD, "overdue").inc(dead)
     if dead:
         _logger.error(
             "%d notifications could not be sent within 24 hours and are dead, see `tbot list notifications`", dead
         )
+
+
+def switch_off() -> int:
+    """Skip what waits because notifications are turned off (D1, L8). Return how many notifications."""
+    plain_messages.skip_held()
+    return messages.skip_pending([NOTIFICATIONS_OFF])
 
 
 def report_switched_off(skipped: int) -> None:

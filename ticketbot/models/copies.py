@@ -8,11 +8,12 @@ from typing import Any
 
 import peewee
 
-from ticketbot.models import alerts, events, facts, messages, notifications, servers, syncs
+from ticketbot.models import alerts, events, facts, messages, notifications, plain_messages, servers, syncs
 from ticketbot.models.messages import Message
 
 MARK = f"INSERT OR REPLACE INTO fact (name, value) VALUES ('{facts.IS_COPY}', 'true')"  # noqa: S608  (fixed text)
 """The statement that makes a database one that was copied; the original never sees it."""
+_SKIPPED = "it waited in a backup that was started with --skip-missed"
 
 
 def adopt(now: datetime, *, skip_for: Sequence[Any] = ()) -> int | None:
@@ -29,13 +30,7 @@ def adopt(now: datetime, *, skip_for: Sequence[Any] = ()) -> int | None:
         servers.remove(row.id)
     if skip_for:
         alerts.AlertPost.delete().execute()
-        return messages.skip_pending(skip_for) + _give_up_plain()
+        return messages.skip_pending(skip_for) + plain_messages.give_up_all(_SKIPPED)
     facts.remember_copied(events.Event.select(peewee.fn.MAX(events.Event.id)).scalar() or 0)
     waits = Message.state == notifications.PENDING
     return int(Message.update(possible_duplicate=True).where(waits).execute()) + notifications.count_held()
-
-
-def _give_up_plain() -> int:
-    """Give up messages about no ticket (L8), the only ones that still wait."""
-    changes = {"state": notifications.DEAD, "error": "it waited in a backup that was started with --skip-missed"}
-    return int(Message.update(changes).where(Message.state == notifications.PENDING).execute())

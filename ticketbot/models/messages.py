@@ -121,6 +121,15 @@ _JOINABLE = """
     WHERE ticket_id = ? AND recipient_id = ? AND COALESCE(state, NULL) = 'pending' AND possible_duplicate = ?
     ORDER BY id FOR UPDATE SKIP LOCKED
 """
+_IS_EMPTY = """
+    state = 'pending' AND (ticket_id IS NOT NULL OR is_digest)
+    AND NOT EXISTS (
+        SELECT 1 FROM notification WHERE message_id = message.id AND COALESCE(notification.state, NULL) = 'pending'
+    )
+"""
+_ANY_PENDING = """
+    SELECT 1 FROM notification WHERE state = 'pending' UNION ALL SELECT 1 FROM message WHERE state = 'pending' LIMIT 1
+"""
 _MINE = "id = ? AND state = 'sending' AND server_id = ?"
 
 
@@ -233,19 +242,6 @@ def _add(row: Mapping[str, Any], place: int, now: datetime, **more: Any) -> int:
     )
 
 
-def add_plain(recipient: recipients.Recipient, markdown: str, now: datetime, **more: Any) -> Message:
-    """Add a message without a ticket, which waits to be sent after all that the recipient gets until now (L8)."""
-    place = Notification.select(peewee.fn.COALESCE(peewee.fn.MAX(Notification.id), 0)).scalar()
-    defaults = {"place": place, "state": PENDING, "not_before": now, "due_at": now}
-    message: Message = Message.create(recipient=recipient, markdown=markdown, created_at=now, **{**defaults, **more})
-    return message
-
-
-def add_claimed(recipient: recipients.Recipient, markdown: str, server_id: int, now: datetime) -> Claimed:
-    """Add a message without a ticket that this server is about to send (L8)."""
-    return Claimed(add_plain(recipient, markdown, now, state=SENDING, server_id=server_id), [])
-
-
 def retry_dead(which: peewee.Expression, *, now: datetime, give_up_at: datetime) -> int:
     """Have each dead notification among `which` sent again, by a message of its own (L5, N1). Return how many."""
     dead = Notification.select().where(Notification.state == DEAD, which).order_by(Notification.id)
@@ -274,7 +270,7 @@ def retry_backing_off_now(now: datetime) -> int:
 
 def skip_pending(reasons: Sequence[Any]) -> int:
     """Mark all pending notifications as skipped, and give up their messages (D1). Return how many notifications."""
-    ids = _lock_waiting("TRUE")
+    ids = _lock_carriers("state = 'pending'")
     skipped = notifications.skip_pending(reasons, ids)
     _give_up_empty(ids)
     return skipped
@@ -282,33 +278,30 @@ def skip_pending(reasons: Sequence[Any]) -> int:
 
 def give_up_overdue(overdue_at: datetime, now: datetime) -> int:
     """Mark notifications as dead that had to be sent by `overdue_at`, even during a hold (L2). Return how many."""
-    overdue = "SELECT message_id FROM notification WHERE state = 'pending' AND give_up_at <= ?"
-    ids = _lock_waiting(f"id IN ({overdue})", overdue_at)
+    ids = _lock_carriers("state = 'pending' AND give_up_at <= ?", overdue_at)
     dead = notifications.give_up_overdue(overdue_at, now, ids)
     _give_up_empty(ids)
     return dead
 
 
-def _lock_waiting(which: str, *values: object) -> list[int]:
-    """Lock the waiting messages that carry something; whoever changes notifications locks their message first.
+def _lock_carriers(which: str, *values: object) -> list[int]:
+    """Lock the messages of some notifications, and those that carry nothing any more.
 
-    What a sender is claiming, or an event adding to, is left out: to wait for it could be a deadlock, and it is not
-    the last time that somebody looks.
+    Whoever changes notifications locks their message first. What a sender is claiming, or an event adding to, is left
+    out: to wait for it could be a deadlock, and this is not the last time that somebody looks.
     """
     query = f"""
-        SELECT id FROM message WHERE state = 'pending' AND (ticket_id IS NOT NULL OR is_digest) AND {which}
-        ORDER BY id FOR UPDATE SKIP LOCKED
+        SELECT id FROM message WHERE id IN (
+            SELECT message_id FROM notification WHERE {which} UNION SELECT id FROM message WHERE {_IS_EMPTY}
+        ) FOR UPDATE SKIP LOCKED
     """  # noqa: S608  (fixed text)
-    return [message_id for (message_id,) in sql.execute(query, *values).fetchall()]
+    return [number for (number,) in sql.execute(query, *values).fetchall()]
 
 
 def _give_up_empty(ids: Sequence[int]) -> None:
-    """Give up those of some locked messages that carry nothing any more."""
-    carried = Notification.select(peewee.SQL("1")).where(
-        Notification.message_id == Message.id, Notification.state == PENDING
-    )
+    """Give up those of some locked messages that carry nothing any more; something may have joined one just before."""
     for chunk in sql.chunks(ids):
-        Message.update(state=DEAD).where(Message.id.in_(chunk), ~peewee.fn.EXISTS(carried)).execute()
+        sql.update_where(Message, {"state": DEAD}, f"id IN {sql.placeholders(chunk)} AND {_IS_EMPTY}", *chunk)
 
 
 def release(server_id: int, now: datetime, ids: Collection[int] | None = None) -> int:
@@ -320,6 +313,11 @@ def release(server_id: int, now: datetime, ids: Collection[int] | None = None) -
         notifications.end_sending(message.id, {"state": PENDING})
     fresh = {"due_at": now, "possible_duplicate": True, "server_id": None}
     return int(Message.update(state=PENDING, **fresh).where(mine).execute())
+
+
+def has_pending() -> bool:
+    """Return whether any message or notification is pending."""
+    return sql.exists(_ANY_PENDING)
 
 
 def is_failing() -> bool:

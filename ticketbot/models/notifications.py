@@ -138,11 +138,6 @@ def count(which: peewee.Expression) -> int:
     return int(Notification.select().where(which).count())
 
 
-def has_pending() -> bool:
-    """Return whether any notification is pending."""
-    return bool(Notification.select().where(Notification.state == PENDING).exists())
-
-
 def has_overdue(now: datetime) -> bool:
     """Return whether a pending notification is too old to be sent."""
     return bool(Notification.select().where(Notification.state == PENDING, Notification.give_up_at <= now).exists())

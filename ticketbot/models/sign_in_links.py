@@ -10,7 +10,7 @@ import peewee
 
 from ticketbot.api import responses
 from ticketbot.database import db, fields, sql
-from ticketbot.models import api_keys, messages, recipients, users
+from ticketbot.models import api_keys, messages, plain_messages, recipients, users
 from ticketbot.models.panel_sessions import hash_token
 
 LASTS = timedelta(minutes=10)
@@ -33,7 +33,7 @@ def request(user: users.User, recipient: recipients.Recipient, text: str, now: d
         SignInLink.delete().where(SignInLink.requested_at <= now - LASTS).execute()
         if SignInLink.select().where(SignInLink.user == user, SignInLink.requested_at > now - ONE_EVERY).exists():
             return False
-        message = messages.add_plain(recipient, text, now)
+        message = plain_messages.add(recipient, text, now)
         SignInLink.insert(message=message, user=user, requested_at=now).execute()
     return True
 

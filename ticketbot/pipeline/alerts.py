@@ -14,7 +14,7 @@ import msgspec
 from ticketbot.database import db
 from ticketbot.decide import alerts as decide_alerts
 from ticketbot.decide import problems
-from ticketbot.models import alerts, events, messages, notifications, recipients, runtime_config
+from ticketbot.models import alerts, events, notifications, plain_messages, recipients, runtime_config
 from ticketbot.pipeline.render import BREAK
 from ticketbot.present import words
 from ticketbot.webex import markdown
@@ -142,6 +142,6 @@ def _say(step: decide_alerts.Step, row: alerts.Alert, this: Round) -> News:
     to, text = this.config.alert_recipient_id, news.markdown(this.zone)
     if to is not None and not alerts.replace_message(row.message_id, to, text, this.now):
         recipient = recipients.recipient(to)
-        message = messages.add_plain(recipient, text, this.now, place=0, may_be_overtaken=True)
+        message = plain_messages.add(recipient, text, this.now, place=0, may_be_overtaken=True)
         alerts.set_message(row.problem, message.id)
     return news

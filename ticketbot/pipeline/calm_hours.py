@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ticketbot.decide import calm, matching, retry, topics, values
-from ticketbot.models import held, quiet_hours, recipients, silences
+from ticketbot.models import held, plain_messages, quiet_hours, recipients, silences
 from ticketbot.models.notifications import Notification
 from ticketbot.pipeline import kept_facts, load_facts, people
 
@@ -29,6 +29,8 @@ def move_held(recipient_id: int | None, now: datetime) -> None:
         calming = theirs if known is None else calm.holding(theirs, now, known)[0]
         until = calm.held_until(calming, now) or now
         held.move([row], until, give_up_at=until + retry.GIVE_UP_AFTER)
+    for message in plain_messages.held_of(recipient_id, now):
+        plain_messages.move(message, end_for_plain(message.recipient, now) or now)
     held.release(now)
 
 

@@ -11,8 +11,7 @@ from ticketbot import log
 from ticketbot.api import requests, responses
 from ticketbot.background import outbox_upkeep
 from ticketbot.database import db, sql
-from ticketbot.decide.reasons import NOTIFICATIONS_OFF
-from ticketbot.models import facts, messages, runtime_config
+from ticketbot.models import facts, runtime_config
 from ticketbot.server import authentication, operations
 from ticketbot.server.routes import audit
 
@@ -63,7 +62,7 @@ def change(changes: Mapping[str, Any], caller: authentication.Caller, services: 
         facts.write_time(facts.SCHEDULED_SYNC, services.now())
     # Not left to the housekeeping: who switches on again a moment later must find nothing that waits (D1).
     is_switched_off = before.attempt_notify and not after.attempt_notify
-    return messages.skip_pending([NOTIFICATIONS_OFF]) if is_switched_off else 0
+    return outbox_upkeep.switch_off() if is_switched_off else 0
 
 
 def stored() -> responses.Config:

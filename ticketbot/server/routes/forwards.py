@@ -13,7 +13,7 @@ from ticketbot import errors
 from ticketbot.api import requests, responses
 from ticketbot.database import db, sql
 from ticketbot.decide import forwarding, values
-from ticketbot.models import forwards, messages, recipients, runtime_config
+from ticketbot.models import forwards, plain_messages, recipients, runtime_config
 from ticketbot.pipeline import calm_hours, load_facts, people
 from ticketbot.server import authentication, operations
 from ticketbot.server.routes import audit
@@ -189,7 +189,7 @@ def _inform_source(
     text = f"**Forward {what}** by {by}: notifications for {whose} {effect}.{too}"
     until = calm_hours.end_for_plain(source, now)
     later = {"not_before": until, "due_at": until, "may_be_overtaken": True} if until else {}
-    messages.add_plain(source, text, now, **later)
+    plain_messages.add(source, text, now, **later)
 
 
 def _is_over(forward: values.Forward, now: datetime) -> bool:

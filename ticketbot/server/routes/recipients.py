@@ -5,7 +5,7 @@ from __future__ import annotations
 from ticketbot import errors
 from ticketbot.api import requests, responses
 from ticketbot.database import db, sql
-from ticketbot.models import messages, notifications, recipients
+from ticketbot.models import messages, notifications, plain_messages, recipients
 from ticketbot.pipeline import deliver
 from ticketbot.server import authentication, operations
 from ticketbot.server.routes import audit
@@ -53,7 +53,7 @@ def send_test_message(
 def send_once(row: recipients.Recipient, text: str, services: operations.Services) -> str:
     """Send a message without a ticket at once, and return Webex's id of it; a failure is recorded and raised."""
     with db.transaction("test-message"):
-        claimed = messages.add_claimed(row, text, services.server.id, services.now())
+        claimed = plain_messages.add_claimed(row, text, services.server.id, services.now())
     try:
         with services.server.working_on("message", claimed.message.id):
             message_id = deliver.post(claimed.message, services.webex)
