@@ -15,6 +15,7 @@ NAME = "clock"
 EVERY_S = 3600.0
 WRONG_AFTER = timedelta(seconds=60)
 CONFIRMED_AFTER_S = 180.0
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 _logger = logging.getLogger(__name__)
 
@@ -49,9 +50,9 @@ class Clocks:
         return abs(self.now() - self.connectwise_now()) > WRONG_AFTER
 
     def give_up_until(self) -> datetime:
-        """Return the time up to which overdue work is given up; `datetime.min` in the first minutes of a process."""
+        """Return the time up to which overdue work is given up: none, long ago, in the first minutes of a process."""
         is_settled = self._monotonic() - self._started_s >= CONFIRMED_AFTER_S
-        return self.earlier() if is_settled else datetime.min.replace(tzinfo=UTC)
+        return self.earlier() if is_settled else LONG_AGO
 
 
 def check(source: connectwise_client.ConnectWise, clocks: Clocks, heartbeat: Callable[[], None]) -> None:
