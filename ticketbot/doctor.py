@@ -217,13 +217,18 @@ def _permissions(source: connectwise_client.ConnectWise) -> Check:
     The permissions are those that vendors of other integrations name in their guides.
     """
     tickets, projects = "Service Desk > Service Tickets: inquire all", "Project > Project Tickets: inquire all"
+    tables = "System > Table Setup (Service Board, Priority): inquire all"
     probes: dict[str, tuple[Callable[[], object], str]] = {
         "service tickets": (lambda: next(source.tickets(page_size=1, only="id"), None), tickets),
         "notes of tickets": (lambda: source.notes(1, page_size=1), tickets),
-        "boards": (source.boards, "System > Table Setup (Service Board): inquire all"),
+        "boards": (source.boards, tables),
+        "statuses of boards": (lambda: source.statuses(1), tables),
+        "types of boards": (lambda: source.types(1), tables),
+        "priorities": (source.priorities, tables),
         "members": (lambda: source.members_by_identifier(["ticketbot"]), "System > Member Maintenance: inquire all"),
         "callbacks": (source.callbacks, "System > Table Setup (Manage Hosted API): add, edit, delete and inquire all"),
         "project tickets": (lambda: next(source.tickets(project=True, page_size=1, only="id"), None), projects),
+        "notes of project tickets": (lambda: source.notes(1, project=True, page_size=1), projects),
     }
     try:
         denied = [name for name, (probe, _) in probes.items() if _is_denied(probe)]
@@ -234,7 +239,7 @@ def _permissions(source: connectwise_client.ConnectWise) -> Check:
     needed = "; ".join(dict.fromkeys(probes[name][1] for name in denied))
     fix = f"In ConnectWise (System > Security Roles), give its role {needed}"
     message = f"The API member may not read {', '.join(denied)}"
-    if denied == ["project tickets"]:
+    if {probes[name][1] for name in denied} == {projects}:
         return Check(check="permissions", state="warning", message=message, fix=f"{fix}, unless you have no projects")
     return _failed("permissions", message, fix)
 

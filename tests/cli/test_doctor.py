@@ -152,8 +152,17 @@ def test_what_runs_well_is_reported(world: World) -> None:
     assert found["rules"]["message"] == "1 rule enabled"
 
 
+def test_each_endpoint_that_the_api_member_may_not_read_is_named(world: World) -> None:
+    """O6"""
+    for path in ("service/boards/.+/statuses", "service/boards/.+/types", "service/priorities"):
+        world.connectwise.faults.add(Fault(effect="answer", path=path, status=403, content="{}"))
+    found = checks(examine(world.environ(), "--json"))["permissions"]
+    assert found["message"] == "The API member may not read statuses of boards, types of boards, priorities"
+    assert found["fix"].endswith("give its role System > Table Setup (Service Board, Priority): inquire all")
+
+
 def test_missing_permission_for_projects_is_a_warning(world: World) -> None:
-    world.connectwise.faults.add(Fault(effect="answer", path="project/tickets", status=403, content="{}"))
+    world.connectwise.faults.add(Fault(effect="answer", path="/project/", status=403, content="{}"))
     assert checks(examine(world.environ(), "--json"))["permissions"]["state"] == "warning"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from tests.ledger import add_pending, draft
 from ticketbot.database import db, sql
@@ -85,3 +85,18 @@ def test_dead_notifications_are_counted_and_revived_by_index(database: str) -> N
     statement, values = dead.sql()
     plan = _plan(statement.replace("%s", "?"), *values)
     assert "notification_died" in plan, plan
+
+
+def test_the_last_notification_that_was_sent_is_found_by_index(database: str) -> None:
+    """O14: it need not be the newest one, as after a retry."""
+    with db.transaction("test"):
+        _notifications(range(BACKLOG), notifications.SENT)
+        notifications.Notification.update(sent_at=NOW).execute()
+        first = notifications.Notification.select().order_by(notifications.Notification.id).first()
+        notifications.Notification.update(sent_at=NOW + timedelta(hours=1)).where(
+            notifications.Notification.id == first.id
+        ).execute()
+        assert notifications.last_sent_at() == NOW + timedelta(hours=1)
+    with db.session():
+        db.database.execute_sql("ANALYZE")
+    assert "notification_sent" in _plan(notifications.LAST_SENT)

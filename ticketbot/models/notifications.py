@@ -64,8 +64,12 @@ Notification.add_index(Notification.index(Notification.held_until, where=_IS_HEL
 Notification.add_index(
     Notification.index(Notification.died_at, where=peewee.SQL("state = 'dead'"), name="notification_died")
 )
+Notification.add_index(
+    Notification.index(Notification.sent_at, where=peewee.SQL("state = 'sent'"), name="notification_sent")
+)
 
 
+LAST_SENT = "SELECT MAX(sent_at) AS sent_at FROM notification WHERE state = 'sent'"
 # COALESCE hides the state from PostgreSQL, which would read all that is pending while its statistics are stale.
 _START_SENDING = """
     UPDATE notification SET state = 'sending'
@@ -161,10 +165,9 @@ def where_held() -> peewee.Expression:
 
 
 def last_sent_at() -> datetime | None:
-    """Return when the newest notification was sent that has been, or None."""
-    sent = Notification.select().where(Notification.state == SENT)
-    last = sent.order_by(Notification.id.desc()).first()
-    return last.sent_at if last else None
+    """Return when a notification was last sent, or None; it need not be the newest one."""
+    last: datetime | None = sql.select(Notification, LAST_SENT)[0].sent_at
+    return last
 
 
 def oldest_waiting() -> datetime | None:
