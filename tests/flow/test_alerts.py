@@ -12,13 +12,15 @@ import pytest
 
 from tests.remote.rude_server import Rude, RudeServer, response
 from tests.simulated_time import Stepper
+from ticketbot import errors
 from ticketbot.background import alerts, callbacks
 from ticketbot.database import db
 from ticketbot.decide import alerts as decide_alerts
 from ticketbot.decide import problems
 from ticketbot.models import alerts as alert_rows
 from ticketbot.models import events, facts, messages, notifications, outages, recipients, rules, syncs
-from ticketbot.pipeline import service_outages
+from ticketbot.pipeline import deliver, service_outages
+from ticketbot.server import health
 from ticketbot.simulators import faults
 
 US = "https://tbot.example.com"
@@ -417,6 +419,19 @@ def test_a_service_that_has_asked_us_to_wait_is_not_called(watch: Watch) -> None
     before = watch.world.webex.calls.counts().get("GET people/me", 0)
     watch.run(1)
     assert watch.world.webex.calls.counts().get("GET people/me", 0) == before
+
+
+def test_a_hold_for_a_message_that_is_not_retried_ends_once_webex_answers(watch: Watch) -> None:
+    """L2, O2: nothing else is sent that would end the hold for a test message."""
+    with db.transaction("test"):
+        error = errors.RemoteThrottled("429", service="webex", status=429, retry_after_s=60)
+        assert deliver.hold_after(error, watch.stepper.clock()) is error
+    watch.look()
+    with db.session():
+        assert health.state_of("webex") == "degraded"
+    watch.run(minutes=2)
+    with db.session():
+        assert health.state_of("webex") == "ok"
 
 
 def test_services_that_have_just_answered_are_not_called(watch: Watch) -> None:

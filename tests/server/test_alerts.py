@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.remote.rude_server import RudeServer, response
 from tests.server.api_server import Api, problem, wrong_fields
 from ticketbot.api import client
 from ticketbot.database import db
-from ticketbot.models import runtime_config
+from ticketbot.models import holds, runtime_config
 from ticketbot.simulators import faults
 
 SECRET = "s3cr3t-path"
@@ -97,6 +98,16 @@ def test_a_test_alert_says_which_of_them_did_not_get_it(api: Api, ana: client.Cl
     assert (result.webex_message_id, result.posted) == (None, False)
     assert result.post_error == "alert_url: answered 500"
     assert "404" in (result.recipient_error or "")
+
+
+def test_a_test_alert_during_a_hold_is_not_posted_and_says_until_when(api: Api, ana: client.Client) -> None:
+    """L2."""
+    now = api.clock.now()
+    with db.transaction("hold"):
+        holds.begin("webex", until=now + timedelta(minutes=10), now=now, reason="429")
+    ana.update_config({"alert_recipient_id": api.recipient("Ops")})
+    assert f"until {now + timedelta(minutes=10):%Y-%m-%d %H:%M:%S}Z" in (ana.test_alert().recipient_error or "")
+    assert api.webex.messages() == []
 
 
 def test_a_test_alert_can_go_to_the_address_alone(ana: client.Client, rude: RudeServer) -> None:

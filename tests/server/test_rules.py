@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -9,7 +12,8 @@ from tests.server.api_server import Api, problem, wrong_fields
 from ticketbot import errors
 from ticketbot.api import client
 from ticketbot.database import db
-from ticketbot.models import rules, tickets
+from ticketbot.models import holds, rules, tickets
+from ticketbot.pipeline import deliver
 from ticketbot.server.routes import recipients
 from ticketbot.simulators import faults
 
@@ -100,13 +104,53 @@ def test_a_test_message_is_sent_once_and_says_what_it_is(api: Api, ana: client.C
 
 def test_refusal_by_webex_is_shown_with_its_message(api: Api, key: str) -> None:
     ben = api.recipient("Ben Bauer")
-    for status, words, response in ((401, "The token expired.", 502), (403, "The bot is not in the room.", 409)):
+    for status, words, response in ((403, "The bot is not in the room.", 409), (401, "The token expired.", 502)):
         api.webex.faults.clear()
         api.webex.faults.add(faults.status(status, words, path="messages"))
         refused = problem(api.request("POST", f"/webex/rooms/{ben}/test", key=key))
         assert refused["status"] == response
         assert words in refused["detail"]
     assert api.webex.messages() == []
+
+
+@pytest.mark.parametrize("status", [429, 401])
+def test_a_test_message_that_webex_throttles_or_denies_holds_all_sending(
+    status: int, api: Api, ana: client.Client
+) -> None:
+    """L2, L8: the limit is per bot; a second test is not posted, and says until when."""
+    ben = api.recipient("Ben Bauer")
+    headers = {"Retry-After": "600"}
+    api.webex.faults.add(faults.Fault(effect="answer", path="messages", method="POST", status=status, headers=headers))
+    with pytest.raises(errors.TicketbotError, match=str(status)):
+        ana.test_recipient(ben)
+    api.webex.faults.clear()
+    with db.session():
+        until = holds.active(api.clock.now())["webex"]
+        assert (status == 429) == (until == api.clock.now() + timedelta(minutes=10))
+    with pytest.raises(errors.TicketbotError, match=f"until {until:%Y-%m-%d %H:%M:%S}Z"):
+        ana.test_recipient(ben)
+    assert api.webex.messages() == []
+    api.clock.advance(minutes=10)
+    ana.test_recipient(ben)
+    with db.session():
+        assert holds.latest("webex") is None
+
+
+def test_a_test_message_is_posted_outside_a_database_session(
+    api: Api, ana: client.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T3: the same goes for a test alert."""
+    ben, closed, post = api.recipient("Ben Bauer"), list[bool](), deliver.post
+
+    def watched(*given: Any) -> str:
+        closed.append(db.database.is_closed())
+        return post(*given)
+
+    monkeypatch.setattr(deliver, "post", watched)
+    ana.update_config({"alert_recipient_id": ben})
+    ana.test_recipient(ben)
+    ana.test_alert()
+    assert closed == [True, True]
 
 
 def test_room_deleted_in_webex_is_not_found_with_webexs_message(api: Api, key: str) -> None:

@@ -62,4 +62,6 @@ def _end_outages(service: str, begun: Sequence[str], called_at: datetime, now: C
     for name in over:
         with db.transaction("service-check"):
             ended = service_outages.record_success(name, called_at)
+            if name in _OF_QUEUES:  # the hold that began it may have been for a message that is not retried
+                holds.end(service, called_at=called_at)
         service_outages.log_end(ended, now())

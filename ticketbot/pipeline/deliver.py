@@ -109,6 +109,19 @@ def post(message: messages.Message, webex: webex_client.Webex) -> str:
         return _post_fitting(message, webex)
 
 
+def hold_after(error: errors.RemoteError, now: datetime) -> errors.RemoteError | None:
+    """Hold all sending if a message that is tried only once got a 429 or 401 (L2); call it inside a transaction.
+
+    Return the failure if an outage begins with it.
+    """
+    failed_holds = holds.failed_in_a_row("webex", now)
+    verdict = retry.message_failed(
+        error, now=now, give_up_at=now, failures=0, failing_since=None, failed_holds=failed_holds, jitter=0.0
+    )
+    _hold(verdict, now)
+    return service_outages.record(service_outages.MESSAGES, error, now) if verdict.hold_until else None
+
+
 def _post_fitting(message: messages.Message, webex: webex_client.Webex) -> str:
     recipient = message.recipient
     try:
@@ -226,7 +239,7 @@ def _record(
                 messages.retry_backing_off_now(services.clocks.now())
             if failure:
                 begun = service_outages.record(service_outages.MESSAGES, failure.error, failure.now)
-                _hold(failure.verdict, services)
+                _hold(failure.verdict, services.clocks.now())
         return recorded
 
     try:
@@ -245,7 +258,7 @@ def _posted(message: messages.Message) -> dict[str, Any]:
     return {"attempts": message.attempts + 1, "markdown": sign_in_message.without_link(message.markdown), **posted}
 
 
-def _hold(verdict: retry.MessageVerdict, services: Services) -> None:
+def _hold(verdict: retry.MessageVerdict, now: datetime) -> None:
     if verdict.hold_until:
-        now, needs_person = services.clocks.now(), verdict.needs_person
+        needs_person = verdict.needs_person
         holds.begin("webex", until=verdict.hold_until, now=now, reason=verdict.reason, needs_person=needs_person)

@@ -25,17 +25,19 @@ TEST_ALERT = "**Test alert** from Ticketbot: alerts arrive here. There is nothin
     "Send a test alert to `alert_recipient_id`, and one that opens and closes to `alert_url`",
     scope="operate",
     refuses=(409,),
+    has_session=False,
 )
 def send_test_alert(caller: authentication.Caller, services: operations.Services) -> status_responses.TestAlertResult:
     """Try both, whatever becomes of the other one."""
-    config = runtime_config.load()
+    with db.session():
+        config = runtime_config.load()
+        row = None if config.alert_recipient_id is None else recipients.recipient(config.alert_recipient_id)
     if config.alert_recipient_id is None and config.alert_url is None:
         raise errors.Conflict(
             "Nobody gets alerts: set alert_recipient_id or alert_url, as in `tbot update config --alert-recipient=Ops`"
         )
     message_id, recipient_error, post_error = None, None, None
-    if config.alert_recipient_id is not None:
-        row = recipients.recipient(config.alert_recipient_id)
+    if row is not None:
         message_id, recipient_error = _tried(lambda: recipient_routes.send_once(row, TEST_ALERT, services))
     if (url := config.alert_url) is not None:
         _, post_error = _tried(lambda: _post(url, services))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from ticketbot import errors
 from ticketbot.api import requests, responses
 from ticketbot.database import db, sql
-from ticketbot.models import messages, notifications, plain_messages, recipients
-from ticketbot.pipeline import deliver
+from ticketbot.models import holds, messages, notifications, plain_messages, recipients
+from ticketbot.pipeline import deliver, service_outages
+from ticketbot.present import words
 from ticketbot.server import authentication, operations
 from ticketbot.server.routes import audit
 
@@ -31,13 +34,18 @@ def get_recipient(recipient_id: int) -> responses.Recipient:
 
 
 @ROUTES.post(
-    "/webex/rooms/{recipient_id}/test", "Send a message marked as a test, once", scope="operate", refuses=(409, 502)
+    "/webex/rooms/{recipient_id}/test",
+    "Send a message marked as a test, once",
+    scope="operate",
+    refuses=(409, 502),
+    has_session=False,
 )
 def send_test_message(
     recipient_id: int, caller: authentication.Caller, services: operations.Services
 ) -> responses.TestMessageResult:
     """Answer in Webex's words: 404 for a recipient that is gone there, 409 for a refusal, 502 when Webex fails."""
-    row = _found(recipient_id)
+    with db.session():
+        row = _found(recipient_id)
     try:
         message_id = send_once(row, TEST_MESSAGE, services)
     except errors.RemoteGone as error:
@@ -51,9 +59,14 @@ def send_test_message(
 
 
 def send_once(row: recipients.Recipient, text: str, services: operations.Services) -> str:
-    """Send a message without a ticket at once, and return Webex's id of it; a failure is recorded and raised."""
+    """Send a message without a ticket at once, and return Webex's id of it; a failure is recorded and raised.
+
+    Nothing is posted while all sending is held, and a 429 or 401 holds it (L2). Call it outside a session (T3).
+    """
+    began_at = services.now()
     with db.transaction("test-message"):
-        claimed = plain_messages.add_claimed(row, text, services.server.id, services.now())
+        _ensure_not_held(began_at)
+        claimed = plain_messages.add_claimed(row, text, services.server.id, began_at)
     try:
         with services.server.working_on("message", claimed.message.id):
             message_id = deliver.post(claimed.message, services.webex)
@@ -61,10 +74,24 @@ def send_once(row: recipients.Recipient, text: str, services: operations.Service
         changes = {"state": notifications.DEAD, "error": str(error), "tracking_id": error.tracking_id, "attempts": 1}
         with db.transaction("not-sent"):
             messages.record(claimed, changes)
+            begun = deliver.hold_after(error, services.now())
+        service_outages.log_start(service_outages.MESSAGES, begun, services.now())
         raise
     with db.transaction("sent"):
         messages.record(claimed, {"state": notifications.SENT, "webex_message_id": message_id, "attempts": 1})
+        holds.end("webex", called_at=began_at)
     return message_id
+
+
+def _ensure_not_held(now: datetime) -> None:
+    """Raise `RemoteUnavailable` during a hold of Webex."""
+    hold = holds.latest("webex")
+    if hold is not None and hold.until > now:
+        until = words.moment(hold.until, form="%Y-%m-%d %H:%M:%S")
+        raise errors.RemoteUnavailable(
+            f"Nothing is sent to Webex until {until}, so no test either; try again then. Reason: {hold.reason}",
+            service="webex",
+        )
 
 
 def _found(recipient_id: int) -> recipients.Recipient:
