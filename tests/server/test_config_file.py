@@ -262,8 +262,20 @@ def test_a_silence_that_is_over_in_the_file_is_left_as_it_is_on_the_server(api: 
     ana.update_silence(extended.id, until=later)
     api.clock.advance(2 * 3600)
     assert ana.plan(exported).changes == []
-    _apply(ana, exported)
+    _apply(ana, exported, prune=True)
     assert [row.state for row in ana.silences()] == ["ended", "active"]
+
+
+def test_a_silence_that_is_over_leaves_the_stored_one_to_an_entry_that_is_not(api: Api, ana: client.Client) -> None:
+    """M2: both silence the same, with the same comment."""
+    ben = next(row.id for row in ana.recipients() if row.name == "Ben Bauer")
+    ana.create_silence(recipient_id=ben, until="2026-03-02T12:00", comment="Move")
+    over = ana.export()
+    entry = over[over.index("[[silences]]") :]
+    ana.update_silence(ana.silences()[0].id, until="2026-03-02T20:00")
+    api.clock.advance(6 * 3600)
+    longer = entry.replace('until = "2026-03-02T', 'until = "2026-03-03T')
+    assert _apply(ana, f"{over}\n{longer}") == ["update until 2026-03-03T11:00:00+00:00: Move"]
 
 
 def test_twins_and_cycles_are_refused_and_change_nothing(ana: client.Client) -> None:

@@ -155,6 +155,7 @@ class State:
                 wanted.append(section.read(entry, self._known, self._services))
             except errors.InvalidInput as error:
                 wrong += located(section, number, error)
+        wanted.sort(key=lambda body: section.is_over(body, self._services))  # what is over takes no row from the others
         pairs, left = _matched(section, wanted, self._stored[section.key])
         if section is RULES:  # what follows may name rules as the file has them
             by_id = {row.id if row else number: body for number, (row, body) in enumerate(pairs, FIRST_NEW_ID)}

@@ -63,7 +63,7 @@ class Section(NamedTuple):
     complete: Callable[[Any, Any], Any] = lambda _, wanted: wanted
     """Give an entry what it leaves to the object that is stored already."""
     is_over: Callable[[Any, Services], bool] = lambda *_: False
-    """Whether an entry that is not stored need not be created any more."""
+    """Whether an entry has nothing to change any more, whatever is stored."""
 
     def entry(self, body: Any, known: names.Names) -> dict[str, Any]:
         """Return an object as the file has it: names instead of ids, without what is as by default."""
