@@ -55,7 +55,8 @@ class Browser:
 
     def text(self) -> str:
         """Return the page without its markup."""
-        return html.unescape(re.sub(r"(<[^>]+>|\s)+", " ", self.page.partition("<main")[2]))
+        main = re.sub(r"</?time[^>]*>", "", self.page.partition("<main")[2])
+        return html.unescape(re.sub(r"(<[^>]+>|\s)+", " ", main))
 
     def _follow(self, response: requests.Response) -> requests.Response:
         return self._follow(self.send("GET", response.headers["Location"])) if response.status_code == 303 else response

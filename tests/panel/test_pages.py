@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -157,7 +158,42 @@ def test_all_that_match_are_sent_again_after_their_number_was_shown(api: Api, le
     lead.post("/panel/notifications/retry", ticket_id="7")
     assert [_state(each) for each in dead] == [notifications.PENDING, notifications.PENDING, notifications.DEAD]
     lead.open("/panel/notifications/retry?ticket_id=7")
-    assert "Nothing that matches died" in lead.page
+    assert "Nothing that matches is dead." in lead.page
+
+
+def test_what_is_sent_again_is_what_the_list_shows_however_long_ago_it_died(api: Api, lead: Browser) -> None:
+    """P1: or the page says what else it is, since the API goes by when something died."""
+    now = api.clock.now()
+    old = {"created_at": now - timedelta(days=3), "died_at": now - timedelta(days=2)}
+    dead = api.notification(api.recipient("Ben"), notifications.DEAD, ticket_id=7, **old)
+    since = (now - timedelta(days=2, hours=12)).date()
+    lead.open(f"/panel/notifications/retry?since={since}")
+    assert "This sends again: 1 notification." in lead.page
+    assert f"died since {since}, even what was decided earlier" in lead.page
+    lead.open(f"/panel/notifications/retry?since={now.date()}")
+    assert f"Nothing that matches is dead, or it died before {now.date()}." in lead.page
+    lead.open("/panel/notifications?state=dead")
+    (way,) = re.findall(r'href="([^"]*/retry[^"]*)"[^>]*>Send again what is dead', lead.page)
+    lead.open(way)
+    assert "This sends again: 1 notification." in lead.page
+    lead.post("/panel/notifications/retry")
+    assert _state(dead) == notifications.PENDING
+
+
+def test_every_time_shows_the_exact_one_on_hover(api: Api, lead: Browser) -> None:
+    """P3, P4: also within sentences, whatever else stands there."""
+    hostile = "\x02<script>\x03x\x04 \x022026\x03<b>\x04"
+    dead = api.notification(
+        api.recipient("Ben"), notifications.DEAD, ticket_id=7, recipient_name=hostile, died_at=api.clock.now()
+    )
+    api.ticket(id=7)
+    for path in ("", f"notifications/{dead}", "tickets/7", "notifications?state=dead"):
+        lead.open(f"/panel/{path}")
+        times = re.findall(r'<time datetime="([^"]+)" title="\1">[^<>]+</time>', lead.page)
+        assert api.clock.now().isoformat() in times or not path
+        assert not re.search(r"20\d\d-\d\d-\d\d \d\d:", re.sub(r"<time.*?</time>", "", lead.page))
+        assert "<script>" not in lead.page
+        assert "<b>" not in lead.page
 
 
 def test_long_list_has_a_next_page_with_the_same_filter(api: Api, lead: Browser) -> None:

@@ -74,7 +74,7 @@ def show_details(here: Visit, plural: str, number: str) -> Any:
     """Show everything that is known of a row, and what it means."""
     entity = entities.BY_PLURAL[plural]
     row = here.run(names.operation("get", plural), row_id=number)
-    known = [(name, _value(here, value)) for name, value in entities.known(row)]
+    known = [(key, here.moment(at) if isinstance(at, datetime) else words.value(at)) for key, at in entities.known(row)]
     what = (entity.word or entity.singular).capitalize()
     return here.page(
         "details", f"{what} {row.id}", known=known, meaning=entity.meaning(row), actions=actions(here, plural, row)
@@ -159,10 +159,6 @@ def _count(entity: entities.Entity, found: Any, given: dict[str, str]) -> str:
     many = entity.word or entity.plural
     more = f"More than {MOST_COUNTED} {many}"
     return more if number > MOST_COUNTED else words.count(number, entity.word or entity.singular, many)
-
-
-def _value(here: Visit, value: object) -> str:
-    return here.moment(value) if isinstance(value, datetime) else words.value(value)
 
 
 _PLURALS = f"<plural:re:{'|'.join(names.TITLES)}>"

@@ -7,7 +7,7 @@ from ticketbot.panel.visit import OPERATIONS
 from ticketbot.present import forms
 
 HOME = "/panel/"
-RETRIED_BY = ("q", "ticket_id", "since")
+RETRIED_BY = ("q", "ticket_id", "recipient_id", "since")
 """The filters of notifications by which dead ones are retried, too."""
 
 TITLES = {address: title for address, title in templates.PAGES if address not in ("", "configuration")}

@@ -66,7 +66,8 @@ def resend(here: Visit) -> Any:
 
 def _retry(given: dict[str, str], **more: str) -> requests.RetryRequest:
     known = {name: given[name] for name in names.RETRIED_BY if given.get(name)}
-    return validation.read(requests.RetryRequest, known | more, is_text=True)
+    # Beside a list of all times, everything in it: the API's own answer to no `since` is the last 24 hours.
+    return validation.read(requests.RetryRequest, {"since": "1970-01-01"} | known | more, is_text=True)
 
 
 def preview_forwards(here: Visit) -> Any:

@@ -13,10 +13,9 @@ Moment = Callable[[datetime], str]
 
 
 class Cell(NamedTuple):
-    """A text; with the exact time, the style of a state, or where it leads."""
+    """A text; with the style of a state, or where it leads."""
 
     text: str
-    exact: str = ""
     style: str = ""
     address: str = ""
 
@@ -68,11 +67,9 @@ def plain(columns: Sequence[entities.Column], rows: Iterable[Any], moment: Momen
 
 
 def _cell(column: entities.Column, row: Any, moment: Moment, page: str) -> Cell:
-    value, text = column.read(row), entities.cell(column, row, moment)
-    if isinstance(value, datetime):
-        return Cell(text, exact=value.isoformat())
+    text = entities.cell(column, row, moment)
     if column.kind == "state":
-        return Cell(text, style=states.style(str(value)))
+        return Cell(text, style=states.style(str(column.read(row))))
     if column.title == "ticket":
         return Cell(text, address=f"{names.HOME}tickets/{row.ticket_id}")
     return Cell(text, address=f"{page}/{row.id}" if page and column.title in ("id", "summary") else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ PAGES = (
     ("audit", "Audit"),
 )
 """The pages by address, in the order of the navigation."""
+_TIME = re.compile("\x02([0-9T:.+-]+)\x03(.*?)\x04")
 
 HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
@@ -42,8 +44,13 @@ HEADERS = {
 
 def page(name: str, status: int = 200, *, title: str, visit: Any = None, **values: Any) -> bottle.HTTPResponse:
     """Return a page; `visit` is that of whoever is signed in."""
-    values = {"said": "", "pages": PAGES, "title": title, "visit": visit, **values}
+    values = {"said": "", "pages": PAGES, "title": title, "visit": visit, "timed": timed, **values}
     return bottle.HTTPResponse(_template(name).render(**values), status, HEADERS)
+
+
+def timed(text: str) -> str:
+    """Return a text as HTML; the times in it, as `Visit.moment` returns them, show the exact ones on hover (P4)."""
+    return _TIME.sub(r'<time datetime="\1" title="\1">\2</time>', bottle.html_escape(text))
 
 
 def static(name: str) -> bottle.HTTPResponse:

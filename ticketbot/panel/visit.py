@@ -45,8 +45,8 @@ class Visit:
         return self.services.timezone
 
     def moment(self, at: datetime) -> str:
-        """Return a time as the reader's clock shows it."""
-        return words.moment(at, self.zone, "%Y-%m-%d %H:%M")
+        """Return a time as the reader's clock shows it, with the exact one for `templates.timed`."""
+        return f"\x02{at.isoformat()}\x03{words.moment(at, self.zone, '%Y-%m-%d %H:%M')}\x04"
 
     def may(self, name: str) -> bool:
         """Return whether there is an operation of this name, and the visitor's scope allows it (P5)."""
