@@ -306,6 +306,21 @@ def test_what_quiet_hours_held_of_it_follows_them_and_the_kill_switch(
     assert [(row.state, row.error) for row in _stored_for(people["Ben"])][1:] == [("dead", "notifications are off")]
 
 
+def test_source_and_destination_can_be_changed(people: dict[str, int], ana: client.Client) -> None:
+    """F1, F4"""
+    forward = ana.create_forward(people["Ben"], people["Cora"])
+    changed = ana.update_forward(forward.id, source_id=people["Dan"], destination_id=people["Ben"])
+    assert (changed.source_name, changed.destination_name) == ("Dan Danson", "Ben Benson")
+    with pytest.raises(errors.InvalidInput, match="must differ"):
+        ana.update_forward(forward.id, destination_id=people["Dan"])
+    with pytest.raises(errors.InvalidInput, match="There is no recipient 99"):
+        ana.update_forward(forward.id, source_id=99)
+    other = ana.create_forward(people["Ben"], people["Cora"])
+    with pytest.raises(errors.Conflict, match="cycle"):
+        ana.update_forward(other.id, destination_id=people["Dan"])
+    assert (ana.forward(forward.id), ana.forward(other.id)) == (changed, other)
+
+
 def test_a_forward_can_be_limited(people: dict[str, int], ana: client.Client) -> None:
     """F9; a limited forward counts as always active in a cycle (F4)."""
     forward = ana.create_forward(people["Ana"], people["Ben"], public_only=True)

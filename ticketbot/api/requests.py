@@ -167,6 +167,8 @@ class NewForward(RequestModel):
 class ForwardChanges(RequestModel):
     """What to change of a forward; null removes that bound."""
 
+    source_id: Id | UnsetType = UNSET
+    destination_id: Id | UnsetType = UNSET
     start: DateOrTime | UnsetType | None = UNSET
     end: DateOrTime | UnsetType | None = UNSET
     keep_copy: bool | UnsetType = UNSET

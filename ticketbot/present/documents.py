@@ -117,7 +117,7 @@ DOCUMENTS: dict[str, Any] = {
     "get rule": responses.Rule,
     "get forward": responses.Forward,
     "get silence": calm_responses.Silence,
-    "get quiet-hour": calm_responses.QuietHours,
+    "get quiet-hours": calm_responses.QuietHours,
     "get user": responses.User,
     "get key": responses.Key,
     "get ticket": responses.Ticket,

@@ -53,7 +53,7 @@ class Entity(NamedTuple):
     @property
     def method(self) -> str:
         """Return the singular as methods of the client have it in their names."""
-        return self.singular.replace("-", "_")
+        return self.singular.removesuffix("s").replace("-", "_")
 
     @property
     def list_method(self) -> str:
@@ -237,7 +237,7 @@ ALL = (
         removal=("End", "Ended"),
     ),
     _entity(
-        "quiet-hour",
+        "quiet-hours",
         _column("recipient id", "recipient_id", kind="reference"),
         _column("recipient", titles.people_of, kind="name"),
         _column("days", lambda row: ",".join(row.days)),
@@ -346,5 +346,3 @@ ALL = (
 
 BY_PLURAL = {entity.plural: entity for entity in ALL}
 BY_SINGULAR = {entity.singular: entity for entity in ALL}
-BY_TOPIC = {**BY_SINGULAR, "quiet-hours": BY_SINGULAR["quiet-hour"]}
-"""By the words of the command line that stand for one object."""

@@ -25,7 +25,7 @@ Examples:
 def run(context: Context) -> int:
     """Delete the object, after confirmation on a terminal."""
     topics = ("rule", "forward", "silence", "quiet-hours", "user", "key")
-    entity = entities.BY_TOPIC[context.arguments.which(*topics)]
+    entity = entities.BY_SINGULAR[context.arguments.which(*topics)]
     ask, done = entity.removal
     row_id = lookup.argument(context, "<id>", entity.singular)
     row = getattr(context.server, entity.method)(row_id)

@@ -11,7 +11,7 @@ Show one object.
 
 Usage:
   tbot get (board | recipient | user) <id> [options] [--json]
-  tbot get (rule | forward | silence | quiet-hour | key | ticket | event |
+  tbot get (rule | forward | silence | quiet-hours | key | ticket | event |
             notification) <id> [options] [--json]
   tbot get config [options] [--json]
 

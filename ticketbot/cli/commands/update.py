@@ -23,9 +23,11 @@ Usage:
             [--recipient-id=<id> | --recipient=<name> | --assigned]
             [--name=<name>] [--events=<events>] [--when=<condition>]
             [--dry-run=<bool>] [options] [--json]
-  tbot update forward <id> [--enabled=<bool>] [--start=<when>] [--end=<when>]
-            [--keep-copy=<bool>] [--public-only=<bool>]
-            [--only-if-sole=<bool>] [options] [--json]
+  tbot update forward <id> [--enabled=<bool>]
+            [--source-id=<id> | --source=<name>]
+            [--destination-id=<id> | --destination=<name>]
+            [--start=<when>] [--end=<when>] [--keep-copy=<bool>]
+            [--public-only=<bool>] [--only-if-sole=<bool>] [options] [--json]
   tbot update silence <id> [--board-id=<id> | --board=<name>]
             [--ticket-id=<id>] [--company=<name>]
             [--recipient-id=<id> | --recipient=<name>] [--rule-id=<id>]
@@ -59,6 +61,10 @@ Options:
   --when=<condition>       Only if this is true, see `tbot help create rule`;
                            `none` removes the condition
   --dry-run=<bool>         Decide and record, but send nothing: true or false
+  --source-id=<id>         Recipient whose notifications are forwarded
+  --source=<name>          The same, by name or email address
+  --destination-id=<id>    Recipient that receives them instead
+  --destination=<name>     The same, by name or email address
   --start=<when>           Start date or time, such as 2026-03-01 or
                            2026-03-01T08:00; `none`: immediately
   --end=<when>             End date (inclusive) or time; `none` removes the end
@@ -131,7 +137,7 @@ def run(context: Context) -> int:
     elif arguments.has("quiet-hours"):
         changes = calm_options.quiet_hours(context) | _booleans(context, "enabled")
         _require_an_option(changes.values(), "quiet-hours")
-        context.show(context.server.update_quiet_hour(lookup.argument(context, "<id>", "quiet-hour"), **changes))
+        context.show(context.server.update_quiet_hour(lookup.argument(context, "<id>", "quiet-hours"), **changes))
     else:
         changes = create.rule_changes(context) | _booleans(context, "enabled", "dry_run")
         _require_an_option(changes.values(), "rule")
@@ -143,6 +149,9 @@ def _update_forward(context: Context) -> None:
     arguments = context.arguments
     times = {"start": arguments.optional_date("--start"), "end": arguments.optional_date("--end")}
     changes = times | _booleans(context, "enabled", "keep_copy", "public_only", "only_if_sole")
+    for end in ("source", "destination"):
+        row_id = lookup.option(context, end, "recipient")
+        changes[f"{end}_id"] = UNSET if row_id is None else row_id
     _require_an_option(changes.values(), "forward")
     row_id = lookup.argument(context, "<id>", "forward")
     create.show_forward(context, context.server.update_forward(row_id, **changes))

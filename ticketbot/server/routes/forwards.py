@@ -95,8 +95,7 @@ def delete_forward(forward_id: int, caller: authentication.Caller, services: ope
 
 def check(body: requests.NewForward, services: operations.Services) -> requests.NewForward:
     """Return a forward to add with its times as they are stored; raises `InvalidInput`."""
-    if body.source_id == body.destination_id:
-        raise operations.invalid_field("destination_id", "Source and destination must differ")
+    _ensure_ends_differ(body.source_id, body.destination_id)
     return msgspec.structs.replace(body, **_times(body.start, body.end, services.timezone))
 
 
@@ -120,16 +119,25 @@ def replace(
 ) -> responses.Forward:
     """Change a forward inside a transaction, which has still to refuse cycles."""
     shape, row = _presenter(services), _found(forward_id)
-    before = shape(row)
+    before, changes = shape(row), dict(changes)
+    for name in ("source", "destination"):
+        if f"{name}_id" in changes:
+            changes[name] = operations.known_recipient(f"{name}_id", changes.pop(f"{name}_id"))
     times = _times(changes.get("start", row.start), changes.get("end", row.end), services.timezone)
     for name, value in (*changes.items(), *times.items()):
         setattr(row, name, value)
+    _ensure_ends_differ(row.source.id, row.destination.id)
     after = shape(row)
     if after != before:
         row.save()
         audit.record(caller, services.now(), "update", "forward", forward_id, before=before, after=after)
         _inform_source(row, "changed", caller, services)
     return after
+
+
+def _ensure_ends_differ(source_id: int, destination_id: int) -> None:
+    if source_id == destination_id:
+        raise operations.invalid_field("destination_id", "Source and destination must differ")
 
 
 def remove(forward_id: int, caller: authentication.Caller, services: operations.Services) -> None:
