@@ -10,7 +10,7 @@ from collections.abc import Callable
 MINUTE_S = 60.5
 BURST_SHARE = 50  # a fiftieth of the minute may go out at once; the rest is spaced, so 98 % is left for the long run
 EPSILON_S = 1e-6  # sums of floats do not meet exactly
-BACKGROUND_SHARE = 0.7  # product.md S: what a sync may use while events or messages wait
+BACKGROUND_SHARE = 0.7  # what a sync may use while events or messages wait
 
 
 def never_busy() -> bool:

@@ -97,10 +97,7 @@ def where_living(now: datetime) -> peewee.Expression:
 
 
 def key_exists(key_id: int, prefix: str) -> bool:
-    """Return whether a key still exists; it cannot be deleted until the transaction ends.
-
-    The id alone is not enough: SQLite reuses the id of a deleted key.
-    """
+    """Return whether a key still exists; it cannot be deleted until the transaction ends."""
     query = ApiKey.select(ApiKey.id).where(ApiKey.id == key_id, ApiKey.prefix == prefix)
     return sql.for_update(query, "FOR KEY SHARE").first() is not None
 
