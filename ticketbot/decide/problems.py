@@ -214,7 +214,11 @@ PROBLEMS = (
     *_service_rows("connectwise", "ConnectWise"),
     *_service_rows("webex", "Webex"),
     Problem(
-        "dead", "Something was given up", "Nothing was given up within the last 24 hours", "tbot retry --dead", _dead
+        "dead",
+        "Something was given up",
+        "Nothing given up within the last 24 hours is left",
+        "tbot retry --dead",
+        _dead,
     ),
     Problem("no_webhook", "No webhook has arrived", "Webhooks arrive again", "tbot doctor", _no_webhook),
     Problem("sync_failed", "A sync has failed", "The sync has succeeded", "tbot sync --all", _failed_sync),
