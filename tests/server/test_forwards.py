@@ -314,7 +314,7 @@ def test_source_and_destination_can_be_changed(people: dict[str, int], ana: clie
     for wrong in ({"destination_id": people["Dan"]}, {"source_id": 99}):
         with pytest.raises(errors.InvalidInput) as refused:
             ana.update_forward(forward.id, **wrong)
-        assert [each.field for each in refused.value.fields] == list(wrong)
+        assert [each.field for each in refused.value.errors] == list(wrong)
     other = ana.create_forward(people["Ben"], people["Cora"])
     with pytest.raises(errors.Conflict, match="cycle"):
         ana.update_forward(other.id, destination_id=people["Dan"])
