@@ -11,8 +11,9 @@ import pytest
 
 from tests.clock import START
 from tests.ledger import add_pending, draft
+from ticketbot.background import outbox_upkeep
 from ticketbot.database import db
-from ticketbot.models import messages, notifications, recipients
+from ticketbot.models import messages, notifications, plain_messages, recipients
 from ticketbot.models.messages import Message
 from ticketbot.models.notifications import Notification
 
@@ -65,6 +66,22 @@ def test_the_kill_switch_does_not_wait_for_what_is_being_claimed(room: int) -> N
     with _meanwhile(claim), db.transaction("switch"):
         assert messages.skip_pending([]) == 1
     assert _states() == [("pending", "sending"), ("skipped", None)]
+
+
+def test_the_kill_switch_does_not_wait_for_a_message_without_a_ticket_that_is_being_claimed(room: int) -> None:
+    """L8. Whoever claims it goes on to older ones, which the switch has locked: to wait for it is a deadlock."""
+    with db.transaction("test"):
+        first, second = (plain_messages.add(recipients.recipient(room), "", START, about_forward=True) for _ in "12")
+
+    def claim() -> None:
+        Message.update(state=notifications.SENDING, server_id=1).where(Message.id == second.id).execute()
+
+    with _meanwhile(claim), db.transaction("switch"):
+        db.database.execute_sql("SET LOCAL lock_timeout = '5s'")
+        outbox_upkeep.switch_off()
+    with db.session():
+        states = [Message.get_by_id(each.id).state for each in (first, second)]
+    assert states == ["dead", "sending"]
 
 
 def test_what_joins_a_message_as_that_is_given_up_is_sent(room: int) -> None:

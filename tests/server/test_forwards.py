@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.server.api_server import Api, problem, wrong_fields
 from ticketbot import errors
 from ticketbot.api import client, responses
 from ticketbot.database import db
-from ticketbot.models import forwards, messages
+from ticketbot.models import alerts, forwards, messages, plain_messages, recipients
 
 
 @pytest.fixture
@@ -319,6 +320,18 @@ def test_source_and_destination_can_be_changed(people: dict[str, int], ana: clie
     with pytest.raises(errors.Conflict, match="cycle"):
         ana.update_forward(other.id, destination_id=people["Dan"])
     assert (ana.forward(forward.id), ana.forward(other.id)) == (changed, other)
+
+
+def test_the_kill_switch_ends_what_is_on_its_way_to_a_source_but_no_alert(
+    api: Api, people: dict[str, int], ana: client.Client
+) -> None:
+    """L8, D1: whether quiet hours held it or not; an alert got another text while it waited."""
+    ana.create_forward(people["Ben"], people["Cora"])
+    with db.transaction("test"):
+        alert = plain_messages.add(recipients.recipient(people["Ben"]), "alert", api.clock.now())
+        alerts.replace_message(alert.id, people["Ben"], "alert", api.clock.now() + timedelta(minutes=1))
+    ana.update_config({"attempt_notify": False})
+    assert [row.state for row in _stored_for(people["Ben"])] == ["dead", "pending"]
 
 
 def test_a_forward_can_be_limited(people: dict[str, int], ana: client.Client) -> None:

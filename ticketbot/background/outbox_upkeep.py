@@ -54,7 +54,7 @@ def _tidy(now: datetime, overdue_at: datetime, *, is_on: bool) -> None:
 
 def switch_off() -> int:
     """Skip what waits because notifications are turned off (D1, L8). Return how many notifications."""
-    plain_messages.skip_held()
+    plain_messages.skip_about_forwards()
     return messages.skip_pending([NOTIFICATIONS_OFF])
 
 

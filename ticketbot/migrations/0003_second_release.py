@@ -137,7 +137,7 @@ def _changed(name: str, old: list[str]) -> dict[str, str]:
     if name == "message":
         return {
             "place": "id",
-            "is_digest": "possible_duplicate AND NOT possible_duplicate",
+            **dict.fromkeys(("is_digest", "about_forward"), "possible_duplicate AND NOT possible_duplicate"),
             "state": waits_again,
             "not_before": "COALESCE(next_try_at, created_at)",
             "due_at": "COALESCE(next_try_at, created_at)",

@@ -31,6 +31,7 @@ class Message(fields.Model):
     id = fields.IdField()
     ticket_id = peewee.BigIntegerField(null=True)
     is_digest = peewee.BooleanField(default=False)
+    about_forward = peewee.BooleanField(default=False)  # F8: heeds the kill switch and quiet hours (L8)
     recipient = peewee.ForeignKeyField(recipients.Recipient, on_delete="RESTRICT", backref="messages")
     state = peewee.TextField()
     place = peewee.BigIntegerField()  # L4: the id of its oldest notification

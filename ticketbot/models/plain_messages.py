@@ -13,7 +13,7 @@ from ticketbot.models.messages import Claimed, Message
 from ticketbot.models.notifications import Notification
 
 _WAITS = (Message.state == notifications.PENDING) & Message.ticket_id.is_null() & ~Message.is_digest
-_HELD = _WAITS & (Message.not_before > Message.created_at)  # by quiet hours, which only a forward's message respects
+_ABOUT_FORWARD = _WAITS & Message.about_forward
 
 
 def add(recipient: recipients.Recipient, markdown: str, now: datetime, **more: Any) -> Message:
@@ -32,7 +32,8 @@ def add_claimed(recipient: recipients.Recipient, markdown: str, server_id: int, 
 def held_of(recipient_id: int | None, now: datetime) -> list[Message]:
     """Return the messages that wait for the end of quiet hours, of a recipient or of all."""
     theirs = peewee.Value(True) if recipient_id is None else Message.recipient == recipient_id
-    return list(sql.for_update(Message.select().where(_HELD, Message.not_before > now, theirs).order_by(Message.id)))
+    held = Message.select().where(_ABOUT_FORWARD, Message.not_before > now, theirs)
+    return list(sql.for_update(held.order_by(Message.id)))
 
 
 def move(message: Message, until: datetime) -> None:
@@ -50,9 +51,9 @@ def give_up_overdue(due_before: datetime) -> None:
     _give_up(Message.not_before <= due_before, notifications.OVERDUE)
 
 
-def skip_held() -> None:
-    """Give up what quiet hours held: notifications are off (L8, D1)."""
-    _give_up(_HELD, "notifications are off")
+def skip_about_forwards() -> None:
+    """Give up what sources of forwards were to be told: notifications are off (L8, D1)."""
+    _give_up(Message.about_forward, "notifications are off")
 
 
 def give_up_all(reason: str) -> int:
@@ -61,5 +62,9 @@ def give_up_all(reason: str) -> int:
 
 
 def _give_up(which: peewee.Node, error: str) -> int:
-    changes = {"state": notifications.DEAD, "error": error}
-    return int(Message.update(changes).where(_WAITS, which).execute())
+    """Give up what no sender is claiming: to wait for one that waits for another of these would be a deadlock."""
+    free = sql.for_update(Message.select(Message.id).where(_WAITS, which), "FOR UPDATE SKIP LOCKED")
+    ids = [row.id for row in free]
+    for chunk in sql.chunks(ids):
+        Message.update(state=notifications.DEAD, error=error).where(Message.id.in_(chunk)).execute()
+    return len(ids)

@@ -197,7 +197,7 @@ def _inform_source(
     text = f"**Forward {what}** by {by}: notifications for {whose} {effect}.{too}"
     until = calm_hours.end_for_plain(source, now)
     later = {"not_before": until, "due_at": until, "may_be_overtaken": True} if until else {}
-    plain_messages.add(source, text, now, **later)
+    plain_messages.add(source, text, now, about_forward=True, **later)
 
 
 def _is_over(forward: values.Forward, now: datetime) -> bool:
