@@ -36,7 +36,8 @@ def test_the_story_ends_as_it_should_and_explains_who_was_told_what_and_why(
     shown = capsys.readouterr().out
     assert story.problems == [], shown
     assert max(map(len, shown.splitlines())) <= demo.WIDTH
-    assert re.search(r"ConnectWise sent a webhook \(added\).*\[event \d+\]\n     new ticket:\n", shown, re.S), shown
+    first = shown.partition("new ticket:")[0]  # on a busy machine, catch-up may be faster than the webhook
+    assert re.search(r"(ConnectWise sent a webhook|catch-up found a change) \(added\).*\[event \d+\]\n +$", first, re.S)
     assert "- Ben Bauer was not notified: author of the note" in shown
     assert "   | **New ticket**" in shown
     assert "   | Forwarded: Ana Alvarez &gt; you" in shown
