@@ -38,10 +38,10 @@ _STATE = "CASE i % 16 WHEN 0 THEN 'dead' WHEN 1 THEN 'skipped' ELSE 'sent' END"
 _MESSAGES = """
     INSERT INTO message (ticket_id, recipient_id, state, place, forwarded_from, markdown, attempts, failures,
                          not_before, due_at, possible_duplicate, overtaken, may_be_overtaken, woken, thread_refused,
-                         correlation, created_at, is_digest)
+                         correlation, created_at, is_digest, about_forward)
     {numbers} SELECT 1 + (i - 1) / 5, {recipient}, CASE i % 16 WHEN 0 THEN 'dead' ELSE 'sent' END, i, '[]',
            'The printer on the second floor is out of paper again, says Bob Brown of Example Ltd.', 1, 0,
-           {at}, {at}, false, false, false, false, false, 'past-' || i, {at}, false FROM number
+           {at}, {at}, false, false, false, false, false, 'past-' || i, {at}, false, false FROM number
 """
 _NOTIFICATIONS = """
     INSERT INTO notification (ticket_id, correlation, subject, target, events, changes, earlier_notes, recipient_id,

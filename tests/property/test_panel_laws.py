@@ -16,7 +16,16 @@ from ticketbot.panel import lists, names
 from ticketbot.present import forms
 
 LEAKS = re.compile(r"(?i:traceback|peewee|psycopg|sqlite3)|line \d+, in |SELECT |INSERT ")
-HOSTILE = ("<script>alert(1)</script>", '" onfocus="alert(1)', "{{1+1}}", "% import os", "\0", "\r\nX: y", "é" * 500)
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "¹",
+    '" onfocus="alert(1)',
+    "{{1+1}}",
+    "% import os",
+    "\0",
+    "\r\nX: y",
+    "é" * 500,
+)
 TEXTS = st.one_of(st.text(max_size=60), st.sampled_from(HOSTILE), st.integers(-2, 2**64).map(str))
 
 

@@ -21,11 +21,14 @@ def organization() -> Iterator[Webex]:
 
 
 @pytest.fixture
-def api(database: str, organization: Webex) -> Api:
-    """Return the API on an empty database; hashing a key is cheap."""
+def api(database: str, organization: Webex) -> Iterator[Api]:
+    """Return the API on an empty database; hashing a key is cheap. No sync outlives the database."""
     organization.faults.clear()
     organization.clear_messages()
-    return Api(organization)
+    api = Api(organization)
+    yield api
+    api.syncs.stop()
+    assert api.syncs.join(20)
 
 
 @pytest.fixture

@@ -130,7 +130,7 @@ def release(server_id: int, now: datetime) -> None:
 def process_is_gone(identity: str) -> bool:
     """Return whether a process is certainly gone; one on another machine or in another container counts as alive."""
     place, pid, started = identity.rsplit("/", 2)
-    if place != _place() or not pid.isdigit():
+    if place != _place() or not pid.isdecimal():
         return False
     try:
         os.kill(int(pid), 0)

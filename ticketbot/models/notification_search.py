@@ -28,6 +28,6 @@ def _where_word(word: str) -> peewee.Expression:
         Notification.error.is_null(False) & sql.where_contains(word, Notification.error),
         sql.where_contains(word, Notification.recipient_name),
     ]
-    if word.removeprefix("#").isdigit():
+    if word.removeprefix("#").isdecimal():
         found.append(sql.where_contains(word, peewee.Value("#").concat(Notification.ticket_id)))
     return functools.reduce(operator.or_, found)

@@ -100,7 +100,7 @@ def _value(here: Visit, field: forms.Field, texts: list[str]) -> tuple[Any, str]
     if field.kind == "check":
         return bool(texts), ""
     if field.kind == "choices":
-        return [int(each) for each in texts if each.isdigit()] if field.choose_from else texts, ""
+        return [int(each) for each in texts if each.isdecimal()] if field.choose_from else texts, ""
     text = texts[0] if texts else ""
     return _chosen(here, field, text.strip()) if field.kind == "choice" else (text, "")
 
@@ -113,7 +113,7 @@ def _chosen(here: Visit, field: forms.Field, text: str) -> tuple[Any, str]:
         return field.initial, ""
     if field.null and text in (field.null, str(forms.NULL)):
         return forms.NULL, ""
-    if text.isdigit():
+    if text.isdecimal():
         return int(text), ""
     offered = named(here, field.choose_from)
     found = [number for number, name in offered if name == text]

@@ -14,7 +14,7 @@ def retry_after_s(value: str | None, now: datetime) -> float | None:
     Nonsense counts as absent: Webex has sent the literal `rand(30),add(30)`. So does a date in the past.
     """
     value = (value or "").strip()
-    if value.isascii() and value.isdigit():
+    if value.isascii() and value.isdecimal():
         return min(float(value), MAX_WAIT_S)
     until = http_date(value)
     wait_s = (until - now).total_seconds() if until else -1.0

@@ -209,5 +209,5 @@ def _priority(name: str) -> Row:
     """Return a priority: the usual one, or one that is as urgent as the first digit in its name."""
     if name == PRIORITY:
         return {"id": 4, "name": name, "sort": 6}
-    digit = next((int(each) for each in name if each.isdigit()), 9)
+    digit = next((int(each) for each in name if each.isdecimal()), 9)
     return {"id": 10 + digit, "name": name, "sort": digit}

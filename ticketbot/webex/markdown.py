@@ -119,4 +119,4 @@ def _printable(text: str) -> str:
 def _escape_leading_mark(match: re.Match[str]) -> str:
     blank, mark = match.groups()
     # A number keeps its digits: it is the dot or bracket behind it that would make a list.
-    return f"{blank}{mark}\\" if mark.isdigit() else f"{blank}\\{mark}"
+    return f"{blank}{mark}\\" if mark.isdecimal() else f"{blank}\\{mark}"
