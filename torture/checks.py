@@ -159,7 +159,7 @@ class Checker:
 
     def _check_note(self, ticket: Ticket, note: Note, rows: list[Row]) -> None:
         at = max((row.created_at for row in rows), default=float("inf"))
-        too_many = bool(rows) and note.subject in self._too_many(rows[0], ticket)
+        too_many = self._too_many(note, rows[0], ticket) if rows else set()
         expected = [
             oracle.update(self._setup, version.people, note.author, too_many=too_many)
             for version in self._possible_versions(ticket, note.created_at, at)
@@ -169,16 +169,15 @@ class Checker:
     def _possible_versions(self, ticket: Ticket, start: float, end: float) -> list[Version]:
         return ticket.versions_between(start - self._slack_s, end + self._slack_s)
 
-    def _too_many(self, row: Row, ticket: Ticket) -> set[str]:
-        """Return the notes of the same event other than the newest five (D5)."""
-        subjects = {
-            each.subject
-            for note in ticket.notes
-            for each in self._rows.get(note.subject, ())
-            if each.event_id == row.event_id
-        }
-        in_order = [note.subject for note in ticket.notes if note.subject in subjects]
-        return set(in_order[:-NOTES_AT_ONCE])
+    def _too_many(self, note: Note, row: Row, ticket: Ticket) -> set[str]:
+        """Return for whom a note is not among the newest five that its event has for them (D5)."""
+        theirs: dict[str, list[str]] = {}
+        for other in ticket.notes:
+            for each in self._rows.get(other.subject, ()):
+                is_for_them = oracle.outcome(each.state, each.reason) in (oracle.SEND, oracle.TOO_MANY)
+                if each.event_id == row.event_id and is_for_them:
+                    theirs.setdefault(self._name(each), []).append(other.subject)
+        return {name for name, subjects in theirs.items() if note.subject in subjects[:-NOTES_AT_ONCE]}
 
     def _compare(self, subject: str, rows: list[Row], expected: list[oracle.Decisions]) -> None:
         decided: oracle.Decisions = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from torture import fixtures
@@ -37,12 +37,16 @@ def announcement(setup: fixtures.Setup, board: str, people: Sequence[str]) -> De
     return _decisions(setup, [*setup.rules[board], *_notifiable(people)], people, author=None)
 
 
-def update(setup: fixtures.Setup, people: Sequence[str], author: str | None, *, too_many: bool) -> Decisions:
-    """Return the decisions about a note (D3, D5, D6): the assigned people without its author."""
+def update(setup: fixtures.Setup, people: Sequence[str], author: str | None, *, too_many: Collection[str]) -> Decisions:
+    """Return the decisions about a note (D3, D5, D6): the assigned people without its author.
+
+    `too_many` are the recipients for whom it is not among the newest five.
+    """
     decisions = _decisions(setup, [each for each in _notifiable(people) if each != author], people, author=author)
-    if not too_many:
-        return decisions
-    return {name: Decision(TOO_MANY) if each.outcome == SEND else each for name, each in decisions.items()}
+    return {
+        name: Decision(TOO_MANY) if each.outcome == SEND and name in too_many else each
+        for name, each in decisions.items()
+    }
 
 
 def _decisions(
