@@ -108,6 +108,15 @@ def test_time_entry_entered_weeks_later_is_news(stepper: Stepper) -> None:
     assert received_notes(stepper.world, "Ana Alvarez") == ["zero", "an hour in January"]
 
 
+def _announce_with_notes(stepper: Stepper, numbers: range) -> int:
+    """Announce a ticket, and write notes on it, one a second, without a webhook."""
+    ticket = stepper.announce("ana", note="zero")
+    for number in numbers:
+        stepper.clock.advance(seconds=1)
+        stepper.note(ticket, f"note {number}")
+    return ticket
+
+
 @pytest.mark.parametrize("order", ["", "_info/sortByDate", "refused"], ids=["as asked", "oldest first", "refused"])
 def test_time_entry_for_old_work_is_found_behind_a_hundred_notes(stepper: Stepper, order: str) -> None:
     """T6: by when its work began a time entry would not stand on the first page, and the order may be ignored."""
@@ -115,10 +124,7 @@ def test_time_entry_for_old_work_is_found_behind_a_hundred_notes(stepper: Steppe
         stepper.world.connectwise.faults.add(faults.status(400, path="/allNotes", query="orderBy=_info/dateEntered"))
     else:
         stepper.world.connectwise.note_order = order
-    ticket = stepper.announce("ana", note="zero")
-    for number in range(150):
-        stepper.clock.advance(seconds=1)
-        stepper.note(ticket, f"note {number}")
+    ticket = _announce_with_notes(stepper, range(150))
     stepper.accept_webhook(ticket)
     stepper.work()
     count_before = len(received_notes(stepper.world, "Ana Alvarez"))
@@ -133,10 +139,7 @@ def test_time_entry_for_old_work_is_found_behind_a_hundred_notes(stepper: Steppe
 def test_where_the_order_is_not_kept_all_notes_are_read(stepper: Stepper) -> None:
     """T6: the newest are on the last page."""
     stepper.world.connectwise.note_order = "_info/sortByDate"
-    ticket = stepper.announce("ana", note="zero")
-    for number in range(250):
-        stepper.clock.advance(seconds=1)
-        stepper.note(ticket, f"note {number}")
+    ticket = _announce_with_notes(stepper, range(250))
     stepper.accept_webhook(ticket)
     stepper.work()
     assert received_notes(stepper.world, "Ana Alvarez")[-1] == "note 249"
@@ -144,10 +147,7 @@ def test_where_the_order_is_not_kept_all_notes_are_read(stepper: Stepper) -> Non
 
 def test_of_very_many_new_notes_200_are_read_and_the_newest_announced(stepper: Stepper) -> None:
     """T6, D5."""
-    ticket = stepper.announce("ana", note="zero")
-    for number in range(1, 251):
-        stepper.clock.advance(seconds=1)
-        stepper.note(ticket, f"note {number}")
+    ticket = _announce_with_notes(stepper, range(1, 251))
     stepper.world.connectwise.calls.clear()
     stepper.accept_webhook(ticket)
     stepper.work()

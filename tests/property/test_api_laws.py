@@ -113,8 +113,7 @@ def api(database: str) -> Iterator[Api]:
     with webex_api.serve(organization):
         api = Api(organization)
         yield api
-        api.syncs.stop()
-        assert api.syncs.join(20)
+        api.stop_syncs()
 
 
 def _fill(api: Api) -> None:

@@ -27,8 +27,7 @@ def api(database: str, organization: Webex) -> Iterator[Api]:
     organization.clear_messages()
     api = Api(organization)
     yield api
-    api.syncs.stop()
-    assert api.syncs.join(20)
+    api.stop_syncs()
 
 
 @pytest.fixture

@@ -95,6 +95,11 @@ class Api:
         now, wake = self.clock.now, lambda: self.woken.update(["messages"])
         sign_in_message.send(email, functools.partial(people.find_account, self._remote, now), now, wake)
 
+    def stop_syncs(self) -> None:
+        """Let no sync outlive the database: it would end the process of the tests."""
+        self.syncs.stop()
+        assert self.syncs.join(20)
+
     def client(self, key: str, **environ: str) -> client.Client:
         """Return a client of this server."""
         return client.Client(URL, key, transport=wsgi.Adapter(self.app, **environ))

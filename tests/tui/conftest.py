@@ -19,8 +19,7 @@ def server(sqlite: str, organization: Webex) -> Iterator[Server]:
     organization.clear_messages()
     api = Api(organization)
     yield Server(api, seed.fill(api.clock.now(), organization))
-    api.syncs.stop()
-    api.syncs.join(10)
+    api.stop_syncs()
 
 
 @pytest.fixture

@@ -57,6 +57,7 @@ class _Rows(NamedTuple):
     rows: list[json_values.JsonObject]
     has_next: bool
     served_at: datetime | None
+    is_ordered: bool = True
 
 
 class ConnectWise:
@@ -131,26 +132,25 @@ class ConnectWise:
         """
         path = f"/{_module(project)}/tickets/{ticket_id}"
         query: dict[str, str | int] = {"page": page, "pageSize": page_size}
-        is_ordered = True
         try:
-            (rows, has_next, _), is_ordered = self._all_notes(path, query)
+            found = self._all_notes(path, query)
         except (errors.RemoteDenied, errors.RemoteRefused) as error:
             if error.status not in (404, 405):
                 raise
-            rows, has_next, _ = self._page("notes", f"{path}/notes", {"orderBy": "id desc", **query})
-        notes = tuple(records.note(row, ticket_id) for row in rows)
-        return Page(page, notes, has_next, is_ordered=is_ordered)
+            found = self._page("notes", f"{path}/notes", {"orderBy": "id desc", **query})
+        notes = tuple(records.note(row, ticket_id) for row in found.rows)
+        return Page(page, notes, found.has_next, is_ordered=found.is_ordered)
 
-    def _all_notes(self, path: str, query: Mapping[str, str | int]) -> tuple[_Rows, bool]:
-        """Return a page of all notes, and whether it is in the order that is wanted."""
+    def _all_notes(self, path: str, query: Mapping[str, str | int]) -> _Rows:
         path, query = f"{path}/allNotes", {"fields": NOTE_FIELDS, **query}
         try:
-            return self._page("notes", path, {"orderBy": "_info/dateEntered desc", **query}), True
+            return self._page("notes", path, {"orderBy": "_info/dateEntered desc", **query})
         except errors.RemoteRefused as error:
             if error.status != 400:
                 raise
             # Public clients sort by `sortByDate`; that any other key works is documented nowhere.
-            return self._page("notes", path, {"orderBy": "_info/sortByDate desc", **query}), False
+            found = self._page("notes", path, {"orderBy": "_info/sortByDate desc", **query})
+            return found._replace(is_ordered=False)
 
     def tickets(
         self,
@@ -178,7 +178,7 @@ class ConnectWise:
         while has_next:
             if conditions := query_conditions.ticket_conditions(boards, open_only, updated_after, after_id):
                 query["conditions"] = conditions
-            rows, has_next, served_at = self._page("tickets", path, query)
+            rows, has_next, served_at, _ = self._page("tickets", path, query)
             if rows and min(row["id"] for row in rows) <= after_id:
                 raise errors.RemoteUnavailable(f"{LABEL}: {path} gives the same page again and again", service=NAME)
             after_id = rows[-1]["id"] if rows else after_id
@@ -291,7 +291,7 @@ class ConnectWise:
         number, has_next = 1, True
         before: list[json_values.JsonObject] | None = None
         while has_next:
-            rows, has_next, _ = self._page(operation, path, {**query, "page": number})
+            rows, has_next, *_ = self._page(operation, path, {**query, "page": number})
             if rows == before:
                 raise errors.RemoteUnavailable(f"{LABEL}: {path} gives the same page again and again", service=NAME)
             yield Page(number, tuple(rows), has_next)

@@ -165,11 +165,8 @@ def next_of_rank(rank: int, kind_hint: str | None, limit: int) -> dict[int, Vers
     """Return the tickets of one kind whose events of a rank are claimed next, with those events."""
     which = (Event.state == WAITING) & (Event.rank == rank)
     kind = Event.kind_hint.is_null() if kind_hint is None else Event.kind_hint == kind_hint
-    rows = Event.select(Event.ticket_id, Event.id, Event.hooks).where(which, kind)
-    return {
-        ticket_id: (event_id, hooks)
-        for ticket_id, event_id, hooks in rows.order_by(Event.due_at, Event.id).limit(limit).tuples()
-    }
+    rows = Event.select(Event.ticket_id, Event.id, Event.hooks).where(which, kind).order_by(Event.due_at, Event.id)
+    return {ticket_id: (event_id, hooks) for ticket_id, event_id, hooks in rows.limit(limit).tuples()}
 
 
 def _fold(before: Change, change: Change) -> Change:

@@ -131,8 +131,9 @@ def _newest_notes(
     is_new = bool(notes)
     while page.has_next and is_new and not _is_enough(page, notes.values()):
         page = source.notes(ticket_id, project=project, page=page.number + 1, page_size=NOTES_PER_PAGE)
-        is_new = not _by_key(page.items).keys() <= notes.keys()
-        notes |= _by_key(page.items)
+        read = _by_key(page.items)
+        is_new = not read.keys() <= notes.keys()
+        notes |= read
     return tuple(notes.values())
 
 

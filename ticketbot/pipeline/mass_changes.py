@@ -45,11 +45,12 @@ class MassChanges:
         """
         alike = event.rank, event.kind_hint
         with self._locks[event.rank]:
-            found = self._read.get(alike, {}).pop(event.ticket_id, None)
+            known = self._read.setdefault(alike, {})
+            found = known.pop(event.ticket_id, None)
             if found is None or found.event != (event.id, event.hooks):
                 read = self._read_with_others(event)
                 found = read.pop(event.ticket_id, None)
-                self._read[alike] = read or self._read.get(alike, {})
+                self._read[alike] = read or known
         return found
 
     def _read_with_others(self, event: Event) -> dict[int, ReadTicket]:
